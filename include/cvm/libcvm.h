@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * libcvm.h - the core, as a host shim (or a driver that links it) sees it.
+ *
+ * Locking: libcvm holds no locks.  The shim serialises
+ *   - cvm_attach/cvm_detach/cvm_op of class CVM_LOCK_MANAGER: one at a time;
+ *   - operations of class CVM_LOCK_VM: one at a time per VM, and never beside
+ *     cvm_vm_destroy();
+ *   - CVM_LOCK_VCPU (RUN): one at a time per vCPU, beside anything but
+ *     cvm_vm_destroy();
+ *   - CVM_LOCK_NONE: beside anything while the VM exists.
+ * cvm_event_raise(), cvm_vm_kill(), cvm_timer_fired() and
+ * cvm_vcpu_host_stale() may be called from any context while the VM exists.
+ */
+#ifndef CVM_LIBCVM_H
+#define CVM_LIBCVM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cvm/abi.h>
+#include <cvm/error.h>
+#include <cvm/host.h>
+#include <cvm/uapi.h>
+
+#define CVM_VERSION "0.1.0"
+
+struct cvm_monitor;	/* one per driver */
+struct cvm_vm;
+
+/*
+ * cvm_attach - check the table and every CPU, and make a monitor.
+ * ops and ctx must outlive it.  cpus: host CPUs, numbered 0..cpus-1 for
+ * cpu_call().  Succeeds on a host that cannot run guests (CHECK tells why and
+ * VM_CREATE refuses); -CVM_EINVAL for a null member, -CVM_EPROTO for another
+ * host API version or size, -CVM_ENOMEM.  Thread context.
+ */
+int cvm_attach(const struct cvm_host_ops *ops, void *ctx, uint32_t cpus,
+	       struct cvm_monitor **mon);
+
+/* cvm_detach - end; -CVM_EBUSY while a VM exists.  Thread context. */
+int cvm_detach(struct cvm_monitor *mon);
+
+/* What an operation needs to be called with. */
+#define CVM_LOCK_NONE		0u
+#define CVM_LOCK_MANAGER	1u
+#define CVM_LOCK_VM		2u
+#define CVM_LOCK_VCPU		3u
+
+struct cvm_op {
+	const char *name;
+	uint32_t op;		/* CVM_USER_* */
+	uint32_t size;		/* of its structure, in and out */
+	uint8_t needs_vm;	/* VM handles only */
+	uint8_t lock;		/* CVM_LOCK_* */
+	int (*fn)(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg);
+};
+
+/* cvm_op_find - the table row of an operation, NULL if there is none. */
+const struct cvm_op *cvm_op_find(uint32_t op);
+
+/*
+ * cvm_op_call - run one operation.  arg: kernel copy of the user structure,
+ * size bytes long (-CVM_EINVAL unless it is the row's size).  vm: NULL for a
+ * control handle.  VM_CREATE is not called through here but through
+ * cvm_vm_create().  Thread context, locked as op->lock says.
+ */
+int cvm_op_call(const struct cvm_op *op, struct cvm_monitor *mon,
+		struct cvm_vm *vm, void *arg, size_t size);
+
+/*
+ * cvm_vm_create - a new VM; args as CVM_USER_VM_CREATE, args->pid filled by
+ * the shim.  host_vm is handed to the host's members.  Thread context,
+ * CVM_LOCK_MANAGER.
+ */
+int cvm_vm_create(struct cvm_monitor *mon, void *host_vm,
+		  struct cvm_user_vm *args, struct cvm_vm **vm);
+
+/*
+ * cvm_vm_destroy - end and free a VM at any stage, after all RUN calls have
+ * returned (cvm_vm_kill() makes them).  Gives all memory back.  Thread
+ * context, CVM_LOCK_MANAGER.
+ */
+void cvm_vm_destroy(struct cvm_vm *vm);
+
+/* cvm_vm_kill - every RUN returns soon with CVM_RUN_KILLED.  Any context. */
+void cvm_vm_kill(struct cvm_vm *vm);
+
+/*
+ * cvm_vm_chunk - the chunk that backs gpa: its mem_alloc() handle and its
+ * first GPA, for mmap.  -CVM_EFAULT if gpa was not granted.  CVM_LOCK_VM.
+ */
+int cvm_vm_chunk(struct cvm_vm *vm, uint64_t gpa, void **chunk,
+		 uint64_t *chunk_gpa);
+
+/* cvm_event_raise - OR bits into a vCPU's events and wake it.  Any context. */
+void cvm_event_raise(struct cvm_vm *vm, uint32_t vcpu, uint64_t bits);
+
+/* cvm_timer_fired - the host's timer(vcpu) reached its deadline. */
+void cvm_timer_fired(struct cvm_vm *vm, uint32_t vcpu);
+
+/*
+ * cvm_vcpu_host_stale - the host may have given the vCPU's thread another CPU
+ * or other MSR values; they are read again before the next slice.
+ */
+void cvm_vcpu_host_stale(struct cvm_vm *vm, uint32_t vcpu);
+
+#endif /* CVM_LIBCVM_H */

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * uapi.h - what a user program (cvmctl, or another VMM) and the driver say.
+ *
+ * One open handle of the device is either a control handle or, after
+ * CVM_USER_VM_CREATE, one VM.  Every operation has a number and one structure
+ * that is read and written in place.  Linux: ioctl(fd, CVM_IOCTL(op), &s);
+ * NT: DeviceIoControl with the same structure.  Sizes are checked by libcvm's
+ * operation table, once for all hosts.
+ *
+ * Guest memory is mapped by mmap() of a VM handle: the file offset is the
+ * guest physical address.  Closing the last reference ends the VM.
+ */
+#ifndef CVM_UAPI_H
+#define CVM_UAPI_H
+
+#include <stdint.h>
+
+#define CVM_USER_ABI		1u
+#define CVM_NAME_MAX		32u
+#define CVM_RANGES_MAX		120u	/* e820 has 128 entries */
+#define CVM_CHECK_MAX		24u
+#define CVM_VMS_MAX		64u
+#define CVM_DEVICE_PATH		"/dev/cvm"
+
+/* Operations.  (C) any handle, (V) a VM handle. */
+#define CVM_USER_VERSION	0u	/* C struct cvm_user_version */
+#define CVM_USER_CHECK		1u	/* C struct cvm_user_check */
+#define CVM_USER_LIST		2u	/* C struct cvm_user_list */
+#define CVM_USER_STATS		3u	/* C struct cvm_user_stats */
+#define CVM_USER_STOP		4u	/* C struct cvm_user_id */
+#define CVM_USER_KILL		5u	/* C struct cvm_user_id */
+#define CVM_USER_VM_CREATE	16u	/* C struct cvm_user_vm */
+#define CVM_USER_MEM_ADD	17u	/* V struct cvm_user_mem */
+#define CVM_USER_MEM_RANGES	18u	/* V struct cvm_user_ranges */
+#define CVM_USER_VCPU_CREATE	19u	/* V struct cvm_user_vcpu */
+#define CVM_USER_VCPU_BOOT	20u	/* V struct cvm_user_boot */
+#define CVM_USER_VCPU_RUN	21u	/* V struct cvm_user_run */
+#define CVM_USER_CONSOLE_IN	22u	/* V struct cvm_user_console */
+#define CVM_USER_EVENT		23u	/* V struct cvm_user_event */
+
+struct cvm_user_version {
+	uint32_t user_abi;	/* out: CVM_USER_ABI of the driver */
+	uint32_t guest_abi;	/* out: CVM_GUEST_ABI of the driver */
+	uint32_t host;		/* out: CVM_HOST_* */
+	uint32_t cpus;		/* out: host CPUs seen at attach */
+	char version[32];	/* out: e.g. "0.1.0" */
+};
+
+#define CVM_CHECK_OK		0u
+#define CVM_CHECK_REFUSED	1u
+#define CVM_CHECK_NOTE		2u	/* works, with the consequence told */
+
+struct cvm_user_check_row {
+	char name[24];		/* stable identifier, e.g. "fred" */
+	uint32_t status;	/* CVM_CHECK_* */
+	char text[100];		/* reason in one sentence */
+};
+
+struct cvm_user_check {
+	uint32_t rows;		/* out */
+	uint32_t refused;	/* out: rows refused */
+	struct cvm_user_check_row row[CVM_CHECK_MAX];
+};
+
+#define CVM_VM_NEW	0u	/* created, not entered yet */
+#define CVM_VM_RUNNING	1u
+#define CVM_VM_ENDED	2u
+
+struct cvm_user_vm_info {
+	uint32_t id;
+	uint32_t state;		/* CVM_VM_* */
+	uint32_t vcpus;
+	int32_t pid;		/* process that created it */
+	uint64_t mem_bytes;
+	char name[CVM_NAME_MAX];
+	char release[64];	/* guest's utsname.release, once known */
+};
+
+struct cvm_user_list {
+	uint32_t count;		/* out */
+	uint32_t pad;
+	struct cvm_user_vm_info vm[CVM_VMS_MAX];
+};
+
+struct cvm_stats {
+	uint64_t switches;	/* round trips host -> guest -> host */
+	uint64_t guest_calls;	/* passage calls the guest counted itself */
+	uint64_t exits[40];	/* by CVM_OP_* */
+	uint64_t forwarded;	/* external vectors re-raised on the host */
+	uint64_t guest_forwarded; /* the same, counted by the guest's hook */
+	uint64_t events_run;	/* virtual interrupts the guest served */
+	uint64_t nmi_passage;	/* NMIs latched inside the switch */
+	uint64_t nmi_guest;	/* NMIs through the guest's gate */
+	uint64_t nmi_raised;	/* real NMIs re-raised on the host */
+	uint64_t mce;		/* machine checks forwarded */
+	uint64_t windows;	/* interrupt windows armed */
+	uint64_t timers;	/* host timers armed */
+	uint64_t guest_tsc;	/* TSC ticks spent in the guest */
+	uint64_t idle_tsc;	/* TSC ticks asleep in IDLE */
+	uint64_t slice_tsc_max;	/* longest stay between two switches */
+	uint64_t irqoff_tsc_max; /* longest IF=0 window the guest saw */
+	uint64_t refused;	/* hardware accesses the guest refused */
+	uint64_t msr_reloads;	/* slow paths: MSR lists rebuilt */
+	uint64_t vector[256];	/* forwarded, by vector */
+	uint64_t guest_vector[256]; /* the same, counted by the guest */
+};
+
+struct cvm_user_stats {
+	uint32_t id;		/* in: VM; 0 on a VM handle means itself */
+	uint32_t tsc_khz;	/* out */
+	struct cvm_user_vm_info info;	/* out */
+	struct cvm_stats stats;		/* out: sum over vCPUs */
+};
+
+struct cvm_user_id {
+	uint32_t id;		/* in */
+	uint32_t pad;
+};
+
+struct cvm_user_vm {
+	uint32_t id;		/* out: 1.. */
+	uint32_t vcpus;		/* in: 1..CVM_MAX_VCPUS */
+	uint32_t guest_abi;	/* in: from the kernel's note */
+	uint32_t flags;		/* in: CVM_VM_F_* */
+	uint64_t passage_gva;	/* in: from the kernel's note */
+	char name[CVM_NAME_MAX]; /* in */
+	int32_t pid;		/* filled by the shim */
+	uint32_t la57;		/* out: 1 when the host runs 5-level tables */
+	uint64_t passage_code_hpa; /* out */
+};
+
+#define CVM_VM_F_COMPARE	(1u << 0) /* compare the host's whole CPU state
+					   * before and after every slice, end
+					   * the VM at the first difference */
+
+struct cvm_user_mem {
+	uint64_t bytes;		/* in: multiple of 2 MiB */
+	uint64_t first_bytes;	/* in: the first chunk is at least this long
+				 * (kernel + initrd), a multiple of 2 MiB;
+				 * 0 = no wish */
+	uint64_t min_hpa;	/* in: only at or above this address, or 0 */
+	uint64_t added;		/* out: bytes added */
+};
+
+struct cvm_user_range {
+	uint64_t gpa;		/* 2 MiB aligned */
+	uint64_t bytes;
+};
+
+struct cvm_user_ranges {
+	uint32_t count;		/* out: neighbouring chunks are joined; the
+				 * range of the first chunk comes first */
+	uint32_t pad;
+	struct cvm_user_range range[CVM_RANGES_MAX];
+};
+
+struct cvm_user_vcpu {
+	uint32_t vcpu;		/* in: 0.. in order */
+	uint32_t pad;
+	uint64_t priv_hpa[2];	/* out: the private pages, for the guest map */
+	uint64_t shared_hpa;	/* out */
+};
+
+struct cvm_user_boot {
+	uint32_t vcpu;		/* in */
+	uint32_t pad;
+	uint64_t rip;		/* in: startup_64, in the identity map */
+	uint64_t rsp;		/* in */
+	uint64_t rsi;		/* in: boot_params */
+	uint64_t cr3;		/* in: identity tables */
+};
+
+/* cvm_user_run.reason */
+#define CVM_RUN_INTR		0u	/* call again (signal, time slice) */
+#define CVM_RUN_CONSOLE_OUT	1u	/* arg0 = GPA, arg1 = bytes */
+#define CVM_RUN_CONSOLE_ROOM	2u	/* input ring has room again */
+#define CVM_RUN_DOORBELL	3u	/* arg0 = number */
+#define CVM_RUN_POWEROFF	16u	/* the rest are final */
+#define CVM_RUN_REBOOT		17u
+#define CVM_RUN_PANIC		18u	/* text = reason */
+#define CVM_RUN_FATAL		19u	/* guest dead end: arg0 vector,
+					 * arg1 error code, arg2 RIP, arg3 CR2;
+					 * text says it in words */
+#define CVM_RUN_KILLED		20u	/* by CVM_USER_KILL */
+#define CVM_RUN_REFUSED		21u	/* entry refused; text = why */
+
+struct cvm_user_run {
+	uint32_t vcpu;		/* in */
+	uint32_t reason;	/* out: CVM_RUN_* */
+	uint64_t arg[4];	/* out */
+	char text[256];		/* out */
+};
+
+struct cvm_user_console {
+	uint32_t bytes;		/* in: offered; out: taken */
+	uint32_t pad;
+	uint8_t data[512];	/* in */
+};
+
+struct cvm_user_event {
+	uint32_t vcpu;		/* in */
+	uint32_t pad;
+	uint64_t bits;		/* in: 1 << CVM_EVENT_* */
+};
+
+#endif /* CVM_UAPI_H */

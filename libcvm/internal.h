@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * internal.h - the objects of libcvm, shared by its own files only.
+ *
+ *   monitor 1--n vm 1--n vcpu
+ *                 \--n chunk
+ *
+ * All of it lives in pages from the host's page_alloc(); there is no heap.
+ */
+#ifndef CVM_INTERNAL_H
+#define CVM_INTERNAL_H
+
+#include <cvm/libcvm.h>
+
+#include "x86/passage.h"
+
+#define CVM_CHUNKS_MAX	4096u	/* pieces of memory of one VM */
+
+/* One contiguous piece of guest memory, as mem_alloc() gave it. */
+struct cvm_chunk {
+	uint64_t hpa;
+	uint64_t bytes;
+	void *handle;
+};
+
+struct cvm_monitor {
+	const struct cvm_host_ops *ops;
+	void *ctx;
+	uint32_t cpus;
+	uint32_t next_id;
+	struct cvm_x86_caps caps;	/* what attach found, all CPUs alike */
+	struct cvm_user_check check;	/* rows of CVM_USER_CHECK */
+	struct cvm_vm *vm[CVM_VMS_MAX];
+};
+
+struct cvm_vcpu {
+	struct cvm_vm *vm;
+	uint32_t id;
+	uint32_t booted;	/* VCPU_BOOT done */
+	uint32_t stale;		/* host state must be read again (atomic) */
+	uint32_t must_return;	/* RUN goes back with INTR (atomic) */
+	struct cvm_priv *priv;		/* private pages, host address */
+	struct cvm_shared *shared;	/* shared page, host address */
+	struct cvm_fpu *fpu;		/* extended state of both sides */
+	struct cvm_inter *inter;	/* intermediate page tables */
+	uint64_t armed_ns;		/* host timer, mono ns */
+	uint64_t last_nmi, last_mce;	/* latch counters already served */
+	struct cvm_stats stats;
+};
+
+struct cvm_vm {
+	struct cvm_monitor *mon;
+	void *host_vm;
+	uint32_t id;
+	uint32_t state;		/* CVM_VM_* */
+	uint32_t vcpus;		/* wanted */
+	uint32_t vcpus_made;
+	uint32_t flags;		/* CVM_VM_F_* */
+	int32_t pid;
+	uint32_t end;		/* final CVM_RUN_* reason, 0 = alive; the
+				 * first one stays (atomic) */
+	uint32_t chunks;
+	uint64_t mem_bytes;
+	uint64_t passage_gva;
+	uint64_t end_arg[4];
+	char end_text[256];
+	char name[CVM_NAME_MAX];
+	struct cvm_vcpu *vcpu[CVM_MAX_VCPUS];
+	struct cvm_chunk *chunk;	/* sorted by hpa after the first; the
+					 * first stays first */
+	uint32_t chunk_pages;		/* pages behind chunk[] */
+};
+
+/* ---- vm.c ---- */
+
+/* End the VM for a reason; the first reason is kept.  Any context. */
+void cvm_vm_end(struct cvm_vm *vm, uint32_t reason, const uint64_t arg[4],
+		const char *text);
+
+/* ---- mem.c ---- */
+int cvm_mem_add(struct cvm_vm *vm, struct cvm_user_mem *args);
+int cvm_mem_ranges(struct cvm_vm *vm, struct cvm_user_ranges *out);
+void cvm_mem_free_all(struct cvm_vm *vm);
+/* 1 when [gpa, gpa+bytes) lies wholly in granted memory. */
+int cvm_mem_contains(struct cvm_vm *vm, uint64_t gpa, uint64_t bytes);
+
+/* ---- vcpu.c ---- */
+int cvm_vcpu_create(struct cvm_vm *vm, struct cvm_user_vcpu *args);
+void cvm_vcpu_destroy(struct cvm_vcpu *vcpu);
+int cvm_vcpu_boot(struct cvm_vm *vm, struct cvm_user_boot *args);
+
+/* ---- run.c ---- */
+int cvm_vcpu_run(struct cvm_vm *vm, struct cvm_user_run *args);
+
+/* ---- check.c ---- */
+
+/* Fill mon->caps and mon->check by looking at every CPU. */
+int cvm_check_host(struct cvm_monitor *mon);
+
+/* ---- stats.c ---- */
+void cvm_stats_sum(struct cvm_vm *vm, struct cvm_stats *sum);
+
+static inline struct cvm_host_ops const *cvm_ops(const struct cvm_vm *vm)
+{
+	return vm->mon->ops;
+}
+
+#endif /* CVM_INTERNAL_H */

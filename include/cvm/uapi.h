@@ -23,6 +23,12 @@
 #define CVM_VMS_MAX		64u
 #define CVM_DEVICE_PATH		"/dev/cvm"
 
+/*
+ * Linux ioctl request of an operation: _IO(0xdc, op).  Direction and size are
+ * left out on purpose; the operation table knows the size.
+ */
+#define CVM_IOCTL(op)		(0xdc00u | (op))
+
 /* Operations.  (C) any handle, (V) a VM handle. */
 #define CVM_USER_VERSION	0u	/* C struct cvm_user_version */
 #define CVM_USER_CHECK		1u	/* C struct cvm_user_check */

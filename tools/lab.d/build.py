@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Builds what a run needs: cvmctl, the driver, guest kernels, the agent.
+
+The driver, guest kernels and the agent are cached by the hash of everything
+they are made of; what Meson builds lies in one directory per checkout and is
+brought up to date by ninja.
+"""
+
+import os
+import pathlib
+import shutil
+
+import debian
+import paths
+import ui
+
+JOBS = str(os.cpu_count() or 1)
+
+
+def static_program(source, *flags):
+    """A small static C program for initramfs use, cached by content."""
+    source = pathlib.Path(source)
+    flags = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static",
+             *flags)
+    key = paths.content_hash([source], flags)
+    path = paths.CACHE / "bin" / ("%s-%s" % (source.stem, key))
+    with ui.locked(path):
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            ui.run(["gcc", *flags, "-o", part, source])
+            ui.run(["strip", part])
+            part.rename(path)
+    return path
+
+
+def agent():
+    return static_program(paths.LAB / "agent.c")
+
+
+_done = {}
+
+
+def meson_dir(name="native", *options):
+    """A configured and built Meson directory of this checkout."""
+    where = paths.checkout_dir() / name
+    if where in _done:
+        return where
+    with ui.locked(where):
+        if not (where / "build.ninja").exists():
+            shutil.rmtree(where, ignore_errors=True)
+            with ui.step("meson setup " + name):
+                ui.run(["meson", "setup", where, paths.ROOT, *options],
+                       log=paths.CACHE / "log" / ("meson-%s.log" % name))
+        log = paths.CACHE / "log" / ("ninja-%s.log" % name)
+        ui.run(["ninja", "-C", where], log=log)
+    _done[where] = True
+    return where
+
+
+def cvmctl():
+    """cvmctl, linked statically: it runs in an initramfs without libc."""
+    path = meson_dir("lab", "--buildtype=release", "-Dc_link_args=-static",
+                     "--prefer-static") / "tools/cvmctl/cvmctl"
+    if not path.exists():
+        raise ui.LabError("the build made no %s" % path)
+    return path
+
+
+def driver(kernel):
+    """cvm.ko for one host kernel."""
+    source = paths.ROOT / "hosts/linux-host"
+    key = paths.content_hash(
+        paths.files_below("libcvm", "include", "hosts/linux-host"),
+        kernel.release)
+    path = paths.CACHE / "driver" / key / "cvm.ko"
+    with ui.locked(path.parent):
+        if not path.exists():
+            shutil.rmtree(path.parent, ignore_errors=True)
+            out = path.parent / "build"
+            out.mkdir(parents=True)
+            with ui.step("building the driver for " + kernel.release):
+                ui.run(["make", "-j" + JOBS, "-C", source,
+                        "KDIR=%s" % kernel.headers, "O=%s" % out],
+                       log=paths.CACHE / "log" / ("driver-%s.log" %
+                                                  kernel.release))
+            shutil.copy(out / "cvm.ko", path)
+    return path
+
+
+class GuestKernel:
+    def __init__(self, series, where):
+        self.series = series
+        self.dir = pathlib.Path(where)
+        self.vmlinux = self.dir / "vmlinux"
+        self.bzimage = self.dir / "bzImage"
+
+
+_guests = {}
+
+
+def guest_kernel(series, config="tiny"):
+    """A patched guest kernel; guest-patch/build has its own cache."""
+    key = (series, config)
+    if key not in _guests:
+        debian.update_lists()
+        out = ui.run_shown([paths.ROOT / "guest-patch/build",
+                            "--kernel", series, "--config", config],
+                           env={"CVM_CACHE": str(paths.CACHE)})
+        lines = out.strip().splitlines()
+        if not lines or not os.path.isdir(lines[-1]):
+            raise ui.LabError("guest-patch/build named no directory")
+        _guests[key] = GuestKernel(series, lines[-1])
+    return _guests[key]

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What comes from Debian: build packages and the hosts' kernels.
+
+The kernels are unpacked into the cache, never installed: the machine the lab
+runs on keeps its own.  Only the newest point release is in the archive, so
+its name is asked for at run time; without network the newest one in the cache
+serves.
+"""
+
+import os
+import shutil
+import subprocess
+import time
+
+import paths
+import ui
+
+# The metapackages that name the newest point release.
+IMAGE_META = {"6.1": "linux-image-cloud-amd64",
+              "6.12": "linux-image-6.12-cloud-amd64"}
+UPDATE_EVERY = 24 * 3600
+
+
+def _as_root(argv):
+    return argv if os.geteuid() == 0 else ["sudo", "-n"] + argv
+
+
+def _apt(*args):
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    argv = _as_root(["apt-get", "-o", "DPkg::Lock::Timeout=600", "-q", "-y"]
+                    + list(args))
+    ui.run(argv, log=paths.CACHE / "log" / ("apt-%s.log" % args[0]), env=env)
+
+
+def update_lists():
+    """apt-get update at most once a day; a machine without network goes on
+    with what it has.  Returns whether the lists are fresh."""
+    stamp = paths.CACHE / "apt-updated"
+    try:
+        if time.time() - stamp.stat().st_mtime < UPDATE_EVERY:
+            return True
+    except OSError:
+        pass
+    try:
+        with ui.step("apt-get update"):
+            _apt("update")
+    except (ui.LabError, OSError) as err:
+        ui.say("apt-get update failed, going on without: %s" % err)
+        return False
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.touch()
+    return True
+
+
+def _installed(names):
+    query = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n"] + names,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    lines = query.stdout.decode().splitlines()
+    return {line.split()[0] for line in lines if line.endswith(" installed")}
+
+
+def install_packages():
+    names = (paths.LAB / "packages").read_text().split()
+    missing = [n for n in names if n not in _installed(names)]
+    if not missing:
+        return
+    update_lists()
+    with ui.step("installing " + " ".join(missing)):
+        _apt("install", "--no-install-recommends", *missing)
+
+
+def _depends(package):
+    """The first alternative of each dependency, in the archive's order."""
+    out = subprocess.run(["apt-cache", "depends", package],
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    names = []
+    for line in out.stdout.decode().splitlines():
+        kind, _, name = line.strip().partition(": ")
+        if kind in ("Depends", "|Depends"):
+            names.append(name)
+    return names
+
+
+def _newest_release(series):
+    for name in _depends(IMAGE_META[series]):
+        if name.startswith("linux-image-"):
+            return name[len("linux-image-"):]
+    return None
+
+
+def _cached_release(series):
+    """The youngest complete kernel of this series in the cache."""
+    found = sorted((paths.CACHE / "hosts").glob(series + ".*/complete"),
+                   key=lambda p: p.stat().st_mtime)
+    return found[-1].parent.name if found else None
+
+
+def _packages_of(release):
+    """Image, headers and what the headers need to build a module."""
+    headers = "linux-headers-" + release
+    wanted = ["linux-image-" + release, headers]
+    for name in _depends(headers):
+        if name.startswith(("linux-headers-", "linux-kbuild-")):
+            wanted.append(name)
+    return wanted
+
+
+def _unpack(release, where):
+    debs = where / "debs"
+    shutil.rmtree(where, ignore_errors=True)
+    debs.mkdir(parents=True)
+    packages = _packages_of(release)
+    with ui.step("fetching Debian's kernel " + release):
+        ui.run(["apt-get", "-q", "download"] + packages, cwd=debs,
+               log=paths.CACHE / "log" / ("fetch-%s.log" % release))
+        for deb in sorted(debs.glob("*.deb")):
+            ui.run(["dpkg-deb", "-x", deb, where])
+    shutil.rmtree(debs)
+    # The headers' Makefiles name their neighbours by absolute path.
+    here = "include $(dir $(lastword $(MAKEFILE_LIST)))../"
+    for makefile in (where / "usr/src").glob("linux-headers-*/Makefile"):
+        text = makefile.read_text()
+        if text.startswith("include /usr/src/"):
+            makefile.write_text(text.replace("include /usr/src/", here))
+    (where / "complete").touch()
+
+
+class HostKernel:
+    """An unpacked Debian kernel: release, image, headers, modules."""
+
+    def __init__(self, series, release):
+        self.series = series
+        self.release = release
+        self.dir = paths.CACHE / "hosts" / release
+        self.image = self.dir / "boot" / ("vmlinuz-" + release)
+        self.headers = self.dir / "usr/src" / ("linux-headers-" + release)
+        self.modules = self.dir / "lib/modules" / release
+
+
+_known = {}
+
+
+def host_kernel(series):
+    """The newest Debian point release of 6.1 or 6.12, fetched if need be."""
+    if series in _known:
+        return _known[series]
+    update_lists()
+    release = _newest_release(series) or _cached_release(series)
+    if not release:
+        raise ui.LabError("no package %s in apt's sources and no host kernel "
+                          "%s in %s" % (IMAGE_META[series], series,
+                                        paths.CACHE))
+    kernel = HostKernel(series, release)
+    with ui.locked(kernel.dir):
+        if not (kernel.dir / "complete").exists():
+            try:
+                _unpack(release, kernel.dir)
+            except ui.LabError:
+                old = _cached_release(series)
+                if not old:
+                    raise
+                ui.say("using the cached kernel %s instead" % old)
+                kernel = HostKernel(series, old)
+    _known[series] = kernel
+    return kernel

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A guest inside the machine: cvmctl run, with the agent on its console."""
+
+import time
+
+import frames
+import machine
+import ui
+
+BOOT_SECONDS = 180
+HANG_SECONDS = 120
+
+
+def argv(options, mode, name=None, extra=()):
+    """The cvmctl command line that starts a guest."""
+    words = "cvm.lab=%s %s" % (mode, options.guest_append)
+    argv = ["cvmctl", "run", "--kernel",
+            machine.guest_file(options.guest),
+            "--initrd", machine.GUEST_INITRD, "--mem", str(options.mem),
+            "--cmdline", "console=hvc0 " + words.strip()]
+    if name:
+        argv += ["--name", name]
+    return argv + list(extra)
+
+
+class Guest:
+    """A booted guest that takes commands."""
+
+    def __init__(self, host, options=None, name=None, extra=()):
+        self.host = host
+        self.options = options or host.options
+        self.err = b""
+        self.channel = frames.Channel(self._transmit)
+        self.proc = None
+        self._argv = argv(self.options, "agent", name,
+                          ("--detach-key", "none", *extra))
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def start(self):
+        self.proc = self.host.spawn(self._argv, stdout=self._feed,
+                                    stderr=self._stderr)
+        self.host.watch(self._check)
+        self._wait(lambda: self.channel.hello, "the guest to boot",
+                   BOOT_SECONDS)
+
+    def close(self):
+        if self.proc and self.proc.status is None:
+            self.proc.signal(9)
+        if self.proc:
+            self.host.unwatch(self._check)
+        self.proc = None
+
+    def _transmit(self, data):
+        self.proc.write(data)
+
+    def _feed(self, data):
+        self.channel.feed(data, time.monotonic())
+
+    def _stderr(self, data):
+        self.err += data
+
+    def console(self):
+        """Kernel messages and whatever else was not the agent's."""
+        return self.channel.text.decode("utf-8", "replace")
+
+    def failure(self, what):
+        return ui.LabError("%s; cvmctl said: %s\nthe end of the guest's "
+                           "console:\n%s" % (
+                               what, self.err.decode("utf-8", "replace"),
+                               ui.tail(self.console()) or "(nothing)"))
+
+    def _check(self, now):
+        seen = self.channel.sign_of_life
+        if seen and now - seen > HANG_SECONDS:
+            raise self.failure("the guest gave no sign of life for %d s" %
+                               HANG_SECONDS)
+
+    def _wait(self, done, what, limit):
+        self.host.wait(lambda: done() or self.proc.status is not None, what,
+                       limit)
+        if not done():
+            raise self.failure("the guest ended (status %d) during: %s" % (
+                self.proc.status, what))
+
+    def must_run(self):
+        """Raise when the guest has ended."""
+        if self.proc.status is not None:
+            raise self.failure("the guest ended (cvmctl's status %d)" %
+                               self.proc.status)
+
+    def spawn(self, args, **how):
+        return self.channel.spawn(args, **how)
+
+    def wait(self, proc, limit=600):
+        self._wait(lambda: proc.status is not None, "a command", limit)
+        return proc
+
+    def run(self, args, stdin=b"", limit=600):
+        proc = self.channel.spawn(args)
+        if stdin:
+            proc.write(stdin)
+        proc.close_stdin()
+        return self.wait(proc, limit)
+
+    def sh(self, script, limit=600):
+        """Output of a shell line in the guest that must succeed."""
+        return machine.checked(self.run(["sh", "-c", script], limit=limit),
+                               script)
+
+    def ended(self, limit=120):
+        """Wait for cvmctl to end; its exit status."""
+        self.host.wait(lambda: self.proc.status is not None,
+                       "the guest to end", limit)
+        return self.proc.status

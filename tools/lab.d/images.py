@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The two small systems the lab boots: one initramfs for the host, one for
+the guest.  Both are busybox, the lab's agent and a few scripts."""
+
+import lzma
+import subprocess
+
+import build
+import cpio
+import paths
+import ui
+
+BUSYBOX = "/bin/busybox"
+
+INITTAB = """\
+::sysinit:/lab/rc
+::once:/lab/start
+::ctrlaltdel:/bin/poweroff -f
+::shutdown:/bin/umount -a
+"""
+
+PROFILE = """\
+export PATH=/lab/bin:/sbin:/bin HOME=/root TERM=${TERM:-linux}
+PS1='cvm-%s:\\w# '
+cd /root
+"""
+
+RC = """\
+#!/bin/sh
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev 2>/dev/null
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+mount -t tmpfs tmpfs /tmp
+mount -t tmpfs tmpfs /dev/shm
+mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
+hostname %s
+ip link set lo up 2>/dev/null
+for m in $(cat /lab/modules 2>/dev/null); do
+	insmod /lab/ko/$m || echo "lab: cannot load $m" >/dev/kmsg
+done
+"""
+
+# The agent must stay: without it nobody can tell the machine anything.
+HOST_START = """\
+#!/bin/sh
+export PATH=/lab/bin:/sbin:/bin HOME=/root TERM=linux
+cd /root
+n=0
+while [ ! -c "$port" ] && [ $n -lt 200 ]; do
+	for f in /sys/class/virtio-ports/*; do
+		[ "$(cat $f/name 2>/dev/null)" = cvm.lab ] &&
+			port=/dev/${f##*/}
+	done
+	usleep 50000
+	n=$((n + 1))
+done
+/lab/agent serve $port
+echo "lab: agent ended" >/dev/kmsg
+poweroff -f
+"""
+
+# The guest's console is its only way out: a shell on it, or the agent.
+GUEST_START = """\
+#!/bin/sh
+export PATH=/lab/bin:/sbin:/bin HOME=/root TERM=linux
+cd /root
+con=/dev/console
+mode=shell
+for word in $(cat /proc/cmdline); do
+	case $word in
+	console=*) con=/dev/${word#console=}; con=${con%,*};;
+	cvm.lab=*) mode=${word#cvm.lab=};;
+	cvm.term=*) export TERM=${word#cvm.term=};;
+	esac
+done
+case $mode in
+agent) /lab/agent serve $con ;;
+bench) /lab/bench >$con 2>&1 ;;
+*) ENV=/etc/profile /lab/agent shell $con ;;
+esac
+poweroff -f
+"""
+
+
+def _system(kind, start):
+    """What both systems share."""
+    tree = cpio.Archive()
+    with open(BUSYBOX, "rb") as handle:
+        tree.file("bin/busybox", handle.read(), 0o755)
+    applets = subprocess.check_output([BUSYBOX, "--list"]).decode().split()
+    for name in applets:
+        if name != "busybox":
+            tree.symlink("bin/" + name, "busybox")
+    for name in ("proc", "sys", "dev", "tmp", "root", "sbin", "lab/bin"):
+        tree.mkdir(name)
+    tree.chardev("dev/console", 5, 1)
+    tree.chardev("dev/null", 1, 3)
+    tree.symlink("init", "bin/busybox")
+    tree.symlink("sbin/poweroff", "../bin/busybox")
+    tree.symlink("sbin/reboot", "../bin/busybox")
+    tree.symlink("sbin/halt", "../bin/busybox")
+    tree.file("etc/inittab", INITTAB)
+    tree.file("etc/profile", PROFILE % kind)
+    tree.file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"
+                            "nobody:x:65534:65534:nobody:/:/bin/sh\n")
+    tree.file("etc/group", "root:x:0:\n")
+    tree.file("lab/rc", RC % kind, 0o755)
+    tree.file("lab/start", start, 0o755)
+    tree.file("lab/agent", build.agent().read_bytes(), 0o755)
+    return tree
+
+
+def _module_deps(kernel, wanted):
+    """Modules to insert, in order, each with the file that holds it.  Kernels
+    that have one built in do not list it."""
+    files = {}
+    for path in kernel.modules.rglob("*.ko*"):
+        files[path.name.split(".ko")[0].replace("-", "_")] = path
+    order = []
+
+    def visit(name):
+        path = files.get(name)
+        if path is None or path in order:
+            return
+        for dep in _modinfo_depends(_module_data(path)):
+            visit(dep.replace("-", "_"))
+        order.append(path)
+
+    for name in wanted:
+        visit(name)
+    return order
+
+
+def _module_data(path):
+    data = path.read_bytes()
+    return lzma.decompress(data) if path.suffix == ".xz" else data
+
+
+def _modinfo_depends(data):
+    for field in data.split(b"\0"):
+        if field.startswith(b"depends="):
+            return [d for d in field[8:].decode().split(",") if d]
+    return []
+
+
+HOST_MODULES = ("virtio_pci", "virtio_console", "msr")
+
+
+def host_system(kernel, driver):
+    """The host's initramfs without guest kernels; driver is cvm.ko's path."""
+    tree = _system("host", HOST_START)
+    names = []
+    for path in _module_deps(kernel, HOST_MODULES):
+        name = path.name.split(".ko")[0] + ".ko"
+        tree.file("lab/ko/" + name, _module_data(path))
+        names.append(name)
+    if driver:
+        tree.file("lab/ko/cvm.ko", driver.read_bytes())
+        names.append("cvm.ko")
+    tree.file("lab/modules", "\n".join(names) + "\n")
+    cvmctl = build.cvmctl() if (paths.ROOT/"tools/cvmctl").exists() else None
+    if cvmctl:
+        tree.file("lab/bin/cvmctl", cvmctl.read_bytes(), 0o755)
+    return tree
+
+
+def guest_system():
+    """The guest's initramfs."""
+    return _system("guest", GUEST_START)
+
+
+def guest_initrd():
+    """The guest's initramfs as a cached file."""
+    source = paths.content_hash(
+        [build.agent(), paths.LAB / "images.py", paths.LAB / "cpio.py"])
+    path = paths.CACHE / "guest-initrd" / (source + ".cpio")
+    with ui.locked(path):
+        if not path.exists():
+            _write(path, guest_system().bytes())
+    return path
+
+
+def _write(path, data):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_bytes(data)
+    part.rename(path)

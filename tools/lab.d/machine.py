@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The disposable machine: QEMU with a Debian host kernel and our initramfs,
+and the agent in it.  Nothing of it outlives the lab."""
+
+import ctypes
+import json
+import os
+import pathlib
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import accel
+import build
+import debian
+import frames
+import images
+import paths
+import ui
+
+BOOT_SECONDS = 180
+HANG_SECONDS = 120
+GUEST_DIR = "/lab/guest"
+GUEST_INITRD = GUEST_DIR + "/initrd"
+
+
+def guest_file(series, name="vmlinux"):
+    """Where a guest kernel lies inside the host."""
+    return "%s/%s/%s" % (GUEST_DIR, series, name)
+
+
+def _die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Options:
+    """What a machine is made of; the command line's defaults."""
+
+    def __init__(self, **given):
+        self.host = "6.12"
+        self.guest = "6.12"
+        self.cpus = 1
+        self.host_mem = 1024
+        self.mem = 256
+        self.cpu = None
+        self.accel = None
+        self.config = "tiny"
+        self.guests = paths.GUESTS
+        self.driver = True
+        self.append = ""
+        self.guest_append = ""
+        self.files = {}
+        self.qemu = ()
+        for name, value in given.items():
+            if not hasattr(self, name):
+                raise TypeError(name)
+            setattr(self, name, value)
+
+
+class Machine:
+    def __init__(self, options):
+        self.options = options
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cvm-lab-"))
+        self.log = self.dir / "serial.log"
+        self.channel = frames.Channel(self._transmit)
+        self._out = b""
+        self._sock = None
+        self._qemu = None
+        self._watch = []
+        self.last_words = None
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *exc):
+        self.stop()
+
+    # -- start and stop ---------------------------------------------------
+
+    def _initrd(self, kernel):
+        opts = self.options
+        driver = build.driver(kernel) if opts.driver and (paths.ROOT/"hosts/linux-host/Makefile").exists() else None
+        tree = images.host_system(kernel, driver)
+        for series in opts.guests if (paths.ROOT/"guest-patch/build").exists() else ():
+            guest = build.guest_kernel(series, opts.config)
+            tree.file(guest_file(series), guest.vmlinux.read_bytes())
+            tree.file(guest_file(series, "bzImage"),
+                      guest.bzimage.read_bytes())
+        if opts.guests:
+            tree.file(GUEST_INITRD, images.guest_initrd().read_bytes())
+        for name, data in opts.files.items():
+            tree.file(name, data, 0o755)
+        path = self.dir / "initrd"
+        path.write_bytes(tree.bytes())
+        return path
+
+    def _argv(self, kernel, initrd):
+        opts = self.options
+        kind = opts.accel or accel.choose(kernel)
+        model = opts.cpu or ("host" if kind == "kvm" else "max")
+        threads = ",thread=multi" if kind == "tcg" and opts.cpus > 1 else ""
+        return ["qemu-system-x86_64", "-M", "q35", "-accel", kind + threads,
+                "-cpu", model, "-smp", str(opts.cpus),
+                "-m", str(opts.host_mem), "-nodefaults", "-display", "none",
+                "-no-reboot", "-kernel", str(kernel.image),
+                "-initrd", str(initrd),
+                "-append", "console=ttyS0 panic=-1 " + opts.append,
+                "-serial", "file:%s" % self.log,
+                "-qmp", "unix:%s,server=on,wait=off" % (self.dir / "qmp"),
+                "-device", "virtio-serial-pci",
+                "-chardev", "socket,id=lab,server=on,wait=off,path=%s"
+                % (self.dir / "agent"),
+                "-device", "virtserialport,chardev=lab,name=cvm.lab",
+                *opts.qemu]
+
+    def start(self):
+        kernel = debian.host_kernel(self.options.host)
+        initrd = self._initrd(kernel)
+        self.log.touch()
+        self._errors = open(self.dir / "qemu.err", "wb")
+        self._qemu = subprocess.Popen(
+            self._argv(kernel, initrd), stdin=subprocess.DEVNULL,
+            stdout=self._errors, stderr=self._errors,
+            preexec_fn=_die_with_parent, start_new_session=True)
+        self._sock = self._connect("agent")
+        self.wait(lambda: self.channel.hello, "the host to boot",
+                  BOOT_SECONDS)
+        initrd.unlink()
+
+    def _connect(self, name):
+        sock = socket.socket(socket.AF_UNIX)
+        end = time.monotonic() + 30
+        while True:
+            try:
+                sock.connect(str(self.dir / name))
+                return sock
+            except OSError:
+                if self._qemu.poll() is not None or time.monotonic() > end:
+                    raise self.failure("QEMU did not start")
+                time.sleep(0.05)
+
+    def stop(self):
+        if self._sock:
+            self._sock.close()
+            self._sock = None
+        if self._qemu:
+            self._qemu.kill()
+            self._qemu.wait()
+            self._qemu = None
+            self._errors.close()
+        if self.dir.exists():
+            self.last_words = self.serial()
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    # -- what went wrong --------------------------------------------------
+
+    def serial(self):
+        """The host's console so far."""
+        try:
+            return self.log.read_bytes().decode("utf-8", "replace")
+        except OSError:
+            return self.last_words or ""
+
+    def failure(self, what):
+        text = self.serial()
+        try:
+            text += (self.dir / "qemu.err").read_text(errors="replace")
+        except OSError:
+            pass
+        return ui.LabError("%s; the end of the host's console:\n%s" % (
+            what, ui.tail(text) or "(nothing)"))
+
+    # -- the event loop ---------------------------------------------------
+
+    def _transmit(self, data):
+        self._out += data
+
+    def watch(self, check):
+        """check(now) is called all the time and raises when hung."""
+        self._watch.append(check)
+
+    def unwatch(self, check):
+        self._watch.remove(check)
+
+    def turn(self, seconds=0.2, also=()):
+        """Move bytes once; returns those of `also` that are readable."""
+        writers = [self._sock] if self._out else []
+        ready, can_write, _ = select.select([self._sock, *also], writers, [],
+                                            seconds)
+        if can_write:
+            sent = self._sock.send(self._out[:65536])
+            self._out = self._out[sent:]
+        if self._sock in ready:
+            data = self._sock.recv(262144)
+            if not data:
+                self._qemu.wait(10)
+                raise self.failure("the machine ended by itself")
+            self.channel.feed(data, time.monotonic())
+        return [f for f in ready if f is not self._sock]
+
+    def wait(self, done, what, limit=None):
+        """Turn until done(); fail after `limit` seconds or when hung."""
+        begin = time.monotonic()
+        while not done():
+            self.turn()
+            now = time.monotonic()
+            if limit and now - begin > limit:
+                raise self.failure("waited %d s for %s" % (limit, what))
+            self.check_alive(now)
+
+    def check_alive(self, now):
+        if self._qemu.poll() is not None:
+            raise self.failure("QEMU ended with status %s" %
+                               self._qemu.returncode)
+        seen = self.channel.sign_of_life
+        if seen and now - seen > HANG_SECONDS:
+            raise self.failure("the host gave no sign of life for %d s" %
+                               HANG_SECONDS)
+        for check in self._watch:
+            check(now)
+
+    # -- commands ---------------------------------------------------------
+
+    def spawn(self, argv, **how):
+        return self.channel.spawn(argv, **how)
+
+    def run(self, argv, stdin=b"", limit=600):
+        """Run in the host to the end; the Process with status, out, err."""
+        return run_on(self, self.channel, argv, stdin, limit)
+
+    def sh(self, script, limit=600):
+        """Output of a shell line in the host that must succeed."""
+        return checked(self.run(["sh", "-c", script], limit=limit), script)
+
+    def put(self, name, data, mode=0o755):
+        script = 'mkdir -p "${0%%/*}"; cat >"$0"; chmod %o "$0"' % mode
+        checked(self.run(["sh", "-c", script, name], stdin=data), name)
+
+    def qmp(self, command, **arguments):
+        """One QEMU monitor command; its return value."""
+        with self._connect("qmp") as sock:
+            lines = sock.makefile("rwb")
+            lines.readline()
+            for request in ({"execute": "qmp_capabilities"},
+                            {"execute": command, "arguments": arguments}):
+                lines.write(json.dumps(request).encode() + b"\n")
+                lines.flush()
+                while True:
+                    answer = json.loads(lines.readline())
+                    if "return" in answer or "error" in answer:
+                        break
+        if "error" in answer:
+            raise ui.LabError("QEMU: %s: %s" % (command, answer["error"]))
+        return answer["return"]
+
+
+def run_on(machine, channel, argv, stdin, limit):
+    proc = channel.spawn(argv)
+    if stdin:
+        proc.write(stdin)
+    proc.close_stdin()
+    machine.wait(lambda: proc.status is not None, " ".join(argv)[:60], limit)
+    return proc
+
+
+def checked(proc, what):
+    if proc.status:
+        raise ui.LabError("%s: status %d: %s" % (
+            what, proc.status, ui.tail(proc.err.decode("utf-8", "replace"))))
+    return proc.out.decode("utf-8", "replace")

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Messages, failures and progress.  Everything goes to stderr: stdout belongs
+to the command that the lab runs."""
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import sys
+import time
+
+
+class LabError(Exception):
+    """The lab itself failed: one clear line, exit status 125."""
+
+
+def say(text):
+    sys.stderr.write("lab: " + text + "\n")
+    sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def step(text):
+    """A piece of work worth telling, with the time it took."""
+    say(text + " ...")
+    begin = time.monotonic()
+    yield
+    say("%s: done in %.0f s" % (text, time.monotonic() - begin))
+
+
+@contextlib.contextmanager
+def locked(path):
+    """One builder at a time for a cached product."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(str(path) + ".lock", "w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def tail(text, lines=40):
+    return "\n".join(text.rstrip().splitlines()[-lines:])
+
+
+def run(argv, log=None, env=None, cwd=None):
+    """Run a build command; on failure show the end of what it said."""
+    argv = [str(a) for a in argv]
+    full = dict(os.environ, **(env or {}))
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, env=full, cwd=cwd,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    text = done.stdout.decode("utf-8", "replace")
+    if log:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(text)
+    if done.returncode:
+        sys.stderr.write(tail(text) + "\n")
+        raise LabError("%s failed with status %d%s" % (
+            " ".join(argv[:3]), done.returncode,
+            ", log in %s" % log if log else ""))
+    return text
+
+
+def run_shown(argv, env=None, cwd=None):
+    """Run a long build with its own progress on stderr, stdout returned."""
+    done = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, cwd=cwd,
+                          env=dict(os.environ, **(env or {})))
+    if done.returncode:
+        raise LabError("%s failed with status %d" % (
+            argv[0], done.returncode))
+    return done.stdout.decode("utf-8", "replace")

@@ -17,11 +17,15 @@ import ui
 JOBS = str(os.cpu_count() or 1)
 
 
-def static_program(source, *flags):
-    """A small static C program for initramfs use, cached by content."""
+def static_program(source):
+    """A small C program for an initramfs."""
+    return program(source, "-static")
+
+
+def program(source, *flags):
+    """A program or library of one C file, cached by content."""
     source = pathlib.Path(source)
-    flags = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static",
-             *flags)
+    flags = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", *flags)
     key = paths.content_hash([source], flags)
     path = paths.CACHE / "bin" / ("%s-%s" % (source.stem, key))
     with ui.locked(path):
@@ -29,7 +33,7 @@ def static_program(source, *flags):
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part")
             ui.run(["gcc", *flags, "-o", part, source])
-            ui.run(["strip", part])
+            ui.run(["strip", "--strip-unneeded", part])
             part.rename(path)
     return path
 

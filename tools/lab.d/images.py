@@ -62,6 +62,18 @@ echo "lab: agent ended" >/dev/kmsg
 poweroff -f
 """
 
+# A machine that only runs a script and tells its console.
+AUTO_START = """\
+#!/bin/sh
+export PATH=/lab/bin:/sbin:/bin HOME=/root TERM=linux
+cd /root
+dmesg -n 1
+echo "@lab begin" >/dev/console
+/lab/auto </dev/null >/dev/console 2>&1
+echo "@lab end $?" >/dev/console
+poweroff -f
+"""
+
 # The guest's console is its only way out: a shell on it, or the agent.
 GUEST_START = """\
 #!/bin/sh
@@ -78,7 +90,7 @@ for word in $(cat /proc/cmdline); do
 done
 case $mode in
 agent) /lab/agent serve $con ;;
-bench) /lab/bench >$con 2>&1 ;;
+auto) exec /lab/start-auto ;;
 *) ENV=/etc/profile /lab/agent shell $con ;;
 esac
 poweroff -f
@@ -149,11 +161,15 @@ def _modinfo_depends(data):
 HOST_MODULES = ("virtio_pci", "virtio_console", "msr")
 
 
-def host_system(kernel, driver):
-    """The host's initramfs without guest kernels; driver is cvm.ko's path."""
-    tree = _system("host", HOST_START)
+def host_system(kernel, driver, auto=None):
+    """The host's initramfs without guest kernels; driver is cvm.ko's path.
+    With auto, a script, it runs that instead of the agent."""
+    tree = _system("host", AUTO_START if auto else HOST_START)
+    if auto:
+        tree.file("lab/auto", auto, 0o755)
     names = []
-    for path in _module_deps(kernel, HOST_MODULES):
+    wanted = ("msr",) if auto else HOST_MODULES
+    for path in _module_deps(kernel, wanted):
         name = path.name.split(".ko")[0] + ".ko"
         tree.file("lab/ko/" + name, _module_data(path))
         names.append(name)
@@ -167,9 +183,13 @@ def host_system(kernel, driver):
     return tree
 
 
-def guest_system():
-    """The guest's initramfs."""
-    return _system("guest", GUEST_START)
+def guest_system(auto=None):
+    """The guest's initramfs; auto is the script of cvm.lab=auto."""
+    tree = _system("guest", GUEST_START)
+    tree.file("lab/start-auto", AUTO_START, 0o755)
+    if auto:
+        tree.file("lab/auto", auto, 0o755)
+    return tree
 
 
 def guest_initrd():

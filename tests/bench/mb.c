@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mb.c - what system calls, processes and page faults cost.
+ *
+ * One static program, the same bytes in every world.  Under QEMU's icount the
+ * TSC counts instructions, so a difference of two RDTSC is the number of
+ * instructions between them, exactly.  A batch that a tick fell into costs
+ * more, so the row is the cheapest of several batches.
+ *
+ * Around each batch stand two marker instructions (a long NOP with a number
+ * in it) from which the opmix plugin knows what to count.
+ *
+ * Output: "mb ROW BATCH OPS TSC" for each batch, then "mb done".
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAGE	4096ul
+#define PAGES	512ul
+
+/* nopl 0x4d420000+n(%rax,%rax): opmix reads n (begin: row, end: 0x80). */
+#define MARK(n)	asm volatile(".byte 0x0f,0x1f,0x84,0x00\n\t" \
+			     ".long 0x4d420000 + %c0" :: "i"(n) : "memory")
+#define MARK_END	0x80
+
+static uint64_t rdtsc(void)
+{
+	uint32_t lo, hi;
+
+	asm volatile("rdtsc" : "=a"(lo), "=d"(hi) :: "memory");
+	return (uint64_t)hi << 32 | lo;
+}
+
+static const char *self;
+
+static void do_getppid(unsigned int ops)
+{
+	while (ops--)
+		asm volatile("syscall" :: "a"(SYS_getppid)
+			     : "rcx", "r11", "memory");
+}
+
+static void wait_for(pid_t pid)
+{
+	int status;
+
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status) {
+		puts("mb failed: child");
+		exit(1);
+	}
+}
+
+static void do_fork(unsigned int ops)
+{
+	while (ops--) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(0);
+		wait_for(pid);
+	}
+}
+
+static void do_exec(unsigned int ops)
+{
+	while (ops--) {
+		pid_t pid = vfork();
+
+		if (!pid) {
+			execl(self, self, "exit", (char *)NULL);
+			_exit(1);
+		}
+		wait_for(pid);
+	}
+}
+
+static void do_anon_fault(unsigned int ops)
+{
+	char *p = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned int i;
+
+	if (p == MAP_FAILED || madvise(p, PAGES * PAGE, MADV_NOHUGEPAGE)) {
+		/* EINVAL: a kernel without huge pages, which is as good. */
+		if (p == MAP_FAILED)
+			exit(1);
+	}
+	for (i = 0; i < ops; i++)
+		*(volatile char *)(p + i * PAGE) = 1;
+	munmap(p, PAGES * PAGE);
+}
+
+struct row {
+	const char *name;
+	void (*run)(unsigned int ops);
+	unsigned int ops;
+	unsigned int batches;
+};
+
+static const struct row rows[] = {
+	{ "getppid", do_getppid, 200, 20 },
+	{ "fork", do_fork, 2, 60 },
+	{ "exec", do_exec, 1, 60 },
+	{ "anon_fault", do_anon_fault, PAGES, 20 },
+};
+
+#define ROWS	(sizeof(rows) / sizeof(rows[0]))
+#define MAX_BATCHES	64
+
+static void mark_begin(size_t row)
+{
+	switch (row) {
+	case 0: MARK(0); break;
+	case 1: MARK(1); break;
+	case 2: MARK(2); break;
+	default: MARK(3); break;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static uint64_t cost[ROWS][MAX_BATCHES];
+	unsigned int b;
+	size_t r;
+
+	if (argc == 2 && !strcmp(argv[1], "exit"))
+		return 0;
+	self = argv[0];
+	for (r = 0; r < ROWS; r++) {
+		rows[r].run(rows[r].ops);	/* warm */
+		for (b = 0; b < rows[r].batches; b++) {
+			uint64_t begin;
+
+			mark_begin(r);
+			begin = rdtsc();
+			rows[r].run(rows[r].ops);
+			cost[r][b] = rdtsc() - begin;
+			MARK(MARK_END);
+		}
+	}
+	for (r = 0; r < ROWS; r++)
+		for (b = 0; b < rows[r].batches; b++)
+			printf("mb %s %u %u %llu\n", rows[r].name, b,
+			       rows[r].ops, (unsigned long long)cost[r][b]);
+	puts("mb done");
+	return 0;
+}

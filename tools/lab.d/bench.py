@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""tools/lab bench: the scoreboard, in exact instructions.
+
+The rows of mb.c are measured in two worlds: in the guest beside a Debian
+host, and natively, which is the guest's own kernel file booted by QEMU with
+the same CPU model and icount.  The rows of the world switch come from the
+bare ring-0 host.
+"""
+
+import json
+import pathlib
+import tempfile
+
+import build
+import exact
+import machine
+import paths
+import ring0
+import ui
+
+ROWS = ("getppid", "fork", "exec", "anon_fault")
+BARE_ROWS = ("world_switch", "world_switch_fpu", "hypercall_noop")
+OPS = ("cr3", "cr4", "invpcid", "rdmsr", "wrmsr")
+SCRIPT = "#!/bin/sh\nexec /lab/bin/mb\n"
+
+
+def _rows(text):
+    """{row: (ops per batch, [TSC per batch])} of mb's output."""
+    rows = {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) == 5 and words[0] == "mb":
+            ops, costs = rows.setdefault(words[1], (int(words[3]), []))
+            costs.append(int(words[4]))
+    if "mb done" not in text or set(rows) != set(ROWS):
+        raise ui.LabError("mb did not finish:\n" + ui.tail(text))
+    return rows
+
+
+def _mixes(path, rows):
+    """{row: {op: least count of a batch, per operation}}."""
+    least = {}
+    for line in path.read_text().splitlines():
+        row, *counts = map(int, line.split())
+        name = ROWS[row]
+        old = least.get(name, counts)
+        least[name] = [min(pair) for pair in zip(old, counts)]
+    return {name: {op: n / rows[name][0] for op, n in zip(OPS, counts)}
+            for name, counts in least.items()}
+
+
+def _measure(world, run):
+    """Rows of one world: [(row, insns per op, mix)]."""
+    with tempfile.TemporaryDirectory(prefix="cvm-bench-") as where:
+        out = pathlib.Path(where) / "mix"
+        with ui.step("bench: " + world):
+            text = run(exact.plugin(out))
+        rows = _rows(text)
+        mixes = _mixes(out, rows)
+    return [(name, min(rows[name][1]) / rows[name][0], mixes[name])
+            for name in ROWS]
+
+
+def _options():
+    mb = build.static_program(paths.ROOT / "tests/bench/mb.c")
+    return machine.Options(files={"lab/bin/mb": mb.read_bytes()})
+
+
+def os_rows():
+    """The rows that need an operating system, native first."""
+    options = _options()
+    guest = build.guest_kernel(options.guest, options.config)
+    host_script = "#!/bin/sh\nexec %s\n" % exact.start_guest(
+        options, "cvm.lab=auto")
+    native = _measure("native", lambda extra: exact.native(
+        guest, SCRIPT, options.files, options.mem, extra))
+    inside = _measure("guest", lambda extra: exact.beside_host(
+        options, host_script, SCRIPT, extra))
+    base = {name: value for name, value, _ in native}
+    return ([_row(n, "native", v, 1.0, m) for n, v, m in native] +
+            [_row(n, "guest", v, v / base[n], m) for n, v, m in inside])
+
+
+def bare_rows():
+    """World switch and hypercall on the bare host."""
+    measured = ring0.bench()
+    return [_row(name, "bare", *_bare(measured, name)) for name in BARE_ROWS]
+
+
+def _bare(measured, name):
+    value, mix = measured[name]
+    return value, None, mix
+
+
+def _row(row, world, value, ratio, mix):
+    return {"row": row, "world": world, "unit": "insns/op",
+            "value": round(value, 3),
+            "ratio": None if ratio is None else round(ratio, 6), "mix": mix}
+
+
+def show(rows):
+    print("%-18s %-7s %12s %9s  %s" % ("row", "world", "insns/op", "ratio",
+                                       " ".join("%8s" % op for op in OPS)))
+    for row in rows:
+        ratio = "-" if row["ratio"] is None else "%.4f" % row["ratio"]
+        print("%-18s %-7s %12.1f %9s  %s" % (
+            row["row"], row["world"], row["value"], ratio,
+            " ".join("%8.3f" % row["mix"][op] for op in OPS)))
+
+
+def main(json_file):
+    rows = os_rows() + bare_rows()
+    show(rows)
+    if json_file:
+        pathlib.Path(json_file).write_text(json.dumps(rows, indent=1) + "\n")
+    return 0

@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * switch.S - the world switch.
+ *
+ * One page of position-independent code.  The host calls cvm_x86_switch(),
+ * the guest calls cvm_passage_guest (through the shared page); each returns
+ * when the other side calls.  Both are System V functions of one argument,
+ * RDI = struct cvm_priv in the caller's addresses, called with IF = 0 on a
+ * kernel stack, CS = 0x10 flat, SS = 0x18 or null.  Callee-saved registers
+ * and RFLAGS are preserved, the rest is clobbered.
+ *
+ * From .Lcross on both directions run the same instructions.  RBX is the side
+ * being left ("this"), RBP the side being entered ("other"), RDI the private
+ * pages, R12 CR4 as it is.
+ *
+ * What an NMI (2) or machine check (18) finds:
+ *   before LIDT mini      this side's own handler, this side complete
+ *   LIDT mini .. CR3      .Lnmi at this world's address, on this side's stack
+ *   CR3 .. .Lfar          the same gates, on the passage's stack; intermediate
+ *                         tables hold the passage at both worlds' addresses
+ *   .Lfar .. stack        .Lnmi at the other world's address
+ *   other's RSP .. LIDT   the same, on the other side's stack
+ *   after LIDT            the other side's own handler, that side complete
+ * .Lnmi and .Lmce find their page by SIDT, for it is the passage's IDT that
+ * brought them there; RSP says nothing (it may be any of three stacks).  They
+ * count and return; run.c re-raises.  Every other exception counts as a fault:
+ * the guest is given up and the host loaded (.Lfault).
+ *
+ * Memory a side owns is never written: LTR sets the busy bit of a private GDT.
+ */
+#include "cvm-offsets.h"
+
+#define CR4_PGE		0x80
+#define CR4_FSGSBASE_BIT 16
+#define MSR_FS_BASE	0xc0000100
+#define MSR_GS_BASE	0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
+#define MSR_SPEC_CTRL	0x48
+#define INVPCID_ALL	2
+#define TSS_AVAILABLE	0x89
+#define FAST_MSRS	5
+
+#ifdef __ELF__
+#define FUNCTION(name)	.globl name; .type name, @function; name:
+#define END(name)	.size name, . - name
+#else
+#define FUNCTION(name)	.globl name; name:
+#define END(name)
+#endif
+
+.macro save_u64 reg, field, side=%rbx
+	mov	\reg, %rax
+	mov	%rax, \field(\side)
+.endm
+
+.macro save_msr index, field
+	mov	$\index, %ecx
+	rdmsr
+	mov	%eax, \field(%rbx)
+	mov	%edx, \field+4(%rbx)
+.endm
+
+.macro load_msr index, field
+	mov	$\index, %ecx
+	mov	\field(%rbp), %eax
+	mov	\field+4(%rbp), %edx
+	wrmsr
+.endm
+
+/* DR7 last: it enables the others. */
+#define EACH_DEBUG_REGISTER(op)						\
+	op %dr0, CVM_S_dr0; op %dr1, CVM_S_dr1; op %dr2, CVM_S_dr2;	\
+	op %dr3, CVM_S_dr3; op %dr6, CVM_S_dr6; op %dr7, CVM_S_dr7
+
+.macro check_debug reg, field
+	mov	\reg, %rax
+	cmp	%rax, \field(%rbx)
+	jne	.Lguest_debug
+.endm
+
+.macro save_debug reg, field
+	mov	\reg, %rax
+	mov	%rax, \field(%rbx)
+	xor	\field(%rbp), %rax
+	or	%rax, %rdx
+.endm
+
+.macro load_debug reg, field
+	mov	\field(%rbp), %rax
+	mov	%rax, \reg
+.endm
+
+	.section .text.cvm_passage, "ax"
+	.balign	4096, 0xcc
+FUNCTION(cvm_passage_start)
+
+/* ---- 1. leave the host -------------------------------------------------- */
+
+FUNCTION(cvm_x86_switch)
+	endbr64
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	pushfq
+	lea	CVM_P_HOST(%rdi), %rbx
+	lea	CVM_P_GUEST(%rdi), %rbp
+	/* GDTR, IDTR, TR, DS..GS and the FS/GS bases belong to the CPU and
+	 * the thread: cvm_host_refresh() has read them. */
+	lidt	CVM_S_MINI_IDTR(%rbx)
+	mov	%rsp, CVM_S_rsp(%rbx)
+	sldt	CVM_S_ldtr(%rbx)
+	mov	%ss, CVM_S_ss(%rbx)
+	save_u64 %cr0, CVM_S_cr0
+	save_u64 %cr2, CVM_S_cr2
+	save_u64 %cr3, CVM_S_cr3
+	mov	%cr4, %r12
+	mov	%r12, CVM_S_cr4(%rbx)
+	mov	%dr7, %rax
+	cmp	%rax, CVM_S_dr7(%rbx)
+	jne	1f
+	mov	%dr6, %rax
+	cmp	%rax, CVM_S_dr6(%rbx)
+	je	.Lcross
+1:	call	.Lsave_debug
+	jmp	.Lcross
+END(cvm_x86_switch)
+
+/* ---- 1. leave the guest -------------------------------------------------- */
+
+FUNCTION(cvm_passage_guest)
+	endbr64
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	pushfq
+	lea	CVM_P_GUEST(%rdi), %rbx
+	lea	CVM_P_HOST(%rdi), %rbp
+	/* An NMI up to here runs in the guest and may call the passage too:
+	 * nothing of this side is stored before the passage's IDT is live. */
+	sidt	CVM_S_idtr(%rbx)
+	lidt	CVM_S_MINI_IDTR(%rbx)
+	mov	%rsp, CVM_S_rsp(%rbx)
+	sgdt	CVM_S_gdtr(%rbx)
+	sldt	CVM_S_ldtr(%rbx)
+	str	CVM_S_tr(%rbx)
+	mov	%ds, CVM_S_ds(%rbx)
+	mov	%es, CVM_S_es(%rbx)
+	mov	%fs, CVM_S_fs(%rbx)
+	mov	%gs, CVM_S_gs(%rbx)
+	mov	%ss, CVM_S_ss(%rbx)
+	save_u64 %cr0, CVM_S_cr0
+	save_u64 %cr2, CVM_S_cr2
+	save_u64 %cr3, CVM_S_cr3
+	mov	%cr4, %r12
+	mov	%r12, CVM_S_cr4(%rbx)
+	bt	$CR4_FSGSBASE_BIT, %r12d
+	jnc	.Lsave_bases
+	rdfsbase %rax
+	mov	%rax, CVM_S_fs_base(%rbx)
+	rdgsbase %rax
+	mov	%rax, CVM_S_gs_base(%rbx)
+	swapgs			/* stays: the passage's handlers use no GS */
+	rdgsbase %rax
+	mov	%rax, CVM_S_kernel_gs_base(%rbx)
+.Lbases_saved:
+	EACH_DEBUG_REGISTER(check_debug)
+.Ldebug_saved:
+	mov	CVM_S_gdtr+2(%rbx), %rax
+	cmp	%rax, CVM_S_TSS_GDT(%rbx)
+	jne	.Lfind_tss
+	movzwl	CVM_S_tr(%rbx), %ecx
+	cmp	%rcx, CVM_S_TSS_TR(%rbx)
+	jne	.Lfind_tss
+END(cvm_passage_guest)
+
+/* ---- 2. through the intermediate tables ---------------------------------- */
+
+.Lcross:
+	/* The private GDT first: the other tables have no GDT of this side,
+	 * and a gate needs one. */
+	lgdt	CVM_S_MINI_GDTR_FAR(%rbp)
+	mov	CVM_S_MINI_RSP(%rbx), %rsp
+	mov	CVM_S_INTER_CR3(%rbx), %rax
+	mov	CVM_S_FAR_DELTA(%rbx), %rdx
+	mov	CVM_S_FAR_IP(%rbx), %rcx
+	mov	%rax, %cr3
+	add	%rdx, %rdi
+	add	%rdx, %rbx
+	add	%rdx, %rbp
+	add	%rdx, %rsp
+	jmp	*%rcx
+FUNCTION(cvm_passage_far)
+.Lfar:
+	endbr64
+	lidt	CVM_S_MINI_IDTR(%rbp)
+	lgdt	CVM_S_MINI_GDTR(%rbp)
+END(cvm_passage_far)
+
+/* ---- 3. flush, then the other side's tables ------------------------------ */
+
+	/*
+	 * Both kernels use the same kernel addresses, so nothing of this side
+	 * may stay in the TLB, globals included: INVPCID type 2, or CR4.PGE
+	 * off and on (SDM vol. 3A, 4.10.4.1 "Operations that Invalidate TLBs
+	 * and Paging-Structure Caches").  The intermediate tables have no
+	 * global entry and PCID 0, so CR4.PCIDE may change here.
+	 */
+	mov	CVM_S_cr4(%rbp), %r13
+	testl	$CVM_F_INVPCID, CVM_P_FLAGS(%rdi)
+	jnz	.Linvpcid
+FUNCTION(cvm_flush_begin)
+	and	$~CR4_PGE, %r12
+	mov	%r12, %cr4
+FUNCTION(cvm_flush_end)
+	mov	%r13, %cr4
+.Lflushed:
+	mov	CVM_S_cr0(%rbp), %rax
+	cmp	%rax, CVM_S_cr0(%rbx)
+	je	1f
+	mov	%rax, %cr0
+1:	mov	CVM_S_cr3(%rbp), %rax
+	mov	%rax, %cr3
+
+/* ---- 4. load the other side ---------------------------------------------- */
+
+	mov	CVM_S_cr2(%rbp), %rax
+	mov	%rax, %cr2
+	movzwl	CVM_S_tr(%rbp), %eax
+	movb	$TSS_AVAILABLE, CVM_S_GDT+5(%rbp,%rax)
+	ltr	%ax
+	lgdt	CVM_S_gdtr(%rbp)
+	lldt	CVM_S_ldtr(%rbp)
+	mov	CVM_S_ss(%rbp), %ss
+	mov	CVM_S_ds(%rbx), %rax
+	or	CVM_S_ds(%rbp), %rax
+	jnz	.Lload_segments
+.Lsegments_loaded:
+	cmpl	$0, CVM_P_DR_DIFFER(%rdi)
+	jne	.Lload_debug
+.Ldebug_loaded:
+	testl	$CVM_F_SPEC_CTRL, CVM_P_FLAGS(%rdi)
+	jnz	.Lspec_ctrl
+.Lspec_ctrl_done:
+	bt	$CR4_FSGSBASE_BIT, %r13d
+	jnc	.Lload_bases
+	mov	CVM_S_fs_base(%rbp), %rax
+	wrfsbase %rax
+	mov	CVM_S_kernel_gs_base(%rbp), %rax
+	wrgsbase %rax
+	swapgs
+	mov	CVM_S_gs_base(%rbp), %rax
+	wrgsbase %rax
+.Lbases_loaded:
+	cmpl	$0, CVM_P_MSR_DIRTY(%rdi)
+	jne	.Lmsr_all
+.Lmsr_list:
+	.set	n, 0
+	.rept	FAST_MSRS
+	mov	CVM_S_LOAD+16*n(%rbp), %ecx
+	jrcxz	.Lmsr_done
+	mov	CVM_S_LOAD+16*n+4(%rbp), %eax
+	mov	CVM_S_LOAD+16*n+8(%rbp), %edx
+	wrmsr
+	.set	n, n + 1
+	.endr
+	lea	CVM_S_LOAD+16*FAST_MSRS(%rbp), %rsi
+	mov	(%rsi), %ecx
+	jrcxz	.Lmsr_done
+	jmp	.Lmsr_more
+.Lmsr_done:
+	mov	CVM_S_rsp(%rbp), %rsp
+	lidt	CVM_S_idtr(%rbp)
+	popfq
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	ret
+
+/* ---- less common ways ---------------------------------------------------- */
+
+/* CPUs without FSGSBASE, and a guest that has not enabled it yet. */
+.Lsave_bases:
+	save_msr MSR_FS_BASE, CVM_S_fs_base
+	save_msr MSR_GS_BASE, CVM_S_gs_base
+	save_msr MSR_KERNEL_GS_BASE, CVM_S_kernel_gs_base
+	jmp	.Lbases_saved
+
+.Lload_bases:
+	load_msr MSR_FS_BASE, CVM_S_fs_base
+	load_msr MSR_GS_BASE, CVM_S_gs_base
+	load_msr MSR_KERNEL_GS_BASE, CVM_S_kernel_gs_base
+	jmp	.Lbases_loaded
+
+.Linvpcid:
+	mov	$INVPCID_ALL, %eax
+	invpcid	CVM_P_INVPCID_ALL(%rdi), %rax
+	cmp	%r12, %r13
+	je	.Lflushed
+	mov	%r13, %cr4
+	jmp	.Lflushed
+
+/* Debug registers of this side changed: save all, compare with the other's. */
+.Lguest_debug:
+	call	.Lsave_debug
+	jmp	.Ldebug_saved
+.Lsave_debug:
+	xor	%edx, %edx
+	EACH_DEBUG_REGISTER(save_debug)
+	xor	%eax, %eax
+	test	%rdx, %rdx
+	setnz	%al
+	mov	%eax, CVM_P_DR_DIFFER(%rdi)
+	ret
+
+.Lload_debug:
+	EACH_DEBUG_REGISTER(load_debug)
+	jmp	.Ldebug_loaded
+
+.Lload_segments:
+	mov	CVM_S_ds(%rbp), %ds
+	mov	CVM_S_es(%rbp), %es
+	mov	CVM_S_fs(%rbp), %fs
+	mov	CVM_S_gs(%rbp), %gs
+	jmp	.Lsegments_loaded
+
+.Lspec_ctrl:
+	save_msr MSR_SPEC_CTRL, CVM_S_spec_ctrl
+	cmp	CVM_S_spec_ctrl(%rbp), %eax
+	je	.Lspec_ctrl_done
+	mov	CVM_S_spec_ctrl(%rbp), %eax
+	wrmsr
+	jmp	.Lspec_ctrl_done
+
+.Lmsr_more:
+	mov	4(%rsi), %eax
+	mov	8(%rsi), %edx
+	wrmsr
+	add	$16, %rsi
+	mov	(%rsi), %ecx
+	test	%ecx, %ecx
+	jnz	.Lmsr_more
+	jmp	.Lmsr_done
+
+/*
+ * The guest wrote MSRs that the lists do not know: read every row, and write
+ * the host's value where it differs.  Only on the way out of the guest.
+ */
+.Lmsr_all:
+	test	$CVM_P_FLIP, %ebx
+	jz	.Lmsr_list
+	xor	%esi, %esi
+1:	mov	CVM_P_MSR_INDEX(%rdi,%rsi,4), %ecx
+	jrcxz	2f
+	rdmsr
+	shl	$32, %rdx
+	or	%rdx, %rax
+	mov	%rax, CVM_S_MSRS(%rbx,%rsi,8)
+	mov	CVM_S_MSRS(%rbp,%rsi,8), %rdx
+	cmp	%rdx, %rax
+	je	2f
+	mov	%edx, %eax
+	shr	$32, %rdx
+	wrmsr
+2:	inc	%esi
+	cmp	$CVM_N_MSRS, %esi
+	jb	1b
+	movl	$0, CVM_P_MSR_DIRTY(%rdi)
+	movl	$1, CVM_P_MSR_CHANGED(%rdi)
+	jmp	.Lmsr_done
+
+/*
+ * TR or GDT of the guest changed: copy the descriptor of its TSS.  A guest
+ * that has loaded its own GDT but no TR yet still has the selector it was
+ * started with, which names no TSS in that GDT: keep what we have.
+ * RAX = GDT base.
+ */
+.Lfind_tss:
+	mov	%rax, CVM_S_TSS_GDT(%rbx)
+	movzwl	CVM_S_tr(%rbx), %ecx
+	lea	15(%rcx), %edx
+	cmp	CVM_S_gdtr(%rbx), %dx
+	ja	1f
+	cmp	$0x70, %ecx
+	ja	1f
+	mov	5(%rax,%rcx), %dl
+	and	$0x9d, %dl
+	cmp	$TSS_AVAILABLE, %dl
+	jne	1f
+	mov	(%rax,%rcx), %rdx
+	mov	%rdx, CVM_S_GDT(%rbx,%rcx)
+	mov	8(%rax,%rcx), %rdx
+	mov	%rdx, CVM_S_GDT+8(%rbx,%rcx)
+	mov	%rcx, CVM_S_TSS_TR(%rbx)
+	jmp	.Lcross
+1:	mov	CVM_S_TSS_TR(%rbx), %rcx
+	mov	%cx, CVM_S_tr(%rbx)
+	jmp	.Lcross
+
+/* ---- a new guest's first instructions ------------------------------------ */
+
+/* Reached by RET from the boot frame: R12 = RIP, R13 = RSP, R14 = RSI. */
+FUNCTION(cvm_passage_boot)
+	mov	%r14, %rsi
+	mov	%r13, %rsp
+	mov	%r12, %rax
+	xor	%ebx, %ebx
+	xor	%ebp, %ebp
+	xor	%ecx, %ecx
+	xor	%edx, %edx
+	xor	%edi, %edi
+	xor	%r14d, %r14d
+	xor	%r15d, %r15d
+	jmp	*%rax
+END(cvm_passage_boot)
+
+/* ---- exceptions while the passage's IDT is live -------------------------- */
+
+.Lnmi:
+	sub	$16, %rsp
+	sidt	(%rsp)
+	mov	2(%rsp), %rax
+	and	$-4096, %rax
+	incq	CVM_P_NMI(%rax)
+	add	$16, %rsp
+	pop	%rax
+	iretq
+
+.Lmce:
+	sub	$16, %rsp
+	sidt	(%rsp)
+	mov	2(%rsp), %rax
+	and	$-4096, %rax
+	incq	CVM_P_MCE(%rax)
+	add	$16, %rsp
+	pop	%rax
+	iretq
+
+/*
+ * Anything else: the guest cannot go on.  Note what happened and enter the
+ * host as if the guest had called.  What the guest had live is unknown, so
+ * everything of the host is written.  A second fault on the way has nowhere
+ * to go: the machine is reset rather than left running on a broken state.
+ */
+.Lfault:
+	sub	$16, %rsp
+	sidt	(%rsp)
+	mov	2(%rsp), %rdi
+	mov	%edi, %r13d
+	and	$-4096, %rdi
+	incq	CVM_P_FAULT_COUNT(%rdi)
+	cmpq	$1, CVM_P_FAULT_COUNT(%rdi)
+	jne	.Ldead
+	mov	16(%rsp), %rax
+	mov	%rax, CVM_P_FAULT_VECTOR(%rdi)
+	mov	24(%rsp), %rax
+	mov	%rax, CVM_P_FAULT_ERROR(%rdi)
+	mov	32(%rsp), %rax
+	mov	%rax, CVM_P_FAULT_RIP(%rdi)
+	save_u64 %cr2, CVM_P_FAULT_CR2, %rdi
+	mov	%rbp, CVM_P_FAULT_TO(%rdi)
+	and	$0x200, %r13d	/* which half of the page: which world */
+	mov	%r13, CVM_P_FAULT_WORLD(%rdi)
+	lea	CVM_P_GUEST(%rdi), %rbx
+	lea	CVM_P_HOST(%rdi), %rbp
+	save_u64 %cr0, CVM_S_cr0
+	mov	%cr4, %r12
+	movw	$1, CVM_S_ds(%rbx)
+	movl	$1, CVM_P_DR_DIFFER(%rdi)
+	movl	$1, CVM_P_MSR_DIRTY(%rdi)
+	test	%r13d, %r13d
+	jnz	.Lcross
+	lgdt	CVM_S_MINI_GDTR(%rbp)
+	mov	CVM_S_MINI_RSP(%rbp), %rsp
+	mov	CVM_S_INTER_CR3(%rbp), %rax
+	mov	%rax, %cr3
+	jmp	.Lfar
+.Ldead:
+	movq	$0, (%rsp)
+	movq	$0, 8(%rsp)
+	lidt	(%rsp)
+	ud2
+
+	.balign	32, 0xcc
+FUNCTION(cvm_passage_gates)
+	.set	vector, 0
+	.rept	32
+	.balign	32, 0xcc
+	endbr64
+	.if	vector == 2
+	push	%rax
+	jmp	.Lnmi
+	.elseif	vector == 18
+	push	%rax
+	jmp	.Lmce
+	.else
+	/* SDM vol. 3A, table 6-1: these push an error code themselves. */
+	.if	!(vector == 8 || (vector >= 10 && vector <= 14) || \
+		  vector == 17 || vector == 21 || vector == 29 || vector == 30)
+	push	$0
+	.endif
+	push	$vector
+	jmp	.Lfault
+	.endif
+	.set	vector, vector + 1
+	.endr
+END(cvm_passage_gates)
+
+FUNCTION(cvm_passage_end)
+	.org	cvm_passage_start + 4096, 0xcc	/* fails if it is longer */
+
+/* ---- cvm_x86_iret: an IRET that goes nowhere ------------------------------ */
+
+	.text
+FUNCTION(cvm_x86_iret)
+	endbr64
+	mov	(%rsp), %rcx
+	lea	8(%rsp), %rdx
+	mov	%ss, %eax
+	push	%rax
+	push	%rdx
+	pushfq
+	mov	%cs, %eax
+	push	%rax
+	push	%rcx
+	iretq
+END(cvm_x86_iret)
+
+#ifdef __ELF__
+	.section .note.GNU-stack, "", @progbits
+#endif

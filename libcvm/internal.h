@@ -14,13 +14,20 @@
 
 #include "x86/passage.h"
 
-#define CVM_CHUNKS_MAX	4096u	/* pieces of memory of one VM */
+/* Pieces of memory of one VM; a table of pages, so that it grows in place. */
+#define CVM_CHUNKS_PER_PAGE	128u
+#define CVM_CHUNK_PAGES		256u
+#define CVM_CHUNKS_MAX		(CVM_CHUNKS_PER_PAGE * CVM_CHUNK_PAGES)
+
+#define CVM_CHUNK_ALIGN		(2ull << 20)
 
 /* One contiguous piece of guest memory, as mem_alloc() gave it. */
 struct cvm_chunk {
 	uint64_t hpa;
 	uint64_t bytes;
 	void *handle;
+	uint32_t fresh;		/* of the MEM_ADD under way */
+	uint32_t pad;
 };
 
 struct cvm_monitor {
@@ -57,25 +64,46 @@ struct cvm_vm {
 	uint32_t vcpus_made;
 	uint32_t flags;		/* CVM_VM_F_* */
 	int32_t pid;
-	uint32_t end;		/* final CVM_RUN_* reason, 0 = alive; the
-				 * first one stays (atomic) */
+	uint32_t end;		/* final CVM_RUN_* reason, 0 = alive; set
+				 * after end_arg and end_text (release) */
+	uint32_t end_claim;	/* 1 = somebody writes the reason (atomic) */
 	uint32_t chunks;
 	uint64_t mem_bytes;
+	uint64_t first_hpa;	/* the first chunk, for the kernel */
 	uint64_t passage_gva;
 	uint64_t end_arg[4];
 	char end_text[256];
 	char name[CVM_NAME_MAX];
 	struct cvm_vcpu *vcpu[CVM_MAX_VCPUS];
-	struct cvm_chunk *chunk;	/* sorted by hpa after the first; the
-					 * first stays first */
-	uint32_t chunk_pages;		/* pages behind chunk[] */
+	uint32_t chunk_pages;		/* pages behind chunk_page[] */
+	struct cvm_chunk *chunk_page[CVM_CHUNK_PAGES];	/* sorted by hpa */
 };
+
+/* Chunk number i, 0..chunks-1, in the order of addresses. */
+static inline struct cvm_chunk *cvm_chunk_at(struct cvm_vm *vm, uint32_t i)
+{
+	return &vm->chunk_page[i / CVM_CHUNKS_PER_PAGE]
+			      [i % CVM_CHUNKS_PER_PAGE];
+}
+
+/* Pages that hold so many bytes, for page_alloc(). */
+#define CVM_PAGES(bytes) \
+	((uint32_t)(((bytes) + CVM_PAGE_SIZE - 1) / CVM_PAGE_SIZE))
 
 /* ---- vm.c ---- */
 
-/* End the VM for a reason; the first reason is kept.  Any context. */
+/*
+ * End the VM for a reason and call every vCPU back; the first reason is kept,
+ * later calls change nothing.  arg may be NULL.  Any context.
+ */
 void cvm_vm_end(struct cvm_vm *vm, uint32_t reason, const uint64_t arg[4],
 		const char *text);
+
+/* Describe the VM for LIST and STATS. */
+void cvm_vm_info(struct cvm_vm *vm, struct cvm_user_vm_info *info);
+
+/* The VM with this id, or NULL.  Under CVM_LOCK_MANAGER. */
+struct cvm_vm *cvm_vm_find(struct cvm_monitor *mon, uint32_t id);
 
 /* ---- mem.c ---- */
 int cvm_mem_add(struct cvm_vm *vm, struct cvm_user_mem *args);

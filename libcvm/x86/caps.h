@@ -42,9 +42,9 @@ struct cvm_x86_caps {
 	uint64_t xcr0_max;	/* bits XCR0 may have */
 	uint64_t xss_max;	/* bits IA32_XSS may have */
 
-	/* as the host runs now; la57 and cr4_fixed equal on all CPUs */
+	/* as the host runs this CPU now */
 	uint32_t la57;		/* CR4.LA57: five-level tables in use */
-	uint32_t cs, ss, tr;	/* selectors in ring 0 */
+	uint32_t cs, ss, tr;	/* selectors; ring 3 means a Xen PV kernel */
 	uint64_t cr0;
 	uint64_t cr4;
 	uint64_t efer;
@@ -53,10 +53,9 @@ struct cvm_x86_caps {
 	uint64_t s_cet;		/* 0 without CET */
 	uint64_t sev_status;	/* MSR 0xc0010131; 0 without SEV */
 	uint64_t async_pf;	/* KVM: MSR 0x4b564d02; 0 without */
-	uint32_t async_pf_int;	/* KVM: completion by interrupt offered */
 	uint32_t hv_root;	/* Hyper-V: this is the root partition */
 	uint32_t hv_isolation;	/* Hyper-V: isolation type, 0 = none */
-	uint32_t xen_pv;	/* Xen: the host itself is paravirtual */
+	uint32_t c_bit;		/* AMD: the tables in CR3 are encrypted */
 };
 
 /* Read the calling CPU.  Ring 0, any context. */

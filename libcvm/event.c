@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * event.c - how anybody gets a vCPU's attention.
+ *
+ * An event is a bit in the shared page.  The monitor only ever sets bits and
+ * the guest takes them all at once, so neither needs a lock; the wake brings
+ * the vCPU out of wait() or out of the guest to look at them.
+ */
+#include "internal.h"
+
+void cvm_event_raise(struct cvm_vm *vm, uint32_t vcpu, uint64_t bits)
+{
+	struct cvm_vcpu *v;
+
+	if (vcpu >= __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
+		return;
+	v = vm->vcpu[vcpu];
+	/*
+	 * Sequentially consistent: either the vCPU sees the bit when it last
+	 * looks before sleeping, or it has slept and wake() finds it.
+	 */
+	__atomic_fetch_or(&v->shared->events, bits, __ATOMIC_SEQ_CST);
+	cvm_ops(vm)->wake(vm->mon->ctx, vm->host_vm, vcpu);
+}
+
+void cvm_timer_fired(struct cvm_vm *vm, uint32_t vcpu)
+{
+	struct cvm_vcpu *v;
+
+	if (vcpu >= __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
+		return;
+	v = vm->vcpu[vcpu];
+	/*
+	 * First forget the deadline, then tell: a guest that sees the event
+	 * must not skip the call for its next deadline because this one still
+	 * looks armed.  If the vCPU arms a new one meanwhile, forgetting that
+	 * costs one call too many and loses nothing.
+	 */
+	__atomic_store_n(&v->armed_ns, CVM_DEADLINE_NONE, __ATOMIC_RELAXED);
+	__atomic_store_n(&v->shared->armed_tsc, CVM_DEADLINE_NONE,
+			 __ATOMIC_RELEASE);
+	cvm_event_raise(vm, vcpu, 1ull << CVM_EVENT_TIMER_BIT);
+}

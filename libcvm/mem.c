@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * mem.c - guest memory: physically contiguous chunks of host memory.
+ *
+ * The guest's physical addresses are the machine's, so the list of chunks is
+ * the guest's memory map.  Large chunks are asked for first: every section
+ * (128 MiB) a chunk touches costs the guest 2 MiB of page descriptors.
+ */
+#include "internal.h"
+
+#define CVM_PIECE_MAX	(1ull << 30)	/* largest request to the host */
+#define CVM_HELD_MAX	(1ull << 30)	/* most put aside for min_hpa */
+#define CVM_MEM_MAX	(1ull << 46)	/* of one VM; keeps sums in range */
+
+_Static_assert(sizeof(struct cvm_chunk) * CVM_CHUNKS_PER_PAGE <=
+	       CVM_PAGE_SIZE, "chunks of a page");
+
+/* State of one MEM_ADD. */
+struct cvm_mem_job {
+	struct cvm_vm *vm;
+	uint64_t left;		/* bytes still wanted */
+	uint64_t first;		/* least length of the next piece, or 0 */
+	uint64_t limit;		/* the host has no longer pieces than this */
+	uint64_t min_hpa;
+	uint64_t held_bytes;
+	uint32_t held;		/* pieces put aside, behind the chunks */
+};
+
+static void cvm_chunk_release(struct cvm_vm *vm, struct cvm_chunk *chunk)
+{
+	cvm_ops(vm)->mem_free(vm->mon->ctx, vm->host_vm, chunk->handle);
+}
+
+static void cvm_chunk_swap(struct cvm_vm *vm, uint32_t a, uint32_t b)
+{
+	struct cvm_chunk tmp = *cvm_chunk_at(vm, a);
+
+	*cvm_chunk_at(vm, a) = *cvm_chunk_at(vm, b);
+	*cvm_chunk_at(vm, b) = tmp;
+}
+
+/* Make room for one more chunk than n. */
+static int cvm_chunk_room(struct cvm_vm *vm, uint32_t n)
+{
+	void *page;
+
+	if (n >= CVM_CHUNKS_MAX)
+		return -CVM_E2BIG;
+	if (n < vm->chunk_pages * CVM_CHUNKS_PER_PAGE)
+		return 0;
+	page = cvm_ops(vm)->page_alloc(vm->mon->ctx, 1);
+	if (!page)
+		return -CVM_ENOMEM;
+	vm->chunk_page[vm->chunk_pages++] = page;
+	return 0;
+}
+
+/* Shell sort by address: no recursion, no second table. */
+static void cvm_chunk_sort(struct cvm_vm *vm)
+{
+	uint32_t gap, i, j;
+
+	for (gap = vm->chunks / 2; gap; gap /= 2)
+		for (i = gap; i < vm->chunks; i++)
+			for (j = i; j >= gap &&
+			     cvm_chunk_at(vm, j - gap)->hpa >
+			     cvm_chunk_at(vm, j)->hpa; j -= gap)
+				cvm_chunk_swap(vm, j - gap, j);
+}
+
+/* Length to ask for next: a power of two, or exactly the first piece. */
+static uint64_t cvm_piece_bytes(const struct cvm_mem_job *job)
+{
+	uint64_t bytes = 1ull << (63 - __builtin_clzll(job->left));
+
+	if (bytes > job->limit)
+		bytes = job->limit;
+	return bytes < job->first ? job->first : bytes;
+}
+
+/*
+ * Ask the host for one piece and put it at the end of the table.  Pieces that
+ * lie too low are put aside until the job is done, or the host would offer
+ * them again; they stay behind the ones to keep.
+ */
+static int cvm_mem_piece(struct cvm_mem_job *job, uint64_t bytes)
+{
+	struct cvm_vm *vm = job->vm;
+	uint32_t n = vm->chunks + job->held;
+	struct cvm_chunk *chunk;
+	int ret;
+
+	ret = cvm_chunk_room(vm, n);
+	if (ret)
+		return ret;
+	chunk = cvm_chunk_at(vm, n);
+	*chunk = (struct cvm_chunk){ .bytes = bytes, .fresh = 1 };
+	ret = cvm_ops(vm)->mem_alloc(vm->mon->ctx, vm->host_vm, bytes,
+				     CVM_CHUNK_ALIGN, &chunk->hpa,
+				     &chunk->handle);
+	if (ret)
+		return ret;
+	if (chunk->hpa % CVM_CHUNK_ALIGN) {
+		cvm_chunk_release(vm, chunk);
+		return -CVM_EINVAL;
+	}
+	if (chunk->hpa < job->min_hpa) {
+		job->held++;
+		job->held_bytes += bytes;
+		return 0;
+	}
+	if (!vm->chunks)
+		vm->first_hpa = chunk->hpa;
+	cvm_chunk_swap(vm, vm->chunks++, n);
+	vm->mem_bytes += bytes;
+	job->left -= bytes;
+	job->first = 0;
+	return 0;
+}
+
+/* Collect pieces, large ones first, until nothing is left to ask for. */
+static int cvm_mem_collect(struct cvm_mem_job *job)
+{
+	uint64_t bytes;
+	int ret;
+
+	while (job->left) {
+		if (job->held_bytes > CVM_HELD_MAX)
+			return -CVM_ENOMEM;
+		bytes = cvm_piece_bytes(job);
+		ret = cvm_mem_piece(job, bytes);
+		if (ret == -CVM_ENOMEM && bytes > CVM_CHUNK_ALIGN &&
+		    bytes != job->first)
+			job->limit = bytes / 2;
+		else if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Give back what was put aside. */
+static void cvm_mem_drop_held(struct cvm_mem_job *job)
+{
+	struct cvm_vm *vm = job->vm;
+
+	for (; job->held; job->held--)
+		cvm_chunk_release(vm, cvm_chunk_at(vm, vm->chunks +
+						   job->held - 1));
+}
+
+/* Give back what the job added; the others keep their order. */
+static void cvm_mem_drop_fresh(struct cvm_vm *vm)
+{
+	uint32_t i, kept = 0;
+	struct cvm_chunk *c;
+
+	for (i = 0; i < vm->chunks; i++) {
+		c = cvm_chunk_at(vm, i);
+		if (c->fresh) {
+			vm->mem_bytes -= c->bytes;
+			cvm_chunk_release(vm, c);
+		} else {
+			*cvm_chunk_at(vm, kept++) = *c;
+		}
+	}
+	vm->chunks = kept;
+}
+
+/* Bring range i to the front; the others keep their order. */
+static void cvm_range_first(struct cvm_user_ranges *out, uint32_t i)
+{
+	struct cvm_user_range first = out->range[i];
+
+	for (; i; i--)
+		out->range[i] = out->range[i - 1];
+	out->range[0] = first;
+}
+
+/*
+ * Join neighbouring chunks to ranges, the one with the first chunk to the
+ * front.  Returns how many there are and, unless out is NULL, fills it as far
+ * as it goes.
+ */
+static uint32_t cvm_mem_join(struct cvm_vm *vm, struct cvm_user_ranges *out)
+{
+	uint32_t count = 0, first = 0, i;
+	uint64_t next = 0;
+	struct cvm_chunk *c;
+
+	for (i = 0; i < vm->chunks; i++) {
+		c = cvm_chunk_at(vm, i);
+		if (!i || c->hpa != next)
+			count++;
+		next = c->hpa + c->bytes;
+		if (!out || count > CVM_RANGES_MAX)
+			continue;
+		if (!out->range[count - 1].bytes)
+			out->range[count - 1].gpa = c->hpa;
+		out->range[count - 1].bytes += c->bytes;
+		if (c->hpa == vm->first_hpa)
+			first = count - 1;
+	}
+	if (out && count)
+		cvm_range_first(out, first);
+	return count;
+}
+
+static int cvm_mem_check(const struct cvm_vm *vm,
+			 const struct cvm_user_mem *args)
+{
+	if (vm->state != CVM_VM_NEW)
+		return -CVM_EBUSY;
+	if (!args->bytes || args->bytes % CVM_CHUNK_ALIGN ||
+	    args->first_bytes % CVM_CHUNK_ALIGN ||
+	    args->first_bytes > args->bytes)
+		return -CVM_EINVAL;
+	if (args->bytes > CVM_MEM_MAX ||
+	    vm->mem_bytes > CVM_MEM_MAX - args->bytes)
+		return -CVM_E2BIG;
+	return 0;
+}
+
+int cvm_mem_add(struct cvm_vm *vm, struct cvm_user_mem *args)
+{
+	struct cvm_mem_job job = {
+		.vm = vm,
+		.left = args->bytes,
+		.first = args->first_bytes,
+		.limit = CVM_PIECE_MAX,
+		/* The first piece of a machine is never ordinary memory. */
+		.min_hpa = args->min_hpa > CVM_CHUNK_ALIGN ?
+			   args->min_hpa : CVM_CHUNK_ALIGN,
+	};
+	uint32_t i;
+	int ret;
+
+	args->added = 0;
+	ret = cvm_mem_check(vm, args);
+	if (ret)
+		return ret;
+
+	ret = cvm_mem_collect(&job);
+	cvm_mem_drop_held(&job);
+	if (!ret) {
+		cvm_chunk_sort(vm);
+		if (cvm_mem_join(vm, NULL) > CVM_RANGES_MAX)
+			ret = -CVM_E2BIG;
+	}
+	if (ret) {
+		cvm_mem_drop_fresh(vm);
+		return ret;
+	}
+	for (i = 0; i < vm->chunks; i++)
+		cvm_chunk_at(vm, i)->fresh = 0;
+	args->added = args->bytes;
+	return 0;
+}
+
+int cvm_mem_ranges(struct cvm_vm *vm, struct cvm_user_ranges *out)
+{
+	*out = (struct cvm_user_ranges){ 0 };
+	out->count = cvm_mem_join(vm, out);
+	return 0;
+}
+
+void cvm_mem_free_all(struct cvm_vm *vm)
+{
+	uint32_t i;
+
+	for (i = 0; i < vm->chunks; i++)
+		cvm_chunk_release(vm, cvm_chunk_at(vm, i));
+	vm->chunks = 0;
+	vm->mem_bytes = 0;
+	while (vm->chunk_pages)
+		cvm_ops(vm)->page_free(vm->mon->ctx,
+				       vm->chunk_page[--vm->chunk_pages], 1);
+}
+
+/* The chunk that holds gpa, by binary search; NULL if there is none. */
+static struct cvm_chunk *cvm_chunk_find(struct cvm_vm *vm, uint64_t gpa)
+{
+	uint32_t low = 0, high = vm->chunks, mid;
+	struct cvm_chunk *c;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		c = cvm_chunk_at(vm, mid);
+		if (gpa < c->hpa)
+			high = mid;
+		else if (gpa - c->hpa >= c->bytes)
+			low = mid + 1;
+		else
+			return c;
+	}
+	return NULL;
+}
+
+int cvm_mem_contains(struct cvm_vm *vm, uint64_t gpa, uint64_t bytes)
+{
+	struct cvm_chunk *c;
+	uint64_t here;
+
+	if (gpa + bytes < gpa)
+		return 0;
+	do {
+		c = cvm_chunk_find(vm, gpa);
+		if (!c)
+			return 0;
+		here = c->hpa + c->bytes - gpa;
+		if (here >= bytes)
+			return 1;
+		gpa += here;
+		bytes -= here;
+	} while (bytes);
+	return 1;
+}
+
+int cvm_vm_chunk(struct cvm_vm *vm, uint64_t gpa, void **chunk,
+		 uint64_t *chunk_gpa)
+{
+	struct cvm_chunk *c = cvm_chunk_find(vm, gpa);
+
+	if (!c)
+		return -CVM_EFAULT;
+	*chunk = c->handle;
+	*chunk_gpa = c->hpa;
+	return 0;
+}

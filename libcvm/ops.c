@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ops.c - the user ABI's operations: one table for all hosts.
+ *
+ * A shim copies the structure in, calls cvm_op_call() and copies it out again;
+ * size, handle and lock are in the table, so that no host has an opinion of
+ * its own.
+ */
+#include "fmt.h"
+#include "internal.h"
+
+/* Events a user program may raise: power button, console, its devices. */
+#define CVM_USER_EVENTS	(1ull << CVM_EVENT_POWER_BIT | \
+			 1ull << CVM_EVENT_CONSOLE_BIT | \
+			 ~0ull << CVM_EVENT_DEVICE_BIT)
+
+static int op_version(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+{
+	struct cvm_user_version *v = arg;
+
+	(void)vm;
+	*v = (struct cvm_user_version){
+		.user_abi = CVM_USER_ABI,
+		.guest_abi = CVM_GUEST_ABI,
+		.host = mon->ops->kind,
+		.cpus = mon->cpus,
+	};
+	cvm_fmt(v->version, sizeof(v->version), "%s", CVM_VERSION);
+	return 0;
+}
+
+static int op_check(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+{
+	(void)vm;
+	*(struct cvm_user_check *)arg = mon->check;
+	return 0;
+}
+
+static int op_list(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+{
+	struct cvm_user_list *list = arg;
+	uint32_t i;
+
+	(void)vm;
+	list->count = 0;
+	list->pad = 0;
+	for (i = 0; i < CVM_VMS_MAX; i++)
+		list->vm[i] = (struct cvm_user_vm_info){ 0 };
+	for (i = 0; i < CVM_VMS_MAX; i++)
+		if (mon->vm[i])
+			cvm_vm_info(mon->vm[i], &list->vm[list->count++]);
+	return 0;
+}
+
+static int op_stats(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+{
+	struct cvm_user_stats *s = arg;
+	struct cvm_host_time now;
+
+	if (s->id)
+		vm = cvm_vm_find(mon, s->id);
+	if (!vm)
+		return -CVM_ENOENT;
+	mon->ops->time(mon->ctx, &now);
+	s->id = vm->id;
+	s->tsc_khz = now.tsc_khz;
+	cvm_vm_info(vm, &s->info);
+	cvm_stats_sum(vm, &s->stats);
+	return 0;
+}
+
+static int op_stop(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+{
+	const struct cvm_user_id *args = arg;
+
+	if (args->id)
+		vm = cvm_vm_find(mon, args->id);
+	if (!vm)
+		return -CVM_ENOENT;
+	if (__atomic_load_n(&vm->end, __ATOMIC_ACQUIRE))
+		return -CVM_EIO;
+	cvm_event_raise(vm, 0, 1ull << CVM_EVENT_POWER_BIT);
+	return 0;
+}
+
+static int op_kill(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+{
+	const struct cvm_user_id *args = arg;
+
+	if (args->id)
+		vm = cvm_vm_find(mon, args->id);
+	if (!vm)
+		return -CVM_ENOENT;
+	cvm_vm_kill(vm);
+	return 0;
+}
+
+static int op_mem_add(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+{
+	(void)mon;
+	return cvm_mem_add(vm, arg);
+}
+
+static int op_mem_ranges(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+{
+	(void)mon;
+	return cvm_mem_ranges(vm, arg);
+}
+
+static int op_vcpu_create(struct cvm_monitor *mon, struct cvm_vm *vm,
+			  void *arg)
+{
+	(void)mon;
+	return cvm_vcpu_create(vm, arg);
+}
+
+static int op_vcpu_boot(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+{
+	(void)mon;
+	return cvm_vcpu_boot(vm, arg);
+}
+
+static int op_vcpu_run(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+{
+	(void)mon;
+	return cvm_vcpu_run(vm, arg);
+}
+
+/* Free bytes of the ring; none if the guest's index makes no sense. */
+static uint32_t cvm_ring_room(struct cvm_shared *shared)
+{
+	uint32_t tail = __atomic_load_n(&shared->con_tail, __ATOMIC_ACQUIRE);
+	uint32_t used = shared->con_head - tail;
+
+	return used > CVM_CONSOLE_RING ? 0 : CVM_CONSOLE_RING - used;
+}
+
+/*
+ * Put bytes into the ring, all that fit.  Before stopping for want of room,
+ * con_full asks the guest to call CVM_OP_CONSOLE_ROOM once it has read; the
+ * second look afterwards catches what it read in between.
+ */
+static uint32_t cvm_ring_put(struct cvm_shared *shared, const uint8_t *data,
+			     uint32_t bytes)
+{
+	uint32_t head = shared->con_head, room, i;
+
+	room = cvm_ring_room(shared);
+	if (room < bytes) {
+		__atomic_store_n(&shared->con_full, 1, __ATOMIC_SEQ_CST);
+		room = cvm_ring_room(shared);
+		if (room >= bytes)
+			__atomic_store_n(&shared->con_full, 0,
+					 __ATOMIC_SEQ_CST);
+	}
+	if (room < bytes)
+		bytes = room;
+	for (i = 0; i < bytes; i++)
+		shared->con_ring[(head + i) % CVM_CONSOLE_RING] = data[i];
+	__atomic_store_n(&shared->con_head, head + bytes, __ATOMIC_RELEASE);
+	return bytes;
+}
+
+static int op_console_in(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+{
+	struct cvm_user_console *con = arg;
+
+	(void)mon;
+	if (con->bytes > sizeof(con->data))
+		return -CVM_EINVAL;
+	if (!vm->vcpus_made)
+		return -CVM_ENOENT;
+	con->bytes = cvm_ring_put(vm->vcpu[0]->shared, con->data, con->bytes);
+	if (con->bytes)
+		cvm_event_raise(vm, 0, 1ull << CVM_EVENT_CONSOLE_BIT);
+	return 0;
+}
+
+static int op_event(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+{
+	const struct cvm_user_event *ev = arg;
+
+	(void)mon;
+	if (!ev->bits || ev->bits & ~CVM_USER_EVENTS)
+		return -CVM_EINVAL;
+	if (ev->vcpu >= __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
+		return -CVM_ENOENT;
+	cvm_event_raise(vm, ev->vcpu, ev->bits);
+	return 0;
+}
+
+#define ROW(OP, type, vm, lock, func) \
+	{ #OP, CVM_USER_##OP, sizeof(struct type), vm, lock, func }
+
+static const struct cvm_op cvm_op_table[] = {
+	ROW(VERSION, cvm_user_version, 0, CVM_LOCK_NONE, op_version),
+	ROW(CHECK, cvm_user_check, 0, CVM_LOCK_NONE, op_check),
+	ROW(LIST, cvm_user_list, 0, CVM_LOCK_MANAGER, op_list),
+	ROW(STATS, cvm_user_stats, 0, CVM_LOCK_MANAGER, op_stats),
+	ROW(STOP, cvm_user_id, 0, CVM_LOCK_MANAGER, op_stop),
+	ROW(KILL, cvm_user_id, 0, CVM_LOCK_MANAGER, op_kill),
+	/* Called through cvm_vm_create(): it makes the handle a VM. */
+	ROW(VM_CREATE, cvm_user_vm, 0, CVM_LOCK_MANAGER, NULL),
+	ROW(MEM_ADD, cvm_user_mem, 1, CVM_LOCK_VM, op_mem_add),
+	ROW(MEM_RANGES, cvm_user_ranges, 1, CVM_LOCK_VM, op_mem_ranges),
+	ROW(VCPU_CREATE, cvm_user_vcpu, 1, CVM_LOCK_VM, op_vcpu_create),
+	ROW(VCPU_BOOT, cvm_user_boot, 1, CVM_LOCK_VM, op_vcpu_boot),
+	ROW(VCPU_RUN, cvm_user_run, 1, CVM_LOCK_VCPU, op_vcpu_run),
+	ROW(CONSOLE_IN, cvm_user_console, 1, CVM_LOCK_VM, op_console_in),
+	ROW(EVENT, cvm_user_event, 1, CVM_LOCK_NONE, op_event),
+};
+
+const struct cvm_op *cvm_op_find(uint32_t op)
+{
+	uint32_t i;
+
+	for (i = 0; i < sizeof(cvm_op_table) / sizeof(cvm_op_table[0]); i++)
+		if (cvm_op_table[i].op == op)
+			return &cvm_op_table[i];
+	return NULL;
+}
+
+int cvm_op_call(const struct cvm_op *op, struct cvm_monitor *mon,
+		struct cvm_vm *vm, void *arg, size_t size)
+{
+	if (size != op->size)
+		return -CVM_EINVAL;
+	if (!op->fn)
+		return -CVM_ENOTTY;
+	if (op->needs_vm && !vm)
+		return -CVM_ENOENT;
+	return op->fn(mon, vm, arg);
+}

@@ -64,8 +64,8 @@ def meson_dir(name="native", *options):
 
 def cvmctl():
     """cvmctl, linked statically: it runs in an initramfs without libc."""
-    path = meson_dir("lab", "--buildtype=release", "-Dc_link_args=-static",
-                     "--prefer-static") / "tools/cvmctl/cvmctl"
+    path = meson_dir("tools", "-Dstatic_tools=true",
+                     "-Dtests=false") / "tools/cvmctl/cvmctl"
     if not path.exists():
         raise ui.LabError("the build made no %s" % path)
     return path

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What needs no machine: `meson test`, one check for each of its tests."""
+
+import json
+import subprocess
+
+import build
+
+
+def meson_tests(t, where):
+    """Run a build directory's tests; one check for each."""
+    log = where / "meson-logs/testlog.json"
+    log.unlink(missing_ok=True)
+    done = subprocess.run(
+        ["meson", "test", "-C", where, "--no-rebuild", "--print-errorlogs"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    text = done.stdout.decode("utf-8", "replace")
+    results = []
+    if log.exists():
+        results = [json.loads(line) for line in log.open()]
+    t.check(results, "meson test runs", text)
+    for result in results:
+        name = "%s (%.1f s)" % (result["name"], result["duration"])
+        if result["result"] == "SKIP":
+            t.skip(name, "meson")
+        else:
+            t.check(result["result"] in ("OK", "EXPECTEDFAIL"), name,
+                    "%s\n%s" % (result["result"],
+                                result.get("stderr", "")[-3000:]))
+    t.check(done.returncode == 0 or any(
+        r["result"] not in ("OK", "SKIP", "EXPECTEDFAIL") for r in results),
+        "meson's own verdict agrees", text)
+
+
+def run(t):
+    meson_tests(t, build.meson_dir("native"))

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * conformance.h - does a host keep the contracts of <cvm/host.h>?
+ *
+ * One portable C file that every shim runs against its own table: the fake
+ * host in a unit test, the drivers from a debug interface.  Nothing but
+ * <stdint.h> and the members under test is used.
+ */
+#ifndef CVM_TEST_CONFORMANCE_H
+#define CVM_TEST_CONFORMANCE_H
+
+#include <cvm/host.h>
+
+/* cvm_conformance.flags */
+#define CVM_CONF_RING0	(1u << 0) /* RFLAGS.IF and CPUID tell the truth */
+
+#define CVM_CONF_PASS	0
+#define CVM_CONF_FAIL	1
+#define CVM_CONF_SKIP	2
+
+struct cvm_conformance {
+	const struct cvm_host_ops *ops;
+	void *ctx;
+	/*
+	 * An object of the shim's own, without a cvm_vm behind it: where the
+	 * shim would call cvm_timer_fired() it calls cvm_conformance_fired().
+	 */
+	void *host_vm;
+	uint32_t cpus;		/* as given to cvm_attach() */
+	uint32_t flags;		/* CVM_CONF_RING0 */
+	/* Where a page of mem_alloc() can be read; NULL: cannot be. */
+	const void *(*view)(void *arg, uint64_t hpa);
+	/* Pages taken from the host and not given back, all kinds. */
+	uint64_t (*pages_out)(void *arg);
+	void (*report)(void *arg, int result, const char *test,
+		       const char *why);
+	void *arg;
+	/* Written by the suite itself. */
+	uint32_t fired;		/* callbacks of timer() */
+	uint32_t fired_irqon;	/* those with interrupts enabled */
+	uint32_t failed;
+};
+
+/* Run everything; returns the number of failed tests.  Thread context. */
+int cvm_conformance(struct cvm_conformance *c);
+
+/* The host's timer of this vCPU reached its deadline.  Any context. */
+void cvm_conformance_fired(struct cvm_conformance *c, uint32_t vcpu);
+
+#endif /* CVM_TEST_CONFORMANCE_H */

@@ -36,7 +36,6 @@ void cvm_timer_fired(struct cvm_vm *vm, uint32_t vcpu)
 	 * looks armed.  If the vCPU arms a new one meanwhile, forgetting that
 	 * costs one call too many and loses nothing.
 	 */
-	__atomic_store_n(&v->armed_ns, CVM_DEADLINE_NONE, __ATOMIC_RELAXED);
 	__atomic_store_n(&v->shared->armed_tsc, CVM_DEADLINE_NONE,
 			 __ATOMIC_RELEASE);
 	cvm_event_raise(vm, vcpu, 1ull << CVM_EVENT_TIMER_BIT);

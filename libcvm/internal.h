@@ -50,8 +50,10 @@ struct cvm_vcpu {
 	struct cvm_shared *shared;	/* shared page, host address */
 	struct cvm_fpu *fpu;		/* extended state of both sides */
 	struct cvm_inter *inter;	/* intermediate page tables */
-	uint64_t armed_ns;		/* host timer, mono ns */
+	uint32_t started;		/* entered once */
+	uint32_t last_op;		/* what the guest called for last */
 	uint64_t last_nmi, last_mce;	/* latch counters already served */
+	struct cvm_cpu_state before, after;	/* CVM_VM_F_COMPARE */
 	struct cvm_stats stats;
 };
 
@@ -105,6 +107,10 @@ void cvm_vm_info(struct cvm_vm *vm, struct cvm_user_vm_info *info);
 /* The VM with this id, or NULL.  Under CVM_LOCK_MANAGER. */
 struct cvm_vm *cvm_vm_find(struct cvm_monitor *mon, uint32_t id);
 
+/* Copy a guest's text, at most max bytes with the NUL, '?' for what a terminal
+ * should not get. */
+void cvm_copy_printable(char *to, const volatile char *from, uint32_t max);
+
 /* ---- mem.c ---- */
 int cvm_mem_add(struct cvm_vm *vm, struct cvm_user_mem *args);
 int cvm_mem_ranges(struct cvm_vm *vm, struct cvm_user_ranges *out);
@@ -116,9 +122,14 @@ int cvm_mem_contains(struct cvm_vm *vm, uint64_t gpa, uint64_t bytes);
 int cvm_vcpu_create(struct cvm_vm *vm, struct cvm_user_vcpu *args);
 void cvm_vcpu_destroy(struct cvm_vcpu *vcpu);
 int cvm_vcpu_boot(struct cvm_vm *vm, struct cvm_user_boot *args);
+/* The guest's side before the first entry, made from the host's.  Inside a
+ * slice, after cvm_host_refresh(). */
+void cvm_vcpu_first_state(struct cvm_vcpu *vcpu);
 
 /* ---- run.c ---- */
 int cvm_vcpu_run(struct cvm_vm *vm, struct cvm_user_run *args);
+/* Write the shared page's wall clock.  Any context. */
+void cvm_time_write(struct cvm_vcpu *vcpu);
 
 /* ---- check.c ---- */
 

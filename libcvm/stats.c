@@ -37,7 +37,7 @@ static void cvm_stats_add(struct cvm_stats *sum, const struct cvm_stats *one)
 	uint64_t *to = (uint64_t *)sum;
 	uint32_t i;
 
-	_Static_assert(sizeof(*sum) % sizeof(uint64_t) == 0, "all are uint64_t");
+	_Static_assert(sizeof(*sum) % sizeof(uint64_t) == 0, "all uint64_t");
 	for (i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++)
 		to[i] += from[i];
 	/* Two of them are not sums. */

@@ -156,8 +156,7 @@ void cvm_vm_kill(struct cvm_vm *vm)
 }
 
 /* The guest's own text, as far as it can be shown on a terminal. */
-static void cvm_copy_printable(char *to, const volatile char *from,
-			       uint32_t max)
+void cvm_copy_printable(char *to, const volatile char *from, uint32_t max)
 {
 	uint32_t i;
 	char c;

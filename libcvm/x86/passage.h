@@ -93,13 +93,13 @@ struct cvm_fault {
 struct cvm_priv {
 	uint64_t mini_idt[2][32][2];	/* gates of the host's world, of the
 					 * guest's: the handlers find their
-					 * page by SIDT, so both lie in page 0 */
+					 * page by SIDT: both in page 0 */
 	uint64_t nmi;			/* NMIs latched, ever */
 	uint64_t mce;			/* machine checks latched, ever */
 	struct cvm_fault fault;
 	uint32_t flags;			/* CVM_PRIV_* */
 	uint32_t dr_differ;		/* DR0-7 of the sides differ */
-	uint32_t msr_changed;		/* the guest's MSR fields were re-read */
+	uint32_t msr_changed;		/* the guest's MSRs were re-read */
 	uint32_t pad0;
 	uint32_t msr_index[CVM_MSR_ROWS];	/* 0: not on this CPU */
 	uint64_t invpcid_all[2];	/* descriptor of INVPCID type 2 */
@@ -123,7 +123,8 @@ struct cvm_priv {
 
 _Static_assert(sizeof(struct cvm_priv) == 2 * CVM_PAGE_SIZE, "private pages");
 _Static_assert(offsetof(struct cvm_priv, host_room) == CVM_PRIV_HOST, "host");
-_Static_assert(offsetof(struct cvm_priv, guest_room) == CVM_PRIV_GUEST, "guest");
+_Static_assert(offsetof(struct cvm_priv, guest_room) == CVM_PRIV_GUEST,
+	       "guest");
 _Static_assert(sizeof(struct cvm_side) <= 0x400, "a side fits its room");
 _Static_assert((CVM_PRIV_HOST ^ CVM_PRIV_GUEST) == CVM_SIDE_FLIP, "flip");
 _Static_assert(offsetof(struct cvm_side, state.ds) % 8 == 0 &&
@@ -190,6 +191,9 @@ const char *cvm_state_diff(const struct cvm_cpu_state *a,
 /* One line a row through emit(arg, line). */
 void cvm_state_dump(const struct cvm_cpu_state *s,
 		    void (*emit)(void *arg, const char *line), void *arg);
+
+/* The index of an MSR row, 0 when this CPU lacks the MSR. */
+uint32_t cvm_msr_index(uint32_t row, const struct cvm_x86_caps *caps);
 
 /* ---- msr.c --------------------------------------------------------------*/
 

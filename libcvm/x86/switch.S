@@ -517,7 +517,7 @@ END(cvm_passage_gates)
 FUNCTION(cvm_passage_end)
 	.org	cvm_passage_start + 4096, 0xcc	/* fails if it is longer */
 
-/* ---- cvm_x86_iret: an IRET that goes nowhere ------------------------------ */
+/* ---- cvm_x86_iret: an IRET that goes nowhere ----------------------------- */
 
 	.text
 FUNCTION(cvm_x86_iret)

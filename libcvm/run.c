@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * run.c - the run loop: enter the guest, forward what interrupted it, serve
+ * what it asked for.
+ *
+ * A slice is one stay with interrupts disabled.  Whatever the guest was left
+ * for, the host's state is complete before anything of the host runs; vectors
+ * are re-raised inside the slice, still in order, and everything that may
+ * sleep or return to the VMM happens after it.
+ */
+#include "internal.h"
+
+#include "fmt.h"
+#include "x86/cpu.h"
+
+#define VECTOR_NMI	2u
+#define VECTOR_MCE	18u
+/* NT's APC interrupt is 0x1F; below it the vectors are exceptions. */
+#define VECTOR_FIRST	0x1fu
+#define CONSOLE_OUT_MAX	4096u
+/* Far deadlines are armed in steps, which also keeps the sums in 64 bits. */
+#define DEADLINE_MAX_NS	3600000000000ull
+#define NS_PER_MS	1000000ull
+
+/* ---- time ----------------------------------------------------------------- */
+
+static uint64_t cvm_tsc_to_ns(uint64_t ticks, uint32_t khz)
+{
+	return ticks / khz * NS_PER_MS + ticks % khz * NS_PER_MS / khz;
+}
+
+/* The host's clock at a TSC value, for timer() and wait(). */
+static uint64_t cvm_deadline_ns(struct cvm_vcpu *vcpu, uint64_t tsc)
+{
+	struct cvm_host_time now;
+	uint64_t ns;
+
+	if (tsc == CVM_DEADLINE_NONE)
+		return CVM_DEADLINE_NONE;
+	cvm_ops(vcpu->vm)->time(vcpu->vm->mon->ctx, &now);
+	if ((int64_t)(tsc - now.tsc) <= 0)
+		return now.mono_ns;
+	if ((tsc - now.tsc) / now.tsc_khz >= DEADLINE_MAX_NS / NS_PER_MS)
+		return now.mono_ns + DEADLINE_MAX_NS;
+	ns = cvm_tsc_to_ns(tsc - now.tsc, now.tsc_khz);
+	return now.mono_ns + ns;
+}
+
+void cvm_time_write(struct cvm_vcpu *vcpu)
+{
+	struct cvm_time *t = &vcpu->shared->time;
+	struct cvm_host_time now;
+
+	cvm_ops(vcpu->vm)->time(vcpu->vm->mon->ctx, &now);
+	__atomic_store_n(&t->seq, t->seq | 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	t->tsc = now.tsc;
+	t->wall_ns = now.wall_ns;
+	__atomic_store_n(&t->seq, (t->seq | 1) + 1, __ATOMIC_RELEASE);
+}
+
+/* ---- before the switch ----------------------------------------------------- */
+
+/*
+ * The guest called with interrupts disabled and will not look at its events
+ * when it returns: have a real interrupt pend for its next STI.  After a
+ * forwarded vector and after idling it looks by itself.
+ */
+static void cvm_open_window(struct cvm_vcpu *vcpu)
+{
+	if (!__atomic_load_n(&vcpu->shared->events, __ATOMIC_ACQUIRE))
+		return;
+	if (!vcpu->started || vcpu->last_op == CVM_OP_IRQ ||
+	    vcpu->last_op == CVM_OP_IDLE)
+		return;
+	cvm_ops(vcpu->vm)->irq_self(vcpu->vm->mon->ctx);
+	vcpu->stats.windows++;
+}
+
+static void cvm_prepare(struct cvm_vcpu *vcpu)
+{
+	struct cvm_monitor *mon = vcpu->vm->mon;
+	struct cvm_cpu_state *g = &cvm_guest_side(vcpu->priv)->state;
+	uint64_t cr4;
+
+	if (__atomic_exchange_n(&vcpu->stale, 0, __ATOMIC_ACQ_REL) ||
+	    !(mon->ops->flags & CVM_HOST_F_SCHED_NOTIFY)) {
+		if (!vcpu->started)
+			cvm_host_refresh(vcpu->priv, &mon->caps);
+		if (!vcpu->started)
+			cvm_vcpu_first_state(vcpu);
+		cvm_host_refresh(vcpu->priv, &mon->caps);
+		vcpu->stats.msr_reloads++;
+	} else if (vcpu->priv->msr_changed) {
+		cvm_msr_lists(vcpu->priv);
+		vcpu->stats.msr_reloads++;
+	}
+	/* Another driver may have entered VMX operation meanwhile. */
+	cr4 = cvm_read_cr4();
+	g->cr4 = (g->cr4 & ~CVM_CR4_KEEP) | (cr4 & CVM_CR4_KEEP);
+	cvm_open_window(vcpu);
+	vcpu->started = 1;
+}
+
+/* ---- after the switch ------------------------------------------------------ */
+
+static void cvm_end_fault(struct cvm_vcpu *vcpu)
+{
+	const struct cvm_fault *f = &vcpu->priv->fault;
+	const uint64_t arg[4] = { f->vector, f->error, f->rip, f->cr2 };
+	const uint64_t host = (uintptr_t)cvm_passage_start;
+	const uint64_t code = f->guest_world ? vcpu->vm->passage_gva : host;
+	struct cvm_vm *vm = vcpu->vm;
+	char text[200];
+	int in_switch = f->rip - code < CVM_PAGE_SIZE;
+
+	cvm_fmt(text, sizeof(text),
+		"exception %U (error code 0x%X) at 0x%X, CR2 0x%X, %s",
+		f->vector, f->error, f->rip, f->cr2,
+		in_switch ? "inside the world switch" :
+		"before the guest had an IDT of its own");
+	/* Loading the host failed once and then worked: nothing that a guest
+	 * can do, and the host's state is not what it was. */
+	if (in_switch && (f->to & CVM_SIDE_FLIP) == 0)
+		cvm_ops(vm)->fatal(vm->mon->ctx, text);
+	cvm_vm_end(vm, CVM_RUN_FATAL, arg, text);
+}
+
+static void cvm_forward(struct cvm_vcpu *vcpu, uint32_t vector)
+{
+	struct cvm_vm *vm = vcpu->vm;
+	const uint64_t arg[4] = { vector };
+	char text[80];
+
+	if (vector < VECTOR_FIRST || vector > 255) {
+		cvm_fmt(text, sizeof(text),
+			"guest forwarded vector %u, which is no interrupt",
+			vector);
+		cvm_vm_end(vm, CVM_RUN_FATAL, arg, text);
+		return;
+	}
+	vcpu->stats.forwarded++;
+	vcpu->stats.vector[vector]++;
+	cvm_ops(vm)->irq_forward(vm->mon->ctx, vector);
+}
+
+static void cvm_raise_nmi(struct cvm_vcpu *vcpu)
+{
+	vcpu->stats.nmi_raised++;
+	cvm_ops(vcpu->vm)->irq_forward(vcpu->vm->mon->ctx, VECTOR_NMI);
+	/* The CPU blocks NMIs from the one it took until the next IRET, which
+	 * the guest has not done (SDM vol. 3A, 6.7.1 "Handling Multiple
+	 * NMIs"). */
+	cvm_x86_iret();
+}
+
+/* What came while neither kernel could take it. */
+static void cvm_serve_latches(struct cvm_vcpu *vcpu)
+{
+	struct cvm_priv *priv = vcpu->priv;
+
+	if (priv->nmi != vcpu->last_nmi) {
+		vcpu->stats.nmi_passage += priv->nmi - vcpu->last_nmi;
+		vcpu->last_nmi = priv->nmi;
+		cvm_raise_nmi(vcpu);
+	}
+	if (priv->mce != vcpu->last_mce) {
+		vcpu->stats.mce += priv->mce - vcpu->last_mce;
+		vcpu->last_mce = priv->mce;
+		cvm_ops(vcpu->vm)->irq_forward(vcpu->vm->mon->ctx, VECTOR_MCE);
+	}
+}
+
+static void cvm_compare(struct cvm_vcpu *vcpu)
+{
+	uint64_t before, after;
+	const char *row;
+	char text[160];
+
+	row = cvm_state_diff(&vcpu->before, &vcpu->after, &before, &after);
+	if (!row)
+		return;
+	cvm_fmt(text, sizeof(text),
+		"host CPU state changed: %s was 0x%X, is 0x%X", row, before,
+		after);
+	cvm_ops(vcpu->vm)->log(vcpu->vm->mon->ctx, CVM_LOG_ERROR, text);
+	cvm_vm_end(vcpu->vm, CVM_RUN_FATAL, NULL, text);
+}
+
+/* ---- the slice --------------------------------------------------------------*/
+
+static void cvm_switch_once(struct cvm_vcpu *vcpu)
+{
+	const int compare = vcpu->vm->flags & CVM_VM_F_COMPARE;
+	const struct cvm_x86_caps *caps = &vcpu->vm->mon->caps;
+	uint64_t cr8 = cvm_read_cr8();
+	uint64_t tsc;
+
+	if (compare)
+		cvm_state_read(&vcpu->before, caps);
+	cvm_fpu_enter(vcpu->fpu);
+	tsc = cvm_rdtsc();
+	cvm_x86_switch(vcpu->priv);
+	tsc = cvm_rdtsc() - tsc;
+	cvm_fpu_leave(vcpu->fpu);
+	if (cvm_read_cr8() != cr8)
+		cvm_write_cr8(cr8);
+	if (compare)
+		cvm_state_read(&vcpu->after, caps);
+	vcpu->stats.switches++;
+	vcpu->stats.guest_tsc += tsc;
+	if (tsc > vcpu->stats.slice_tsc_max)
+		vcpu->stats.slice_tsc_max = tsc;
+}
+
+/* Operations that need no thread context.  1: enter again right away. */
+static int cvm_quick_op(struct cvm_vcpu *vcpu)
+{
+	struct cvm_shared *shared = vcpu->shared;
+	struct cvm_vm *vm = vcpu->vm;
+	uint64_t tsc;
+
+	switch (vcpu->last_op) {
+	case CVM_OP_NOOP:
+		return 1;
+	case CVM_OP_TIMER:
+		tsc = shared->deadline_tsc;
+		__atomic_store_n(&shared->armed_tsc, tsc, __ATOMIC_RELEASE);
+		cvm_ops(vm)->timer(vm->mon->ctx, vm->host_vm, vcpu->id,
+				   cvm_deadline_ns(vcpu, tsc));
+		vcpu->stats.timers++;
+		return 1;
+	case CVM_OP_TIME:
+		cvm_time_write(vcpu);
+		return 1;
+	case CVM_OP_IRQ:
+		cvm_forward(vcpu, shared->vector);
+		return 0;
+	case CVM_OP_NMI:
+		vcpu->stats.nmi_guest++;
+		cvm_raise_nmi(vcpu);
+		return 0;
+	case CVM_OP_MCE:
+		vcpu->stats.mce++;
+		cvm_ops(vm)->irq_forward(vm->mon->ctx, VECTOR_MCE);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int cvm_slice(void *arg)
+{
+	struct cvm_vcpu *vcpu = arg;
+	struct cvm_shared *shared = vcpu->shared;
+
+	do {
+		if (__atomic_load_n(&vcpu->must_return, __ATOMIC_ACQUIRE))
+			return -CVM_EINTR;
+		cvm_prepare(vcpu);
+		cvm_switch_once(vcpu);
+		cvm_serve_latches(vcpu);
+		if (vcpu->vm->flags & CVM_VM_F_COMPARE)
+			cvm_compare(vcpu);
+		if (vcpu->priv->fault.count) {
+			cvm_end_fault(vcpu);
+			return -CVM_EIO;
+		}
+		vcpu->last_op = shared->op;
+		shared->ret = 0;
+		if (vcpu->last_op < CVM_OP_MAX)
+			vcpu->stats.exits[vcpu->last_op]++;
+	} while (cvm_quick_op(vcpu));
+	return 0;
+}
+
+/* ---- operations in thread context ----------------------------------------- */
+
+static void cvm_bad_op(struct cvm_vcpu *vcpu, const char *what, uint64_t value)
+{
+	char text[120];
+
+	cvm_fmt(text, sizeof(text), "guest: %s 0x%X", what, value);
+	cvm_vm_end(vcpu->vm, CVM_RUN_FATAL, NULL, text);
+}
+
+/* Sleep until there is something to do.  Pending events come first. */
+static int cvm_idle(struct cvm_vcpu *vcpu)
+{
+	struct cvm_shared *shared = vcpu->shared;
+	struct cvm_vm *vm = vcpu->vm;
+	uint64_t deadline = shared->deadline_tsc;
+	uint64_t ns = CVM_DEADLINE_NONE, tsc = cvm_rdtsc();
+	int ret = 0;
+
+	if (deadline < __atomic_load_n(&shared->armed_tsc, __ATOMIC_ACQUIRE))
+		ns = cvm_deadline_ns(vcpu, deadline);
+	shared->in_idle = 1;
+	if (!__atomic_load_n(&shared->events, __ATOMIC_SEQ_CST))
+		ret = cvm_ops(vm)->wait(vm->mon->ctx, vm->host_vm, vcpu->id,
+					ns);
+	shared->in_idle = 0;
+	vcpu->stats.idle_tsc += cvm_rdtsc() - tsc;
+	if (ns != CVM_DEADLINE_NONE && (int64_t)(cvm_rdtsc() - deadline) >= 0)
+		__atomic_fetch_or(&shared->events, 1ull << CVM_EVENT_TIMER_BIT,
+				  __ATOMIC_SEQ_CST);
+	return ret;
+}
+
+static void cvm_end_by_guest(struct cvm_vcpu *vcpu, uint32_t op)
+{
+	const struct cvm_shared *shared = vcpu->shared;
+	const uint64_t *arg = shared->arg;
+	uint64_t copy[4] = { arg[0], arg[1], arg[2], arg[3] };
+	char text[CVM_GUEST_TEXT];
+
+	switch (op) {
+	case CVM_OP_REBOOT:
+		cvm_vm_end(vcpu->vm, CVM_RUN_REBOOT, copy, "reboot");
+		break;
+	case CVM_OP_PANIC:
+		cvm_copy_printable(text, shared->guest_text, sizeof(text));
+		cvm_vm_end(vcpu->vm, CVM_RUN_PANIC, copy, text);
+		break;
+	case CVM_OP_FATAL:
+		cvm_fmt(text, sizeof(text), "guest gave up: exception %U "
+			"(error code 0x%X) at 0x%X, CR2 0x%X", copy[0],
+			copy[1], copy[2], copy[3]);
+		cvm_vm_end(vcpu->vm, CVM_RUN_FATAL, copy, text);
+		break;
+	default:
+		cvm_vm_end(vcpu->vm, CVM_RUN_POWEROFF, copy, "power off");
+		break;
+	}
+}
+
+static void cvm_start_other(struct cvm_vcpu *vcpu)
+{
+	const uint64_t *arg = vcpu->shared->arg;
+	struct cvm_user_boot boot = {
+		.vcpu = (uint32_t)arg[0],
+		.rip = arg[1],
+		.rsp = arg[2],
+		.cr3 = arg[3],
+	};
+
+	vcpu->shared->ret = arg[0] > CVM_MAX_VCPUS ? -CVM_ENOENT :
+			    cvm_vcpu_boot(vcpu->vm, &boot);
+}
+
+/* 1: RUN returns to the VMM with what is in args; 0: enter again. */
+static int cvm_user_op(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
+{
+	const uint64_t *arg = vcpu->shared->arg;
+	uint64_t gpa = arg[0], bytes = arg[1];
+
+	switch (vcpu->last_op) {
+	case CVM_OP_CONSOLE_OUT:
+		if (bytes > CONSOLE_OUT_MAX ||
+		    !cvm_mem_contains(vcpu->vm, gpa, bytes)) {
+			cvm_bad_op(vcpu, "console output outside memory, at",
+				   gpa);
+			return 0;
+		}
+		args->reason = CVM_RUN_CONSOLE_OUT;
+		args->arg[0] = gpa;
+		args->arg[1] = bytes;
+		return 1;
+	case CVM_OP_CONSOLE_ROOM:
+		args->reason = CVM_RUN_CONSOLE_ROOM;
+		return 1;
+	case CVM_OP_DOORBELL:
+		args->reason = CVM_RUN_DOORBELL;
+		args->arg[0] = gpa;
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* The same result as cvm_user_op(), or -CVM_EINTR. */
+static int cvm_thread_op(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
+{
+	uint32_t op = vcpu->last_op;
+
+	switch (op) {
+	case CVM_OP_IRQ:
+	case CVM_OP_NMI:
+	case CVM_OP_MCE:
+	case CVM_OP_YIELD:
+		return 0;
+	case CVM_OP_IDLE:
+		return cvm_idle(vcpu);
+	case CVM_OP_KICK:
+		if (vcpu->shared->arg[0] < CVM_MAX_VCPUS)
+			cvm_event_raise(vcpu->vm,
+					(uint32_t)vcpu->shared->arg[0],
+					vcpu->shared->arg[1]);
+		return 0;
+	case CVM_OP_VCPU_START:
+		cvm_start_other(vcpu);
+		return 0;
+	case CVM_OP_POWEROFF:
+	case CVM_OP_REBOOT:
+	case CVM_OP_HALT:
+	case CVM_OP_PANIC:
+	case CVM_OP_FATAL:
+		cvm_end_by_guest(vcpu, op);
+		return 0;
+	case CVM_OP_CONSOLE_OUT:
+	case CVM_OP_CONSOLE_ROOM:
+	case CVM_OP_DOORBELL:
+		return cvm_user_op(vcpu, args);
+	default:
+		cvm_bad_op(vcpu, "unknown operation", op);
+		return 0;
+	}
+}
+
+/* ---- RUN --------------------------------------------------------------------*/
+
+static void cvm_run_ended(struct cvm_vm *vm, struct cvm_user_run *args)
+{
+	uint32_t i;
+
+	args->reason = __atomic_load_n(&vm->end, __ATOMIC_ACQUIRE);
+	for (i = 0; i < 4; i++)
+		args->arg[i] = vm->end_arg[i];
+	for (i = 0; i < sizeof(args->text); i++)
+		args->text[i] = vm->end_text[i];
+}
+
+static int cvm_run_once(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
+{
+	struct cvm_vm *vm = vcpu->vm;
+	const struct cvm_host_ops *ops = cvm_ops(vm);
+	void *ctx = vm->mon->ctx;
+	int ret;
+
+	if (!__atomic_load_n(&vcpu->booted, __ATOMIC_ACQUIRE))
+		return ops->wait(ctx, vm->host_vm, vcpu->id,
+				 CVM_DEADLINE_NONE);
+	ret = ops->cpu_call(ctx, vm->host_vm, (int)vcpu->id, CVM_CPU_CURRENT,
+			    cvm_slice, vcpu);
+	if (!ret)
+		ret = cvm_thread_op(vcpu, args);
+	if (ret)
+		return ret;
+	return ops->poll(ctx, vm->host_vm, vcpu->id);
+}
+
+int cvm_vcpu_run(struct cvm_vm *vm, struct cvm_user_run *args)
+{
+	struct cvm_vcpu *vcpu;
+	int ret;
+
+	if (args->vcpu >= __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
+		return -CVM_ENOENT;
+	vcpu = vm->vcpu[args->vcpu];
+	args->reason = CVM_RUN_INTR;
+	if (!vm->state)
+		vm->state = CVM_VM_RUNNING;
+	for (;;) {
+		if (__atomic_load_n(&vm->end, __ATOMIC_ACQUIRE)) {
+			cvm_run_ended(vm, args);
+			return 0;
+		}
+		ret = cvm_run_once(vcpu, args);
+		if (ret == 1)
+			return 0;
+		if (ret && !__atomic_load_n(&vm->end, __ATOMIC_ACQUIRE)) {
+			__atomic_store_n(&vcpu->must_return, 0,
+					 __ATOMIC_RELEASE);
+			return 0;
+		}
+	}
+}

@@ -71,6 +71,10 @@ struct cvm_note_desc {
  * (System V AMD64 convention: address in RDI, callee-saved registers are
  * preserved, the rest clobbered), after writing .op, .vector and .arg[].  The
  * call returns when the monitor enters this vCPU again; .ret holds the result.
+ *
+ * An NMI or machine check may arrive between writing .op and the call, or
+ * between its return and reading .ret, and its handler calls too: it saves
+ * .op, .vector, .arg[] and .ret before and puts them back after.
  */
 enum {
 	CVM_OP_NOOP = 0,	/* returns at once */
@@ -102,7 +106,7 @@ enum {
 #define CVM_EVENT_TIMER_BIT	0	/* .deadline_tsc has passed */
 #define CVM_EVENT_CONSOLE_BIT	1	/* input in the console ring */
 #define CVM_EVENT_POWER_BIT	2	/* please power off in good order */
-#define CVM_EVENT_CLOCK_BIT	3	/* .time was rewritten (host clock set) */
+#define CVM_EVENT_CLOCK_BIT	3	/* .time rewritten: host clock set */
 #define CVM_EVENT_RESCHED_BIT	4	/* IPI: reschedule */
 #define CVM_EVENT_CALL_BIT	5	/* IPI: run the function-call queue */
 #define CVM_EVENT_CALL1_BIT	6	/* IPI: single function call */

@@ -75,7 +75,8 @@ def driver(kernel):
     """cvm.ko for one host kernel."""
     source = paths.ROOT / "hosts/linux-host"
     key = paths.content_hash(
-        paths.files_below("libcvm", "include", "hosts/linux-host"),
+        paths.files_below("libcvm", "include", "hosts/linux-host",
+                          "tests/host", "tools/gen-offsets"),
         kernel.release)
     path = paths.CACHE / "driver" / key / "cvm.ko"
     with ui.locked(path.parent):

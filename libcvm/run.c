@@ -22,7 +22,7 @@
 #define DEADLINE_MAX_NS	3600000000000ull
 #define NS_PER_MS	1000000ull
 
-/* ---- time ----------------------------------------------------------------- */
+/* ---- time --------------------------------------------------------------- */
 
 static uint64_t cvm_tsc_to_ns(uint64_t ticks, uint32_t khz)
 {
@@ -59,7 +59,7 @@ void cvm_time_write(struct cvm_vcpu *vcpu)
 	__atomic_store_n(&t->seq, (t->seq | 1) + 1, __ATOMIC_RELEASE);
 }
 
-/* ---- before the switch ----------------------------------------------------- */
+/* ---- before the switch -------------------------------------------------- */
 
 /*
  * The guest called with interrupts disabled and will not look at its events
@@ -102,7 +102,7 @@ static void cvm_prepare(struct cvm_vcpu *vcpu)
 	vcpu->started = 1;
 }
 
-/* ---- after the switch ------------------------------------------------------ */
+/* ---- after the switch --------------------------------------------------- */
 
 static void cvm_end_fault(struct cvm_vcpu *vcpu)
 {
@@ -187,7 +187,7 @@ static void cvm_compare(struct cvm_vcpu *vcpu)
 	cvm_vm_end(vcpu->vm, CVM_RUN_FATAL, NULL, text);
 }
 
-/* ---- the slice --------------------------------------------------------------*/
+/* ---- the slice ---------------------------------------------------------- */
 
 static void cvm_switch_once(struct cvm_vcpu *vcpu)
 {
@@ -274,7 +274,7 @@ static int cvm_slice(void *arg)
 	return 0;
 }
 
-/* ---- operations in thread context ----------------------------------------- */
+/* ---- operations in thread context --------------------------------------- */
 
 static void cvm_bad_op(struct cvm_vcpu *vcpu, const char *what, uint64_t value)
 {
@@ -417,7 +417,7 @@ static int cvm_thread_op(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 	}
 }
 
-/* ---- RUN --------------------------------------------------------------------*/
+/* ---- RUN ---------------------------------------------------------------- */
 
 static void cvm_run_ended(struct cvm_vm *vm, struct cvm_user_run *args)
 {

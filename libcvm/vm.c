@@ -118,8 +118,10 @@ void cvm_vm_destroy(struct cvm_vm *vm)
 	uint32_t i;
 
 	cvm_vm_kill(vm);
-	for (i = vm->vcpus_made; i-- > 0;)
+	for (i = vm->vcpus_made; i-- > 0;) {
+		mon->ops->timer(mon->ctx, vm->host_vm, i, CVM_DEADLINE_NONE);
 		cvm_vcpu_destroy(vm->vcpu[i]);
+	}
 	cvm_mem_free_all(vm);
 	for (i = 0; i < CVM_VMS_MAX; i++)
 		if (mon->vm[i] == vm)

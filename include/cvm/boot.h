@@ -83,7 +83,7 @@ uint32_t cvm_image_format(const void *file, uint64_t bytes);
 
 struct cvm_bzimage {
 	const uint8_t *payload;	/* in the file */
-	uint64_t payload_bytes;
+	uint64_t payload_bytes;	/* packed */
 	uint64_t unpacked_bytes; /* as the payload's last word says; a hint
 				  * from the file, <= 1 GiB */
 	uint32_t kind;		/* CVM_PACK_* by the payload's magic */
@@ -103,24 +103,24 @@ int cvm_bzimage_parse(struct cvm_bzimage *bz, const void *file,
 		      uint64_t bytes, struct cvm_err *err);
 
 struct cvm_image_seg {
-	uint64_t file_off;
+	uint64_t file_off;	/* where it begins in the file */
 	uint64_t file_bytes;	/* <= mem_bytes; the rest is zero */
 	uint64_t off;		/* from the image's first byte in memory */
-	uint64_t mem_bytes;
+	uint64_t mem_bytes;	/* length in memory */
 	uint64_t gva;		/* link-time virtual address */
 };
 
 struct cvm_image {
-	const uint8_t *file;
-	uint64_t bytes;
+	const uint8_t *file;	/* as given to cvm_image_parse() */
+	uint64_t bytes;		/* its length */
 	uint64_t span;		/* memory it occupies, contiguous */
 	uint64_t align;		/* of its first byte, a power of two */
 	uint64_t entry;		/* startup_64, from the first byte */
 	uint64_t pte;		/* the passage's first PTE, same origin */
 	uint32_t four_level;	/* 1: known not to run with 5 levels */
-	uint32_t segs;
-	struct cvm_image_seg seg[CVM_IMAGE_SEGS_MAX];
-	struct cvm_note_desc note;
+	uint32_t segs;		/* of seg[] */
+	struct cvm_image_seg seg[CVM_IMAGE_SEGS_MAX];	/* its PT_LOADs */
+	struct cvm_note_desc note;	/* copied from the file */
 };
 
 /*
@@ -143,13 +143,13 @@ uint64_t cvm_boot_first_bytes(const struct cvm_image *img,
 			      uint64_t initrd_bytes, uint64_t mem_bytes);
 
 struct cvm_boot_args {
-	const struct cvm_image *image;
+	const struct cvm_image *image;	/* from cvm_image_parse() */
 	const struct cvm_user_ranges *ranges;	/* from MEM_RANGES */
 	const char *cmdline;		/* NUL-ended, NULL = empty */
 	uint64_t initrd_bytes;		/* 0 = none */
 	uint64_t passage_code_hpa;	/* from VM_CREATE */
 	const struct cvm_user_vcpu *vcpu; /* from VCPU_CREATE, vcpus of them */
-	uint32_t vcpus;
+	uint32_t vcpus;			/* of vcpu[], 1.. */
 	uint32_t la57;			/* from VM_CREATE */
 };
 

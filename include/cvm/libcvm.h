@@ -47,12 +47,14 @@ int cvm_detach(struct cvm_monitor *mon);
 #define CVM_LOCK_VM		2u
 #define CVM_LOCK_VCPU		3u
 
+/* One operation of the user ABI (uapi.h). */
 struct cvm_op {
-	const char *name;
+	const char *name;	/* "VM_CREATE", for messages */
 	uint32_t op;		/* CVM_USER_* */
 	uint32_t size;		/* of its structure, in and out */
 	uint8_t needs_vm;	/* VM handles only */
 	uint8_t lock;		/* CVM_LOCK_* */
+	/* Called by cvm_op_call(), by nobody else. */
 	int (*fn)(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg);
 };
 

@@ -66,7 +66,7 @@ struct cvm_user_check_row {
 struct cvm_user_check {
 	uint32_t rows;		/* out */
 	uint32_t refused;	/* out: rows refused */
-	struct cvm_user_check_row row[CVM_CHECK_MAX];
+	struct cvm_user_check_row row[CVM_CHECK_MAX];	/* out */
 };
 
 #define CVM_VM_NEW	0u	/* created, not entered yet */
@@ -74,19 +74,19 @@ struct cvm_user_check {
 #define CVM_VM_ENDED	2u
 
 struct cvm_user_vm_info {
-	uint32_t id;
+	uint32_t id;		/* 1.., not used again soon */
 	uint32_t state;		/* CVM_VM_* */
-	uint32_t vcpus;
+	uint32_t vcpus;		/* as asked for at VM_CREATE */
 	int32_t pid;		/* process that created it */
-	uint64_t mem_bytes;
-	char name[CVM_NAME_MAX];
+	uint64_t mem_bytes;	/* granted */
+	char name[CVM_NAME_MAX]; /* as given at VM_CREATE */
 	char release[64];	/* guest's utsname.release, once known */
 };
 
 struct cvm_user_list {
 	uint32_t count;		/* out */
 	uint32_t pad;
-	struct cvm_user_vm_info vm[CVM_VMS_MAX];
+	struct cvm_user_vm_info vm[CVM_VMS_MAX];	/* out */
 };
 
 struct cvm_stats {
@@ -151,7 +151,7 @@ struct cvm_user_mem {
 
 struct cvm_user_range {
 	uint64_t gpa;		/* 2 MiB aligned */
-	uint64_t bytes;
+	uint64_t bytes;		/* a multiple of 2 MiB */
 };
 
 struct cvm_user_ranges {

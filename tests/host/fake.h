@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * fake.h - a host that is an ordinary process.
+ *
+ * Memory has invented physical addresses, time passes only in wait(), one
+ * thread does everything, every call is counted, and the n-th call that may
+ * fail fails on demand.  The CPU is fake too: fake_cpu.c stands in for the
+ * passage and for the instructions of ring 0.
+ */
+#ifndef CVM_TEST_FAKE_H
+#define CVM_TEST_FAKE_H
+
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cvm/libcvm.h>
+
+#include "conformance.h"
+
+#define FAKE_BLOCKS	8192	/* allocations alive at one time */
+#define FAKE_CPUS	4
+
+/* Members, for counting. */
+enum {
+	FAKE_MEM_ALLOC, FAKE_MEM_FREE, FAKE_PAGE_ALLOC, FAKE_PAGE_FREE,
+	FAKE_HVA_TO_HPA, FAKE_CPU_CALL, FAKE_IRQ_FORWARD, FAKE_IRQ_SELF,
+	FAKE_WAIT, FAKE_WAKE, FAKE_TIMER, FAKE_TIME, FAKE_POLL, FAKE_LOG,
+	FAKE_FATAL, FAKE_MEMBERS
+};
+
+/* A piece of "physical" memory. */
+struct fake_block {
+	uint64_t hpa;
+	uint64_t bytes;
+	uint8_t *hva;
+	int chunk;		/* by mem_alloc() */
+};
+
+struct fake_host {
+	struct cvm_host_ops ops;	/* change it before cvm_attach() */
+	uint64_t calls[FAKE_MEMBERS];
+
+	/* What fails. */
+	uint64_t may_fail;	/* calls so far that could have failed */
+	uint64_t fail_at;	/* this one does (1..), 0 = none */
+	uint64_t failed;	/* calls that did, on demand */
+	int poll_ret;		/* of the next poll() */
+
+	/* Physical memory. */
+	struct fake_block *block[FAKE_BLOCKS];
+	uint32_t blocks;
+	uint64_t next_hpa;	/* of the next piece of guest memory */
+	uint64_t gap;		/* left free after each piece */
+	uint64_t piece_max;	/* no longer pieces than this */
+	uint64_t mem_left;	/* bytes the host is willing to give */
+	uint64_t skew;		/* added to the address, to break alignment */
+	uint64_t page_hpa;	/* next of page_alloc() */
+
+	/* Interrupts. */
+	uint64_t forwarded[256];
+	uint64_t self_irqs;
+	int in_slice;
+
+	/* Time. */
+	uint64_t now_ns;
+	uint32_t offline;	/* bit mask of CPUs */
+
+	/* Output. */
+	char last_log[256];
+	char fatal_line[256];
+	jmp_buf *fatal_jmp;	/* where fatal() goes, NULL = abort */
+};
+
+/* The shim's object behind one VM. */
+struct fake_vm {
+	struct fake_host *host;
+	struct cvm_vm *vm;		/* set after cvm_vm_create() */
+	struct cvm_conformance *conf;	/* or the suite */
+	int woken[CVM_MAX_VCPUS];
+	uint64_t timer[CVM_MAX_VCPUS];
+	uint64_t waits;
+	int wait_ret;			/* of the next wait() */
+};
+
+void fake_host_init(struct fake_host *host);
+void fake_vm_init(struct fake_vm *vm, struct fake_host *host);
+
+/* Allocations not given back, in all. */
+uint32_t fake_host_leaks(const struct fake_host *host);
+/* The same in pages, as the conformance suite wants it. */
+uint64_t fake_host_pages_out(void *host);
+/* Host address behind a physical one, NULL if there is none. */
+void *fake_host_view(struct fake_host *host, uint64_t hpa);
+
+#endif /* CVM_TEST_FAKE_H */

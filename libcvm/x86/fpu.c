@@ -97,7 +97,7 @@ void cvm_fpu_enter(struct cvm_fpu *fpu)
 }
 
 /* The guest's XCR0 is not the one its area was last used with, or not ours. */
-static __attribute__((noinline)) void cvm_fpu_leave_changed(
+static __attribute__((__noinline__)) void cvm_fpu_leave_changed(
 	struct cvm_fpu *fpu, uint64_t xcr0)
 {
 	fpu->guest_xcr0 = xcr0;

@@ -40,12 +40,26 @@
 #define TSS_AVAILABLE	0x89
 #define FAST_MSRS	5
 
+/* The passage is one function to tools that look at symbols, with LABELs. */
+#define LABEL(name)	.globl name; name:
 #ifdef __ELF__
 #define FUNCTION(name)	.globl name; .type name, @function; name:
-#define END(name)	.size name, . - name
+#define END(name)	.size name, . - name; not_checked name
 #else
-#define FUNCTION(name)	.globl name; name:
+#define FUNCTION(name)	LABEL(name)
 #define END(name)
+#endif
+
+/*
+ * A host kernel may have a checker of object code that knows neither two
+ * worlds nor a page that can call no thunk.  Its build includes a header
+ * that defines these two.
+ */
+#ifndef CVM_ASM_CHECKER
+.macro not_checked name	/* the whole function */
+.endm
+.macro bare_branch	/* the indirect jump or return that follows */
+.endm
 #endif
 
 .macro save_u64 reg, field, side=%rbx
@@ -96,7 +110,7 @@ FUNCTION(cvm_passage_start)
 
 /* ---- 1. leave the host -------------------------------------------------- */
 
-FUNCTION(cvm_x86_switch)
+LABEL(cvm_x86_switch)
 	endbr64
 	push	%rbx
 	push	%rbp
@@ -126,11 +140,10 @@ FUNCTION(cvm_x86_switch)
 	je	.Lcross
 1:	call	.Lsave_debug
 	jmp	.Lcross
-END(cvm_x86_switch)
 
 /* ---- 1. leave the guest -------------------------------------------------- */
 
-FUNCTION(cvm_passage_guest)
+LABEL(cvm_passage_guest)
 	endbr64
 	push	%rbx
 	push	%rbp
@@ -177,7 +190,6 @@ FUNCTION(cvm_passage_guest)
 	movzwl	CVM_S_tr(%rbx), %ecx
 	cmp	%rcx, CVM_S_TSS_TR(%rbx)
 	jne	.Lfind_tss
-END(cvm_passage_guest)
 
 /* ---- 2. through the intermediate tables ---------------------------------- */
 
@@ -194,13 +206,13 @@ END(cvm_passage_guest)
 	add	%rdx, %rbx
 	add	%rdx, %rbp
 	add	%rdx, %rsp
+	bare_branch
 	jmp	*%rcx
-FUNCTION(cvm_passage_far)
+LABEL(cvm_passage_far)
 .Lfar:
 	endbr64
 	lidt	CVM_S_MINI_IDTR(%rbp)
 	lgdt	CVM_S_MINI_GDTR(%rbp)
-END(cvm_passage_far)
 
 /* ---- 3. flush, then the other side's tables ------------------------------ */
 
@@ -214,10 +226,10 @@ END(cvm_passage_far)
 	mov	CVM_S_cr4(%rbp), %r13
 	testl	$CVM_F_INVPCID, CVM_P_FLAGS(%rdi)
 	jnz	.Linvpcid
-FUNCTION(cvm_flush_begin)
+LABEL(cvm_flush_begin)
 	and	$~CR4_PGE, %r12
 	mov	%r12, %cr4
-FUNCTION(cvm_flush_end)
+LABEL(cvm_flush_end)
 	mov	%r13, %cr4
 .Lflushed:
 	mov	CVM_S_cr0(%rbp), %rax
@@ -283,6 +295,7 @@ FUNCTION(cvm_flush_end)
 	pop	%r12
 	pop	%rbp
 	pop	%rbx
+	bare_branch
 	ret
 
 /* ---- less common ways ---------------------------------------------------- */
@@ -319,6 +332,7 @@ FUNCTION(cvm_flush_end)
 	test	%rdx, %rdx
 	setnz	%al
 	mov	%eax, CVM_P_DR_DIFFER(%rdi)
+	bare_branch
 	ret
 
 .Lload_debug:
@@ -408,7 +422,8 @@ FUNCTION(cvm_flush_end)
 /* ---- a new guest's first instructions ------------------------------------ */
 
 /* Reached by RET from the boot frame: R12 = RIP, R13 = RSP, R14 = RSI. */
-FUNCTION(cvm_passage_boot)
+LABEL(cvm_passage_boot)
+	endbr64
 	mov	%r14, %rsi
 	mov	%r13, %rsp
 	mov	%r12, %rax
@@ -419,8 +434,8 @@ FUNCTION(cvm_passage_boot)
 	xor	%edi, %edi
 	xor	%r14d, %r14d
 	xor	%r15d, %r15d
+	bare_branch
 	jmp	*%rax
-END(cvm_passage_boot)
 
 /* ---- exceptions while the passage's IDT is live -------------------------- */
 
@@ -490,7 +505,7 @@ END(cvm_passage_boot)
 	ud2
 
 	.balign	32, 0xcc
-FUNCTION(cvm_passage_gates)
+LABEL(cvm_passage_gates)
 	.set	vector, 0
 	.rept	32
 	.balign	32, 0xcc
@@ -512,10 +527,10 @@ FUNCTION(cvm_passage_gates)
 	.endif
 	.set	vector, vector + 1
 	.endr
-END(cvm_passage_gates)
 
-FUNCTION(cvm_passage_end)
+LABEL(cvm_passage_end)
 	.org	cvm_passage_start + 4096, 0xcc	/* fails if it is longer */
+END(cvm_passage_start)
 
 /* ---- cvm_x86_iret: an IRET that goes nowhere ----------------------------- */
 

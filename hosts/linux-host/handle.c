@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * handle.c - open files of the device: ioctl, mmap, release.
+ *
+ * A handle is a control handle until VM_CREATE binds a VM to it.  The VM lives
+ * as long as the handle: descriptors, mappings and calls under way each hold
+ * the file, so release() comes when none is left, from a context that may
+ * sleep, at whatever moment the process died.
+ */
+#define pr_fmt(fmt) "cvm: " fmt
+
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/security.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "shim.h"
+#include "trace.h"
+
+/* Structures up to this size are copied to the stack (RUN's is). */
+#define CVM_SMALL_ARG	320
+/* No structure of the user ABI comes near this. */
+#define CVM_LARGE_ARG	(64 * 1024)
+
+static LIST_HEAD(cvm_handles);
+static DEFINE_RAW_SPINLOCK(cvm_handles_lock);
+
+void cvm_for_each_vm(void (*fn)(struct cvm_handle *h))
+{
+	struct cvm_handle *h;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&cvm_handles_lock, flags);
+	list_for_each_entry(h, &cvm_handles, link)
+		fn(h);
+	raw_spin_unlock_irqrestore(&cvm_handles_lock, flags);
+}
+
+static void publish(struct cvm_handle *h, bool there)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&cvm_handles_lock, flags);
+	if (there)
+		list_add_tail(&h->link, &cvm_handles);
+	else
+		list_del(&h->link);
+	raw_spin_unlock_irqrestore(&cvm_handles_lock, flags);
+}
+
+void cvm_host_vm_init(struct cvm_host_vm *hvm)
+{
+	u32 i;
+
+	mutex_init(&hvm->chunk_lock);
+	INIT_LIST_HEAD(&hvm->chunks);
+	for (i = 0; i < CVM_MAX_VCPUS; i++) {
+		hvm->vcpu[i].hvm = hvm;
+		hvm->vcpu[i].id = i;
+		cvm_vcpu_sched_init(&hvm->vcpu[i]);
+	}
+}
+
+/* No callback of a timer runs, or will run, after this. */
+void cvm_host_vm_stop(struct cvm_host_vm *hvm)
+{
+	u32 i;
+
+	for (i = 0; i < CVM_MAX_VCPUS; i++)
+		hrtimer_cancel(&hvm->vcpu[i].timer);
+}
+
+/* The VM of a handle; it stays once it is seen. */
+static struct cvm_vm *bound_vm(struct cvm_handle *h)
+{
+	return smp_load_acquire(&h->vm);
+}
+
+/* ---- open and release ------------------------------------------------ */
+
+/*
+ * Whoever may open the device may run code in ring 0.  So the rights of
+ * loading a module and of touching hardware are asked for, in the initial
+ * user namespace; and a kernel that was told to protect itself from root
+ * (lockdown) is not to be entered: LOCKDOWN_DEV_MEM is refused from its
+ * lower level on.
+ */
+static int cvm_open(struct inode *inode, struct file *file)
+{
+	struct cvm_handle *h;
+	int err;
+
+	if (!capable(CAP_SYS_MODULE) || !capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	err = security_locked_down(LOCKDOWN_DEV_MEM);
+	if (err)
+		return err;
+	h = kzalloc(sizeof(*h), GFP_KERNEL_ACCOUNT);
+	if (!h)
+		return -ENOMEM;
+	mutex_init(&h->lock);
+	cvm_host_vm_init(&h->hvm);
+	h->hvm.mapping = file->f_mapping;
+	file->private_data = h;
+	return nonseekable_open(inode, file);
+}
+
+static int cvm_release(struct inode *inode, struct file *file)
+{
+	struct cvm_handle *h = file->private_data;
+
+	if (h->vm) {
+		publish(h, false);
+		cvm_vm_kill(h->vm);
+		/* Before the lock: its readers take it themselves. */
+		cvm_debugfs_del(h);
+		mutex_lock(&cvm_manager_lock);
+		cvm_host_vm_stop(&h->hvm);
+		cvm_vm_destroy(h->vm);
+		mutex_unlock(&cvm_manager_lock);
+		cvm_host_vm_stop(&h->hvm);
+		mmdrop(h->mm);
+	}
+	WARN_ON(!list_empty(&h->hvm.chunks));
+	if (h->hvm.cache)
+		iput(h->hvm.cache);
+	kfree(h);
+	return 0;
+}
+
+/*
+ * A descriptor table goes away: if it is the creator's, and not by close(),
+ * the process has ended.  Others may still have the file open, but the guest
+ * must not outlive the tool that serves it.
+ */
+static int cvm_flush(struct file *file, fl_owner_t id)
+{
+	struct cvm_handle *h = file->private_data;
+	struct cvm_vm *vm = bound_vm(h);
+
+	if (vm && id == h->files && (current->flags & PF_EXITING))
+		cvm_vm_kill(vm);
+	return 0;
+}
+
+/* ---- ioctl ----------------------------------------------------------- */
+
+static int vm_create(struct cvm_handle *h, struct cvm_user_vm *args)
+{
+	struct cvm_vm *vm;
+	int err;
+
+	if (bound_vm(h))
+		return -EBUSY;
+	args->pid = task_tgid_nr(current);
+	err = cvm_vm_create(cvm_monitor, &h->hvm, args, &vm);
+	if (err)
+		return err;
+	h->mm = current->mm;
+	mmgrab(h->mm);
+	h->files = current->files;
+	h->id = args->id;
+	h->hvm.vm = vm;
+	smp_store_release(&h->vm, vm);
+	publish(h, true);
+	cvm_debugfs_add(h);
+	return 0;
+}
+
+static int vm_create_locked(struct cvm_handle *h, struct cvm_user_vm *args)
+{
+	int err;
+
+	if (mutex_lock_killable(&cvm_manager_lock))
+		return -EINTR;
+	mutex_lock(&h->lock);
+	err = vm_create(h, args);
+	mutex_unlock(&h->lock);
+	mutex_unlock(&cvm_manager_lock);
+	return err;
+}
+
+/* RUN: by the creating process only, one thread per vCPU. */
+static int run(struct cvm_handle *h, const struct cvm_op *op,
+	       struct cvm_user_run *args)
+{
+	struct cvm_host_vcpu *v;
+	int err;
+
+	if (h->mm != current->mm)
+		return -EPERM;
+	if (args->vcpu >= CVM_MAX_VCPUS)
+		return -ENOENT;
+	v = &h->hvm.vcpu[args->vcpu];
+	if (!mutex_trylock(&v->run_lock))
+		return -EBUSY;
+	cvm_vcpu_load(v);
+	err = cvm_op_call(op, cvm_monitor, h->vm, args, op->size);
+	cvm_vcpu_put(v);
+	mutex_unlock(&v->run_lock);
+	trace_cvm_exit(h->id, args->vcpu, err, args->reason, args->arg[0],
+		       args->arg[1]);
+	return err;
+}
+
+static int call_locked(struct mutex *lock, struct cvm_handle *h,
+		       const struct cvm_op *op, void *arg)
+{
+	int err;
+
+	if (mutex_lock_killable(lock))
+		return -EINTR;
+	err = cvm_op_call(op, cvm_monitor, bound_vm(h), arg, op->size);
+	mutex_unlock(lock);
+	return err;
+}
+
+static int dispatch(struct cvm_handle *h, const struct cvm_op *op, void *arg)
+{
+	if (op->op == CVM_USER_VM_CREATE)
+		return vm_create_locked(h, arg);
+	if (op->needs_vm && !bound_vm(h))
+		return -ENOENT;
+	switch (op->lock) {
+	case CVM_LOCK_MANAGER:
+		return call_locked(&cvm_manager_lock, h, op, arg);
+	case CVM_LOCK_VM:
+		return call_locked(&h->lock, h, op, arg);
+	case CVM_LOCK_VCPU:
+		return run(h, op, arg);
+	default:
+		return cvm_op_call(op, cvm_monitor, bound_vm(h), arg,
+				   op->size);
+	}
+}
+
+static int copied_call(struct cvm_handle *h, const struct cvm_op *op,
+		       void *arg, void __user *user)
+{
+	int err;
+
+	if (copy_from_user(arg, user, op->size))
+		return -EFAULT;
+	err = dispatch(h, op, arg);
+	if (err)
+		return err;
+	return copy_to_user(user, arg, op->size) ? -EFAULT : 0;
+}
+
+static long cvm_ioctl(struct file *file, unsigned int cmd, unsigned long user)
+{
+	struct cvm_handle *h = file->private_data;
+	u64 small[CVM_SMALL_ARG / sizeof(u64)] = { 0 };
+	const struct cvm_op *op;
+	void *arg;
+	int err;
+
+	if ((cmd & ~0xffu) != CVM_IOCTL(0))
+		return -ENOTTY;
+	op = cvm_op_find(cmd & 0xff);
+	if (!op || op->size > CVM_LARGE_ARG)
+		return -ENOTTY;
+	if (op->size <= sizeof(small))
+		return copied_call(h, op, small, (void __user *)user);
+	arg = kzalloc(op->size, GFP_KERNEL_ACCOUNT);
+	if (!arg)
+		return -ENOMEM;
+	err = copied_call(h, op, arg, (void __user *)user);
+	kfree(arg);
+	return err;
+}
+
+/* ---- mmap ------------------------------------------------------------ */
+
+/*
+ * The offset is the guest physical address.  The mapping may span the whole
+ * guest: where nothing was granted, an access gets SIGBUS.  The pages are
+ * ordinary ones with their own reference counts, so direct I/O, io_uring and
+ * vhost work on them.
+ */
+static vm_fault_t cvm_fault(struct vm_fault *vmf)
+{
+	struct cvm_handle *h = vmf->vma->vm_file->private_data;
+	u64 gpa = (u64)vmf->pgoff << PAGE_SHIFT;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	struct page *page = NULL;
+	u64 chunk_gpa;
+	void *chunk;
+
+	mutex_lock(&h->lock);
+	if (!cvm_vm_chunk(h->vm, gpa, &chunk, &chunk_gpa))
+		page = cvm_chunk_page(chunk, gpa - chunk_gpa);
+	if (page)
+		ret = vmf_insert_page(vmf->vma, vmf->address, page);
+	mutex_unlock(&h->lock);
+	return ret;
+}
+
+static const struct vm_operations_struct cvm_vm_ops = {
+	.fault = cvm_fault,
+};
+
+static int cvm_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct cvm_handle *h = file->private_data;
+
+	if (!bound_vm(h))
+		return -ENOENT;
+	if (!(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_EXEC))
+		return -EINVAL;
+	vm_flags_set(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_ops = &cvm_vm_ops;
+	return 0;
+}
+
+const struct file_operations cvm_fops = {
+	.owner = THIS_MODULE,
+	.open = cvm_open,
+	.release = cvm_release,
+	.flush = cvm_flush,
+	.unlocked_ioctl = cvm_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = cvm_mmap,
+};

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * irq.c - interrupts handed on to the kernel.
+ *
+ * An external vector the CPU took in the guest is already acknowledged: its
+ * bit in the local APIC's in-service register is set, and the host's handler
+ * will write the EOI as if it had been interrupted itself.  `int n` enters the
+ * same gate.  The saved RFLAGS have IF=0, which the kernel's return path
+ * (irqentry_exit()) takes for "do not preempt here": we come back on this CPU.
+ */
+#define pr_fmt(fmt) "cvm: " fmt
+
+#include <linux/irq_work.h>
+#include <linux/percpu.h>
+#include <linux/printk.h>
+
+#include <asm/apic.h>
+#include <asm/irq_vectors.h>
+#include <asm/trapnr.h>
+
+#include "shim.h"
+#include "trace.h"
+
+/*
+ * The vector is an immediate operand, so there is one instruction for each.
+ * As a switch, which the compiler turns into a tree of compares: no indirect
+ * branch, hence nothing to annotate for retpolines and no ENDBR64 targets.
+ */
+#define INT1(n)		case (n): asm volatile("int %0" : : "i"(n) \
+					       : "memory"); break;
+#define INT4(n)		INT1(n) INT1((n) + 1) INT1((n) + 2) INT1((n) + 3)
+#define INT16(n)	INT4(n) INT4((n) + 4) INT4((n) + 8) INT4((n) + 12)
+#define INT64(n)	INT16(n) INT16((n) + 16) INT16((n) + 32) INT16((n) + 48)
+
+static void raise_vector(u32 vector)
+{
+	switch (vector) {
+	INT16(0x20) INT16(0x30)
+	INT64(0x40)
+	/* 0x80 is a system call gate here, no device uses it. */
+	INT1(0x81) INT1(0x82) INT1(0x83) INT4(0x84) INT4(0x88) INT4(0x8c)
+	INT16(0x90) INT16(0xa0) INT16(0xb0)
+	INT64(0xc0)
+	INT1(X86_TRAP_MC)
+	default:
+		pr_err_ratelimited("vector 0x%x has no host gate\n", vector);
+	}
+}
+
+/*
+ * A real NMI: `int 2` would enter the handler with NMIs not blocked, and the
+ * next one would overwrite its stack.  The self-IPI register of the x2APIC
+ * cannot deliver an NMI, so the CPU is addressed like any other.
+ */
+static void raise_nmi(void)
+{
+	apic->send_IPI(smp_processor_id(), NMI_VECTOR);
+}
+
+void cvm_irq_forward(void *ctx, u32 vector)
+{
+	cvm_slice_leave_guest();
+	trace_cvm_forward(vector);
+	if (vector == X86_TRAP_NMI)
+		raise_nmi();
+	else
+		raise_vector(vector);
+}
+
+/* ---- irq_self -------------------------------------------------------- */
+
+static DEFINE_PER_CPU(u64, self_count);
+
+static void self_taken(struct irq_work *work)
+{
+	this_cpu_inc(self_count);
+}
+
+static DEFINE_PER_CPU(struct irq_work, self_work) =
+	IRQ_WORK_INIT_HARD(self_taken);
+
+/*
+ * irq_work raises a self-IPI, which waits in the APIC's request register
+ * while IF is 0.  If the work is pending already, so is its interrupt.
+ */
+void cvm_irq_self(void *ctx)
+{
+	cvm_slice_leave_guest();
+	irq_work_queue(this_cpu_ptr(&self_work));
+}
+
+u64 cvm_irq_self_count(void)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu(self_count, cpu);
+	return sum;
+}
+
+void cvm_irq_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		irq_work_sync(per_cpu_ptr(&self_work, cpu));
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * main.c - the module, its device and the table of host operations.
+ */
+#define pr_fmt(fmt) "cvm: " fmt
+
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/panic.h>
+
+#include "shim.h"
+
+struct cvm_monitor *cvm_monitor;
+DEFINE_MUTEX(cvm_manager_lock);
+
+static void cvm_log(void *ctx, int level, const char *line)
+{
+	cvm_slice_leave_guest();
+	if (level == CVM_LOG_ERROR)
+		pr_err("%s\n", line);
+	else if (level == CVM_LOG_INFO)
+		pr_info("%s\n", line);
+	else
+		pr_debug("%s\n", line);
+}
+
+static void __noreturn cvm_fatal(void *ctx, const char *line)
+{
+	panic("cvm: %s", line);
+}
+
+const struct cvm_host_ops cvm_linux_ops = {
+	.api = CVM_HOST_API,
+	.size = sizeof(struct cvm_host_ops),
+	.kind = CVM_HOST_LINUX,
+	.flags = CVM_HOST_F_SCHED_NOTIFY,
+	.mem_alloc = cvm_mem_alloc,
+	.mem_free = cvm_mem_free,
+	.page_alloc = cvm_page_alloc,
+	.page_free = cvm_page_free,
+	.hva_to_hpa = cvm_hva_to_hpa,
+	.cpu_call = cvm_cpu_call,
+	.irq_forward = cvm_irq_forward,
+	.irq_self = cvm_irq_self,
+	.wait = cvm_wait,
+	.wake = cvm_wake,
+	.timer = cvm_timer,
+	.time = cvm_time,
+	.poll = cvm_poll,
+	.log = cvm_log,
+	.fatal = cvm_fatal,
+};
+
+static struct miscdevice cvm_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "cvm",
+	.fops = &cvm_fops,
+	.mode = 0600,
+};
+
+static int __init cvm_module_init(void)
+{
+	int err;
+
+	err = cvm_memory_init();
+	if (err)
+		return err;
+	err = cvm_sched_init();
+	if (err)
+		goto err_memory;
+	err = cvm_attach(&cvm_linux_ops, NULL, cvm_sched_cpus(), &cvm_monitor);
+	if (err)
+		goto err_sched;
+	err = cvm_power_init();
+	if (err)
+		goto err_detach;
+	err = misc_register(&cvm_device);
+	if (err)
+		goto err_power;
+	cvm_debugfs_init();
+	pr_info("version %s, %u CPUs\n", CVM_VERSION, cvm_sched_cpus());
+	return 0;
+
+err_power:
+	cvm_power_exit();
+err_detach:
+	cvm_detach(cvm_monitor);
+err_sched:
+	cvm_irq_exit();
+	cvm_sched_exit();
+err_memory:
+	cvm_memory_exit();
+	return err;
+}
+
+/* Open handles hold a reference to the module, so no VM is left here. */
+static void __exit cvm_module_exit(void)
+{
+	cvm_debugfs_exit();
+	misc_deregister(&cvm_device);
+	cvm_power_exit();
+	if (cvm_detach(cvm_monitor))
+		panic("cvm: module unloaded under a VM");
+	cvm_irq_exit();
+	cvm_sched_exit();
+	cvm_memory_exit();
+}
+
+module_init(cvm_module_init);
+module_exit(cvm_module_exit);
+
+MODULE_DESCRIPTION("A second Linux kernel as coroutine of this one");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(CVM_VERSION);

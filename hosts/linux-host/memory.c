@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * memory.c - guest memory and libcvm's own pages.
+ *
+ * Every 4 KiB page of guest memory is an ordinary page with a reference count
+ * of its own.  Giving memory back means dropping our reference: a page that
+ * direct I/O or another driver still holds stays out of the allocator until
+ * they let go, whatever becomes of the VM.
+ *
+ * Two sources.  Pieces up to the page allocator's largest order come from
+ * there with __GFP_ACCOUNT and are split, which also splits the charge.
+ * Larger ones come from alloc_contig_range(), which cannot charge; there
+ * each page is put into the page cache of an inode that belongs to the VM.
+ * Adding to a page cache charges the caller's memory cgroup, freeing the page
+ * uncharges it.  The mapping is unevictable, and reclaim or migration
+ * would fail on our extra reference anyway.
+ */
+#define pr_fmt(fmt) "cvm: " fmt
+
+#include <linux/highmem.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <linux/pagemap.h>
+#include <linux/pseudo_fs.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include <asm/io.h>
+
+#include "compat.h"
+#include "shim.h"
+
+/* Windows given to alloc_contig_range() before a request is refused. */
+#define CVM_WINDOW_TRIES	48
+
+struct cvm_host_chunk {
+	struct list_head link;
+	unsigned long pfn;
+	unsigned long pages;
+	enum cvm_pool pool;
+};
+
+struct cvm_pool_count cvm_pool_counts[CVM_POOLS];
+
+static const char * const pool_names[CVM_POOLS] = {
+	[CVM_POOL_BUDDY] = "ram",
+	[CVM_POOL_CONTIG] = "contig",
+	[CVM_POOL_CORE] = "core",
+};
+
+static struct vfsmount *cache_mount;
+
+static int cache_init_fs(struct fs_context *fc)
+{
+	return init_pseudo(fc, 0x6376636d) ? 0 : -ENOMEM;
+}
+
+static struct file_system_type cache_type = {
+	.name = "cvm",
+	.init_fs_context = cache_init_fs,
+	.kill_sb = kill_anon_super,
+};
+
+int cvm_memory_init(void)
+{
+	cache_mount = kern_mount(&cache_type);
+	return PTR_ERR_OR_ZERO(cache_mount);
+}
+
+void cvm_memory_exit(void)
+{
+	kern_unmount(cache_mount);
+}
+
+static void count_taken(enum cvm_pool pool, unsigned long pages)
+{
+	atomic64_add(pages, &cvm_pool_counts[pool].taken);
+}
+
+static void put_counted(struct page *page, enum cvm_pool pool)
+{
+	if (page_count(page) > 1)
+		atomic64_inc(&cvm_pool_counts[pool].shared);
+	atomic64_inc(&cvm_pool_counts[pool].returned);
+	put_page(page);
+}
+
+/* ---- pieces up to the largest order ---------------------------------- */
+
+static int buddy_alloc(struct cvm_host_chunk *chunk, u64 bytes, u64 align)
+{
+	unsigned int order = get_order(max(bytes, align));
+	unsigned long i;
+	struct page *page;
+
+	page = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN |
+			   (order ? __GFP_NORETRY : 0), order);
+	if (!page)
+		return -CVM_ENOMEM;
+	split_page(page, order);
+	chunk->pool = CVM_POOL_BUDDY;
+	chunk->pfn = page_to_pfn(page);
+	chunk->pages = bytes >> PAGE_SHIFT;
+	for (i = chunk->pages; i < 1UL << order; i++)
+		__free_page(page + i);
+	count_taken(chunk->pool, chunk->pages);
+	return 0;
+}
+
+/* ---- larger pieces --------------------------------------------------- */
+
+static struct inode *cache_inode(struct cvm_host_vm *hvm)
+{
+	struct inode *inode;
+
+	if (hvm->cache)
+		return hvm->cache;
+	inode = alloc_anon_inode(cache_mount->mnt_sb);
+	if (IS_ERR(inode))
+		return NULL;
+	mapping_set_unevictable(inode->i_mapping);
+	hvm->cache = inode;
+	return inode;
+}
+
+static void contig_release(struct cvm_host_vm *hvm, unsigned long pfn,
+			   unsigned long pages, unsigned long charged)
+{
+	unsigned long i;
+
+	if (charged)
+		truncate_inode_pages_range(hvm->cache->i_mapping,
+					   (loff_t)pfn << PAGE_SHIFT,
+					   ((loff_t)(pfn + charged)
+					    << PAGE_SHIFT) - 1);
+	for (i = 0; i < pages; i++) {
+		put_counted(pfn_to_page(pfn + i), CVM_POOL_CONTIG);
+		if (i % 1024 == 1023)
+			cond_resched();
+	}
+}
+
+/* Zero the pages and put them on the caller's account. */
+static int contig_claim(struct cvm_host_vm *hvm, unsigned long pfn,
+			unsigned long pages)
+{
+	struct inode *inode = cache_inode(hvm);
+	unsigned long i;
+
+	count_taken(CVM_POOL_CONTIG, pages);
+	for (i = 0; inode && i < pages; i++) {
+		struct folio *folio = pfn_folio(pfn + i);
+
+		if (!want_init_on_alloc(GFP_KERNEL))
+			clear_highpage(pfn_to_page(pfn + i));
+		if (filemap_add_folio(inode->i_mapping, folio, pfn + i,
+				      GFP_KERNEL | __GFP_NORETRY |
+				      __GFP_NOWARN))
+			break;
+		folio_mark_uptodate(folio);
+		folio_unlock(folio);
+		if (i % 512 == 511)
+			cond_resched();
+	}
+	if (i == pages)
+		return 0;
+	contig_release(hvm, pfn, pages, i);
+	return -CVM_ENOMEM;
+}
+
+/*
+ * The highest page of the window that surely cannot be moved away: outside
+ * the zone, reserved, or in use and not on an LRU list (kernel memory, page
+ * tables).  A guess without locks; alloc_contig_range() decides.
+ */
+static unsigned long window_blocked(struct zone *zone, unsigned long pfn,
+				    unsigned long pages)
+{
+	unsigned long i;
+
+	for (i = pfn + pages; i-- > pfn; ) {
+		struct page *page = pfn_to_online_page(i);
+
+		if (!page || page_zone(page) != zone || PageReserved(page))
+			return i;
+		if (page_count(page) && !PageLRU(page))
+			return i;
+	}
+	return 0;
+}
+
+/* Search one zone downwards: low memory is what old devices need. */
+static unsigned long zone_window(struct zone *zone, unsigned long pages,
+				 unsigned long align, int *tries)
+{
+	unsigned long low = zone->zone_start_pfn;
+	unsigned long end = zone_end_pfn(zone);
+
+	while (end >= low + pages && *tries > 0) {
+		unsigned long pfn = ALIGN_DOWN(end - pages, align);
+		unsigned long blocked;
+
+		if (pfn < low || !pfn || fatal_signal_pending(current))
+			return 0;
+		cond_resched();
+		blocked = window_blocked(zone, pfn, pages);
+		if (blocked) {
+			end = blocked;
+			continue;
+		}
+		(*tries)--;
+		if (!alloc_contig_range(pfn, pfn + pages, MIGRATE_MOVABLE,
+					GFP_KERNEL | __GFP_NOWARN))
+			return pfn;
+		end = pfn + pages - align;
+	}
+	return 0;
+}
+
+static unsigned long find_window(unsigned long pages, unsigned long align)
+{
+	static const enum zone_type order[] = {
+		ZONE_NORMAL,
+#ifdef CONFIG_ZONE_DMA32
+		ZONE_DMA32,
+#endif
+	};
+	int tries = CVM_WINDOW_TRIES;
+	unsigned long pfn;
+	unsigned int i;
+	int nid;
+
+	for (i = 0; i < ARRAY_SIZE(order); i++) {
+		for_each_online_node(nid) {
+			struct zone *zone = NODE_DATA(nid)->node_zones +
+					    order[i];
+
+			if (!populated_zone(zone))
+				continue;
+			pfn = zone_window(zone, pages, align, &tries);
+			if (pfn)
+				return pfn;
+		}
+	}
+	return 0;
+}
+
+static int contig_alloc(struct cvm_host_vm *hvm, struct cvm_host_chunk *chunk,
+			u64 bytes, u64 align)
+{
+	unsigned long pages = bytes >> PAGE_SHIFT;
+
+	/* Moving pages about cannot help a host that is simply too small. */
+	if (pages > si_mem_available())
+		return -CVM_ENOMEM;
+	chunk->pfn = find_window(pages, align >> PAGE_SHIFT);
+	if (!chunk->pfn)
+		return -CVM_ENOMEM;
+	chunk->pool = CVM_POOL_CONTIG;
+	chunk->pages = pages;
+	return contig_claim(hvm, chunk->pfn, pages);
+}
+
+/* ---- host operations ------------------------------------------------- */
+
+int cvm_mem_alloc(void *ctx, void *host_vm, u64 bytes, u64 align, u64 *hpa,
+		  void **out)
+{
+	struct cvm_host_vm *hvm = host_vm;
+	struct cvm_host_chunk *chunk;
+	int err;
+
+	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL_ACCOUNT);
+	if (!chunk)
+		return -CVM_ENOMEM;
+	if (max(bytes, align) <= PAGE_SIZE << CVM_MAX_PAGE_ORDER)
+		err = buddy_alloc(chunk, bytes, align);
+	else
+		err = contig_alloc(hvm, chunk, bytes, align);
+	if (err) {
+		kfree(chunk);
+		return err;
+	}
+	mutex_lock(&hvm->chunk_lock);
+	list_add_tail(&chunk->link, &hvm->chunks);
+	mutex_unlock(&hvm->chunk_lock);
+	*hpa = (u64)chunk->pfn << PAGE_SHIFT;
+	*out = chunk;
+	return 0;
+}
+
+void cvm_mem_free(void *ctx, void *host_vm, void *handle)
+{
+	struct cvm_host_vm *hvm = host_vm;
+	struct cvm_host_chunk *chunk = handle;
+	unsigned long i;
+
+	mutex_lock(&hvm->chunk_lock);
+	list_del(&chunk->link);
+	mutex_unlock(&hvm->chunk_lock);
+	/*
+	 * The page cache must not be left while user space maps the page.
+	 * No fault can bring it back: they take the lock this call is made
+	 * under.
+	 */
+	if (hvm->mapping)
+		unmap_mapping_range(hvm->mapping,
+				    (loff_t)chunk->pfn << PAGE_SHIFT,
+				    (loff_t)chunk->pages << PAGE_SHIFT, 1);
+	if (chunk->pool == CVM_POOL_CONTIG) {
+		contig_release(hvm, chunk->pfn, chunk->pages, chunk->pages);
+	} else {
+		for (i = 0; i < chunk->pages; i++)
+			put_counted(pfn_to_page(chunk->pfn + i), chunk->pool);
+		cond_resched();
+	}
+	kfree(chunk);
+}
+
+struct page *cvm_chunk_page(void *handle, u64 offset)
+{
+	struct cvm_host_chunk *chunk = handle;
+
+	if (offset >> PAGE_SHIFT >= chunk->pages)
+		return NULL;
+	return pfn_to_page(chunk->pfn + (offset >> PAGE_SHIFT));
+}
+
+void *cvm_page_alloc(void *ctx, u32 pages)
+{
+	void *hva = alloc_pages_exact((size_t)pages << PAGE_SHIFT,
+				      GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+
+	if (hva)
+		count_taken(CVM_POOL_CORE, pages);
+	return hva;
+}
+
+void cvm_page_free(void *ctx, void *hva, u32 pages)
+{
+	atomic64_add(pages, &cvm_pool_counts[CVM_POOL_CORE].returned);
+	free_pages_exact(hva, (size_t)pages << PAGE_SHIFT);
+}
+
+/* page_alloc() memory is in the direct map, the module's text is not. */
+u64 cvm_hva_to_hpa(void *ctx, const void *hva)
+{
+	if (virt_addr_valid(hva))
+		return virt_to_phys((void *)hva);
+	return page_to_phys(vmalloc_to_page(hva)) + offset_in_page(hva);
+}
+
+void cvm_memory_show(struct seq_file *m)
+{
+	int i;
+
+	for (i = 0; i < CVM_POOLS; i++) {
+		struct cvm_pool_count *c = &cvm_pool_counts[i];
+
+		seq_printf(m, "%s taken %lld returned %lld shared %lld\n",
+			   pool_names[i], atomic64_read(&c->taken),
+			   atomic64_read(&c->returned),
+			   atomic64_read(&c->shared));
+	}
+}
+
+u64 cvm_pages_out(void)
+{
+	u64 out = 0;
+	int i;
+
+	for (i = 0; i < CVM_POOLS; i++)
+		out += atomic64_read(&cvm_pool_counts[i].taken) -
+		       atomic64_read(&cvm_pool_counts[i].returned);
+	return out;
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * sched.c - slices, sleeping, timers and clocks.
+ */
+#define pr_fmt(fmt) "cvm: " fmt
+
+#include <linux/context_tracking.h>
+#include <linux/cpumask.h>
+#include <linux/ktime.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/vtime.h>
+
+#include <asm/tsc.h>
+
+#include "compat.h"
+#include "conformance.h"
+#include "shim.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+/*
+ * The CPUs libcvm looked at when the module was loaded; its number i is the
+ * i-th of them.  A CPU that came later was not looked at: no slice there.
+ */
+static cpumask_var_t known_cpus;
+
+/* This CPU's slice is, for RCU and the clocks, inside the guest. */
+static DEFINE_PER_CPU(bool, in_guest);
+
+/* Frequency at load time: deadlines must not change their meaning later. */
+static u32 clock_khz;
+
+int cvm_sched_init(void)
+{
+	if (!zalloc_cpumask_var(&known_cpus, GFP_KERNEL))
+		return -ENOMEM;
+	cpumask_copy(known_cpus, cpu_online_mask);
+	clock_khz = tsc_khz;
+	preempt_notifier_inc();
+	return 0;
+}
+
+void cvm_sched_exit(void)
+{
+	preempt_notifier_dec();
+	free_cpumask_var(known_cpus);
+}
+
+u32 cvm_sched_cpus(void)
+{
+	return cpumask_weight(known_cpus);
+}
+
+static struct cvm_host_vcpu *host_vcpu(void *host_vm, u32 vcpu)
+{
+	return &((struct cvm_host_vm *)host_vm)->vcpu[vcpu];
+}
+
+/* ---- scheduling of the vCPU's thread --------------------------------- */
+
+/*
+ * What another thread left in this CPU's registers, or which CPU this is,
+ * libcvm cannot know: it reads the host's state again before the next slice.
+ */
+static void sched_stale(struct preempt_notifier *notifier)
+{
+	struct cvm_host_vcpu *v = container_of(notifier, struct cvm_host_vcpu,
+					       notifier);
+
+	cvm_vcpu_host_stale(v->hvm->vm, v->id);
+}
+
+static void sched_in(struct preempt_notifier *notifier, int cpu)
+{
+	sched_stale(notifier);
+}
+
+static void sched_out(struct preempt_notifier *notifier,
+		      struct task_struct *next)
+{
+	sched_stale(notifier);
+}
+
+static struct preempt_ops notifier_ops = {
+	.sched_in = sched_in,
+	.sched_out = sched_out,
+};
+
+void cvm_vcpu_load(struct cvm_host_vcpu *v)
+{
+	preempt_notifier_init(&v->notifier, &notifier_ops);
+	preempt_disable();
+	preempt_notifier_register(&v->notifier);
+	preempt_enable();
+	/* The thread was in user space, nobody watched it there. */
+	cvm_vcpu_host_stale(v->hvm->vm, v->id);
+}
+
+void cvm_vcpu_put(struct cvm_host_vcpu *v)
+{
+	preempt_disable();
+	preempt_notifier_unregister(&v->notifier);
+	preempt_enable();
+}
+
+/* ---- cpu_call -------------------------------------------------------- */
+
+struct remote_call {
+	int (*fn)(void *arg);
+	void *arg;
+	int ret;
+};
+
+static void remote_run(void *info)
+{
+	struct remote_call *call = info;
+
+	call->ret = call->fn(call->arg);
+}
+
+static int remote_cpu_call(int number, int (*fn)(void *arg), void *arg)
+{
+	struct remote_call call = { .fn = fn, .arg = arg };
+	int cpu;
+
+	for_each_cpu(cpu, known_cpus)
+		if (!number--)
+			break;
+	if (cpu >= nr_cpu_ids ||
+	    smp_call_function_single(cpu, remote_run, &call, 1))
+		return -CVM_ENOENT;
+	return call.ret;
+}
+
+/*
+ * As KVM does it: time in a slice is guest time, and a CPU without a tick
+ * (nohz_full) is quiescent for RCU while the guest runs.  libcvm does not say
+ * when exactly it enters the guest, so the whole slice counts as guest until
+ * it first asks the kernel for something.  Guest time goes on until the end
+ * of the slice: the tick handed on by irq_forward() must find PF_VCPU set.
+ */
+static void slice_enter_guest(void)
+{
+	vtime_account_guest_enter();
+	if (!context_tracking_guest_enter())
+		cvm_compat_rcu_quiescent();
+	this_cpu_write(in_guest, true);
+}
+
+void cvm_slice_leave_guest(void)
+{
+	if (likely(!this_cpu_read(in_guest)) || !irqs_disabled())
+		return;
+	this_cpu_write(in_guest, false);
+	context_tracking_guest_exit();
+}
+
+static int slice(struct cvm_host_vcpu *v, int (*fn)(void *arg), void *arg)
+{
+	int ret;
+
+	v->slices++;
+	WRITE_ONCE(v->cpu, smp_processor_id());
+	/* Pairs with cvm_wake(): either it sees the CPU, or fn the event. */
+	smp_mb();
+	slice_enter_guest();
+	ret = fn(arg);
+	cvm_slice_leave_guest();
+	vtime_account_guest_exit();
+	WRITE_ONCE(v->cpu, -1);
+	return ret;
+}
+
+int cvm_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
+		 int (*fn)(void *arg), void *arg)
+{
+	unsigned long flags;
+	int ret = -CVM_EPERM;
+
+	if (cpu != CVM_CPU_CURRENT)
+		return remote_cpu_call(cpu, fn, arg);
+	preempt_disable();
+	local_irq_save(flags);
+	if (!host_vm || vcpu < 0)
+		ret = fn(arg);
+	else if (likely(cpumask_test_cpu(smp_processor_id(), known_cpus)))
+		ret = slice(host_vcpu(host_vm, vcpu), fn, arg);
+	local_irq_restore(flags);
+	preempt_enable();
+	return ret;
+}
+
+/* ---- wait, wake, poll ------------------------------------------------ */
+
+/* 0: go on, 1: go on because of the deadline, else -CVM_EINTR. */
+static int sleep_until(struct cvm_host_vcpu *v, u64 deadline_ns)
+{
+	ktime_t expires = ns_to_ktime(min_t(u64, deadline_ns, KTIME_MAX));
+	bool limited = deadline_ns < KTIME_MAX;
+
+	for (;;) {
+		/* Pairs with the barrier in rcuwait_wake_up(). */
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (xchg(&v->woken, 0))
+			return 0;
+		if (signal_pending(current))
+			return -CVM_EINTR;
+		if (limited && ktime_get_ns() >= deadline_ns)
+			return 1;
+		schedule_hrtimeout_range(limited ? &expires : NULL, 0,
+					 HRTIMER_MODE_ABS);
+	}
+}
+
+int cvm_wait(void *ctx, void *host_vm, u32 vcpu, u64 deadline_ns)
+{
+	struct cvm_host_vcpu *v = host_vcpu(host_vm, vcpu);
+	u64 start = ktime_get_ns();
+	int ret;
+
+	prepare_to_rcuwait(&v->sleeper);
+	ret = sleep_until(v, deadline_ns);
+	finish_rcuwait(&v->sleeper);
+	trace_cvm_wait(vcpu, deadline_ns, ktime_get_ns() - start, ret);
+	return ret < 0 ? ret : 0;
+}
+
+void cvm_wake(void *ctx, void *host_vm, u32 vcpu)
+{
+	struct cvm_host_vcpu *v = host_vcpu(host_vm, vcpu);
+	int cpu;
+
+	cvm_slice_leave_guest();
+	/* Full barriers on both sides of the exchange order it with slice(). */
+	xchg(&v->woken, 1);
+	rcuwait_wake_up(&v->sleeper);
+	cpu = READ_ONCE(v->cpu);
+	/*
+	 * Any interrupt brings a guest back.  The CPU may have left the slice
+	 * since: an empty reschedule interrupt does no harm.
+	 */
+	if (cpu >= 0 && cpu != raw_smp_processor_id()) {
+		v->kicks++;
+		cvm_compat_kick(cpu);
+	}
+}
+
+int cvm_poll(void *ctx, void *host_vm, u32 vcpu)
+{
+	cond_resched();
+	return signal_pending(current) ? -CVM_EINTR : 0;
+}
+
+/* ---- timer, time ----------------------------------------------------- */
+
+static enum hrtimer_restart timer_fired(struct hrtimer *timer)
+{
+	struct cvm_host_vcpu *v = container_of(timer, struct cvm_host_vcpu,
+					       timer);
+
+	if (v->hvm->vm)
+		cvm_timer_fired(v->hvm->vm, v->id);
+	else if (v->hvm->conf)
+		cvm_conformance_fired(v->hvm->conf, v->id);
+	return HRTIMER_NORESTART;
+}
+
+void cvm_vcpu_sched_init(struct cvm_host_vcpu *v)
+{
+	v->cpu = -1;
+	rcuwait_init(&v->sleeper);
+	mutex_init(&v->run_lock);
+	cvm_compat_hrtimer_setup(&v->timer, timer_fired);
+}
+
+void cvm_timer(void *ctx, void *host_vm, u32 vcpu, u64 deadline_ns)
+{
+	struct cvm_host_vcpu *v = host_vcpu(host_vm, vcpu);
+
+	cvm_slice_leave_guest();
+	/* try_to_cancel: inside a slice nobody may wait for the callback. */
+	if (deadline_ns >= KTIME_MAX)
+		hrtimer_try_to_cancel(&v->timer);
+	else
+		hrtimer_start(&v->timer, ns_to_ktime(deadline_ns),
+			      HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+void cvm_time(void *ctx, struct cvm_host_time *now)
+{
+	unsigned long flags;
+	u64 before;
+
+	local_irq_save(flags);
+	before = rdtsc_ordered();
+	now->mono_ns = ktime_get_ns();
+	now->wall_ns = ktime_get_real_ns();
+	now->tsc = before + (rdtsc_ordered() - before) / 2;
+	local_irq_restore(flags);
+	now->tsc_khz = clock_khz;
+	now->pad = 0;
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * selftest.c - the conformance suite, and what only this kernel can observe,
+ * run inside the module.  One line per test:
+ *
+ *	ok <test>
+ *	not ok <test>: <why>
+ */
+#define pr_fmt(fmt) "cvm: " fmt
+
+#include <linux/delay.h>
+#include <linux/highmem.h>
+#include <linux/interrupt.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include <asm/irq_vectors.h>
+#include <asm/trapnr.h>
+#include <asm/nmi.h>
+
+#include "conformance.h"
+#include "shim.h"
+
+static const void *view(void *arg, u64 hpa)
+{
+	return phys_to_virt(hpa);
+}
+
+static u64 pages_out(void *arg)
+{
+	return cvm_pages_out();
+}
+
+static void report(void *arg, int result, const char *test, const char *why)
+{
+	struct seq_file *m = arg;
+
+	if (result == CVM_CONF_PASS)
+		seq_printf(m, "ok %s\n", test);
+	else if (result == CVM_CONF_SKIP)
+		seq_printf(m, "skip %s: %s\n", test, why);
+	else
+		seq_printf(m, "not ok %s: %s\n", test, why);
+}
+
+/* ---- interrupts ------------------------------------------------------ */
+
+static atomic_t nmis;
+
+static int count_nmi(unsigned int type, struct pt_regs *regs)
+{
+	if (!atomic_read(&nmis))
+		return NMI_DONE;
+	atomic_inc(&nmis);
+	return NMI_HANDLED;
+}
+
+static int nmi_in_slice(void *arg)
+{
+	cvm_irq_forward(NULL, X86_TRAP_NMI);
+	return 0;
+}
+
+/* Vector 2 must arrive as one real NMI. */
+static const char *test_nmi(struct cvm_host_vm *hvm)
+{
+	int got;
+
+	if (register_nmi_handler(NMI_LOCAL, count_nmi, 0, "cvm-selftest"))
+		return "no handler";
+	atomic_set(&nmis, 1);
+	cvm_cpu_call(NULL, hvm, 0, CVM_CPU_CURRENT, nmi_in_slice, NULL);
+	usleep_range(1000, 2000);
+	got = atomic_xchg(&nmis, 0) - 1;
+	unregister_nmi_handler(NMI_LOCAL, "cvm-selftest");
+	return got == 1 ? NULL : "not exactly one NMI came";
+}
+
+static int forward_in_slice(void *arg)
+{
+	u32 *vector = arg;
+
+	cvm_irq_forward(NULL, *vector);
+	return irqs_disabled() ? 0 : -1;
+}
+
+/*
+ * The reschedule vector's handler needs no cause, and an EOI without a bit in
+ * service is ignored by the APIC: the gate is entered and left.
+ */
+static const char *test_forward(struct cvm_host_vm *hvm)
+{
+	u32 vector = RESCHEDULE_VECTOR;
+	int i;
+
+	for (i = 0; i < 100; i++)
+		if (cvm_cpu_call(NULL, hvm, 0, CVM_CPU_CURRENT,
+				 forward_in_slice, &vector))
+			return "came back with interrupts enabled";
+	return NULL;
+}
+
+static int self_in_slice(void *arg)
+{
+	u64 *before = arg;
+	u64 start = rdtsc();
+
+	*before = cvm_irq_self_count();
+	cvm_irq_self(NULL);
+	cvm_irq_self(NULL);
+	/* Long enough for an interrupt that is not held back. */
+	while (rdtsc() - start < 1000000)
+		cpu_relax();
+	return cvm_irq_self_count() == *before ? 0 : -1;
+}
+
+/* irq_self() pends while IF=0 and arrives at once when IF=1. */
+static const char *test_self(struct cvm_host_vm *hvm)
+{
+	u64 before;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		u64 got;
+
+		if (cvm_cpu_call(NULL, hvm, 0, CVM_CPU_CURRENT, self_in_slice,
+				 &before))
+			return "did not wait for IF=1";
+		got = cvm_irq_self_count() - before;
+		if (got != 1)
+			return got ? "came twice" : "did not come";
+	}
+	return NULL;
+}
+
+/* ---- time accounting ------------------------------------------------- */
+
+static int spin_in_slice(void *arg)
+{
+	u64 start = rdtsc();
+
+	/* As a guest that takes the tick and forwards it: IF for a moment. */
+	cvm_slice_leave_guest();
+	while (rdtsc() - start < (u64)tsc_khz * 20) {
+		local_irq_enable();
+		cpu_relax();
+		local_irq_disable();
+	}
+	return 0;
+}
+
+/* Ticks that hit a slice must count as guest time of this task. */
+static const char *test_guest_time(struct cvm_host_vm *hvm)
+{
+	u64 before = current->gtime;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		cvm_cpu_call(NULL, hvm, 0, CVM_CPU_CURRENT, spin_in_slice,
+			     NULL);
+	return current->gtime > before ? NULL : "no guest time was counted";
+}
+
+static const struct {
+	const char *name;
+	const char *(*fn)(struct cvm_host_vm *hvm);
+} tests[] = {
+	{ "irq_forward: vector 2 is one real NMI", test_nmi },
+	{ "irq_forward: returns with IF=0", test_forward },
+	{ "irq_self: pends until IF=1, comes once", test_self },
+	{ "cpu_call: a slice is guest time", test_guest_time },
+};
+
+int cvm_selftest(struct seq_file *m)
+{
+	struct cvm_conformance *c = kzalloc(sizeof(*c), GFP_KERNEL);
+	struct cvm_host_vm *hvm = kzalloc(sizeof(*hvm), GFP_KERNEL);
+	u32 i, failed;
+
+	if (!c || !hvm) {
+		kfree(c);
+		kfree(hvm);
+		return -ENOMEM;
+	}
+	cvm_host_vm_init(hvm);
+	hvm->conf = c;
+	c->ops = &cvm_linux_ops;
+	c->host_vm = hvm;
+	c->cpus = cvm_sched_cpus();
+	c->flags = CVM_CONF_RING0;
+	c->view = view;
+	c->pages_out = pages_out;
+	c->report = report;
+	c->arg = m;
+	failed = cvm_conformance(c);
+	for (i = 0; i < ARRAY_SIZE(tests); i++) {
+		const char *why = tests[i].fn(hvm);
+
+		report(m, why ? CVM_CONF_FAIL : CVM_CONF_PASS, tests[i].name,
+		       why);
+		failed += why != NULL;
+	}
+	cvm_host_vm_stop(hvm);
+	if (hvm->cache)
+		iput(hvm->cache);
+	kfree(hvm);
+	kfree(c);
+	seq_printf(m, "%u failed\n", failed);
+	return 0;
+}

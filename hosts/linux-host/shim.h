@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * shim.h - the objects of the Linux host module, shared by its own files.
+ *
+ *   main.c      device, module, the table of host operations
+ *   handle.c    open files: ioctl, mmap, release
+ *   memory.c    guest memory and libcvm's own pages
+ *   sched.c     slices, sleeping, timers, clocks
+ *   irq.c       interrupts handed on to the kernel
+ *   power.c     suspend, clock changes
+ *   debugfs.c   counters and state for reading
+ *   selftest.c  the conformance suite, run inside the module
+ *
+ * Locks, outermost first: cvm_manager_lock, cvm_handle.lock,
+ * cvm_host_vm.chunk_lock.  mmap_lock is outside cvm_handle.lock (a page fault
+ * takes the latter), so nothing under these locks touches user memory.
+ */
+#ifndef CVM_LINUX_SHIM_H
+#define CVM_LINUX_SHIM_H
+
+#include <linux/atomic.h>
+#include <linux/hrtimer.h>
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/rcuwait.h>
+#include <linux/types.h>
+
+#include <cvm/libcvm.h>
+
+struct dentry;
+struct inode;
+struct mm_struct;
+struct seq_file;
+struct vm_area_struct;
+struct cvm_conformance;
+
+/* What the page counters tell apart. */
+enum cvm_pool {
+	CVM_POOL_BUDDY,		/* guest memory from the page allocator */
+	CVM_POOL_CONTIG,	/* guest memory from alloc_contig_range() */
+	CVM_POOL_CORE,		/* libcvm's own pages */
+	CVM_POOLS
+};
+
+struct cvm_pool_count {
+	atomic64_t taken;	/* pages, since the module was loaded */
+	atomic64_t returned;
+	atomic64_t shared;	/* of these, others still held: such a page
+				 * is free only when they let go */
+};
+
+extern struct cvm_pool_count cvm_pool_counts[CVM_POOLS];
+
+struct cvm_host_vcpu {
+	struct cvm_host_vm *hvm;
+	u32 id;
+	int cpu;		/* CPU of the slice under way, or -1 */
+	u32 woken;		/* a wake() that no wait() has seen yet */
+	struct rcuwait sleeper;
+	struct hrtimer timer;
+	struct preempt_notifier notifier;
+	struct mutex run_lock;	/* one RUN at a time */
+	u64 slices;
+	u64 kicks;
+};
+
+/* host_vm of the host API: what the shim keeps for one VM. */
+struct cvm_host_vm {
+	struct cvm_vm *vm;	/* NULL for the conformance suite */
+	struct cvm_conformance *conf;
+	struct inode *cache;	/* page cache that charges contiguous memory */
+	struct address_space *mapping;	/* the device file's, to unmap from */
+	struct mutex chunk_lock;
+	struct list_head chunks;
+	struct cvm_host_vcpu vcpu[CVM_MAX_VCPUS];
+};
+
+/* One open file of the device. */
+struct cvm_handle {
+	struct mutex lock;	/* CVM_LOCK_VM; also guards the binding */
+	struct cvm_vm *vm;	/* NULL: control handle */
+	u32 id;
+	struct mm_struct *mm;	/* who may RUN: compared, never used */
+	void *files;		/* descriptor table of the creator, compared */
+	struct list_head link;	/* cvm_handles, once a VM is bound */
+	struct dentry *debug_dir;
+	struct cvm_host_vm hvm;
+};
+
+extern struct cvm_monitor *cvm_monitor;
+extern struct mutex cvm_manager_lock;	/* CVM_LOCK_MANAGER */
+extern const struct cvm_host_ops cvm_linux_ops;
+extern const struct file_operations cvm_fops;
+
+/* ---- handle.c ---- */
+
+/* Call fn for every VM; fn does not sleep.  Any context. */
+void cvm_for_each_vm(void (*fn)(struct cvm_handle *h));
+void cvm_host_vm_init(struct cvm_host_vm *hvm);
+void cvm_host_vm_stop(struct cvm_host_vm *hvm);
+
+/* ---- memory.c ---- */
+int cvm_memory_init(void);
+void cvm_memory_exit(void);
+int cvm_mem_alloc(void *ctx, void *host_vm, u64 bytes, u64 align, u64 *hpa,
+		  void **chunk);
+void cvm_mem_free(void *ctx, void *host_vm, void *chunk);
+void *cvm_page_alloc(void *ctx, u32 pages);
+void cvm_page_free(void *ctx, void *hva, u32 pages);
+u64 cvm_hva_to_hpa(void *ctx, const void *hva);
+/* The page at a byte offset of a chunk, NULL if outside. */
+struct page *cvm_chunk_page(void *chunk, u64 offset);
+void cvm_memory_show(struct seq_file *m);
+u64 cvm_pages_out(void);
+
+/* ---- sched.c ---- */
+int cvm_sched_init(void);
+void cvm_sched_exit(void);
+u32 cvm_sched_cpus(void);
+/*
+ * Inside a slice: the kernel's RCU and tracing are needed from here on.
+ * Harmless anywhere else.
+ */
+void cvm_slice_leave_guest(void);
+void cvm_vcpu_sched_init(struct cvm_host_vcpu *hvcpu);
+void cvm_vcpu_load(struct cvm_host_vcpu *hvcpu);
+void cvm_vcpu_put(struct cvm_host_vcpu *hvcpu);
+int cvm_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
+		 int (*fn)(void *arg), void *arg);
+int cvm_wait(void *ctx, void *host_vm, u32 vcpu, u64 deadline_ns);
+void cvm_wake(void *ctx, void *host_vm, u32 vcpu);
+void cvm_timer(void *ctx, void *host_vm, u32 vcpu, u64 deadline_ns);
+void cvm_time(void *ctx, struct cvm_host_time *now);
+int cvm_poll(void *ctx, void *host_vm, u32 vcpu);
+
+/* ---- irq.c ---- */
+void cvm_irq_exit(void);
+void cvm_irq_forward(void *ctx, u32 vector);
+void cvm_irq_self(void *ctx);
+u64 cvm_irq_self_count(void);	/* interrupts of cvm_irq_self() taken */
+
+/* ---- power.c ---- */
+int cvm_power_init(void);
+void cvm_power_exit(void);
+
+/* ---- debugfs.c ---- */
+void cvm_debugfs_init(void);
+void cvm_debugfs_exit(void);
+void cvm_debugfs_add(struct cvm_handle *h);
+void cvm_debugfs_del(struct cvm_handle *h);
+
+/* ---- selftest.c ---- */
+int cvm_selftest(struct seq_file *m);
+
+#endif /* CVM_LINUX_SHIM_H */

@@ -76,8 +76,7 @@ static void self_taken(struct irq_work *work)
 	this_cpu_inc(self_count);
 }
 
-static DEFINE_PER_CPU(struct irq_work, self_work) =
-	IRQ_WORK_INIT_HARD(self_taken);
+static DEFINE_PER_CPU(struct irq_work, self_work);
 
 /*
  * irq_work raises a self-IPI, which waits in the APIC's request register
@@ -97,6 +96,15 @@ u64 cvm_irq_self_count(void)
 	for_each_possible_cpu(cpu)
 		sum += per_cpu(self_count, cpu);
 	return sum;
+}
+
+/* The loader does not relocate initial values of a module's per-CPU data. */
+void cvm_irq_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		*per_cpu_ptr(&self_work, cpu) = IRQ_WORK_INIT_HARD(self_taken);
 }
 
 void cvm_irq_exit(void)

@@ -68,6 +68,7 @@ static int __init cvm_module_init(void)
 	err = cvm_sched_init();
 	if (err)
 		goto err_memory;
+	cvm_irq_init();
 	err = cvm_attach(&cvm_linux_ops, NULL, cvm_sched_cpus(), &cvm_monitor);
 	if (err)
 		goto err_sched;

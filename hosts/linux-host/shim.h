@@ -136,6 +136,7 @@ void cvm_time(void *ctx, struct cvm_host_time *now);
 int cvm_poll(void *ctx, void *host_vm, u32 vcpu);
 
 /* ---- irq.c ---- */
+void cvm_irq_init(void);
 void cvm_irq_exit(void);
 void cvm_irq_forward(void *ctx, u32 vector);
 void cvm_irq_self(void *ctx);

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * linux_driver.c - the Linux driver's edge, seen from user space: who may open
+ * it, what its calls refuse, how guest memory behaves when mapped.  Runs as
+ * root on a disposable machine; prints one line per test.
+ *
+ *	linux_driver [BLOCK-DEVICE]	a scratch disk for direct I/O
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
+
+#include <cvm/abi.h>
+#include <cvm/uapi.h>
+
+#define MIB	(1024ull * 1024)
+#define PASSAGE	0xffffffffff575000ull
+
+static int failed;
+
+static void report(int ok, const char *name)
+{
+	printf("%s %s\n", ok ? "ok" : "not ok", name);
+	if (!ok) {
+		printf("# errno %d (%s)\n", errno, strerror(errno));
+		failed++;
+	}
+	fflush(stdout);
+}
+
+static int op(int fd, unsigned int number, void *arg)
+{
+	return ioctl(fd, CVM_IOCTL(number), arg);
+}
+
+static int fails(int ret, int err)
+{
+	return ret < 0 && errno == err;
+}
+
+/* ---- who may open it -------------------------------------------------- */
+
+static void drop_cap(int cap)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	syscall(SYS_capget, &head, data);
+	data[cap / 32].effective &= ~(1u << cap % 32);
+	data[cap / 32].permitted &= ~(1u << cap % 32);
+	syscall(SYS_capset, &head, data);
+}
+
+static int open_without(int cap)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		drop_cap(cap);
+		_exit(open(CVM_DEVICE_PATH, O_RDWR) < 0 ? errno : 0);
+	}
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status);
+}
+
+static void test_open(void)
+{
+	struct stat st;
+
+	report(!stat(CVM_DEVICE_PATH, &st) && (st.st_mode & 0777) == 0600,
+	       "open: device has mode 0600");
+	report(open_without(CAP_SYS_MODULE) == EPERM,
+	       "open: refused without CAP_SYS_MODULE");
+	report(open_without(CAP_SYS_RAWIO) == EPERM,
+	       "open: refused without CAP_SYS_RAWIO");
+	report(open_without(CAP_SYS_TIME) == 0,
+	       "open: other capabilities are not needed");
+}
+
+/* ---- calls ------------------------------------------------------------- */
+
+static void test_control(int fd)
+{
+	static struct cvm_user_list list;
+	static struct cvm_user_stats stats;
+	struct cvm_user_version v = { 0 };
+	struct cvm_user_check check;
+	struct cvm_user_mem mem = { .bytes = 2 * MIB };
+	unsigned int i;
+
+	report(!op(fd, CVM_USER_VERSION, &v) &&
+	       v.user_abi == CVM_USER_ABI && v.guest_abi == CVM_GUEST_ABI &&
+	       v.host == CVM_HOST_LINUX && v.cpus >= 1, "VERSION");
+	report(!op(fd, CVM_USER_CHECK, &check) && check.rows, "CHECK");
+	for (i = 0; i < check.rows && i < CVM_CHECK_MAX; i++)
+		printf("# %-20s %u %s\n", check.row[i].name,
+		       check.row[i].status, check.row[i].text);
+	report(check.refused == 0, "CHECK: this machine is accepted");
+	report(!op(fd, CVM_USER_LIST, &list) && !list.count, "LIST: empty");
+	stats.id = 12345;
+	report(fails(op(fd, CVM_USER_STATS, &stats), ENOENT),
+	       "STATS: unknown VM");
+	report(fails(op(fd, 200, &v), ENOTTY), "unknown operation");
+	report(fails(ioctl(fd, 0x5401, &v), ENOTTY), "foreign request");
+	report(fails(op(fd, CVM_USER_VERSION, NULL), EFAULT), "bad pointer");
+	report(fails(op(fd, CVM_USER_MEM_ADD, &mem), ENOENT),
+	       "MEM_ADD: needs a VM");
+	report(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED,
+	       "mmap: needs a VM");
+}
+
+static int create(int fd, const char *name)
+{
+	struct cvm_user_vm vm = {
+		.vcpus = 1,
+		.guest_abi = CVM_GUEST_ABI,
+		.passage_gva = PASSAGE,
+	};
+
+	snprintf(vm.name, sizeof(vm.name), "%s", name);
+	return op(fd, CVM_USER_VM_CREATE, &vm) ? -1 : (int)vm.id;
+}
+
+static int add_memory(int fd, uint64_t bytes, uint64_t first)
+{
+	struct cvm_user_mem mem = { .bytes = bytes, .first_bytes = first };
+
+	return op(fd, CVM_USER_MEM_ADD, &mem);
+}
+
+/* ---- memory -------------------------------------------------------------- */
+
+static sigjmp_buf on_bus;
+
+static void bus_handler(int sig)
+{
+	(void)sig;
+	siglongjmp(on_bus, 1);
+}
+
+static int gives_sigbus(volatile const char *p)
+{
+	signal(SIGBUS, bus_handler);
+	if (sigsetjmp(on_bus, 1))
+		return 1;
+	(void)*p;
+	return 0;
+}
+
+static int is_zero(const char *p, uint64_t bytes)
+{
+	uint64_t i;
+
+	for (i = 0; i < bytes; i += sizeof(uint64_t))
+		if (*(const uint64_t *)(p + i))
+			return 0;
+	return 1;
+}
+
+static void test_direct_io(const char *disk, char *mem)
+{
+	int fd = open(disk, O_RDWR | O_DIRECT);
+	int i;
+
+	report(fd >= 0, "direct I/O: open the disk");
+	if (fd < 0)
+		return;
+	for (i = 0; i < 65536; i++)
+		mem[i] = (char)(i * 7 + 3);
+	report(pwrite(fd, mem, 65536, 0) == 65536, "direct I/O: write");
+	memset(mem + MIB, 0, 65536);
+	report(pread(fd, mem + MIB, 65536, 0) == 65536, "direct I/O: read");
+	report(!memcmp(mem, mem + MIB, 65536), "direct I/O: same bytes");
+	close(fd);
+}
+
+static void test_memory(int fd, const char *disk)
+{
+	static struct cvm_user_ranges r;
+	uint64_t low = UINT64_MAX, high = 0, sum = 0;
+	unsigned int i, ok = 1;
+	char *base;
+
+	report(!add_memory(fd, 64 * MIB, 24 * MIB), "MEM_ADD: 64 MiB");
+	report(fails(add_memory(fd, 1ull << 40, 0), ENOMEM) || errno == E2BIG,
+	       "MEM_ADD: refuses 1 TiB");
+	report(!op(fd, CVM_USER_MEM_RANGES, &r) && r.count,
+	       "MEM_RANGES");
+	for (i = 0; i < r.count; i++) {
+		printf("# %#llx + %#llx\n",
+		       (unsigned long long)r.range[i].gpa,
+		       (unsigned long long)r.range[i].bytes);
+		sum += r.range[i].bytes;
+		if (r.range[i].gpa < low)
+			low = r.range[i].gpa;
+		if (r.range[i].gpa + r.range[i].bytes > high)
+			high = r.range[i].gpa + r.range[i].bytes;
+	}
+	report(sum == 64 * MIB, "MEM_RANGES: all of it");
+	report(r.range[0].bytes >= 24 * MIB, "MEM_RANGES: first piece");
+	report(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, (off_t)low) ==
+	       MAP_FAILED, "mmap: private is refused");
+	report(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd,
+		    (off_t)low) == MAP_FAILED, "mmap: executable is refused");
+	/* One mapping over the whole span, and beyond it on both sides. */
+	base = mmap(NULL, high - low + 4 * MIB, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_NORESERVE, fd, (off_t)(low - 2 * MIB));
+	report(base != MAP_FAILED, "mmap: the span");
+	if (base == MAP_FAILED)
+		return;
+	base += 2 * MIB;
+	for (i = 0; i < r.count; i++)
+		ok &= is_zero(base + (r.range[i].gpa - low), r.range[i].bytes);
+	report(ok, "mmap: memory is zero");
+	for (i = 0; i < r.count; i++)
+		memset(base + (r.range[i].gpa - low), 0x5a, r.range[i].bytes);
+	report(gives_sigbus(base - 2 * MIB), "mmap: SIGBUS below");
+	report(gives_sigbus(base + (high - low)), "mmap: SIGBUS above");
+	if (disk)
+		test_direct_io(disk, base + (r.range[0].gpa - low));
+	report(!munmap(base - 2 * MIB, high - low + 4 * MIB), "munmap");
+}
+
+static void test_vm(const char *disk)
+{
+	int fd = open(CVM_DEVICE_PATH, O_RDWR | O_CLOEXEC);
+	struct cvm_user_run run = { .vcpu = 0 };
+	struct cvm_user_vcpu vcpu = { .vcpu = 0 };
+	static struct cvm_user_list list;
+	int id, status;
+	pid_t pid;
+
+	id = create(fd, "first");
+	report(id > 0, "VM_CREATE");
+	report(fails(create(fd, "again"), EBUSY), "VM_CREATE: once per handle");
+	report(!op(fd, CVM_USER_LIST, &list) && list.count == 1 &&
+	       list.vm[0].pid == getpid() && !strcmp(list.vm[0].name, "first"),
+	       "LIST: the VM");
+	test_memory(fd, disk);
+	report(fails(op(fd, CVM_USER_VCPU_RUN, &run), ENOENT),
+	       "RUN: no such vCPU");
+	report(!op(fd, CVM_USER_VCPU_CREATE, &vcpu) && vcpu.shared_hpa,
+	       "VCPU_CREATE");
+	pid = fork();
+	if (!pid)
+		_exit(op(fd, CVM_USER_VCPU_RUN, &run) ? errno : 0);
+	waitpid(pid, &status, 0);
+	report(WEXITSTATUS(status) == EPERM, "RUN: of the creator only");
+	close(fd);
+	fd = open(CVM_DEVICE_PATH, O_RDWR);
+	report(!op(fd, CVM_USER_LIST, &list) && !list.count,
+	       "close: ends the VM");
+	close(fd);
+}
+
+/* A process killed in the middle, with a child that keeps the file open. */
+static void test_kill(const char *disk)
+{
+	int i, fd;
+
+	for (i = 0; i < 30; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			static struct cvm_user_ranges r;
+			struct cvm_user_vcpu vcpu = { .vcpu = 0 };
+			char *p;
+
+			fd = open(CVM_DEVICE_PATH, O_RDWR);
+			create(fd, "victim");
+			add_memory(fd, 16 * MIB, 6 * MIB);
+			op(fd, CVM_USER_VCPU_CREATE, &vcpu);
+			op(fd, CVM_USER_MEM_RANGES, &r);
+			p = mmap(NULL, r.range[0].bytes,
+				 PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+				 (off_t)r.range[0].gpa);
+			fd = disk ? open(disk, O_RDWR | O_DIRECT) : -1;
+			for (;;) {
+				memset(p, i, 65536);
+				if (fd >= 0 && pread(fd, p, MIB, 0) < 0)
+					_exit(1);
+			}
+		}
+		usleep((useconds_t)(rand() % 60000));
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	report(1, "kill -9 at 30 moments");
+}
+
+int main(int argc, char **argv)
+{
+	const char *disk = argc > 1 ? argv[1] : NULL;
+	int fd;
+
+	test_open();
+	fd = open(CVM_DEVICE_PATH, O_RDWR);
+	report(fd >= 0, "open");
+	if (fd < 0)
+		return 1;
+	test_control(fd);
+	close(fd);
+	test_vm(disk);
+	test_kill(disk);
+	printf("%d failed\n", failed);
+	return failed != 0;
+}

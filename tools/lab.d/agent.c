@@ -10,6 +10,7 @@
  *
  *	agent serve DEVICE	speak frames on DEVICE until it closes
  *	agent shell DEVICE	a login shell with DEVICE as its terminal
+ *	agent clock		the time of day, to the nanosecond
  *
  * Frame: magic 4, type 1, zero 3, id 4, length 4, crc32 4 (of the first 16
  * bytes and the payload), payload.  Little endian.
@@ -533,12 +534,23 @@ static _Noreturn void shell(const char *device)
 	die("/bin/sh");
 }
 
+static int print_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	printf("%lld.%09ld\n", (long long)now.tv_sec, now.tv_nsec);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "serve"))
 		serve(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "shell"))
 		shell(argv[2]);
-	fprintf(stderr, "usage: agent serve|shell DEVICE\n");
+	if (argc == 2 && !strcmp(argv[1], "clock"))
+		return print_clock();
+	fprintf(stderr, "usage: agent serve|shell DEVICE | agent clock\n");
 	return 2;
 }

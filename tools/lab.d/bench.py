@@ -108,8 +108,12 @@ def show(rows):
             " ".join("%8.3f" % row["mix"][op] for op in OPS)))
 
 
+def all_rows():
+    return os_rows() + bare_rows()
+
+
 def main(json_file):
-    rows = os_rows() + bare_rows()
+    rows = all_rows()
     show(rows)
     if json_file:
         pathlib.Path(json_file).write_text(json.dumps(rows, indent=1) + "\n")

@@ -26,13 +26,14 @@ def program(source, *flags):
     """A program or library of one C file, cached by content."""
     source = pathlib.Path(source)
     flags = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", *flags)
-    key = paths.content_hash([source], flags)
+    key = paths.content_hash([source, *paths.files_below("include")], flags)
     path = paths.CACHE / "bin" / ("%s-%s" % (source.stem, key))
     with ui.locked(path):
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part")
-            ui.run(["gcc", *flags, "-o", part, source])
+            ui.run(["gcc", *flags, "-I", paths.ROOT / "include", "-o", part,
+                    source])
             ui.run(["strip", "--strip-unneeded", part])
             part.rename(path)
     return path

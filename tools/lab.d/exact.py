@@ -78,7 +78,8 @@ def beside_host(options, host_script, guest_script=None, extra=()):
     """Run a script in the host; /lab/guest/initrd runs the guest's one.
     options.files lie in both systems."""
     kernel = debian.host_kernel(options.host)
-    tree = images.host_system(kernel, build.driver(kernel), auto=host_script)
+    tree = images.host_system(kernel, build.driver(kernel),
+                              options.modules, auto=host_script)
     inner = images.guest_system(auto=guest_script)
     for name, data in options.files.items():
         tree.file(name, data, 0o755)

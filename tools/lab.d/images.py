@@ -161,7 +161,7 @@ def _modinfo_depends(data):
 HOST_MODULES = ("virtio_pci", "virtio_console", "msr")
 
 
-def host_system(kernel, driver, auto=None):
+def host_system(kernel, driver, modules=(), auto=None):
     """The host's initramfs without guest kernels; driver is cvm.ko's path.
     With auto, a script, it runs that instead of the agent."""
     tree = _system("host", AUTO_START if auto else HOST_START)
@@ -169,7 +169,7 @@ def host_system(kernel, driver, auto=None):
         tree.file("lab/auto", auto, 0o755)
     names = []
     wanted = ("msr",) if auto else HOST_MODULES
-    for path in _module_deps(kernel, wanted):
+    for path in _module_deps(kernel, wanted + tuple(modules)):
         name = path.name.split(".ko")[0] + ".ko"
         tree.file("lab/ko/" + name, _module_data(path))
         names.append(name)

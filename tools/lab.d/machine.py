@@ -54,6 +54,7 @@ class Options:
         self.append = ""
         self.guest_append = ""
         self.files = {}
+        self.modules = ()
         self.qemu = ()
         for name, value in given.items():
             if not hasattr(self, name):
@@ -89,7 +90,7 @@ class Machine:
     def _initrd(self, kernel):
         opts = self.options
         driver = build.driver(kernel) if opts.driver and (paths.ROOT/"hosts/linux-host/Makefile").exists() else None
-        tree = images.host_system(kernel, driver)
+        tree = images.host_system(kernel, driver, opts.modules)
         for series in opts.guests if (paths.ROOT/"guest-patch/build").exists() else ():
             guest = build.guest_kernel(series, opts.config)
             tree.file(guest_file(series), guest.vmlinux.read_bytes())

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Things several suites look at inside a host or a guest."""
+
+import re
+
+TROUBLE = re.compile(
+    r"WARNING:|BUG:|Oops|Call Trace|unchecked MSR|general protection|"
+    r"kernel panic|invalid opcode|soft lockup|hard LOCKUP|stack guard|"
+    r"scheduling while atomic|Bad page|rcu.*stall|WARN_ON", re.I)
+
+
+def trouble(log):
+    """Lines of a kernel log that should not be there."""
+    return [line for line in log.splitlines() if TROUBLE.search(line)]
+
+
+def clean(t, log, what):
+    """The log says nothing of trouble (and is a log at all)."""
+    found = trouble(log)
+    t.check(not found and len(log.splitlines()) > 20, what,
+            "\n".join(found[:20]) or "log of %d bytes" % len(log))
+
+
+def stats(host, ident):
+    """A VM's counters from debugfs: {name: value}, vectors as
+    "vector_xx": (monitor's, guest's)."""
+    values = {}
+    for line in host.sh("cat /sys/kernel/debug/cvm/%s/stats" %
+                        ident).splitlines():
+        words = line.split()
+        if words[0].startswith("vector_"):
+            values[words[0]] = (int(words[1]), int(words[3]))
+        elif len(words) == 2 and words[1].lstrip("-").isdigit():
+            values[words[0]] = int(words[1])
+    return values
+
+
+def vms(host):
+    """The numbers of the VMs the driver knows."""
+    names = host.sh("ls /sys/kernel/debug/cvm").split()
+    return sorted(int(n) for n in names if n.isdigit())
+
+
+def pages(host):
+    """{kind: (taken, returned)} of the driver's page counters."""
+    found = {}
+    for line in host.sh("cat /sys/kernel/debug/cvm/pages").splitlines():
+        words = line.split()
+        found[words[0]] = (int(words[2]), int(words[4]))
+    return found
+
+
+def pages_back(t, host, what):
+    counts = pages(host)
+    out = {kind: c for kind, c in counts.items() if c[0] != c[1]}
+    t.check(counts and not out, what, counts)
+    return counts
+
+
+def mem_free_kib(host):
+    return int(host.sh("sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; "
+                       "grep MemFree /proc/meminfo").split()[1])
+
+
+def ranges(text, pattern):
+    """(start, end) pairs of the lines that match."""
+    found = []
+    for line in text.splitlines():
+        if re.search(pattern, line):
+            low, high = re.match(r"\s*([0-9a-f]+)-([0-9a-f]+)",
+                                 line).groups()
+            found.append((int(low, 16), int(high, 16)))
+    return found

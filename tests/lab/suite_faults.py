@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What goes wrong is said in one clear line, with the right exit status, and
+the host stays healthy."""
+
+import struct
+import time
+
+import build
+import debian
+import guest
+import inside
+import machine
+
+POWEROFF, REFUSED, USAGE, PANIC, REBOOT, ENDED = range(6)
+NOTE = struct.pack("<III", 7, 32, 0x43564d) + b"libcvm\0\0"
+
+
+def _bad_images(options):
+    """Kernel files that must be refused, by name."""
+    kernel = build.guest_kernel(options.guest)
+    good = kernel.vmlinux.read_bytes()
+    at = good.index(NOTE) + len(NOTE)
+    other = bytearray(good[:])
+    struct.pack_into("<I", other, at, 99)
+    huge = bytearray(good[:])
+    headers = struct.unpack_from("<Q", good, 32)[0]
+    struct.pack_into("<Q", huge, headers + 8, 1 << 62)
+    return {
+        "empty": b"",
+        "text": b"This is no kernel.\n" * 1000,
+        "truncated": good[:len(good) // 3],
+        "corrupt": bytes(huge),
+        "foreign": debian.host_kernel(options.host).image.read_bytes(),
+        "other-abi": bytes(other),
+    }
+
+
+def _cvmctl(host, *args, limit=120):
+    return host.run(["cvmctl", *args], limit=limit)
+
+
+def _one_line(t, proc, status, what, word=""):
+    text = proc.err.decode("utf-8", "replace")
+    lines = text.strip().splitlines()
+    t.check(proc.status == status and len(lines) == 1 and word in text,
+            "%s: status %d, \"%s\"" % (what, status, lines[0] if lines
+                                       else ""),
+            "status %d\n%s" % (proc.status, text))
+
+
+def _refusals(t, host, names):
+    for name in names:
+        proc = _cvmctl(host, "run", "--kernel", "/lab/bad/" + name,
+                       "--initrd", machine.GUEST_INITRD, "--mem", "128")
+        _one_line(t, proc, REFUSED, "a kernel that is " + name,
+                  "/lab/bad/" + name)
+    kernel = machine.guest_file("6.12")
+    proc = _cvmctl(host, "run", "--kernel", "/no/such", "--mem", "128")
+    _one_line(t, proc, REFUSED, "no kernel file", "/no/such")
+    proc = _cvmctl(host, "run", "--kernel", kernel, "--initrd", "/no/initrd",
+                   "--mem", "128")
+    _one_line(t, proc, REFUSED, "no initrd", "/no/initrd")
+    proc = _cvmctl(host, "run", "--kernel", kernel, "--mem", "65536")
+    _one_line(t, proc, REFUSED, "too much memory")
+    proc = _cvmctl(host, "run", "--kernel", kernel, "--mem", "4")
+    _one_line(t, proc, REFUSED, "too little memory")
+    t.equal(_cvmctl(host, "run", "--frobnicate").status, USAGE,
+            "an unknown option: status %d" % USAGE)
+    t.equal(_cvmctl(host, "frobnicate").status, USAGE,
+            "an unknown command: status %d" % USAGE)
+
+
+def _ends(t, host):
+    """How a running guest ends, and what cvmctl makes of it."""
+    for script, status, what, word in (
+            ("echo c >/proc/sysrq-trigger", PANIC, "guest panic", "panic"),
+            ("reboot -f", REBOOT, "guest reboot", ""),
+            ("poweroff -f", POWEROFF, "guest power-off", "")):
+        with guest.Guest(host) as inner:
+            inner.spawn(["sh", "-c", script])
+            got = inner.ended()
+            said = inner.err.decode("utf-8", "replace").strip()
+            t.check(got == status and len(said.splitlines()) <= 1 and
+                    word in said, "%s: status %d, \"%s\"" % (
+                        what, status, said), "status %d\n%s" % (got, said))
+    for verb, status in (("stop", POWEROFF), ("kill", ENDED)):
+        with guest.Guest(host) as inner:
+            proc = _cvmctl(host, verb, str(inside.vms(host)[0]))
+            t.check(proc.status == 0 and inner.ended() == status,
+                    "cvmctl %s: the guest ends with status %d" % (
+                        verb, status), proc.err + inner.err)
+
+
+def _together(t, host):
+    """Two tools at once; unloading meanwhile."""
+    with guest.Guest(host) as one, guest.Guest(host) as two:
+        t.check(one.sh("uname -s") == two.sh("uname -s") == "Linux\n" and
+                len(inside.vms(host)) == 2, "two tools at once: two guests")
+        proc = host.run(["rmmod", "cvm"])
+        t.check(proc.status and one.sh("echo a") == "a\n" and
+                two.sh("echo b") == "b\n",
+                "unloading while guests run is refused and harms nobody",
+                proc.err)
+
+
+def _no_driver(t, host):
+    host.sh("rmmod cvm")
+    proc = _cvmctl(host, "run", "--kernel", machine.guest_file("6.12"),
+                   "--mem", "128")
+    _one_line(t, proc, REFUSED, "no driver", "/dev/cvm")
+    host.sh("insmod /lab/ko/cvm.ko")
+    with guest.Guest(host) as inner:
+        t.equal(inner.sh("uname -s"), "Linux\n", "loaded again, it works")
+
+
+def _root_only(t, host):
+    proc = host.run(["su", "nobody", "-s", "/bin/sh", "-c", "exec "
+                     "/lab/bin/cvmctl list"])
+    _one_line(t, proc, REFUSED, "not root", "/dev/cvm")
+
+
+def run(t):
+    options = machine.Options(guests=("6.12",))
+    bad = _bad_images(options)
+    options.files = {"lab/bad/" + name: data for name, data in bad.items()}
+    options.host_mem = 1536
+    with machine.Machine(options) as host:
+        _refusals(t, host, sorted(bad))
+        inside.pages_back(t, host, "refused starts keep no page")
+        _ends(t, host)
+        _together(t, host)
+        _no_driver(t, host)
+        _root_only(t, host)
+        time.sleep(1)
+        inside.pages_back(t, host, "every page came back")
+        inside.clean(t, host.sh("dmesg"), "the host's log is clean")

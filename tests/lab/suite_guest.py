@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One guest, looked at from inside and from its host: who it is, its memory,
+its clock, its log, its counters, and what its root can reach."""
+
+import json
+import re
+import time
+
+import build
+import guest
+import inside
+import machine
+import paths
+import typist
+
+LAB = str(paths.ROOT / "tools/lab")
+MINUTE = 62
+
+
+def _clock(kernel):
+    return float(kernel.sh("/lab/agent clock"))
+
+
+def _identity(t, host, inner, version):
+    release = host.sh("uname -r").strip()
+    t.check(inner.sh("uname -r").startswith(version + "."),
+            "the guest is %s" % version)
+    listed = json.loads(host.sh("cvmctl list --json"))
+    t.check(len(listed["vms"]) == 1 and listed["vms"][0]["state"] ==
+            "running", "cvmctl list --json shows one running VM", listed)
+    ident = inside.vms(host)[0]
+    shown = json.loads(host.sh("cvmctl stats --json %d" % ident))
+    t.check(shown, "cvmctl stats --json", shown)
+    t.equal(host.sh("uname -r").strip(), release,
+            "the host's uname is the same before and after")
+    return ident
+
+
+def _counters(t, host, inner, ident):
+    before = inside.stats(host, ident)["switches"]
+    seen = int(inner.sh("cat /sys/hypervisor/cvm/switches"))
+    after = inside.stats(host, ident)
+    t.check(before <= seen <= after["switches"] + 1,
+            "switches: %d <= the guest's own %d <= %d" % (
+                before, seen, after["switches"]))
+    t.check(abs(after["switches"] - after["guest_calls"]) <= 1,
+            "switches agree on both sides: %d and %d" % (
+                after["switches"], after["guest_calls"]))
+    t.equal(after["forwarded"], after["guest_forwarded"],
+            "forwarded interrupts agree on both sides")
+
+
+def _memory(t, host, inner, ident, given):
+    chunks = inside.ranges(
+        host.sh("cat /sys/kernel/debug/cvm/%d/ranges" % ident), ".")
+    ram = inside.ranges(inner.sh("cat /proc/iomem"), r"^\S.*: System RAM")
+    t.check(ram and all(any(low >= a and high <= b for a, b in chunks)
+                        for low, high in ram),
+            "the guest's RAM lies inside the driver's ranges",
+            "%s\n%s" % (ram, chunks))
+    host_ram = inside.ranges(host.sh("cat /proc/iomem"),
+                             r"^\S.*: System RAM")
+    t.check(all(any(low >= a and high <= b for a, b in host_ram)
+                for low, high in chunks),
+            "and those inside the host's RAM", "%s\n%s" % (chunks, host_ram))
+    total = int(inner.sh("grep MemTotal /proc/meminfo").split()[1])
+    log = inner.sh("dmesg")
+    image = sum(int(n) for n in re.findall(
+        r"(\d+)K (?:kernel code|rwdata|rodata|init|bss)", log))
+    pages = len(ram) and sum(b - a + 1 for a, b in chunks) // 4096 * 64 // 1024
+    least = (given * 1024 - image - pages) * 98 // 100
+    t.check(image and total >= least, "MemTotal %d KiB >= (%d - image %d - "
+            "struct pages %d) - 2 %% = %d" % (total, given * 1024, image,
+                                              pages, least))
+    return chunks
+
+
+def _doors(t, inner, chunks):
+    probe = build.static_program(paths.ROOT / "tests/lab/probe.c")
+    proc = inner.run(["sh", "-c", "cat >/tmp/probe; chmod 755 /tmp/probe"],
+                     stdin=probe.read_bytes())
+    machine.checked(proc, "probe")
+    seen = inner.sh("/tmp/probe")
+    for line in seen.splitlines():
+        if line.startswith("kcore-segment"):
+            low, size = (int(x, 16) for x in line.split()[1:])
+            t.check(any(low >= a and low + size - 1 <= b for a, b in chunks),
+                    "guest root: %s stays inside the guest" % line)
+        else:
+            t.check(" refused " in line, "guest root: " + line)
+    for command in ("hwclock -r", "devmem 0xfee00030",
+                    "dd if=/dev/mem bs=64k skip=15 count=1 of=/dev/null"):
+        proc = inner.run(["sh", "-c", command])
+        t.check(proc.status, "guest root: %s fails" % command, proc.out)
+    proc = inner.run(["sh", "-c", "cat /sys/firmware/dmi/tables/DMI"])
+    t.check(proc.status, "guest root: no DMI tables")
+    recorder = inner.sh("cat /sys/hypervisor/cvm/recorder")
+    t.equal(recorder, "", "the hardware-access recorder is empty")
+
+
+def _look(t, version):
+    options = machine.Options(guest=version, guests=(version,))
+    with machine.Machine(options) as host:
+        with guest.Guest(host) as inner:
+            begin = time.monotonic()
+            ident = _identity(t, host, inner, version)
+            chunks = _memory(t, host, inner, ident, options.mem)
+            _doors(t, inner, chunks)
+            text = inner.sh("cat /proc/cpuinfo /proc/meminfo "
+                            "/proc/interrupts")
+            t.check("hypervisor" in text and "vmx" not in text.split() and
+                    "svm" not in text.split(),
+                    "cpuinfo: a hypervisor, and no VMX or SVM")
+            time.sleep(max(0, MINUTE - (time.monotonic() - begin)))
+            _compare_clocks(t, host, inner)
+            _counters(t, host, inner, ident)
+            inside.clean(t, inner.sh("dmesg"), "the guest's log is clean")
+            inner.spawn(["poweroff"])
+            t.equal(inner.ended(), 0, "poweroff ends cvmctl with status 0")
+        inside.pages_back(t, host, "its pages came back")
+        inside.clean(t, host.sh("dmesg"), "the host's log is clean")
+
+
+def _compare_clocks(t, host, inner):
+    first, theirs, last = _clock(host), _clock(inner), _clock(host)
+    t.check(first - 1 <= theirs <= last + 1,
+            "after %d s the guest's clock %.3f is within 1 s of the "
+            "host's %.3f..%.3f" % (MINUTE, theirs, first, last))
+
+
+def _high_memory(t):
+    options = machine.Options(host_mem=6144, guests=("6.12",))
+    with machine.Machine(options) as host:
+        with guest.Guest(host, extra=("--min-address", "4G")) as inner:
+            chunks = inside.ranges(
+                host.sh("cat /sys/kernel/debug/cvm/*/ranges"), ".")
+            t.check(chunks and all(low >= 1 << 32 for low, _ in chunks) and
+                    inner.sh("uname -s") == "Linux\n",
+                    "a guest wholly above 4 GiB boots", chunks)
+
+
+def _terminal(t):
+    with typist.Typist([LAB, "run"], {"TERM": "xterm"}) as user:
+        before = user.mode()
+        t.check(user.expect("cvm-guest:~# ", 180) is not None,
+                "guest shell: a prompt", user.text)
+        user.type("echo w\x08world\r")
+        t.check(user.expect("\nworld") is not None, "guest shell: edits lines")
+        user.type("sleep 1000\r")
+        user.expect("sleep 1000")
+        time.sleep(1)
+        user.type("\x03")
+        t.check(user.expect("# ") is not None, "guest shell: takes Ctrl-C")
+        user.type("poweroff\r")
+        t.equal(user.wait(), 0, "guest shell: poweroff gives the prompt back")
+        t.equal(user.mode(), before, "the terminal is as before")
+
+
+def run(t):
+    for version in paths.GUESTS:
+        _look(t, version)
+    _high_memory(t)
+    _terminal(t)

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Interrupts cross worlds once each and on time."""
+
+import re
+import time
+
+import build
+import exact
+import guest
+import inside
+import machine
+import paths
+
+TIMES = 400
+HOST_LATER = 5000       # instructions a host sleeper may be later
+HOST_GOAL = 1000
+GUEST_STALL = 5000000   # a guest sleeper this late was not woken
+
+SPIN = """\
+#!/bin/sh
+jit 50 >/dev/null
+jit spin & pid=$!
+echo "process $(jit %(times)d)"
+kill $pid; wait $pid
+%(start)s </dev/null >/tmp/guest 2>&1 & pid=$!
+n=0
+until grep -q '@lab begin' /tmp/guest || [ $n = 60 ]; do sleep 1; n=$((n+1))
+done
+sleep 1
+echo "guest $(jit %(times)d)"
+kill -0 $pid && echo running
+grep -h . /sys/kernel/debug/cvm/*/stats
+kill -9 $pid; wait $pid
+true
+"""
+
+IDLE = """\
+#!/bin/sh
+jit 50 >/dev/null
+echo "idle $(jit %d)"
+"""
+
+
+def _files():
+    jit = build.static_program(paths.ROOT / "tests/bench/jit.c")
+    return {"lab/bin/jit": jit.read_bytes()}
+
+
+def _lateness(text, who):
+    found = re.search(who + r" jit p50 (-?\d+) p99 (-?\d+) max (-?\d+)", text)
+    return tuple(int(n) for n in found.groups()) if found else None
+
+
+def _host_beside_spinner(t):
+    options = machine.Options(files=_files())
+    script = SPIN % {"times": TIMES, "start": exact.start_guest(
+        options, "cvm.lab=auto")}
+    text = exact.beside_host(options, script, "#!/bin/sh\nexec jit spin\n")
+    process = _lateness(text, "process")
+    beside = _lateness(text, "guest")
+    if not t.check(process and beside and "\nrunning" in text,
+                   "host sleeper beside a spinning process and guest", text):
+        return
+    for name, a, b in zip(("median", "p99", "latest"), process, beside):
+        t.check(b - a <= HOST_LATER, "host's 1 ms sleeper, %s: %d beside a "
+                "process, %d beside a guest: %+d <= %d (goal %d)" % (
+                    name, a, b, b - a, HOST_LATER, HOST_GOAL))
+
+
+def _guest_wakes(t):
+    options = machine.Options(files=_files())
+    text = exact.beside_host(
+        options, "#!/bin/sh\nexec %s\n" % exact.start_guest(
+            options, "cvm.lab=auto"), IDLE % TIMES)
+    late = _lateness(text, "idle")
+    if t.check(late, "guest sleeper in an idle machine", text):
+        t.check(late[2] < GUEST_STALL, "guest's 1 ms sleeper: median %d, "
+                "p99 %d, latest %d instructions, no stall" % late)
+
+
+EVENTS = ("cvm/cvm_forward", "irq_vectors", "irq/irq_handler_entry")
+
+
+def _trace(host, seconds):
+    tracing = "/sys/kernel/tracing"
+    on = "".join("echo 1 >%s/events/%s/enable\n" % (tracing, e)
+                 for e in EVENTS)
+    host.sh("cd %s; echo 0 >tracing_on; echo 16384 >buffer_size_kb\n%s"
+            "echo >trace; echo 1 >tracing_on; sleep %d; echo 0 >tracing_on" %
+            (tracing, on, seconds))
+    return host.sh("cat %s/trace" % tracing)
+
+
+def _follow(trace):
+    """Forwarded vectors, and those whose host handler came next."""
+    forwarded, handled, waiting, odd = {}, {}, {}, []
+    for line in trace.splitlines():
+        found = re.search(r"\[(\d+)\].*: (\w+): (.*)", line)
+        if not found:
+            continue
+        cpu, event, rest = found.groups()
+        if event == "cvm_forward":
+            vector = int(re.search(r"vector (\w+)", rest).group(1), 0)
+            forwarded[vector] = forwarded.get(vector, 0) + 1
+            if cpu in waiting:
+                odd.append("vector %#x was not handled: %s" % (
+                    waiting[cpu], line))
+            waiting[cpu] = vector
+        elif cpu in waiting and (event.endswith("_entry")):
+            vector = waiting.pop(cpu)
+            named = re.search(r"vector=(\d+)", rest)
+            if named and int(named.group(1)) != vector:
+                odd.append("vector %#x brought %s" % (vector, line))
+            else:
+                handled[vector] = handled.get(vector, 0) + 1
+    return forwarded, handled, odd
+
+
+def _vectors_agree(t):
+    """The same interrupt counted by guest hook, monitor and host handler."""
+    options = machine.Options(guests=("6.12",), files=_files())
+    with machine.Machine(options) as host, guest.Guest(host) as inner:
+        ident = inside.vms(host)[0]
+        inner.spawn(["sh", "-c", "while :; do :; done"])
+        time.sleep(1)
+        trace = _trace(host, 8)
+        values = inside.stats(host, ident)
+        vectors = {n: v for n, v in values.items() if n.startswith("vector_")}
+        wrong = {n: v for n, v in vectors.items() if v[0] != v[1]}
+        t.check(vectors and not wrong, "each vector counts the same in guest "
+                "and monitor: %s" % vectors, wrong)
+        forwarded, handled, odd = _follow(trace)
+        t.check(sum(forwarded.values()) > 500 and forwarded == handled and
+                not odd, "each forwarded vector ran its host handler next: %s"
+                % {hex(v): n for v, n in forwarded.items()},
+                "%s\n%s\n%s" % (forwarded, handled, "\n".join(odd[:10])))
+
+
+def run(t):
+    _vectors_agree(t)
+    _host_beside_spinner(t)
+    _guest_wakes(t)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Start and kill -9 at random moments, again and again: everything the guest
+had comes back, and the host does not mind."""
+
+import build
+import inside
+import machine
+import paths
+
+CYCLES = 100
+SEED = 20260101
+SLACK_KIB = 4096
+
+# One cycle: $1 is the kind, $2 microseconds until the kill.
+CYCLE = """\
+#!/bin/sh
+case $1 in
+direct) /lab/bin/direct /dev/vda ;;
+*) exec cvmctl run --kernel %s --initrd %s --mem 64 --detach-key none \
+	--cmdline 'console=hvc0 cvm.lab=agent' ;;
+esac </dev/null >/tmp/out 2>&1 &
+pid=$!
+usleep $2
+kill -0 $pid || { echo "ended by itself:"; tail -5 /tmp/out; exit 9; }
+kill -9 $pid
+wait $pid
+[ $? = 137 ]
+"""
+
+
+def _moments(count):
+    """A repeatable choice of moments: most during the start, some later."""
+    state = SEED
+    for n in range(count):
+        state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+        spread = 2500000 if n % 4 == 3 else 400000
+        yield "direct" if n % 5 == 4 else "guest", (state >> 33) % spread
+
+
+def _cycles(t, host):
+    bad, marks = [], {}
+    for n, (kind, moment) in enumerate(_moments(CYCLES), 1):
+        if n % 10 == 0:     # the last moments: while the guest runs
+            moment += 2000000
+        done = host.run(["/lab/cycle", kind, str(moment)])
+        if done.status:
+            bad.append("cycle %d (%s, %d us): %s" % (
+                n, kind, moment, done.out.decode("utf-8", "replace")))
+        if n in (5, CYCLES):
+            marks[n] = inside.mem_free_kib(host)
+    t.check(not bad, "%d cycles of start and kill -9" % CYCLES,
+            "\n".join(bad[:10]))
+    lost = marks[5] - marks[CYCLES]
+    t.check(lost <= SLACK_KIB, "MemFree after cycle %d is %d KiB below cycle "
+            "5's, at most %d" % (CYCLES, lost, SLACK_KIB))
+
+
+def run(t):
+    direct = build.static_program(paths.ROOT / "tests/lab/direct.c")
+    disk = paths.CACHE / "kill-disk"
+    with open(disk, "wb") as handle:
+        handle.truncate(64 << 20)
+    script = CYCLE % (machine.guest_file("6.12"), machine.GUEST_INITRD)
+    options = machine.Options(
+        guests=("6.12",), modules=("virtio_blk",),
+        files={"lab/bin/direct": direct.read_bytes(),
+               "lab/cycle": script.encode()},
+        qemu=("-drive", "file=%s,format=raw,if=none,id=d,snapshot=on" % disk,
+              "-device", "virtio-blk-pci,drive=d"))
+    with machine.Machine(options) as host:
+        _cycles(t, host)
+        t.equal(inside.vms(host), [], "no VM is left")
+        counts = inside.pages_back(t, host, "pages taken = pages returned, "
+                                   "each kind")
+        t.info(" ".join("%s %d" % (k, c[0]) for k, c in counts.items()))
+        t.check(sum(c[0] for c in counts.values()) > CYCLES * 1000,
+                "and the guests did take memory", counts)
+        host.sh("rmmod cvm")
+        t.check("cvm" not in host.sh("lsmod").split(), "the module unloads")
+        inside.clean(t, host.sh("dmesg"), "the host's log is clean")

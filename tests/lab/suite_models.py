@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""CPU models, and page-table isolation forced on in both kernels."""
+
+import guest
+import inside
+import machine
+
+MODELS = ("max", "max,la57=off", "Skylake-Client", "EPYC", "qemu64")
+LONG_MODELS = ("Nehalem", "Haswell", "Skylake-Server", "EPYC-Rome",
+               "Broadwell", "Opteron_G5")
+ISOLATED = "page tables isolation: enabled"
+
+
+def _boot(t, name, options, check=None):
+    try:
+        with machine.Machine(options) as host:
+            with guest.Guest(host) as inner:
+                release = inner.sh("uname -r").strip()
+                t.check(release.startswith(options.guest + "."),
+                        "%s: a guest starts" % name, release)
+                inside.clean(t, inner.sh("dmesg"),
+                             "%s: the guest's log is clean" % name)
+                if check:
+                    check(host, inner)
+            inside.clean(t, host.sh("dmesg"),
+                         "%s: the host's log is clean" % name)
+    except machine.ui.LabError as err:
+        t.check(False, "%s: a guest starts" % name, err)
+
+
+def _isolation(t, host_version, guest_version):
+    def check(host, inner):
+        for who, kernel in (("host", host), ("guest", inner)):
+            t.check(ISOLATED in kernel.sh("dmesg").lower(),
+                    "PTI, %s beside %s: %s says '%s'" % (
+                        guest_version, host_version, who, ISOLATED))
+    _boot(t, "PTI, %s beside %s" % (guest_version, host_version),
+          machine.Options(host=host_version, guest=guest_version,
+                          guests=(guest_version,), append="pti=on",
+                          guest_append="pti=on", cpu="Skylake-Client"),
+          check)
+
+
+def run(t):
+    for model in MODELS + (LONG_MODELS if t.long else ()):
+        _boot(t, model, machine.Options(cpu=model, guests=("6.12",)))
+    _isolation(t, "6.12", "6.12")
+    _isolation(t, "6.1", "6.1")

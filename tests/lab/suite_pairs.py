@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""All four pairs of host and guest kernels, as a user starts them."""
+
+import subprocess
+
+import debian
+import paths
+
+LAB = str(paths.ROOT / "tools/lab")
+SCRIPT = ("uname -r; cat /sys/hypervisor/type /sys/hypervisor/cvm/host "
+          "/sys/hypervisor/cvm/abi; exit 7")
+
+
+def _pair(t, host, guest):
+    name = "%s beside %s" % (guest, host)
+    done = subprocess.run(
+        [LAB, "run", "--host", host, "--guest", guest, "--", "sh", "-c",
+         SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    lines = done.stdout.decode("utf-8", "replace").split("\n")
+    error = done.stderr.decode("utf-8", "replace")
+    if not t.check(done.returncode == 7, "%s: starts, and the command's "
+                   "status comes back" % name, "status %d\n%s\n%s" % (
+                       done.returncode, lines, error)):
+        return
+    release = debian.host_kernel(host).release
+    t.check(lines[0].startswith(guest + ".") and lines[0] != release,
+            "%s: uname says %s, the host is %s" % (name, lines[0], release),
+            lines)
+    t.equal(lines[1:], ["cvm", "linux", "1", ""],
+            "%s: /sys/hypervisor says so" % name)
+
+
+def run(t):
+    for host in paths.HOSTS:
+        for guest in paths.GUESTS:
+            _pair(t, host, guest)

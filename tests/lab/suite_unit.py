@@ -26,8 +26,9 @@ def meson_tests(t, where):
             t.skip(name, "meson")
         else:
             t.check(result["result"] in ("OK", "EXPECTEDFAIL"), name,
-                    "%s\n%s" % (result["result"],
-                                result.get("stderr", "")[-3000:]))
+                    "%s\n%s%s" % (result["result"],
+                                  result.get("stdout", "")[-3000:],
+                                  result.get("stderr", "")[-3000:]))
     t.check(done.returncode == 0 or any(
         r["result"] not in ("OK", "SKIP", "EXPECTEDFAIL") for r in results),
         "meson's own verdict agrees", text)

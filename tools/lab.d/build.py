@@ -85,12 +85,14 @@ def driver(kernel):
             shutil.rmtree(path.parent, ignore_errors=True)
             out = path.parent / "build"
             out.mkdir(parents=True)
-            with ui.step("building the driver for " + kernel.release):
-                ui.run(["make", "-j" + JOBS, "-C", source,
-                        "KDIR=%s" % kernel.headers, "O=%s" % out],
-                       log=paths.CACHE / "log" / ("driver-%s.log" %
-                                                  kernel.release))
-            shutil.copy(out / "cvm.ko", path)
+            log = paths.CACHE / "log" / ("driver-%s.log" % kernel.release)
+            try:
+                with ui.step("building the driver for " + kernel.release):
+                    ui.run(["make", "-j" + JOBS, "-C", source,
+                            "KDIR=%s" % kernel.headers, "O=%s" % out], log=log)
+                shutil.copy(out / "cvm.ko", path)
+            finally:
+                shutil.rmtree(out)
     return path
 
 

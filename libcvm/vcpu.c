@@ -253,3 +253,10 @@ void cvm_vcpu_first_state(struct cvm_vcpu *vcpu)
 	g->debugctl = g->s_cet = g->u_cet = g->pl3_ssp = g->xss = 0;
 	guest->tss_gdt = g->gdtr.base;
 }
+
+/* A vCPU that does not exist yet starts stale. */
+void cvm_vcpu_host_stale(struct cvm_vm *vm, uint32_t vcpu)
+{
+	if (vcpu < __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
+		__atomic_store_n(&vm->vcpu[vcpu]->stale, 1, __ATOMIC_RELEASE);
+}

@@ -25,7 +25,9 @@ static struct fake_host *count(void *ctx, int member)
 /* Is it this call's turn to fail? */
 static int fails(struct fake_host *host)
 {
-	if (++host->may_fail != host->fail_at)
+	host->may_fail++;
+	if (!host->fail_at || host->may_fail < host->fail_at ||
+	    (host->may_fail > host->fail_at && !host->fail_on))
 		return 0;
 	host->failed++;
 	return 1;

@@ -43,6 +43,7 @@ struct fake_host {
 	/* What fails. */
 	uint64_t may_fail;	/* calls so far that could have failed */
 	uint64_t fail_at;	/* this one does (1..), 0 = none */
+	int fail_on;		/* and all after it */
 	uint64_t failed;	/* calls that did, on demand */
 	int poll_ret;		/* of the next poll() */
 

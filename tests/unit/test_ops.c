@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test_ops.c - the user ABI's table, console input, events, statistics. */
+#include "core.h"
+
+static void start(struct core *c)
+{
+	core_init(c);
+	assert_int_equal(core_attach(c), 0);
+	assert_int_equal(core_create(c, 1), 0);
+	assert_int_equal(core_vcpu(c, 0), 0);
+}
+
+static void table(void **state)
+{
+	static const uint32_t ops[] = {
+		CVM_USER_VERSION, CVM_USER_CHECK, CVM_USER_LIST,
+		CVM_USER_STATS, CVM_USER_STOP, CVM_USER_KILL,
+		CVM_USER_VM_CREATE, CVM_USER_MEM_ADD, CVM_USER_MEM_RANGES,
+		CVM_USER_VCPU_CREATE, CVM_USER_VCPU_BOOT, CVM_USER_VCPU_RUN,
+		CVM_USER_CONSOLE_IN, CVM_USER_EVENT,
+	};
+	uint8_t arg[sizeof(struct cvm_user_list)] = { 0 };
+	const struct cvm_op *op;
+	struct core c;
+	uint32_t i, found = 0;
+
+	(void)state;
+	start(&c);
+	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+		op = cvm_op_find(ops[i]);
+		assert_non_null(op);
+		assert_int_equal(op->op, ops[i]);
+		assert_true(op->name[0]);
+		/* Sizes are checked here, for all hosts. */
+		assert_int_equal(cvm_op_call(op, c.mon, c.vm, arg,
+					     op->size - 1u), -CVM_EINVAL);
+		assert_int_equal(cvm_op_call(op, c.mon, c.vm, arg,
+					     op->size + 1u), -CVM_EINVAL);
+		if (op->needs_vm)
+			assert_int_equal(cvm_op_call(op, c.mon, NULL, arg,
+						     op->size), -CVM_ENOENT);
+	}
+	for (i = 0; i < 256; i++)
+		found += cvm_op_find(i) != NULL;
+	assert_int_equal(found, sizeof(ops) / sizeof(ops[0]));
+	assert_null(cvm_op_find(UINT32_MAX));
+	core_end(&c);
+}
+
+static void vm_create_is_special(void **state)
+{
+	struct cvm_user_vm args = core_vm_args(1);
+	struct core c;
+
+	(void)state;
+	start(&c);
+	assert_int_equal(core_op(&c, CVM_USER_VM_CREATE, &args), -CVM_ENOTTY);
+	core_end(&c);
+}
+
+static void version(void **state)
+{
+	struct cvm_user_version v;
+	struct core c;
+
+	(void)state;
+	start(&c);
+	memset(&v, 0x5a, sizeof(v));
+	assert_int_equal(core_op(&c, CVM_USER_VERSION, &v), 0);
+	assert_int_equal(v.user_abi, CVM_USER_ABI);
+	assert_int_equal(v.guest_abi, CVM_GUEST_ABI);
+	assert_int_equal(v.host, CVM_HOST_FAKE);
+	assert_int_equal(v.cpus, FAKE_CPUS);
+	assert_string_equal(v.version, CVM_VERSION);
+	core_end(&c);
+}
+
+/* ---- console ------------------------------------------------------------- */
+
+static uint32_t type(struct core *c, const char *text, uint32_t bytes)
+{
+	struct cvm_user_console con = { .bytes = bytes };
+
+	memcpy(con.data, text, bytes);
+	assert_int_equal(core_op(c, CVM_USER_CONSOLE_IN, &con), 0);
+	return con.bytes;
+}
+
+/* Read like a guest: at most max bytes. */
+static uint32_t drain(struct core *c, char *to, uint32_t max)
+{
+	struct cvm_shared *s = c->vm->vcpu[0]->shared;
+	uint32_t n = 0;
+
+	while (n < max && s->con_tail != s->con_head)
+		to[n++] = (char)s->con_ring[s->con_tail++ % CVM_CONSOLE_RING];
+	return n;
+}
+
+static void console(void **state)
+{
+	struct cvm_shared *s;
+	char text[CVM_CONSOLE_RING], got[CVM_CONSOLE_RING];
+	struct core c;
+	uint32_t i;
+
+	(void)state;
+	start(&c);
+	s = c.vm->vcpu[0]->shared;
+	assert_int_equal(type(&c, "ls\n", 3), 3);
+	assert_int_equal(s->events, 1ull << CVM_EVENT_CONSOLE_BIT);
+	assert_true(c.fvm.woken[0]);
+	assert_int_equal(drain(&c, got, sizeof(got)), 3);
+	assert_memory_equal(got, "ls\n", 3);
+
+	/* A full ring, across its end. */
+	for (i = 0; i < sizeof(text); i++)
+		text[i] = (char)i;
+	assert_int_equal(type(&c, text, sizeof(text)), sizeof(text));
+	assert_int_equal(s->con_full, 0);
+	s->events = 0;
+	assert_int_equal(type(&c, "x", 1), 0);
+	assert_int_equal(s->con_full, 1);
+	assert_int_equal(s->events, 0);
+	assert_int_equal(drain(&c, got, 10), 10);
+	assert_int_equal(type(&c, "abcdefghijkl", 12), 10);
+	assert_int_equal(drain(&c, got, sizeof(got)), sizeof(got));
+	assert_memory_equal(got, text + 10, sizeof(got) - 10);
+	assert_memory_equal(got + sizeof(got) - 10, "abcdefghij", 10);
+	core_end(&c);
+}
+
+/* The indices run over 2^32; a guest that writes nonsense hurts itself. */
+static void console_indices(void **state)
+{
+	struct cvm_shared *s;
+	char got[8];
+	struct core c;
+
+	(void)state;
+	start(&c);
+	s = c.vm->vcpu[0]->shared;
+	s->con_head = s->con_tail = UINT32_MAX - 1;
+	assert_int_equal(type(&c, "abcd", 4), 4);
+	assert_int_equal(s->con_head, 2);
+	assert_int_equal(drain(&c, got, sizeof(got)), 4);
+	assert_memory_equal(got, "abcd", 4);
+	s->con_tail = s->con_head + 1;
+	assert_int_equal(type(&c, "a", 1), 0);
+	s->con_tail = s->con_head - CVM_CONSOLE_RING - 1;
+	assert_int_equal(type(&c, "a", 1), 0);
+	core_end(&c);
+}
+
+static void console_arguments(void **state)
+{
+	struct cvm_user_console con = { .bytes = 513 };
+	struct core c;
+
+	(void)state;
+	core_init(&c);
+	assert_int_equal(core_attach(&c), 0);
+	assert_int_equal(core_create(&c, 1), 0);
+	assert_int_equal(core_op(&c, CVM_USER_CONSOLE_IN, &con), -CVM_EINVAL);
+	con.bytes = 1;
+	assert_int_equal(core_op(&c, CVM_USER_CONSOLE_IN, &con), -CVM_ENOENT);
+	core_end(&c);
+}
+
+/* ---- events -------------------------------------------------------------- */
+
+static int raise_event(struct core *c, uint32_t vcpu, uint64_t bits)
+{
+	struct cvm_user_event ev = { .vcpu = vcpu, .bits = bits };
+
+	return core_op(c, CVM_USER_EVENT, &ev);
+}
+
+static void events(void **state)
+{
+	struct core c;
+	uint32_t bit;
+	int want;
+
+	(void)state;
+	start(&c);
+	for (bit = 0; bit < 64; bit++) {
+		want = bit >= CVM_EVENT_DEVICE_BIT ||
+		       bit == CVM_EVENT_POWER_BIT ||
+		       bit == CVM_EVENT_CONSOLE_BIT ? 0 : -CVM_EINVAL;
+		c.vm->vcpu[0]->shared->events = 0;
+		c.fvm.woken[0] = 0;
+		assert_int_equal(raise_event(&c, 0, 1ull << bit), want);
+		assert_true(c.vm->vcpu[0]->shared->events ==
+			    (want ? 0 : 1ull << bit));
+		assert_int_equal(c.fvm.woken[0], !want);
+	}
+	assert_int_equal(raise_event(&c, 0, 0), -CVM_EINVAL);
+	assert_int_equal(raise_event(&c, 1, 1ull << 16), -CVM_ENOENT);
+	/* Bits add up until the guest takes them. */
+	c.vm->vcpu[0]->shared->events = 1;
+	assert_int_equal(raise_event(&c, 0, 3ull << 16), 0);
+	assert_int_equal(c.vm->vcpu[0]->shared->events, (3 << 16) | 1);
+	/* From the inside, to a vCPU that does not exist. */
+	cvm_event_raise(c.vm, 7, 1);
+	cvm_timer_fired(c.vm, 7);
+	core_end(&c);
+}
+
+static void timer_fired(void **state)
+{
+	struct cvm_shared *s;
+	struct core c;
+
+	(void)state;
+	start(&c);
+	s = c.vm->vcpu[0]->shared;
+	s->armed_tsc = 12345;
+	cvm_timer_fired(c.vm, 0);
+	assert_true(s->armed_tsc == CVM_DEADLINE_NONE);
+	assert_int_equal(s->events, 1ull << CVM_EVENT_TIMER_BIT);
+	assert_true(c.fvm.woken[0]);
+	core_end(&c);
+}
+
+/* ---- by number ----------------------------------------------------------- */
+
+static void stop_and_kill(void **state)
+{
+	struct cvm_user_id id = { .id = 1 }, none = { .id = 9 };
+	struct cvm_vm *vm;
+	struct core c;
+
+	(void)state;
+	start(&c);
+	vm = c.vm;
+	c.vm = NULL;	/* a control handle */
+	assert_int_equal(core_op(&c, CVM_USER_STOP, &none), -CVM_ENOENT);
+	assert_int_equal(core_op(&c, CVM_USER_KILL, &none), -CVM_ENOENT);
+	none.id = 0;
+	assert_int_equal(core_op(&c, CVM_USER_STOP, &none), -CVM_ENOENT);
+	assert_int_equal(core_op(&c, CVM_USER_KILL, &none), -CVM_ENOENT);
+	assert_int_equal(core_op(&c, CVM_USER_STOP, &id), 0);
+	assert_int_equal(vm->vcpu[0]->shared->events,
+			 1ull << CVM_EVENT_POWER_BIT);
+	assert_int_equal(core_op(&c, CVM_USER_KILL, &id), 0);
+	assert_int_equal(vm->end, CVM_RUN_KILLED);
+	assert_int_equal(core_op(&c, CVM_USER_STOP, &id), -CVM_EIO);
+	assert_int_equal(core_op(&c, CVM_USER_KILL, &id), 0);
+	c.vm = vm;
+	core_end(&c);
+}
+
+static void stats(void **state)
+{
+	struct cvm_user_stats s = { .id = 0 };
+	struct cvm_vcpu *v;
+	struct core c;
+	uint32_t i;
+
+	(void)state;
+	core_init(&c);
+	assert_int_equal(core_attach(&c), 0);
+	assert_int_equal(core_create(&c, 3), 0);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(core_vcpu(&c, i), 0);
+		v = c.vm->vcpu[i];
+		v->stats.switches = 100 + i;
+		v->stats.vector[0xec] = 10;
+		v->stats.slice_tsc_max = 50 - i;
+		v->stats.msr_reloads = 1;
+		v->shared->calls = 100 + i;
+		v->shared->irqoff_max = 7 + i;
+		v->shared->vector_count[0xec] = 10;
+		v->shared->forwarded = 4;
+		v->shared->refused = i;
+	}
+	assert_int_equal(core_op(&c, CVM_USER_STATS, &s), 0);
+	assert_int_equal(s.id, 1);
+	assert_int_equal(s.tsc_khz, 2000000);
+	assert_int_equal(s.info.vcpus, 3);
+	assert_int_equal(s.stats.switches, 303);
+	assert_int_equal(s.stats.guest_calls, 303);
+	assert_int_equal(s.stats.vector[0xec], 30);
+	assert_int_equal(s.stats.guest_vector[0xec], 30);
+	assert_int_equal(s.stats.guest_forwarded, 12);
+	assert_int_equal(s.stats.slice_tsc_max, 50);
+	assert_int_equal(s.stats.irqoff_tsc_max, 9);
+	assert_int_equal(s.stats.refused, 3);
+	assert_int_equal(s.stats.msr_reloads, 3);
+	s.id = 2;
+	assert_int_equal(core_op(&c, CVM_USER_STATS, &s), -CVM_ENOENT);
+	core_end(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(table),
+		cmocka_unit_test(vm_create_is_special),
+		cmocka_unit_test(version),
+		cmocka_unit_test(console),
+		cmocka_unit_test(console_indices),
+		cmocka_unit_test(console_arguments),
+		cmocka_unit_test(events),
+		cmocka_unit_test(timer_fired),
+		cmocka_unit_test(stop_and_kill),
+		cmocka_unit_test(stats),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

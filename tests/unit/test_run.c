@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test_run.c - the run loop, with guests written in C. */
+#include "core.h"
+
+#define TSC_PER_NS	2u
+
+static struct core c;
+static uint32_t step;	/* of the guest under test */
+
+static struct cvm_shared *shared(void)
+{
+	return c.vm->vcpu[0]->shared;
+}
+
+static void start(void (*guest)(struct cvm_priv *, struct cvm_shared *))
+{
+	struct cvm_user_boot boot = { .rip = 0x1000, .rsp = 0x2000 };
+	struct cvm_user_ranges r;
+
+	step = 0;
+	core_init(&c);
+	assert_int_equal(core_attach(&c), 0);
+	assert_int_equal(core_create(&c, 2), 0);
+	assert_int_equal(core_mem(&c, 64 * MIB, 0), 0);
+	assert_int_equal(core_vcpu(&c, 0), 0);
+	assert_int_equal(core_vcpu(&c, 1), 0);
+	assert_int_equal(core_op(&c, CVM_USER_MEM_RANGES, &r), 0);
+	boot.cr3 = r.range[0].gpa;
+	assert_int_equal(core_op(&c, CVM_USER_VCPU_BOOT, &boot), 0);
+	/* (The wake of VCPU_BOOT would end the first sleep at once.) */
+	c.fvm.woken[0] = 0;
+	fake_cpu.guest = guest;
+}
+
+static struct cvm_user_run run(void)
+{
+	struct cvm_user_run args;
+
+	memset(&args, 0, sizeof(args));
+	assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args), 0);
+	assert_false(c.host.in_slice);
+	return args;
+}
+
+/* ---- ends ---------------------------------------------------------------- */
+
+static uint32_t final_op;
+
+static void guest_final(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	(void)priv;
+	s->op = final_op;
+	s->arg[0] = 14;
+	s->arg[1] = 2;
+	s->arg[2] = 0xffffffff81000000ull;
+	s->arg[3] = 0xdead;
+	strcpy(s->guest_text, "Attempted to kill \033init!");
+}
+
+static void finals(void **state)
+{
+	static const struct {
+		uint32_t op, reason;
+		const char *text;
+	} cases[] = {
+		{ CVM_OP_POWEROFF, CVM_RUN_POWEROFF, "power off" },
+		{ CVM_OP_HALT, CVM_RUN_POWEROFF, "power off" },
+		{ CVM_OP_REBOOT, CVM_RUN_REBOOT, "reboot" },
+		{ CVM_OP_PANIC, CVM_RUN_PANIC, "Attempted to kill ?init!" },
+		{ CVM_OP_FATAL, CVM_RUN_FATAL, "exception 14" },
+		{ CVM_OP_MAX, CVM_RUN_FATAL, "unknown operation" },
+		{ 20, CVM_RUN_FATAL, "unknown operation" },
+		{ UINT32_MAX, CVM_RUN_FATAL, "unknown operation" },
+	};
+	struct cvm_user_run args;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		final_op = cases[i].op;
+		start(guest_final);
+		args = run();
+		assert_int_equal(args.reason, cases[i].reason);
+		assert_non_null(strstr(args.text, cases[i].text));
+		/* An ended VM says so again and is not entered. */
+		args = run();
+		assert_int_equal(args.reason, cases[i].reason);
+		assert_int_equal(fake_cpu.switches, 1);
+		core_end(&c);
+	}
+}
+
+static void killed_before(void **state)
+{
+	(void)state;
+	start(guest_final);
+	cvm_vm_kill(c.vm);
+	assert_int_equal(run().reason, CVM_RUN_KILLED);
+	assert_int_equal(fake_cpu.switches, 0);
+	core_end(&c);
+}
+
+static void not_booted(void **state)
+{
+	struct cvm_user_run args = { .vcpu = 1 };
+
+	(void)state;
+	start(guest_final);
+	/* vCPU 1 waits to be started; the thread is wanted back. */
+	c.fvm.wait_ret = -CVM_EINTR;
+	assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args), 0);
+	assert_int_equal(args.reason, CVM_RUN_INTR);
+	args.vcpu = 2;
+	assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args), -CVM_ENOENT);
+	core_end(&c);
+}
+
+/* ---- vectors ------------------------------------------------------------- */
+
+static void guest_vectors(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	(void)priv;
+	s->op = CVM_OP_IRQ;
+	s->vector = 0x1f + step++;
+	if (s->vector > 255)
+		s->op = CVM_OP_POWEROFF;
+}
+
+static void vectors(void **state)
+{
+	struct cvm_stats sum;
+	uint32_t v;
+
+	(void)state;
+	start(guest_vectors);
+	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
+	cvm_stats_sum(c.vm, &sum);
+	for (v = 0; v < 256; v++) {
+		assert_int_equal(c.host.forwarded[v], v >= 0x1f);
+		assert_int_equal(sum.vector[v], v >= 0x1f);
+	}
+	assert_int_equal(sum.forwarded, 256 - 0x1f);
+	assert_int_equal(sum.exits[CVM_OP_IRQ], 256 - 0x1f);
+	core_end(&c);
+}
+
+static uint32_t bad_vector;
+
+static void guest_bad_vector(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	(void)priv;
+	s->op = CVM_OP_IRQ;
+	s->vector = bad_vector;
+}
+
+static void bad_vectors(void **state)
+{
+	static const uint32_t bad[] = { 0, 14, 0x1e, 256, UINT32_MAX };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		bad_vector = bad[i];
+		start(guest_bad_vector);
+		assert_int_equal(run().reason, CVM_RUN_FATAL);
+		assert_int_equal(c.host.calls[FAKE_IRQ_FORWARD], 0);
+		core_end(&c);
+	}
+}
+
+static void guest_latches(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	switch (step++) {
+	case 0:			/* two NMIs inside the switch: one remains */
+		priv->nmi += 2;
+		s->op = CVM_OP_NOOP;
+		return;
+	case 1:
+		priv->mce++;
+		s->op = CVM_OP_YIELD;
+		return;
+	case 2:			/* through the guest's own gate */
+		s->op = CVM_OP_NMI;
+		return;
+	case 3:
+		s->op = CVM_OP_MCE;
+		return;
+	default:
+		s->op = CVM_OP_POWEROFF;
+		return;
+	}
+}
+
+static void nmi_and_mce(void **state)
+{
+	struct cvm_stats sum;
+
+	(void)state;
+	start(guest_latches);
+	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
+	cvm_stats_sum(c.vm, &sum);
+	assert_int_equal(sum.nmi_passage, 2);
+	assert_int_equal(sum.nmi_guest, 1);
+	assert_int_equal(sum.nmi_raised, 2);
+	assert_int_equal(sum.mce, 2);
+	assert_int_equal(c.host.forwarded[2], 2);
+	assert_int_equal(c.host.forwarded[18], 2);
+	core_end(&c);
+}
+
+/* ---- windows, idle, timer ----------------------------------------------- */
+
+static void guest_windows(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	(void)priv;
+	switch (step++) {
+	case 0:
+		s->op = CVM_OP_NOOP;	/* nothing pends: no window */
+		return;
+	case 1:
+		assert_int_equal(c.host.self_irqs, 0);
+		cvm_event_raise(c.vm, 0, 1ull << 16);
+		s->op = CVM_OP_NOOP;
+		return;
+	case 2:
+		assert_int_equal(c.host.self_irqs, 1);
+		s->op = CVM_OP_IRQ;	/* the hook looks by itself */
+		s->vector = 0x20;
+		return;
+	case 3:
+		assert_int_equal(c.host.self_irqs, 1);
+		s->op = CVM_OP_IDLE;	/* so does the idle routine */
+		return;
+	default:
+		assert_int_equal(c.host.self_irqs, 1);
+		s->op = CVM_OP_POWEROFF;
+		return;
+	}
+}
+
+static void windows(void **state)
+{
+	(void)state;
+	start(guest_windows);
+	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
+	/* An event was pending: idle must not have slept. */
+	assert_int_equal(c.fvm.waits, 0);
+	core_end(&c);
+}
+
+static void guest_timer(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	(void)priv;
+	switch (step++) {
+	case 0:
+		s->deadline_tsc = (c.host.now_ns + 5000000) * TSC_PER_NS;
+		s->op = CVM_OP_TIMER;
+		return;
+	case 1:
+		assert_int_equal(s->armed_tsc, s->deadline_tsc);
+		s->op = CVM_OP_IDLE;
+		return;
+	case 2:
+		assert_int_equal(c.host.now_ns, 1000000000 + 5000000);
+		assert_true(s->events & 1ull << CVM_EVENT_TIMER_BIT);
+		/* Fired: a later deadline must be armed again. */
+		assert_true(s->armed_tsc == CVM_DEADLINE_NONE);
+		s->events = 0;
+		s->op = CVM_OP_POWEROFF;
+		return;
+	}
+}
+
+static void timer(void **state)
+{
+	(void)state;
+	start(guest_timer);
+	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
+	assert_int_equal(c.vm->vcpu[0]->stats.timers, 1);
+	core_end(&c);
+}
+
+static void guest_idle(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	(void)priv;
+	if (step++) {
+		s->op = CVM_OP_POWEROFF;
+		return;
+	}
+	/* Sleep without arming: the wait's own deadline ends it. */
+	s->deadline_tsc = (c.host.now_ns + 1000000) * TSC_PER_NS;
+	s->op = CVM_OP_IDLE;
+}
+
+static void idle_deadline(void **state)
+{
+	(void)state;
+	start(guest_idle);
+	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
+	assert_int_equal(c.host.now_ns, 1000000000 + 1000000);
+	assert_int_equal(c.fvm.waits, 1);
+	core_end(&c);
+}
+
+/* ---- what goes to the VMM ----------------------------------------------- */
+
+static uint64_t out_gpa, out_bytes;
+
+static void guest_console(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	(void)priv;
+	s->op = CVM_OP_CONSOLE_OUT;
+	s->arg[0] = out_gpa;
+	s->arg[1] = out_bytes;
+}
+
+static void console_out(void **state)
+{
+	struct cvm_user_run args;
+
+	(void)state;
+	start(guest_console);
+	out_gpa = c.vm->first_hpa + 64 * MIB - 4096;
+	out_bytes = 4096;
+	args = run();
+	assert_int_equal(args.reason, CVM_RUN_CONSOLE_OUT);
+	assert_int_equal(args.arg[0], out_gpa);
+	assert_int_equal(args.arg[1], out_bytes);
+	/* One byte over the end of its memory: the guest is broken. */
+	out_gpa++;
+	assert_int_equal(run().reason, CVM_RUN_FATAL);
+	core_end(&c);
+
+	start(guest_console);
+	out_gpa = c.vm->first_hpa;
+	out_bytes = 4097;
+	assert_int_equal(run().reason, CVM_RUN_FATAL);
+	core_end(&c);
+}
+
+static void guest_others(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	(void)priv;
+	switch (step++) {
+	case 0:
+		s->op = CVM_OP_DOORBELL;
+		s->arg[0] = 77;
+		return;
+	case 1:
+		s->op = CVM_OP_CONSOLE_ROOM;
+		return;
+	case 2:
+		s->op = CVM_OP_KICK;
+		s->arg[0] = 1;
+		s->arg[1] = 1ull << CVM_EVENT_CALL_BIT;
+		return;
+	case 3:
+		s->op = CVM_OP_KICK;	/* to nobody: no harm */
+		s->arg[0] = 1ull << 32;
+		return;
+	case 4:
+		s->op = CVM_OP_VCPU_START;
+		s->arg[0] = 1;
+		s->arg[1] = 0x100;
+		s->arg[2] = 0x200;
+		s->arg[3] = 0x1000;	/* not its memory */
+		return;
+	case 5:
+		assert_int_equal(s->ret, -CVM_EFAULT);
+		s->op = CVM_OP_VCPU_START;
+		s->arg[3] = c.vm->first_hpa;
+		return;
+	case 6:
+		assert_int_equal(s->ret, 0);
+		s->op = CVM_OP_VCPU_START;
+		return;
+	case 7:
+		assert_int_equal(s->ret, -CVM_EBUSY);
+		s->op = CVM_OP_TIME;
+		return;
+	default:
+		s->op = CVM_OP_POWEROFF;
+		return;
+	}
+}
+
+static void other_operations(void **state)
+{
+	struct cvm_user_run args;
+
+	(void)state;
+	start(guest_others);
+	args = run();
+	assert_int_equal(args.reason, CVM_RUN_DOORBELL);
+	assert_int_equal(args.arg[0], 77);
+	assert_int_equal(run().reason, CVM_RUN_CONSOLE_ROOM);
+	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
+	assert_int_equal(c.vm->vcpu[1]->shared->events,
+			 1ull << CVM_EVENT_CALL_BIT);
+	assert_true(c.vm->vcpu[1]->booted);
+	assert_int_equal(shared()->time.seq % 2, 0);
+	assert_true(shared()->time.wall_ns > 1600000000000000000ull);
+	core_end(&c);
+}
+
+static void guest_spins(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	(void)priv;
+	step++;
+	s->op = CVM_OP_IRQ;
+	s->vector = 0xec;
+	if (step == 10)
+		c.host.poll_ret = -CVM_EINTR;
+	if (step == 20)
+		cvm_vm_kill(c.vm);
+}
+
+static void host_wants_the_thread(void **state)
+{
+	(void)state;
+	start(guest_spins);
+	assert_int_equal(run().reason, CVM_RUN_INTR);
+	assert_int_equal(step, 10);
+	assert_int_equal(run().reason, CVM_RUN_KILLED);
+	assert_int_equal(step, 20);
+	core_end(&c);
+}
+
+/* ---- faults in the passage ---------------------------------------------- */
+
+static void guest_without_idt(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	(void)s;
+	priv->fault.count = 1;
+	priv->fault.vector = 14;
+	priv->fault.rip = 0xffffffff81000123ull;
+	priv->fault.cr2 = 0xabc;
+	priv->fault.guest_world = 1;
+	priv->fault.to = CVM_PRIV_GUEST;
+}
+
+static void fault_ends_the_guest(void **state)
+{
+	struct cvm_user_run args;
+
+	(void)state;
+	start(guest_without_idt);
+	args = run();
+	assert_int_equal(args.reason, CVM_RUN_FATAL);
+	assert_int_equal(args.arg[0], 14);
+	assert_int_equal(args.arg[2], 0xffffffff81000123ull);
+	assert_non_null(strstr(args.text, "before the guest had an IDT"));
+	core_end(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finals),
+		cmocka_unit_test(killed_before),
+		cmocka_unit_test(not_booted),
+		cmocka_unit_test(vectors),
+		cmocka_unit_test(bad_vectors),
+		cmocka_unit_test(nmi_and_mce),
+		cmocka_unit_test(windows),
+		cmocka_unit_test(timer),
+		cmocka_unit_test(idle_deadline),
+		cmocka_unit_test(console_out),
+		cmocka_unit_test(other_operations),
+		cmocka_unit_test(host_wants_the_thread),
+		cmocka_unit_test(fault_ends_the_guest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

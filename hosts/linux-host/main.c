@@ -72,6 +72,7 @@ static int __init cvm_module_init(void)
 	err = cvm_attach(&cvm_linux_ops, NULL, cvm_sched_cpus(), &cvm_monitor);
 	if (err)
 		goto err_sched;
+	cvm_memory_count();
 	err = cvm_power_init();
 	if (err)
 		goto err_detach;

@@ -79,6 +79,12 @@ static void count_taken(enum cvm_pool pool, unsigned long pages)
 	atomic64_add(pages, &cvm_pool_counts[pool].taken);
 }
 
+/* The monitor itself is not a VM's: count from here on. */
+void cvm_memory_count(void)
+{
+	atomic64_set(&cvm_pool_counts[CVM_POOL_CORE].taken, 0);
+}
+
 static void put_counted(struct page *page, enum cvm_pool pool)
 {
 	if (page_count(page) > 1)

@@ -45,7 +45,7 @@ enum cvm_pool {
 };
 
 struct cvm_pool_count {
-	atomic64_t taken;	/* pages, since the module was loaded */
+	atomic64_t taken;	/* pages, for VMs, since the module was loaded */
 	atomic64_t returned;
 	atomic64_t shared;	/* of these, others still held: such a page
 				 * is free only when they let go */
@@ -104,6 +104,7 @@ void cvm_host_vm_stop(struct cvm_host_vm *hvm);
 /* ---- memory.c ---- */
 int cvm_memory_init(void);
 void cvm_memory_exit(void);
+void cvm_memory_count(void);
 int cvm_mem_alloc(void *ctx, void *host_vm, u64 bytes, u64 align, u64 *hpa,
 		  void **chunk);
 void cvm_mem_free(void *ctx, void *host_vm, void *chunk);

@@ -5,6 +5,7 @@
  * root on a disposable machine; prints one line per test.
  *
  *	linux_driver [BLOCK-DEVICE]	a scratch disk for direct I/O
+ *	linux_driver hold MIB GROUP	make a VM, print what GROUP is charged
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -305,10 +306,31 @@ static void test_kill(const char *disk)
 	report(1, "kill -9 at 30 moments");
 }
 
+static int hold(uint64_t bytes, const char *group)
+{
+	char text[256];
+	ssize_t got;
+	int fd = open(CVM_DEVICE_PATH, O_RDWR);
+
+	if (fd < 0 || create(fd, "hold") < 0 ||
+	    add_memory(fd, bytes, bytes / 2)) {
+		perror("hold");
+		return 1;
+	}
+	snprintf(text, sizeof(text), "%s/memory.current", group);
+	fd = open(text, O_RDONLY);
+	got = fd < 0 ? 0 : read(fd, text, sizeof(text));
+	fwrite(text, 1, got > 0 ? (size_t)got : 0, stdout);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *disk = argc > 1 ? argv[1] : NULL;
 	int fd;
+
+	if (argc == 4 && !strcmp(argv[1], "hold"))
+		return hold(strtoull(argv[2], NULL, 0) * MIB, argv[3]);
 
 	test_open();
 	fd = open(CVM_DEVICE_PATH, O_RDWR);

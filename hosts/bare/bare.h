@@ -81,10 +81,20 @@ static inline uint64_t bare_hpa(const void *hva)
 				      va - BARE_DIRECT_VA;
 }
 
-/* Map [hpa, +4 KiB) at a kernel address of its own, global. */
+/* Map [hpa, +4 KiB) at a kernel address of its own: global, executable. */
 void bare_map_global(uint64_t va, uint64_t hpa);
 
-/* ---- cpu.c: descriptor tables, features, traps ---- */
+/* ---- setup.c: descriptor tables and features ---- */
+/*
+ * rsp0: stack for interrupts from user mode.  A guest has one; its NMIs nest
+ * (the world switch unblocks them while a handler waits for its call), so
+ * they stay on the stack they find.  0: no user mode, NMI and machine check
+ * on stacks of their own.
+ */
+void bare_tables_load(uint64_t rsp0);
+void bare_features_enable(void);
+
+/* ---- cpu.c, traps.S ---- */
 struct bare_regs {
 	uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
 	uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;
@@ -92,7 +102,6 @@ struct bare_regs {
 	uint64_t rip, cs, rflags, rsp, ss;
 };
 
-void bare_cpu_init(void);
 void bare_trap(struct bare_regs *regs);		/* from traps.S */
 void bare_int(uint32_t vector);			/* `int vector` */
 
@@ -127,6 +136,8 @@ struct bare_vm {
 	struct cvm_vm *vm;
 	uint64_t deadline[32];	/* CVM_MAX_VCPUS; timer(), mono ns */
 	uint32_t woken[32];
+	/* Instead of cvm_timer_fired(), where no VM stands behind it. */
+	void (*fired)(uint32_t vcpu);
 };
 
 extern const struct cvm_host_ops bare_host_ops;

@@ -1,135 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * cpu.c - descriptor tables, CPU features, traps, and the way to bare_main().
+ * cpu.c - traps, and the way to bare_main().
  */
 #include "bare.h"
 #include "x86.h"
 
-struct tss64 {
-	uint32_t reserved0;
-	uint64_t rsp[3];
-	uint64_t reserved1;
-	uint64_t ist[7];
-	uint64_t reserved2;
-	uint16_t reserved3, iomap;
-} __attribute__((packed));
-
-struct gate64 {
-	uint16_t offset0, selector;
-	uint8_t ist, type;
-	uint16_t offset1;
-	uint32_t offset2, reserved;
-};
-
-extern char bare_gates[];
 extern uint64_t bare_fixup, bare_fault;
 
 uint64_t bare_gate_count[256];
 int (*bare_trap_hook)(struct bare_regs *regs);
-
-static struct tss64 tss __attribute__((aligned(128)));
-static struct gate64 idt[256] __attribute__((aligned(4096)));
-static uint8_t ist_stack[3][8192] __attribute__((aligned(16)));
-
-/* Selectors as Linux has them; an LDT as a value worth losing. */
-static uint64_t gdt[12] __attribute__((aligned(4096))) = {
-	[BARE_CS / 8] = 0x00af9b000000ffff,
-	[BARE_SS / 8] = 0x00cf93000000ffff,
-	[0x20 / 8] = 0x00cffb000000ffff,	/* user, 32-bit code */
-	[0x28 / 8] = 0x00cff3000000ffff,	/* user data */
-	[0x30 / 8] = 0x00affb000000ffff,	/* user, 64-bit code */
-};
-
-static uint64_t ldt[4] __attribute__((aligned(64))) = {
-	[1] = 0x00cff3000000ffff,
-};
-
-static void system_descriptor(uint32_t selector, uint64_t base,
-			      uint32_t limit, uint64_t type)
-{
-	gdt[selector / 8] = (limit & 0xffff) | (base & 0xffffff) << 16 |
-			    type << 40 | (base >> 24 & 0xff) << 56;
-	gdt[selector / 8 + 1] = base >> 32;
-}
-
-static void load_tables(void)
-{
-	struct x86_dtr gdtr = { sizeof(gdt) - 1, (uint64_t)gdt };
-	struct x86_dtr idtr = { sizeof(idt) - 1, (uint64_t)idt };
-	uint32_t i;
-
-	for (i = 0; i < 3; i++)
-		tss.ist[i] = (uint64_t)(ist_stack[i] + sizeof(ist_stack[i]));
-	tss.iomap = sizeof(tss);
-	system_descriptor(BARE_TR, (uint64_t)&tss, sizeof(tss) - 1, 0x89);
-	system_descriptor(BARE_LDT, (uint64_t)ldt, sizeof(ldt) - 1, 0x82);
-
-	for (i = 0; i < 256; i++) {
-		uint64_t at = (uint64_t)bare_gates + 16 * i;
-
-		idt[i].offset0 = (uint16_t)at;
-		idt[i].offset1 = (uint16_t)(at >> 16);
-		idt[i].offset2 = (uint32_t)(at >> 32);
-		idt[i].selector = BARE_CS;
-		idt[i].type = 0x8e;		/* interrupt gate */
-	}
-	idt[2].ist = BARE_IST_NMI;
-	idt[18].ist = BARE_IST_MCE;
-	idt[8].ist = BARE_IST_DF;
-
-	x86_lgdt(&gdtr);
-	x86_lidt(&idtr);
-	__asm__ volatile("lldt %w0" : : "r"(BARE_LDT));
-	__asm__ volatile("ltr %w0" : : "r"(BARE_TR));
-	x86_set_ds(BARE_SS);
-	x86_set_es(BARE_SS);
-	x86_set_ss(BARE_SS);
-}
-
-static void enable_features(void)
-{
-	struct x86_cpuid c1 = x86_cpuid(1, 0), c7 = { 0, 0, 0, 0 };
-	uint64_t cr4 = x86_cr4() | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT;
-
-	if (x86_cpuid(0, 0).a >= 7)
-		c7 = x86_cpuid(7, 0);
-	if (c1.d & 1u << 2)
-		cr4 |= X86_CR4_DE;
-	if (c1.d & 1u << 7)
-		cr4 |= X86_CR4_MCE;
-	if (c1.d & 1u << 13)
-		cr4 |= X86_CR4_PGE;
-	if (c1.c & 1u << 26)
-		cr4 |= X86_CR4_OSXSAVE;
-	if (c7.b & 1u << 0)
-		cr4 |= X86_CR4_FSGSBASE;
-	if (c7.b & 1u << 7)
-		cr4 |= X86_CR4_SMEP;
-	if (c7.b & 1u << 20)
-		cr4 |= X86_CR4_SMAP;
-	if (c7.c & 1u << 2)
-		cr4 |= X86_CR4_UMIP;
-	if (c7.c & 1u << 3)
-		cr4 |= X86_CR4_PKE;
-	x86_set_cr4(cr4);
-	if (cr4 & X86_CR4_SMAP)
-		__asm__ volatile("clac" : : : "cc");
-	if (cr4 & X86_CR4_OSXSAVE) {
-		struct x86_cpuid d = x86_cpuid(0xd, 0);
-
-		x86_xsetbv((uint64_t)d.d << 32 | d.a);
-	}
-	__asm__ volatile("fninit");
-	/* Report machine checks as a real host would. */
-	if (c1.d & 1u << 14 && x86_rdmsr(MSR_MCG_CAP) & 1u << 8)
-		x86_wrmsr(0x17b, ~0ull);
-}
-
-void bare_cpu_init(void)
-{
-	load_tables();
-	enable_features();
-}
 
 static void unexpected(const struct bare_regs *r)
 {
@@ -168,7 +47,11 @@ void bare_trap(struct bare_regs *regs)
 void bare_start(uint32_t info_hpa)
 {
 	bare_console_init();
-	bare_cpu_init();
+	bare_tables_load(0);
+	bare_features_enable();
+	/* Report machine checks as a real host would. */
+	if (x86_cpuid(1, 0).d & 1u << 14 && x86_rdmsr(MSR_MCG_CAP) & 1u << 8)
+		x86_wrmsr(MSR_MCG_CTL, ~0ull);
 	bare_mem_init(info_hpa);
 	bare_apic_init();
 	bare_printf("bare host: %llu MiB, tsc %u kHz, %u-level tables, "

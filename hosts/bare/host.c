@@ -184,7 +184,10 @@ void bare_host_irq(uint32_t vector)
 			if (!bvm->deadline[v] || bvm->deadline[v] > now)
 				continue;
 			bvm->deadline[v] = 0;
-			cvm_timer_fired(bvm->vm, v);
+			if (bvm->fired)
+				bvm->fired(v);
+			else
+				cvm_timer_fired(bvm->vm, v);
 		}
 	}
 	arm_earliest(CVM_DEADLINE_NONE);
@@ -218,7 +221,7 @@ static void bare_log(void *ctx, int level, const char *text)
 	bare_printf("libcvm[%d]: %s\n", level, text);
 }
 
-static void bare_fatal(void *ctx, const char *text)
+static __attribute__((noreturn)) void bare_fatal(void *ctx, const char *text)
 {
 	(void)ctx;
 	bare_panic("libcvm: %s", text);

@@ -178,6 +178,6 @@ void bare_map_global(uint64_t va, uint64_t hpa)
 
 	t = next_table(&t[va >> 30 & 511]);
 	t = next_table(&t[va >> 21 & 511]);
-	t[va >> 12 & 511] = hpa | PTE_P | PTE_W | PTE_G | PTE_NX;
+	t[va >> 12 & 511] = hpa | PTE_P | PTE_W | PTE_G;
 	x86_invlpg(va);
 }

@@ -7,9 +7,11 @@
 
 #include <stdint.h>
 
+#define X86_CR4_TSD		(1ull << 2)
 #define X86_CR4_DE		(1ull << 3)
 #define X86_CR4_MCE		(1ull << 6)
 #define X86_CR4_PGE		(1ull << 7)
+#define X86_CR4_PCE		(1ull << 8)
 #define X86_CR4_OSFXSR		(1ull << 9)
 #define X86_CR4_OSXMMEXCPT	(1ull << 10)
 #define X86_CR4_UMIP		(1ull << 11)
@@ -20,7 +22,9 @@
 #define X86_CR4_SMAP		(1ull << 21)
 #define X86_CR4_PKE		(1ull << 22)
 
+#define X86_CR0_MP		(1ull << 1)
 #define X86_CR0_TS		(1ull << 3)
+#define X86_CR0_AM		(1ull << 18)
 
 #define MSR_APIC_BASE		0x1b
 #define MSR_SYSENTER_CS		0x174
@@ -28,6 +32,7 @@
 #define MSR_SYSENTER_EIP	0x176
 #define MSR_MCG_CAP		0x179
 #define MSR_MCG_STATUS		0x17a
+#define MSR_MCG_CTL		0x17b
 #define MSR_DEBUGCTL		0x1d9
 #define MSR_PAT			0x277
 #define MSR_XSS			0xda0

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * t_fail.c - the n-th host call fails, for every n, on the way from attach to
+ * detach; a guest that misbehaves ends alone; the host API's own contract.
+ */
+#include "../host/conformance.h"
+
+#include "rows.h"
+#include "tests.h"
+#include "vm.h"
+#include "x86.h"
+
+#define CALLS_MAX	500u
+
+static struct g_vm vm;
+
+/* One whole life; 1 when nothing failed on the way. */
+static int life(void)
+{
+	int whole = 0, tries;
+
+	if (g_attach())
+		return 0;
+	if (!g_start(&vm, 0, G_MODE_ROWS)) {
+		vm.ctl->count = 4;
+		/* A RUN that was cut short is called again. */
+		for (tries = 0; tries < 8; tries++)
+			if (!g_run(&vm) && vm.run.reason == CVM_RUN_POWEROFF)
+				break;
+		whole = vm.run.reason == CVM_RUN_POWEROFF && !vm.ctl->bad;
+		g_destroy(&vm);
+	}
+	if (g_detach())
+		bare_panic("detach refused");
+	return whole;
+}
+
+void test_fail(void)
+{
+	uint32_t n, leaks = 0, survived = 0;
+	uint64_t total, used = bare_pages_used;
+
+	g_hooks.quiet = 1;
+	bare_report(life(), "a life without failures");
+	total = g_hooks.calls;
+	for (n = 1; n <= total && n < CALLS_MAX; n++) {
+		g_hooks.calls = 0;
+		g_hooks.fail_at = n;
+		survived += (uint32_t)life();
+		if (bare_lent_mem || bare_lent_pages ||
+		    bare_pages_used != used) {
+			leaks++;
+			bare_printf("  call %u: %llu pages not given back\n",
+				    n, (unsigned long long)(bare_lent_mem +
+				    bare_lent_pages));
+		}
+	}
+	g_hooks.fail_at = 0;
+	bare_report(total > 10 && total < CALLS_MAX && !leaks,
+		    "each of %llu host calls failed once, no page lost",
+		    (unsigned long long)total);
+	bare_report(life(), "and a life without failures afterwards "
+		    "(%u of the lives before went on)", survived);
+}
+
+/* ---- guests that misbehave ----------------------------------------------- */
+
+static void shrink(uint64_t xcr0)
+{
+	static struct rows_side host;
+	static struct rows before, after;
+	static uint8_t pages[4][4096] __attribute__((aligned(4096)));
+	void *gdt[2] = { pages[0], pages[1] }, *idt[2] = { pages[2], pages[3] };
+	uint64_t a, b;
+	uint32_t row;
+
+	rows_init(&host, 0, 3, gdt, idt);
+	bare_report(!g_start(&vm, CVM_VM_F_COMPARE, G_MODE_XCR0), "start");
+	vm.ctl->xcr0 = xcr0;
+	vm.ctl->count = 1000;
+	rows_read(&host, &before);
+	g_run_on(&vm);
+	rows_read(&host, &after);
+	row = rows_diff(&before, &after, &a, &b);
+	bare_report(vm.run.reason == CVM_RUN_POWEROFF &&
+		    vm.ctl->done == 1000 && !vm.ctl->bad && row == ROWS,
+		    "a guest runs with XCR0 0x%llx beside a host with 0x%llx "
+		    "(%s)", (unsigned long long)xcr0,
+		    (unsigned long long)before.s.xcr0, vm.run.text);
+	g_destroy(&vm);
+}
+
+static void bad_forward(void)
+{
+	bare_report(!g_start(&vm, 0, G_MODE_CALLS), "start");
+	vm.ctl->op = 999;
+	bare_report(g_run_on(&vm) == CVM_RUN_FATAL,
+		    "an unknown operation ends the VM: %s", vm.run.text);
+	g_destroy(&vm);
+	bare_report(!g_start(&vm, 0, G_MODE_CALLS), "start");
+	vm.ctl->op = CVM_OP_IRQ;
+	bare_report(g_run_on(&vm) == CVM_RUN_FATAL,
+		    "forwarding vector 0 ends the VM: %s", vm.run.text);
+	g_destroy(&vm);
+}
+
+void test_refuse(void)
+{
+	uint64_t full;
+
+	bare_report(!g_attach(), "attach");
+	bad_forward();
+	if (!(x86_cr4() & X86_CR4_OSXSAVE)) {
+		bare_skip("XCR0: this CPU has no XSAVE");
+	} else {
+		full = x86_xgetbv(0);
+		if (full & 1u << 9)
+			shrink(full & ~(1ull << 9));	/* PKRU: 0x21f, 0x1f */
+		shrink(full & 7);
+		shrink(3);
+		shrink(1);
+		shrink(full);
+	}
+	bare_report(!g_detach(), "detach");
+}
+
+/* ---- the host API's contract ------------------------------------------------- */
+
+static struct cvm_conformance conf;
+
+static const void *view(void *arg, uint64_t hpa)
+{
+	(void)arg;
+	return bare_hva(hpa);
+}
+
+static uint64_t pages_out(void *arg)
+{
+	(void)arg;
+	return bare_lent_mem + bare_lent_pages;
+}
+
+static void conf_report(void *arg, int verdict, const char *test,
+			const char *why)
+{
+	(void)arg;
+	if (verdict == CVM_CONF_SKIP)
+		bare_skip("%s: %s", test, why ? why : "");
+	else
+		bare_report(verdict == CVM_CONF_PASS, "%s%s%s", test,
+			    why && *why ? ": " : "", why ? why : "");
+}
+
+static void conf_fired(uint32_t vcpu)
+{
+	cvm_conformance_fired(&conf, vcpu);
+}
+
+void test_conformance(void)
+{
+	static struct bare_vm host_vm;
+
+	host_vm.fired = conf_fired;
+	conf.ops = &bare_host_ops;
+	conf.host_vm = &host_vm;
+	conf.cpus = 1;
+	conf.flags = CVM_CONF_RING0;
+	conf.view = view;
+	conf.pages_out = pages_out;
+	conf.report = conf_report;
+	bare_report(!cvm_conformance(&conf), "the host API's contract holds");
+	bare_vm_gone(&host_vm);
+}

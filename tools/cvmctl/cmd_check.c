@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cmd_check.c - can this host run a guest? */
+#include <stdio.h>
+#include <string.h>
+
+#include "cvmctl.h"
+#include "json.h"
+#include "platform.h"
+
+static const struct {
+	const char *name;
+	enum style style;
+} states[] = {
+	[CVM_CHECK_OK] = { "ok", STYLE_GOOD },
+	[CVM_CHECK_REFUSED] = { "refused", STYLE_BAD },
+	[CVM_CHECK_NOTE] = { "note", STYLE_NOTE },
+};
+
+#define STATES (sizeof(states) / sizeof(states[0]))
+
+/* The driver's rows behind one of ours: is there a driver at all? */
+struct report {
+	uint32_t rows;
+	uint32_t count[STATES];
+	struct cvm_user_check_row row[CVM_CHECK_MAX + 1];
+	char driver[640];	/* the first row's text may be longer */
+};
+
+static const char *row_text(const struct report *report, uint32_t i)
+{
+	return i ? report->row[i].text : report->driver;
+}
+
+static void gather(struct report *report)
+{
+	struct cvm_user_check check = { 0 };
+	struct problem problem = { "" };
+	struct cvm_user_version version;
+	struct device *dev;
+	uint32_t i;
+	int ret;
+
+	dev = device_open(&version, &problem);
+	if (dev) {
+		ret = plat_op(dev, CVM_USER_CHECK, &check);
+		if (ret)
+			problem_set(&problem, CVM_DEVICE_PATH, "CHECK: %s",
+				    plat_reason(ret));
+		plat_close(dev);
+	}
+	snprintf(report->row[0].name, sizeof(report->row[0].name), "driver");
+	report->row[0].status = CVM_CHECK_OK;
+	snprintf(report->driver, sizeof(report->driver),
+		 "libcvm %s on a %s host with %u CPUs", version.version,
+		 host_name(version.host), version.cpus);
+	if (problem.text[0]) {
+		report->row[0].status = CVM_CHECK_REFUSED;
+		memcpy(report->driver, problem.text, sizeof(report->driver));
+		check.rows = 0;
+	}
+	report->rows = 1 + (check.rows < CVM_CHECK_MAX ? check.rows :
+			    CVM_CHECK_MAX);
+	memcpy(&report->row[1], check.row, sizeof(check.row));
+	for (i = 0; i < report->rows; i++) {
+		/* A status of a newer driver is not good news. */
+		if (report->row[i].status >= STATES)
+			report->row[i].status = CVM_CHECK_REFUSED;
+		report->count[report->row[i].status]++;
+	}
+}
+
+static int print_json(const struct report *report)
+{
+	struct json_object *root = json_object_new_object();
+	struct json_object *rows = json_object_new_array();
+	struct json_object *item;
+	uint32_t i;
+
+	json_object_object_add(root, "can_run", json_object_new_boolean(
+				       !report->count[CVM_CHECK_REFUSED]));
+	json_object_object_add(root, "rows", rows);
+	for (i = 0; i < report->rows; i++) {
+		item = json_object_new_object();
+		json_put_text(item, "name", report->row[i].name,
+			      sizeof(report->row[i].name));
+		json_put_text(item, "status",
+			      states[report->row[i].status].name, 16);
+		json_put_text(item, "reason", row_text(report, i), 640);
+		json_object_array_add(rows, item);
+	}
+	return json_print(root);
+}
+
+static int print_table(const struct report *report)
+{
+	uint32_t refused = report->count[CVM_CHECK_REFUSED];
+	uint32_t notes = report->count[CVM_CHECK_NOTE];
+	const struct cvm_user_check_row *row;
+	int width = 4, len;
+	uint32_t i;
+
+	for (i = 0; i < report->rows; i++) {
+		len = (int)strnlen(report->row[i].name, sizeof(row->name));
+		width = len > width ? len : width;
+	}
+	printf("%s%-*s  %-7s  %s%s\n", style(STYLE_BOLD), width, "NAME",
+	       "STATE", "REASON", style(STYLE_OFF));
+	for (i = 0; i < report->rows; i++) {
+		row = &report->row[i];
+		printf("%-*.*s  %s%-7s%s  ", width, (int)sizeof(row->name),
+		       row->name, style(states[row->status].style),
+		       states[row->status].name, style(STYLE_OFF));
+		put_text(row_text(report, i), i ? sizeof(row->text) : 640);
+		putchar('\n');
+	}
+	putchar('\n');
+	if (refused)
+		printf("%sThis host cannot run guests:%s %u of %u conditions "
+		       "refused.\n", style(STYLE_BAD), style(STYLE_OFF),
+		       refused, report->rows);
+	else
+		printf("%sThis host can run guests.%s\n", style(STYLE_GOOD),
+		       style(STYLE_OFF));
+	if (notes && !refused)
+		printf("%u note%s: works, with the consequence told.\n", notes,
+		       notes == 1 ? "" : "s");
+	return print_flush();
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	static struct report report;
+	int json = 0, ret;
+	const struct opt opts[] = {
+		{ "json", OPT_FLAG, NULL, &json, "print one JSON object" },
+		{ 0 }
+	};
+
+	ret = parse_options(cmd, opts, argc, argv, NULL, 0);
+	if (ret != PARSE_GO_ON)
+		return ret;
+	gather(&report);
+	ret = json ? print_json(&report) : print_table(&report);
+	return ret || report.count[CVM_CHECK_REFUSED] ? EXIT_REFUSED : EXIT_OK;
+}
+
+const struct command cmd_check = {
+	"check", run, "[--json]", "can this host run a guest, and if not, why?",
+	"Ask the driver for every condition a guest needs, one row each:\n"
+	"  ok        fulfilled\n"
+	"  note      works, and the row says with what consequence\n"
+	"  refused   no guest is started on this host, and the row says why\n"
+	"The exit status is 0 when guests can run and 1 when not.\n"
+};

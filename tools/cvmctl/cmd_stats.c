@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cmd_stats.c - what a VM has done so far. */
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cvm/abi.h>
+
+#include "cvmctl.h"
+#include "json.h"
+#include "platform.h"
+
+#define EXITS (sizeof(((struct cvm_stats *)0)->exits) / sizeof(uint64_t))
+
+static const char *const exit_names[EXITS] = {
+	[CVM_OP_NOOP] = "noop",
+	[CVM_OP_IRQ] = "irq",
+	[CVM_OP_NMI] = "nmi",
+	[CVM_OP_MCE] = "mce",
+	[CVM_OP_IDLE] = "idle",
+	[CVM_OP_TIMER] = "timer",
+	[CVM_OP_YIELD] = "yield",
+	[CVM_OP_CONSOLE_OUT] = "console_out",
+	[CVM_OP_CONSOLE_ROOM] = "console_room",
+	[CVM_OP_DOORBELL] = "doorbell",
+	[CVM_OP_KICK] = "kick",
+	[CVM_OP_VCPU_START] = "vcpu_start",
+	[CVM_OP_TIME] = "time",
+	[CVM_OP_POWEROFF] = "poweroff",
+	[CVM_OP_REBOOT] = "reboot",
+	[CVM_OP_HALT] = "halt",
+	[CVM_OP_PANIC] = "panic",
+	[CVM_OP_FATAL] = "fatal",
+};
+
+#define FIELD(name) #name, offsetof(struct cvm_stats, name)
+
+/* One counter a line; .tsc are ticks and shown as a time. */
+static const struct counter {
+	const char *name;
+	size_t off;
+	int tsc;
+	const char *help;
+} counters[] = {
+	{ FIELD(switches), 0, "round trips host - guest - host" },
+	{ FIELD(guest_calls), 0, "calls the guest counted itself" },
+	{ FIELD(forwarded), 0, "interrupts re-raised on the host" },
+	{ FIELD(guest_forwarded), 0, "interrupts the guest handed over" },
+	{ FIELD(events_run), 0, "virtual interrupts the guest served" },
+	{ FIELD(windows), 0, "interrupt windows armed" },
+	{ FIELD(timers), 0, "host timers armed" },
+	{ FIELD(nmi_passage), 0, "NMIs that hit the switch" },
+	{ FIELD(nmi_guest), 0, "NMIs that hit the guest" },
+	{ FIELD(nmi_raised), 0, "NMIs re-raised on the host" },
+	{ FIELD(mce), 0, "machine checks forwarded" },
+	{ FIELD(refused), 0, "hardware accesses refused to the guest" },
+	{ FIELD(msr_reloads), 0, "MSR lists built anew" },
+	{ FIELD(guest_tsc), 1, "spent in the guest" },
+	{ FIELD(idle_tsc), 1, "asleep, the guest being idle" },
+	{ FIELD(slice_tsc_max), 1, "longest stay between two switches" },
+	{ FIELD(irqoff_tsc_max), 1, "longest time with interrupts off" },
+};
+
+#define COUNTERS (sizeof(counters) / sizeof(counters[0]))
+
+static uint64_t counter_value(const struct cvm_stats *stats,
+			      const struct counter *counter)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)stats + counter->off, sizeof(value));
+	return value;
+}
+
+static uint64_t to_ns(uint64_t ticks, uint32_t tsc_khz)
+{
+	if (!tsc_khz)
+		return 0;
+	return ticks / tsc_khz * 1000000 +
+	       ticks % tsc_khz * 1000000 / tsc_khz;
+}
+
+static void print_time(uint64_t ns)
+{
+	if (ns >= 10000000000ull)
+		printf("%12.1f s ", (double)ns / 1e9);
+	else if (ns >= 10000000ull)
+		printf("%12.1f ms", (double)ns / 1e6);
+	else
+		printf("%12.1f us", (double)ns / 1e3);
+}
+
+static void print_exits(const struct cvm_stats *stats)
+{
+	char number[16];
+	uint32_t i;
+
+	printf("\n%sExits by operation%s\n", style(STYLE_BOLD),
+	       style(STYLE_OFF));
+	for (i = 0; i < EXITS; i++) {
+		if (!stats->exits[i])
+			continue;
+		snprintf(number, sizeof(number), "%u", i);
+		printf("  %-16s  %12llu\n",
+		       exit_names[i] ? exit_names[i] : number,
+		       (unsigned long long)stats->exits[i]);
+	}
+}
+
+static void print_vectors(const struct cvm_stats *stats)
+{
+	uint32_t i, differ = 0, any = 0;
+
+	for (i = 0; i < 256; i++) {
+		if (!stats->vector[i] && !stats->guest_vector[i])
+			continue;
+		if (!any++)
+			printf("\n%sInterrupts by vector%s\n"
+			       "  vector              host         guest\n",
+			       style(STYLE_BOLD), style(STYLE_OFF));
+		printf("  0x%02x      %12llu  %12llu%s\n", i,
+		       (unsigned long long)stats->vector[i],
+		       (unsigned long long)stats->guest_vector[i],
+		       stats->vector[i] == stats->guest_vector[i] ? "" : "  *");
+		differ += stats->vector[i] != stats->guest_vector[i];
+	}
+	if (differ)
+		printf("  * one was under way, or one was lost\n");
+}
+
+static int print_text(const struct cvm_user_stats *s)
+{
+	uint64_t value;
+	size_t i;
+
+	printf("%sVM %u%s  ", style(STYLE_BOLD), s->info.id, style(STYLE_OFF));
+	put_text(s->info.name, sizeof(s->info.name));
+	printf(": %s, %u vCPU%s, %llu MiB, pid %d, kernel ",
+	       state_name(s->info.state), s->info.vcpus,
+	       s->info.vcpus == 1 ? "" : "s",
+	       (unsigned long long)(s->info.mem_bytes >> 20), s->info.pid);
+	put_text(s->info.release[0] ? s->info.release : "not known yet",
+		 sizeof(s->info.release));
+	printf("\n\n%sCounters%s\n", style(STYLE_BOLD), style(STYLE_OFF));
+	for (i = 0; i < COUNTERS; i++) {
+		value = counter_value(&s->stats, &counters[i]);
+		printf("  %-16s  ", counters[i].name);
+		if (counters[i].tsc)
+			print_time(to_ns(value, s->tsc_khz));
+		else
+			printf("%12llu   ", (unsigned long long)value);
+		printf("  %s\n", counters[i].help);
+	}
+	print_exits(&s->stats);
+	print_vectors(&s->stats);
+	return print_flush();
+}
+
+static struct json_object *vector_json(const uint64_t *count)
+{
+	struct json_object *to = json_object_new_object();
+	char name[8];
+	uint32_t i;
+
+	for (i = 0; i < 256; i++) {
+		if (!count[i])
+			continue;
+		snprintf(name, sizeof(name), "0x%02x", i);
+		json_put_u64(to, name, count[i]);
+	}
+	return to;
+}
+
+static int print_json(const struct cvm_user_stats *s)
+{
+	struct json_object *root = json_object_new_object();
+	struct json_object *exits = json_object_new_object();
+	char name[16];
+	size_t i;
+
+	json_put_u64(root, "id", s->info.id);
+	json_put_text(root, "name", s->info.name, sizeof(s->info.name));
+	json_put_text(root, "state", state_name(s->info.state), 16);
+	json_put_u64(root, "vcpus", s->info.vcpus);
+	json_put_u64(root, "mem_bytes", s->info.mem_bytes);
+	json_object_object_add(root, "pid", json_object_new_int(s->info.pid));
+	json_put_text(root, "kernel", s->info.release,
+		      sizeof(s->info.release));
+	json_put_u64(root, "tsc_khz", s->tsc_khz);
+	for (i = 0; i < COUNTERS; i++)
+		json_put_u64(root, counters[i].name,
+			     counter_value(&s->stats, &counters[i]));
+	for (i = 0; i < EXITS; i++) {
+		if (!s->stats.exits[i])
+			continue;
+		snprintf(name, sizeof(name), "%zu", i);
+		json_put_u64(exits, exit_names[i] ? exit_names[i] : name,
+			     s->stats.exits[i]);
+	}
+	json_object_object_add(root, "exits", exits);
+	json_object_object_add(root, "vector", vector_json(s->stats.vector));
+	json_object_object_add(root, "guest_vector",
+			       vector_json(s->stats.guest_vector));
+	return json_print(root);
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	static struct cvm_user_stats stats;
+	struct problem problem = { "" };
+	struct cvm_user_version version;
+	struct cvm_user_vm_info info;
+	const char *word = NULL;
+	struct device *dev;
+	int json = 0, ret;
+	const struct opt opts[] = {
+		{ "json", OPT_FLAG, NULL, &json, "print one JSON object" },
+		{ 0 }
+	};
+
+	ret = parse_options(cmd, opts, argc, argv, &word, 1);
+	if (ret != PARSE_GO_ON)
+		return ret;
+	if (!word)
+		return usage_error(cmd, "which VM? give its ID or name");
+	dev = device_open(&version, &problem);
+	if (dev) {
+		if (!find_vm(dev, word, &info, &problem)) {
+			stats.id = info.id;
+			ret = plat_op(dev, CVM_USER_STATS, &stats);
+			if (ret)
+				problem_set(&problem, word, "%s",
+					    plat_reason(ret));
+		}
+		plat_close(dev);
+	}
+	if (problem.text[0]) {
+		problem_print(&problem);
+		return EXIT_REFUSED;
+	}
+	return json ? print_json(&stats) : print_text(&stats);
+}
+
+const struct command cmd_stats = {
+	"stats", run, "[--json] ID|NAME", "what a VM has done so far",
+	"Print a VM's counters, summed over its vCPUs: world switches, exits "
+	"by\n"
+	"operation, times, and interrupts by vector as the host re-raised "
+	"them and\n"
+	"as the guest counted them.  The two columns agree but for those under "
+	"way\n"
+	"while the counters were read.\n"
+};

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cmd_stop.c - end a VM: stop asks the guest, kill does not. */
+#include "cvmctl.h"
+#include "platform.h"
+
+static int send_op(const struct command *cmd, uint32_t op, int argc,
+		   char **argv)
+{
+	static const struct opt opts[] = { { 0 } };
+	struct problem problem = { "" };
+	struct cvm_user_vm_info info;
+	struct cvm_user_version version;
+	struct cvm_user_id id = { 0 };
+	const char *word = NULL;
+	struct device *dev;
+	int ret;
+
+	ret = parse_options(cmd, opts, argc, argv, &word, 1);
+	if (ret != PARSE_GO_ON)
+		return ret;
+	if (!word)
+		return usage_error(cmd, "which VM? give its ID or name");
+	dev = device_open(&version, &problem);
+	if (dev) {
+		if (!find_vm(dev, word, &info, &problem)) {
+			id.id = info.id;
+			ret = plat_op(dev, op, &id);
+			if (ret)
+				problem_set(&problem, word, "%s",
+					    plat_reason(ret));
+		}
+		plat_close(dev);
+	}
+	if (problem.text[0]) {
+		problem_print(&problem);
+		return EXIT_REFUSED;
+	}
+	return EXIT_OK;
+}
+
+static int run_stop(const struct command *cmd, int argc, char **argv)
+{
+	return send_op(cmd, CVM_USER_STOP, argc, argv);
+}
+
+static int run_kill(const struct command *cmd, int argc, char **argv)
+{
+	return send_op(cmd, CVM_USER_KILL, argc, argv);
+}
+
+const struct command cmd_stop = {
+	"stop", run_stop, "ID|NAME", "ask a guest to power off",
+	"Ask the guest to power off in good order, as a power button does, "
+	"and\n"
+	"return at once.  What it does then is the guest's affair; its "
+	"`cvmctl run`\n"
+	"ends with status 0 when it is off.\n"
+};
+
+const struct command cmd_kill = {
+	"kill", run_kill, "ID|NAME", "end a VM at once",
+	"End the VM now, whatever the guest is doing.  Its memory goes back "
+	"to\n"
+	"the host and its `cvmctl run` ends with status 5.\n"
+};

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cmd_version.c - versions of tool and driver. */
+#include <stdio.h>
+
+#include <cvm/abi.h>
+
+#include "cvmctl.h"
+#include "json.h"
+#include "platform.h"
+
+static int print_json(const struct cvm_user_version *v,
+		      const struct problem *problem, int have)
+{
+	struct json_object *root = json_object_new_object();
+	struct json_object *driver = NULL;
+
+	json_put_text(root, "cvmctl", CVMCTL_VERSION, sizeof(CVMCTL_VERSION));
+	json_put_u64(root, "user_abi", CVM_USER_ABI);
+	json_put_u64(root, "guest_abi", CVM_GUEST_ABI);
+	if (have) {
+		driver = json_object_new_object();
+		json_put_text(driver, "version", v->version,
+			      sizeof(v->version));
+		json_put_u64(driver, "user_abi", v->user_abi);
+		json_put_u64(driver, "guest_abi", v->guest_abi);
+		json_put_text(driver, "host", host_name(v->host), 16);
+		json_put_u64(driver, "cpus", v->cpus);
+	} else {
+		json_put_text(root, "problem", problem->text,
+			      sizeof(problem->text));
+	}
+	json_object_object_add(root, "driver", driver);
+	return json_print(root);
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	struct problem problem = { "" };
+	struct cvm_user_version v;
+	struct device *dev;
+	int json = 0, ret;
+	const struct opt opts[] = {
+		{ "json", OPT_FLAG, NULL, &json, "print one JSON object" },
+		{ 0 }
+	};
+
+	ret = parse_options(cmd, opts, argc, argv, NULL, 0);
+	if (ret != PARSE_GO_ON)
+		return ret;
+	dev = device_open(&v, &problem);
+	if (json) {
+		ret = print_json(&v, &problem, dev != NULL);
+	} else {
+		printf("cvmctl %s, user ABI %u, guest ABI %u\n",
+		       CVMCTL_VERSION, CVM_USER_ABI, CVM_GUEST_ABI);
+		if (dev)
+			printf("driver %s, user ABI %u, guest ABI %u, "
+			       "host %s, %u CPUs\n", v.version, v.user_abi,
+			       v.guest_abi, host_name(v.host), v.cpus);
+		else
+			printf("no driver: %s\n", problem.text);
+		ret = print_flush();
+	}
+	if (dev)
+		plat_close(dev);
+	return ret;
+}
+
+const struct command cmd_version = {
+	"version", run, "[--json]", "versions of this tool and of the driver",
+	"Print the versions of cvmctl and, if it is loaded, of the driver.\n"
+	"Both must speak the same user ABI; a kernel must speak the driver's\n"
+	"guest ABI.  Without a driver the exit status is still 0.\n"
+};

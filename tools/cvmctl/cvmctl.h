@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cvmctl.h - what the commands share.
+ *
+ * A command never exits by itself: it returns an exit status, and whatever
+ * went wrong is said in one line, "cvmctl: <file or thing>: <reason>".
+ */
+#ifndef CVMCTL_H
+#define CVMCTL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cvm/uapi.h>
+
+#define CVMCTL_VERSION		"0.1.0"
+
+/* Exit status, part of the tool's interface (docs/cvmctl.md). */
+#define EXIT_OK			0	/* done; run: the guest powered off */
+#define EXIT_REFUSED		1	/* refused before anything started */
+#define EXIT_USAGE		2
+#define EXIT_PANIC		3	/* the guest panicked */
+#define EXIT_REBOOT		4	/* the guest asked for a reboot */
+#define EXIT_ENDED		5	/* ended by the monitor */
+
+/* ---- problems ---- */
+
+struct problem {
+	char text[640];		/* "<file or thing>: <reason>" */
+};
+
+/* problem_set - keep the first problem; -1, to hand on. */
+int problem_set(struct problem *problem, const char *thing,
+		const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* problem_print - the one line on stderr. */
+void problem_print(const struct problem *problem);
+
+/* ---- options ---- */
+
+enum opt_kind {
+	OPT_FLAG,		/* int, set to 1 */
+	OPT_TEXT,		/* const char * */
+	OPT_MIB,		/* uint64_t bytes, given in MiB or K/M/G */
+	OPT_BYTES		/* uint64_t bytes, given in bytes or K/M/G */
+};
+
+struct opt {
+	const char *name;	/* without the dashes; NULL ends the table */
+	enum opt_kind kind;
+	const char *metavar;	/* of the argument, NULL for flags */
+	void *to;
+	const char *help;	/* lines separated by \n */
+};
+
+struct command {
+	const char *name;
+	int (*run)(const struct command *cmd, int argc, char **argv);
+	const char *args;	/* synopsis behind the name */
+	const char *summary;	/* one line for `cvmctl help` */
+	const char *text;	/* the rest of `cvmctl NAME --help` */
+};
+
+#define PARSE_GO_ON		(-1)
+
+/*
+ * parse_options - take options and at most max words from argv (the command's
+ * name already removed).  PARSE_GO_ON, or the exit status to return: 0 after
+ * --help, 2 after a mistake, which was reported.
+ */
+int parse_options(const struct command *cmd, const struct opt *opts,
+		  int argc, char **argv, const char **words, int max);
+
+/* usage_error - say what is wrong with the command line; EXIT_USAGE. */
+int usage_error(const struct command *cmd, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+extern const struct command cmd_check, cmd_run, cmd_attach, cmd_list;
+extern const struct command cmd_stats, cmd_stop, cmd_kill, cmd_version;
+
+/* ---- the driver ---- */
+
+struct device;
+
+/*
+ * device_open - a handle of a driver that speaks our user ABI; NULL with a
+ * problem otherwise.  *version is filled as far as it got.
+ */
+struct device *device_open(struct cvm_user_version *version,
+			   struct problem *problem);
+
+/* find_vm - the VM an ID or a name means. */
+int find_vm(struct device *dev, const char *word,
+	    struct cvm_user_vm_info *info, struct problem *problem);
+
+const char *host_name(uint32_t host);
+const char *state_name(uint32_t state);
+
+/* ---- output ---- */
+
+/* style - terminal sequences when stdout shows colours, else "". */
+enum style { STYLE_OFF, STYLE_BOLD, STYLE_GOOD, STYLE_BAD, STYLE_NOTE };
+const char *style(enum style style);
+
+/* print_flush - 0, or EXIT_REFUSED when stdout could not be written. */
+int print_flush(void);
+
+/* put_text - text from driver or guest, control characters made visible. */
+void put_text(const char *text, size_t max);
+
+#endif /* CVMCTL_H */

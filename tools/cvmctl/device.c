@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* device.c - talk to a driver of the right version. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <cvm/error.h>
+
+#include "cvmctl.h"
+#include "platform.h"
+
+struct device *device_open(struct cvm_user_version *version,
+			   struct problem *problem)
+{
+	struct device *dev = plat_open(problem);
+	int ret;
+
+	memset(version, 0, sizeof(*version));
+	if (!dev)
+		return NULL;
+	ret = plat_op(dev, CVM_USER_VERSION, version);
+	version->version[sizeof(version->version) - 1] = '\0';
+	if (ret)
+		problem_set(problem, CVM_DEVICE_PATH,
+			    "this is no libcvm driver, or one too old to tell "
+			    "its version (%s)", plat_reason(ret));
+	else if (version->user_abi != CVM_USER_ABI)
+		problem_set(problem, CVM_DEVICE_PATH,
+			    "the driver (libcvm %s, user ABI %u) is too %s for "
+			    "this cvmctl (%s, user ABI %u); install both from "
+			    "one release", version->version, version->user_abi,
+			    version->user_abi < CVM_USER_ABI ? "old" : "new",
+			    CVMCTL_VERSION, CVM_USER_ABI);
+	else
+		return dev;
+	plat_close(dev);
+	return NULL;
+}
+
+/* The ID a word means, 0 if it is no number. */
+static uint32_t word_id(const char *word)
+{
+	unsigned long id;
+	char *end;
+
+	if (*word < '0' || *word > '9')
+		return 0;
+	id = strtoul(word, &end, 10);
+	return *end || id > UINT32_MAX ? 0 : (uint32_t)id;
+}
+
+int find_vm(struct device *dev, const char *word,
+	    struct cvm_user_vm_info *info, struct problem *problem)
+{
+	struct cvm_user_list list = { 0 };
+	uint32_t id = word_id(word);
+	uint32_t i, found = 0;
+	int ret;
+
+	ret = plat_op(dev, CVM_USER_LIST, &list);
+	if (ret)
+		return problem_set(problem, CVM_DEVICE_PATH, "LIST: %s",
+				   plat_reason(ret));
+	for (i = 0; i < list.count && i < CVM_VMS_MAX; i++) {
+		list.vm[i].name[CVM_NAME_MAX - 1] = '\0';
+		if (list.vm[i].id != id && strcmp(list.vm[i].name, word))
+			continue;
+		*info = list.vm[i];
+		if (info->id == id)
+			return 0;
+		found++;
+	}
+	if (found > 1)
+		return problem_set(problem, word, "%u VMs have this name; use "
+				   "the ID (see cvmctl list)", found);
+	if (!found)
+		return problem_set(problem, word, "no such VM (see cvmctl "
+				   "list)");
+	return 0;
+}

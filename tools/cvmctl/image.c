@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* image.c - a kernel file, unpacked and checked. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "image.h"
+
+/* The payload may contain a little more than its last word says. */
+#define UNPACK_SLACK	65536u
+
+static int unpack_kernel(struct kernel *kernel, const struct cvm_bzimage *bz,
+			 uint64_t *bytes, struct problem *problem)
+{
+	uint64_t room = bz->unpacked_bytes + UNPACK_SLACK;
+	const char *reason = "";
+
+	kernel->unpacked = malloc(room);
+	if (!kernel->unpacked)
+		return problem_set(problem, kernel->file.path,
+				   "no memory to unpack %llu MiB",
+				   (unsigned long long)room >> 20);
+	if (unpack(bz->kind, bz->payload, bz->payload_bytes, kernel->unpacked,
+		   room, bytes, &reason))
+		return problem_set(problem, kernel->file.path,
+				   "the kernel inside (%s) cannot be unpacked: "
+				   "%s", cvm_pack_name(bz->kind), reason);
+	return 0;
+}
+
+int kernel_open(struct kernel *kernel, const char *path,
+		struct problem *problem)
+{
+	struct cvm_bzimage bz = { 0 };
+	struct cvm_err err = { 0 };
+	const void *elf;
+	uint64_t bytes;
+	int packed;
+
+	memset(kernel, 0, sizeof(*kernel));
+	if (plat_file_map(&kernel->file, path, problem))
+		return -1;
+	elf = kernel->file.data;
+	bytes = kernel->file.bytes;
+	packed = cvm_image_format(elf, bytes) == CVM_IMAGE_BZIMAGE;
+	if (packed) {
+		if (cvm_bzimage_parse(&bz, elf, bytes, &err))
+			return problem_set(problem, path, "%s", err.text);
+		elf = bz.payload;
+		bytes = bz.payload_bytes;
+	}
+	if (packed && bz.kind != CVM_PACK_NONE) {
+		if (unpack_kernel(kernel, &bz, &bytes, problem))
+			return -1;
+		elf = kernel->unpacked;
+	}
+	if (cvm_image_parse(&kernel->image, elf, bytes, packed ? &bz : NULL,
+			    &err))
+		return problem_set(problem, path, "%s", err.text);
+	return 0;
+}
+
+void kernel_close(struct kernel *kernel)
+{
+	free(kernel->unpacked);
+	kernel->unpacked = NULL;
+	plat_file_close(&kernel->file);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* image.h - a kernel file, unpacked and checked. */
+#ifndef CVMCTL_IMAGE_H
+#define CVMCTL_IMAGE_H
+
+#include <cvm/boot.h>
+
+#include "cvmctl.h"
+#include "platform.h"
+
+struct kernel {
+	struct file file;
+	uint8_t *unpacked;	/* of a bzImage, else NULL */
+	struct cvm_image image;
+};
+
+/* kernel_open - read and check; kernel_close() in every case. */
+int kernel_open(struct kernel *kernel, const char *path,
+		struct problem *problem);
+void kernel_close(struct kernel *kernel);
+
+/*
+ * unpack - one payload of the given kind into out.  0, or -1 with a reason;
+ * *got is what came out.  What follows the payload is not looked at.
+ */
+int unpack(uint32_t kind, const uint8_t *in, uint64_t in_bytes, uint8_t *out,
+	   uint64_t out_bytes, uint64_t *got, const char **reason);
+
+#endif /* CVMCTL_IMAGE_H */

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * options.c - read options, and describe them.
+ *
+ * One table gives both the parser and the help, so that neither can forget
+ * an option.  "--name value" and "--name=value" are the same.
+ */
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cvmctl.h"
+
+#define HELP_COLUMN	24
+
+int usage_error(const struct command *cmd, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("cvmctl: ", stderr);
+	if (cmd)
+		fprintf(stderr, "%s: ", cmd->name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	if (cmd)
+		fprintf(stderr, " (see cvmctl %s --help)\n", cmd->name);
+	else
+		fputs(" (see cvmctl --help)\n", stderr);
+	return EXIT_USAGE;
+}
+
+static void print_option(const struct opt *opt)
+{
+	const char *line = opt->help;
+	const char *end;
+	int width;
+
+	width = printf("  --%s%s%s", opt->name, opt->metavar ? " " : "",
+		       opt->metavar ? opt->metavar : "");
+	for (;;) {
+		if (width >= HELP_COLUMN) {
+			putchar('\n');
+			width = 0;
+		}
+		end = strchr(line, '\n');
+		printf("%*s%.*s\n", HELP_COLUMN - width, "",
+		       end ? (int)(end - line) : (int)strlen(line), line);
+		if (!end)
+			return;
+		line = end + 1;
+		width = 0;
+	}
+}
+
+static int print_help(const struct command *cmd, const struct opt *opts)
+{
+	static const struct opt help = {
+		"help", OPT_FLAG, NULL, NULL, "show this"
+	};
+
+	printf("Usage: cvmctl %s%s%s\n\n%s", cmd->name, *cmd->args ? " " : "",
+	       cmd->args, cmd->text);
+	printf("\nOptions:\n");
+	for (; opts->name; opts++)
+		print_option(opts);
+	print_option(&help);
+	return print_flush();
+}
+
+/* A number with an optional K, M or G; 0 when it is none. */
+static int read_size(const char *text, uint64_t unit, uint64_t *bytes)
+{
+	uint64_t value = 0;
+	const char *c;
+
+	for (c = text; *c >= '0' && *c <= '9'; c++) {
+		if (value > (UINT64_MAX - 9) / 10)
+			return 0;
+		value = value * 10 + (uint64_t)(*c - '0');
+	}
+	if (c == text)
+		return 0;
+	switch (*c) {
+	case 'k': case 'K':
+		unit = 1ull << 10;
+		c++;
+		break;
+	case 'm': case 'M':
+		unit = 1ull << 20;
+		c++;
+		break;
+	case 'g': case 'G':
+		unit = 1ull << 30;
+		c++;
+		break;
+	}
+	if (*c || value > UINT64_MAX / unit)
+		return 0;
+	*bytes = value * unit;
+	return 1;
+}
+
+static const struct opt *find_option(const struct opt *opts, const char *name,
+				     size_t len)
+{
+	for (; opts->name; opts++)
+		if (strlen(opts->name) == len && !memcmp(opts->name, name, len))
+			return opts;
+	return NULL;
+}
+
+static int store(const struct command *cmd, const struct opt *opt,
+		 const char *value)
+{
+	uint64_t unit = opt->kind == OPT_MIB ? 1ull << 20 : 1;
+
+	switch (opt->kind) {
+	case OPT_FLAG:
+		*(int *)opt->to = 1;
+		break;
+	case OPT_TEXT:
+		*(const char **)opt->to = value;
+		break;
+	case OPT_MIB:
+	case OPT_BYTES:
+		if (!read_size(value, unit, opt->to))
+			return usage_error(cmd, "--%s %s: not a size (a "
+					   "number, or one with K, M or G)",
+					   opt->name, value);
+		break;
+	}
+	return PARSE_GO_ON;
+}
+
+/* One option at argv[*at]; *at is moved to the last word it used. */
+static int parse_one(const struct command *cmd, const struct opt *opts,
+		     int argc, char **argv, int *at)
+{
+	const char *name = argv[*at] + 2;
+	const char *equals = strchr(name, '=');
+	size_t len = equals ? (size_t)(equals - name) : strlen(name);
+	const struct opt *opt = find_option(opts, name, len);
+
+	if (!opt)
+		return usage_error(cmd, "%s: no such option", argv[*at]);
+	if (opt->kind == OPT_FLAG) {
+		if (equals)
+			return usage_error(cmd, "--%s takes no value",
+					   opt->name);
+		return store(cmd, opt, NULL);
+	}
+	if (equals)
+		return store(cmd, opt, equals + 1);
+	if (*at + 1 >= argc)
+		return usage_error(cmd, "--%s: %s is missing", opt->name,
+				   opt->metavar);
+	return store(cmd, opt, argv[++*at]);
+}
+
+int parse_options(const struct command *cmd, const struct opt *opts,
+		  int argc, char **argv, const char **words, int max)
+{
+	int i, ret, count = 0, only_words = 0;
+
+	for (i = 0; i < argc; i++) {
+		if (only_words || argv[i][0] != '-' || !argv[i][1]) {
+			if (count == max)
+				return usage_error(cmd, "%s: one word too many",
+						   argv[i]);
+			words[count++] = argv[i];
+		} else if (!strcmp(argv[i], "--")) {
+			only_words = 1;
+		} else if (!strcmp(argv[i], "--help") ||
+			   !strcmp(argv[i], "-h")) {
+			return print_help(cmd, opts);
+		} else if (argv[i][1] != '-') {
+			return usage_error(cmd, "%s: no such option", argv[i]);
+		} else {
+			ret = parse_one(cmd, opts, argc, argv, &i);
+			if (ret != PARSE_GO_ON)
+				return ret;
+		}
+	}
+	return PARSE_GO_ON;
+}

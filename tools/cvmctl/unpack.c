@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * unpack.c - the compression methods of kernel images.
+ *
+ * Each method knows its own end; a kernel's build appends four bytes of size
+ * that belong to none of them.
+ */
+#include <string.h>
+
+#include <lzma.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "image.h"
+
+/* Lengths are bounded by the loader: a payload's length has 32 bits. */
+static int unpack_gzip(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
+		       uint64_t out_bytes, uint64_t *got, const char **reason)
+{
+	z_stream z;
+	int ret;
+
+	memset(&z, 0, sizeof(z));
+	z.next_in = (uint8_t *)(uintptr_t)in;
+	z.avail_in = (uInt)in_bytes;
+	z.next_out = out;
+	z.avail_out = (uInt)out_bytes;
+	/* 16 selects the gzip format. */
+	if (inflateInit2(&z, 15 + 16) != Z_OK) {
+		*reason = "no memory";
+		return -1;
+	}
+	ret = inflate(&z, Z_FINISH);
+	*got = z.total_out;
+	inflateEnd(&z);
+	if (ret == Z_STREAM_END)
+		return 0;
+	*reason = ret == Z_BUF_ERROR ? "its data end early, or are longer than "
+		  "announced" : "its data are damaged";
+	return -1;
+}
+
+static int unpack_zstd(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
+		       uint64_t out_bytes, uint64_t *got, const char **reason)
+{
+	ZSTD_DCtx *dctx = ZSTD_createDCtx();
+	ZSTD_outBuffer to = { out, out_bytes, 0 };
+	ZSTD_inBuffer from = { in, in_bytes, 0 };
+	size_t ret, before;
+
+	if (!dctx) {
+		*reason = "no memory";
+		return -1;
+	}
+	/* Kernels are packed with windows of up to 128 MiB (zstd --ultra). */
+	ZSTD_DCtx_setParameter(dctx, ZSTD_d_windowLogMax, 27);
+	do {
+		before = to.pos + from.pos;
+		ret = ZSTD_decompressStream(dctx, &to, &from);
+		if (ZSTD_isError(ret)) {
+			*reason = ZSTD_getErrorName(ret);
+			break;
+		}
+		if (ret && to.pos + from.pos == before)
+			*reason = "its data end early, or are longer than "
+				  "announced";
+	} while (ret && to.pos + from.pos != before);
+	ZSTD_freeDCtx(dctx);
+	*got = to.pos;
+	return ret ? -1 : 0;
+}
+
+static int unpack_lzma(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
+		       uint64_t out_bytes, uint64_t *got, const char **reason)
+{
+	lzma_stream s = LZMA_STREAM_INIT;
+	lzma_ret ret;
+
+	/* Reads both .xz and the older .lzma. */
+	if (lzma_auto_decoder(&s, 512u << 20, 0) != LZMA_OK) {
+		*reason = "no memory";
+		return -1;
+	}
+	s.next_in = in;
+	s.avail_in = in_bytes;
+	s.next_out = out;
+	s.avail_out = out_bytes;
+	ret = lzma_code(&s, LZMA_RUN);
+	*got = s.total_out;
+	lzma_end(&s);
+	if (ret == LZMA_STREAM_END)
+		return 0;
+	*reason = ret == LZMA_OK || ret == LZMA_BUF_ERROR ?
+		  "its data end early, or are longer than announced" :
+		  "its data are damaged";
+	return -1;
+}
+
+int unpack(uint32_t kind, const uint8_t *in, uint64_t in_bytes, uint8_t *out,
+	   uint64_t out_bytes, uint64_t *got, const char **reason)
+{
+	switch (kind) {
+	case CVM_PACK_GZIP:
+		return unpack_gzip(in, in_bytes, out, out_bytes, got, reason);
+	case CVM_PACK_ZSTD:
+		return unpack_zstd(in, in_bytes, out, out_bytes, got, reason);
+	case CVM_PACK_XZ:
+	case CVM_PACK_LZMA:
+		return unpack_lzma(in, in_bytes, out, out_bytes, got, reason);
+	default:
+		*reason = "only gzip, zstd, xz and lzma are known here; give "
+			  "the vmlinux file instead";
+		return -1;
+	}
+}

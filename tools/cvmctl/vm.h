@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* vm.h - one VM from its creation to its first instruction. */
+#ifndef CVMCTL_VM_H
+#define CVMCTL_VM_H
+
+#include <cvm/boot.h>
+
+#include "image.h"
+#include "platform.h"
+
+struct vm_config {
+	const char *kernel;	/* path */
+	const char *initrd;	/* path or NULL */
+	const char *cmdline;
+	const char *name;
+	uint64_t mem_bytes;
+	uint64_t min_hpa;
+	uint32_t vcpus;
+	uint32_t flags;		/* CVM_VM_F_* */
+};
+
+struct vm {
+	struct device *dev;	/* the VM's own handle */
+	struct cvm_user_version version;
+	struct cvm_user_vm info;
+	struct cvm_user_ranges ranges;
+	struct cvm_user_vcpu vcpu[CVM_MAX_VCPUS];
+	struct cvm_boot_plan plan;
+	uint8_t *map;		/* guest memory; holes fault */
+	uint64_t map_gpa;
+	uint64_t map_bytes;
+};
+
+/*
+ * vm_build - everything up to, not including, the first RUN.  -1 with a
+ * problem; vm_close() in every case.
+ */
+int vm_build(struct vm *vm, const struct vm_config *config,
+	     struct problem *problem);
+void vm_close(struct vm *vm);
+
+/* vm_memory - our address of guest memory, NULL unless it is all granted. */
+void *vm_memory(const struct vm *vm, uint64_t gpa, uint64_t bytes);
+
+#endif /* CVMCTL_VM_H */

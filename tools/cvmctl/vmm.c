@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vmm.c - serve a running VM.
+ *
+ * One thread per vCPU sits in RUN and serves what its vCPU asks for; the
+ * first thread carries input and wishes to stop to the guest.  It sleeps in
+ * plat_console_wait() and nowhere else: when the guest's input ring is full
+ * it takes no more input until CONSOLE_ROOM wakes it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <cvm/error.h>
+
+#include "vmm.h"
+
+struct vmm {
+	struct vm *vm;
+	struct ending *ending;
+	int ended;		/* vCPU threads that have finished */
+	int have_ending;	/* the first one to set it owns *ending */
+	int stops;		/* wishes to stop seen so far */
+	int lost_output;	/* a bad CONSOLE_OUT was reported */
+	struct cvm_user_console in;	/* input the guest has no room for */
+	uint32_t in_off;
+};
+
+struct vcpu {
+	struct vmm *vmm;
+	uint32_t id;
+	struct thread *thread;
+};
+
+/* Control characters in a guest's text must not reach the terminal. */
+static void copy_text(char *to, size_t size, const char *from, size_t max)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < size && i < max && from[i]; i++)
+		to[i] = (unsigned char)from[i] < 0x20 || from[i] == 0x7f ?
+			' ' : from[i];
+	while (i && to[i - 1] == ' ')
+		i--;
+	to[i] = '\0';
+}
+
+static int take_ending(struct vmm *vmm)
+{
+	return !__atomic_exchange_n(&vmm->have_ending, 1, __ATOMIC_ACQ_REL);
+}
+
+static void set_ending(struct vmm *vmm, const struct cvm_user_run *run)
+{
+	static const struct {
+		uint32_t reason;
+		int status;
+		const char *name;
+		const char *text;
+	} endings[] = {
+		{ CVM_RUN_POWEROFF, EXIT_OK, "poweroff", "powered off" },
+		{ CVM_RUN_REBOOT, EXIT_REBOOT, "reboot",
+		  "the guest asked for a reboot" },
+		{ CVM_RUN_PANIC, EXIT_PANIC, "panic", "guest panic" },
+		{ CVM_RUN_FATAL, EXIT_ENDED, "fatal", "guest died" },
+		{ CVM_RUN_KILLED, EXIT_ENDED, "killed", "killed" },
+		{ CVM_RUN_REFUSED, EXIT_REFUSED, "refused",
+		  "the host cannot enter this guest" },
+	};
+	struct ending *end = vmm->ending;
+	char text[sizeof(run->text)];
+	size_t i;
+
+	if (!take_ending(vmm))
+		return;
+	end->reason = run->reason;
+	end->status = EXIT_ENDED;
+	end->name = "unknown";
+	snprintf(end->text, sizeof(end->text), "ended by the driver for the "
+		 "unknown reason %u", run->reason);
+	copy_text(text, sizeof(text), run->text, sizeof(run->text));
+	for (i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		if (endings[i].reason != run->reason)
+			continue;
+		end->status = endings[i].status;
+		end->name = endings[i].name;
+		snprintf(end->text, sizeof(end->text), "%s%s%s",
+			 endings[i].text, text[0] ? ": " : "", text);
+	}
+}
+
+static void set_failure(struct vmm *vmm, uint32_t vcpu, int ret)
+{
+	struct ending *end = vmm->ending;
+
+	if (!take_ending(vmm))
+		return;
+	end->reason = CVM_RUN_INTR;
+	end->status = EXIT_ENDED;
+	end->name = "error";
+	snprintf(end->text, sizeof(end->text), "the driver does not run vCPU "
+		 "%u any more: %s", vcpu, plat_reason(ret));
+}
+
+static void console_out(struct vmm *vmm, const struct cvm_user_run *run)
+{
+	const void *data = vm_memory(vmm->vm, run->arg[0], run->arg[1]);
+
+	if (data) {
+		plat_console_write(data, run->arg[1]);
+		return;
+	}
+	if (!__atomic_exchange_n(&vmm->lost_output, 1, __ATOMIC_RELAXED))
+		fprintf(stderr, "cvmctl: the guest prints from 0x%llx, which "
+			"is not its memory; such output is dropped\n",
+			(unsigned long long)run->arg[0]);
+}
+
+/* The first wish is passed on to the guest, the second needs no consent. */
+static void stop(struct vmm *vmm, int now)
+{
+	struct cvm_user_event event = {
+		.vcpu = 0,
+		.bits = 1ull << CVM_EVENT_POWER_BIT,
+	};
+	struct cvm_user_id id = { .id = vmm->vm->info.id };
+
+	if (!now && !vmm->stops++) {
+		plat_op(vmm->vm->dev, CVM_USER_EVENT, &event);
+		return;
+	}
+	plat_op(vmm->vm->dev, CVM_USER_KILL, &id);
+	plat_console_unblock();
+}
+
+static void vcpu_main(void *arg)
+{
+	struct vcpu *vcpu = arg;
+	struct vmm *vmm = vcpu->vmm;
+	struct cvm_user_run run;
+	int ret;
+
+	for (;;) {
+		memset(&run, 0, sizeof(run));
+		run.vcpu = vcpu->id;
+		ret = plat_op(vmm->vm->dev, CVM_USER_VCPU_RUN, &run);
+		if (ret == -CVM_EINTR)
+			continue;
+		if (ret) {
+			set_failure(vmm, vcpu->id, ret);
+			stop(vmm, 1);
+			break;
+		}
+		if (run.reason == CVM_RUN_CONSOLE_OUT)
+			console_out(vmm, &run);
+		else if (run.reason == CVM_RUN_CONSOLE_ROOM)
+			plat_console_wake();
+		else if (run.reason >= CVM_RUN_POWEROFF)
+			break;
+		/* INTR: again; DOORBELL: no device listens yet. */
+	}
+	if (!ret)
+		set_ending(vmm, &run);
+	__atomic_add_fetch(&vmm->ended, 1, __ATOMIC_ACQ_REL);
+	plat_console_wake();
+}
+
+/* Offer what is left; 1 when the guest took all of it. */
+static int feed(struct vmm *vmm)
+{
+	struct cvm_user_console part;
+
+	while (vmm->in_off < vmm->in.bytes) {
+		part.bytes = vmm->in.bytes - vmm->in_off;
+		part.pad = 0;
+		memcpy(part.data, vmm->in.data + vmm->in_off, part.bytes);
+		if (plat_op(vmm->vm->dev, CVM_USER_CONSOLE_IN, &part) ||
+		    part.bytes > vmm->in.bytes - vmm->in_off)
+			break;	/* the VM is ending: its vCPUs will tell */
+		if (!part.bytes)
+			return 0;
+		vmm->in_off += part.bytes;
+	}
+	vmm->in.bytes = 0;
+	vmm->in_off = 0;
+	return 1;
+}
+
+static void serve(struct vmm *vmm, int vcpus)
+{
+	int room = 1, eof = 0;
+	size_t bytes;
+
+	while (__atomic_load_n(&vmm->ended, __ATOMIC_ACQUIRE) < vcpus) {
+		bytes = 0;
+		switch (plat_console_wait(room && !eof ? vmm->in.data : NULL,
+					  sizeof(vmm->in.data), &bytes)) {
+		case CONSOLE_INPUT:
+			vmm->in.bytes = (uint32_t)bytes;
+			vmm->in_off = 0;
+			room = feed(vmm);
+			break;
+		case CONSOLE_WAKE:
+			if (!room)
+				room = feed(vmm);
+			break;
+		case CONSOLE_EOF:
+			eof = 1;
+			break;
+		case CONSOLE_STOP:
+			stop(vmm, 0);
+			break;
+		case CONSOLE_KILL:
+		case CONSOLE_LOST:
+			stop(vmm, 1);
+			break;
+		}
+	}
+}
+
+void vmm_run(struct vm *vm, struct ending *ending)
+{
+	struct vcpu vcpu[CVM_MAX_VCPUS];
+	struct vmm vmm = { .vm = vm, .ending = ending };
+	uint32_t i, started = 0;
+
+	memset(ending, 0, sizeof(*ending));
+	for (i = 0; i < vm->info.vcpus; i++) {
+		vcpu[i].vmm = &vmm;
+		vcpu[i].id = i;
+		vcpu[i].thread = plat_thread_start(vcpu_main, &vcpu[i]);
+		if (!vcpu[i].thread) {
+			set_failure(&vmm, i, -CVM_ENOMEM);
+			stop(&vmm, 1);
+			break;
+		}
+		started++;
+	}
+	serve(&vmm, (int)started);
+	for (i = 0; i < started; i++)
+		plat_thread_join(vcpu[i].thread);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* vmm.h - serve a running VM. */
+#ifndef CVMCTL_VMM_H
+#define CVMCTL_VMM_H
+
+#include "vm.h"
+
+/* How a VM ended. */
+struct ending {
+	int status;		/* EXIT_* */
+	uint32_t reason;	/* CVM_RUN_* */
+	const char *name;	/* "poweroff", "panic", ... */
+	char text[400];		/* one sentence */
+};
+
+/* vmm_run - run all vCPUs until the VM has ended. */
+void vmm_run(struct vm *vm, struct ending *ending);
+
+#endif /* CVMCTL_VMM_H */

@@ -201,7 +201,28 @@ LABEL(cvm_passage_guest)
 	mov	CVM_S_INTER_CR3(%rbx), %rax
 	mov	CVM_S_FAR_DELTA(%rbx), %rdx
 	mov	CVM_S_FAR_IP(%rbx), %rcx
+.Linter:
 	mov	%rax, %cr3
+	/*
+	 * Both kernels use the same kernel addresses, so nothing of this side
+	 * may stay in the TLB, globals included: INVPCID type 2, or CR4.PGE
+	 * off and on (SDM vol. 3A, 4.10.4.1 "Operations that Invalidate TLBs
+	 * and Paging-Structure Caches").  The intermediate tables have no
+	 * global entry and PCID 0, so CR4.PCIDE may change here.
+	 *
+	 * This comes before the jump: until now a global translation of this
+	 * side may hide what the intermediate tables have at the other side's
+	 * addresses.  At this side's own addresses both agree.
+	 */
+	mov	CVM_S_cr4(%rbp), %r13
+	testl	$CVM_F_INVPCID, CVM_P_FLAGS(%rdi)
+	jnz	.Linvpcid
+LABEL(cvm_flush_begin)
+	and	$~CR4_PGE, %r12
+	mov	%r12, %cr4
+LABEL(cvm_flush_end)
+	mov	%r13, %cr4
+.Lflushed:
 	add	%rdx, %rdi
 	add	%rdx, %rbx
 	add	%rdx, %rbp
@@ -214,24 +235,8 @@ LABEL(cvm_passage_far)
 	lidt	CVM_S_MINI_IDTR(%rbp)
 	lgdt	CVM_S_MINI_GDTR(%rbp)
 
-/* ---- 3. flush, then the other side's tables ------------------------------ */
+/* ---- 3. the other side's tables ------------------------------------------ */
 
-	/*
-	 * Both kernels use the same kernel addresses, so nothing of this side
-	 * may stay in the TLB, globals included: INVPCID type 2, or CR4.PGE
-	 * off and on (SDM vol. 3A, 4.10.4.1 "Operations that Invalidate TLBs
-	 * and Paging-Structure Caches").  The intermediate tables have no
-	 * global entry and PCID 0, so CR4.PCIDE may change here.
-	 */
-	mov	CVM_S_cr4(%rbp), %r13
-	testl	$CVM_F_INVPCID, CVM_P_FLAGS(%rdi)
-	jnz	.Linvpcid
-LABEL(cvm_flush_begin)
-	and	$~CR4_PGE, %r12
-	mov	%r12, %cr4
-LABEL(cvm_flush_end)
-	mov	%r13, %cr4
-.Lflushed:
 	mov	CVM_S_cr0(%rbp), %rax
 	cmp	%rax, CVM_S_cr0(%rbx)
 	je	1f
@@ -493,11 +498,13 @@ LABEL(cvm_passage_boot)
 	movl	$1, CVM_P_MSR_DIRTY(%rdi)
 	test	%r13d, %r13d
 	jnz	.Lcross
+	/* At the host's addresses already: cross without moving. */
 	lgdt	CVM_S_MINI_GDTR(%rbp)
 	mov	CVM_S_MINI_RSP(%rbp), %rsp
 	mov	CVM_S_INTER_CR3(%rbp), %rax
-	mov	%rax, %cr3
-	jmp	.Lfar
+	xor	%edx, %edx
+	lea	.Lfar(%rip), %rcx
+	jmp	.Linter
 .Ldead:
 	movq	$0, (%rsp)
 	movq	$0, 8(%rsp)

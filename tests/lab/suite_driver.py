@@ -1,88 +1,68 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The Linux driver alone: the host API's conformance suite inside the module,
-its edge as a program sees it, memory control groups, lockdown, unload."""
+"""The driver in both host kernels: the host API's conformance suite, its edge
+to user space, what a memory group is charged, and unloading."""
 
 import build
 import inside
 import machine
 import paths
 
-HOSTS = ("6.1", "6.12")
-SELFTEST = "/sys/kernel/debug/cvm/selftest"
-GROUP = "/sys/fs/cgroup/cvm-test"
-# In the group: what it is charged with while a VM of 64 MiB exists.
-CHARGED = """\
-mkdir -p /sys/fs/cgroup
-grep -q ' /sys/fs/cgroup cgroup2' /proc/mounts ||
-	mount -t cgroup2 none /sys/fs/cgroup
-echo +memory >/sys/fs/cgroup/cgroup.subtree_control
-mkdir -p %s
-echo %s >%s/memory.max
-sh -c 'echo $$ >%s/cgroup.procs; exec /lab/bin/linux_driver hold 64 %s'
-"""
+CPUS = {"6.1": 2, "6.12": 1}
+HOLD_MIB = 64
+
+CHARGE = """\
+mkdir -p /tmp/cg && mount -t cgroup2 none /tmp/cg
+echo +memory >/tmp/cg/cgroup.subtree_control
+mkdir /tmp/cg/vmm
+sh -c 'echo $$ >/tmp/cg/vmm/cgroup.procs; exec linux_driver hold %d /tmp/cg/vmm'
+""" % HOLD_MIB
 
 
-def _lines(t, text, least):
-    """One check for each "ok NAME" or "not ok NAME" line."""
+def scratch_disk():
+    """QEMU arguments for a disk that forgets what is written to it."""
+    disk = paths.CACHE / "scratch-disk"
+    with open(disk, "wb") as handle:
+        handle.truncate(64 << 20)
+    return ("-drive", "file=%s,format=raw,if=none,id=d,snapshot=on" % disk,
+            "-device", "virtio-blk-pci,drive=d")
+
+
+def _each_line(t, text, what, good, bad):
+    """Hand the lines of an inner test program on."""
     count = 0
     for line in text.splitlines():
-        if line.startswith(("ok ", "not ok ")):
-            good = line.startswith("ok ")
-            t.check(good, line.split(" ", 1 if good else 2)[-1], text)
+        if line.startswith(good) or line.startswith(bad):
+            t.check(line.startswith(good), "%s: %s" % (
+                what, line.partition(" ")[2]), text)
             count += 1
-    t.check(count >= least, "%d tests ran" % count, text)
+    t.check(count > 10 and "0 failed" in text.splitlines(),
+            "%s: runs to its end" % what, text)
 
 
-def _charged(host, limit):
-    script = CHARGED % (GROUP, limit, GROUP, GROUP, GROUP)
-    return host.run(["sh", "-c", script])
-
-
-def _memcg(t, host):
-    done = _charged(host, "max")
-    words = done.out.split()
-    t.check(done.status == 0 and words and int(words[0]) >= 64 << 20,
-            "a VM's memory is charged to its process's group",
-            done.out + done.err)
-    t.check(_charged(host, "40M").status == 1,
-            "a VM beyond the group's limit is refused")
-    left = int(host.sh("cat %s/memory.current" % GROUP))
-    t.check(left < 4 << 20, "the charge goes with the VM", left)
-
-
-def _lockdown(t, host):
-    done = host.run(["sh", "-c", "mount -t securityfs none "
-                     "/sys/kernel/security 2>/dev/null; "
-                     "echo integrity >/sys/kernel/security/lockdown"])
-    if done.status:
-        t.skip("refuses under lockdown", "this kernel has none")
-        return
-    done = host.run(["/lab/bin/linux_driver", "hold", "2", "/dev/null"])
-    t.check(done.status == 1 and b"Operation not permitted" in done.err,
-            "refuses to open under lockdown", done.out + done.err)
+def _look(t, version):
+    program = build.static_program(paths.ROOT / "tests/host/linux_driver.c")
+    options = machine.Options(
+        host=version, cpus=CPUS[version], guests=(), modules=("virtio_blk",),
+        files={"lab/bin/linux_driver": program.read_bytes()},
+        qemu=scratch_disk())
+    with machine.Machine(options) as host:
+        selftest = "/sys/kernel/debug/cvm/selftest"
+        _each_line(t, host.sh("echo 1 >%s; cat %s" % (selftest, selftest)),
+                   "%s host API" % version, "ok ", "FAIL")
+        proc = host.run(["linux_driver", "/dev/vda"])
+        _each_line(t, proc.out.decode(), "%s driver" % version, "ok ",
+                   "not ok")
+        charged = int(host.sh(CHARGE)) >> 20
+        t.check(charged >= HOLD_MIB, "%s: %d MiB of guest memory charge the "
+                "VMM's group with %d MiB" % (version, HOLD_MIB, charged))
+        inside.pages_back(t, host, "%s: every page came back" % version)
+        host.sh("rmmod cvm; insmod /lab/ko/cvm.ko; rmmod cvm")
+        t.check("cvm" not in host.sh("lsmod").split(),
+                "%s: the module unloads" % version)
+        inside.clean(t, host.sh("dmesg"),
+                     "%s: the host's log is clean" % version)
 
 
 def run(t):
-    program = build.static_program(paths.ROOT / "tests/host/linux_driver.c")
-    disk = paths.CACHE / "driver-disk"
-    with open(disk, "wb") as handle:
-        handle.truncate(64 << 20)
-    for series in HOSTS:
-        options = machine.Options(
-            host=series, cpus=2, guests=(), modules=("virtio_blk",),
-            files={"lab/bin/linux_driver": program.read_bytes()},
-            qemu=("-drive", "file=%s,format=raw,if=none,id=d,snapshot=on"
-                  % disk, "-device", "virtio-blk-pci,drive=d"))
-        with machine.Machine(options) as host:
-            t.info("host " + series)
-            _lines(t, host.sh("echo 1 >%s; cat %s" % (SELFTEST, SELFTEST)),
-                   20)
-            done = host.run(["/lab/bin/linux_driver", "/dev/vda"])
-            _lines(t, done.out.decode("utf-8", "replace"), 40)
-            _memcg(t, host)
-            inside.pages_back(t, host, "pages taken = pages returned")
-            _lockdown(t, host)
-            host.sh("rmmod cvm")
-            t.check("cvm" not in host.sh("lsmod").split(),
-                    "the module unloads")
-            inside.clean(t, host.sh("dmesg"), "the host's log is clean")
+    for version in paths.HOSTS:
+        _look(t, version)

@@ -6,6 +6,7 @@ import build
 import inside
 import machine
 import paths
+import suite_driver
 
 CYCLES = 100
 SEED = 20260101
@@ -57,16 +58,12 @@ def _cycles(t, host):
 
 def run(t):
     direct = build.static_program(paths.ROOT / "tests/lab/direct.c")
-    disk = paths.CACHE / "kill-disk"
-    with open(disk, "wb") as handle:
-        handle.truncate(64 << 20)
     script = CYCLE % (machine.guest_file("6.12"), machine.GUEST_INITRD)
     options = machine.Options(
         guests=("6.12",), modules=("virtio_blk",),
         files={"lab/bin/direct": direct.read_bytes(),
                "lab/cycle": script.encode()},
-        qemu=("-drive", "file=%s,format=raw,if=none,id=d,snapshot=on" % disk,
-              "-device", "virtio-blk-pci,drive=d"))
+        qemu=suite_driver.scratch_disk())
     with machine.Machine(options) as host:
         _cycles(t, host)
         t.equal(inside.vms(host), [], "no VM is left")

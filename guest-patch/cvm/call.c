@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * call.c - the passage call, and the traps that go straight through it.
+ *
+ * An NMI or a machine check may arrive between the moment an operation is
+ * written into the shared page and the moment its result is read.  Their
+ * path therefore saves and restores the call's fields.  Inside the switch
+ * itself another IDT is live, and they are latched there.
+ */
+#include <linux/irqflags.h>
+#include <linux/kernel.h>
+#include <linux/percpu.h>
+
+#include <asm/processor-flags.h>
+
+#include "cvm.h"
+
+typedef void (*cvm_passage_fn)(u64 priv);
+
+DEFINE_PER_CPU(struct cvm_shared *, cvm_this);
+struct cvm_shared *cvm_vm __ro_after_init;
+
+static __always_inline void cvm_switch(struct cvm_shared *s)
+{
+	/* One instruction, so that an NMI cannot lose a count. */
+	asm volatile("incq %0" : "+m" (s->calls) : : "memory");
+	((cvm_passage_fn)s->passage_entry)(s->passage_priv);
+	barrier();
+}
+
+noinstr s64 __cvm_call(u32 op)
+{
+	struct cvm_shared *s = this_cpu_read(cvm_this);
+
+	s->op = op;
+	cvm_switch(s);
+	return s->ret;
+}
+
+s64 cvm_call(u32 op)
+{
+	unsigned long flags;
+	s64 ret;
+
+	local_irq_save(flags);
+	ret = __cvm_call(op);
+	local_irq_restore(flags);
+	return ret;
+}
+
+s64 cvm_call2(u32 op, u64 arg0, u64 arg1)
+{
+	struct cvm_shared *s;
+	unsigned long flags;
+	s64 ret;
+
+	local_irq_save(flags);
+	s = this_cpu_read(cvm_this);
+	s->arg[0] = arg0;
+	s->arg[1] = arg1;
+	ret = __cvm_call(op);
+	local_irq_restore(flags);
+	return ret;
+}
+
+s64 cvm_call1(u32 op, u64 arg0)
+{
+	return cvm_call2(op, arg0, 0);
+}
+
+static __always_inline void cvm_call_nested(struct cvm_shared *s, u32 op)
+{
+	u32 saved_op = s->op, saved_vector = s->vector;
+	s64 saved_ret = s->ret;
+	u64 saved_arg[ARRAY_SIZE(s->arg)];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(s->arg); i++)
+		saved_arg[i] = s->arg[i];
+	s->op = op;
+	cvm_switch(s);
+	for (i = 0; i < ARRAY_SIZE(s->arg); i++)
+		s->arg[i] = saved_arg[i];
+	s->ret = saved_ret;
+	s->vector = saved_vector;
+	s->op = saved_op;
+}
+
+/* Called by exc_nmi() in place of all it would do. */
+noinstr void cvm_nmi(void)
+{
+	struct cvm_shared *s = this_cpu_read(cvm_this);
+
+	s->nmi_seen++;
+	cvm_call_nested(s, CVM_OP_NMI);
+}
+
+/* The same for exc_machine_check(): the banks are the host's to read. */
+noinstr void cvm_machine_check(void)
+{
+	cvm_call_nested(this_cpu_read(cvm_this), CVM_OP_MCE);
+}
+
+void cvm_yield(void)
+{
+	cvm_call(CVM_OP_YIELD);
+}

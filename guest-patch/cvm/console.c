@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * console.c - hvc0, and a boot console until it is there.
+ *
+ * Output is copied into a page of the kernel image, because a caller's buffer
+ * may lie on a stack, whose physical address is not a linear function of the
+ * virtual one.  Input comes through the ring in the first shared page.
+ */
+#include <linux/console.h>
+#include <linux/init.h>
+#include <linux/minmax.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+
+#include <asm/page.h>
+
+#include "../../../drivers/tty/hvc/hvc_console.h"
+#include "cvm.h"
+
+#define CVM_CONSOLE_OUTBUF	1024
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+typedef char cvm_char;
+typedef int cvm_size;
+typedef int cvm_ssize;
+#else
+typedef u8 cvm_char;
+typedef size_t cvm_size;
+typedef ssize_t cvm_ssize;
+#endif
+
+static char cvm_console_page[CVM_PAGE_SIZE] __aligned(CVM_PAGE_SIZE);
+static DEFINE_RAW_SPINLOCK(cvm_console_lock);
+static struct hvc_struct *cvm_hvc;
+
+/* Everything is taken or nothing: what the host cannot show is lost. */
+static bool cvm_console_write(const char *buf, size_t count)
+{
+	unsigned long flags;
+	s64 ret;
+
+	raw_spin_lock_irqsave(&cvm_console_lock, flags);
+	memcpy(cvm_console_page, buf, count);
+	ret = cvm_call2(CVM_OP_CONSOLE_OUT, __pa_symbol(cvm_console_page),
+			count);
+	raw_spin_unlock_irqrestore(&cvm_console_lock, flags);
+	return ret >= 0;
+}
+
+static cvm_ssize cvm_put_chars(u32 vtermno, const cvm_char *buf,
+			       cvm_size count)
+{
+	count = min_t(cvm_size, count, CVM_PAGE_SIZE);
+	return cvm_console_write((const char *)buf, count) ? count : -EIO;
+}
+
+static cvm_ssize cvm_get_chars(u32 vtermno, cvm_char *buf, cvm_size count)
+{
+	struct cvm_shared *s = cvm_vm;
+	u32 head = smp_load_acquire(&s->con_head);
+	u32 tail = s->con_tail;
+	cvm_size n = 0;
+
+	while (tail != head && n < count)
+		buf[n++] = s->con_ring[tail++ % CVM_CONSOLE_RING];
+	smp_store_release(&s->con_tail, tail);
+	if (n && xchg(&s->con_full, 0))
+		cvm_call(CVM_OP_CONSOLE_ROOM);
+	return n;
+}
+
+/* Input is announced by an event; hvc need not poll for it. */
+static int cvm_console_add(struct hvc_struct *hp, int irq)
+{
+	hp->irq_requested = 1;
+	hvc_kick();
+	return 0;
+}
+
+static void cvm_console_del(struct hvc_struct *hp, int irq)
+{
+	hp->irq_requested = 0;
+}
+
+static const struct hv_ops cvm_hv_ops = {
+	.get_chars = cvm_get_chars,
+	.put_chars = cvm_put_chars,
+	.notifier_add = cvm_console_add,
+	.notifier_del = cvm_console_del,
+	.notifier_hangup = cvm_console_del,
+};
+
+void cvm_console_event(void)
+{
+	if (cvm_hvc && hvc_poll(cvm_hvc))
+		hvc_kick();
+}
+
+static void cvm_boot_write(struct console *con, const char *buf, unsigned int n)
+{
+	unsigned int part;
+
+	while (n) {
+		part = min_t(unsigned int, n, CVM_PAGE_SIZE);
+		cvm_console_write(buf, part);
+		buf += part;
+		n -= part;
+	}
+}
+
+static struct console cvm_boot_console = {
+	.name = "cvmboot",
+	.write = cvm_boot_write,
+	.flags = CON_PRINTBUFFER | CON_BOOT | CON_ANYTIME,
+	.index = -1,
+};
+
+void __init cvm_console_setup(void)
+{
+	register_console(&cvm_boot_console);
+	add_preferred_console("hvc", 0, NULL);
+}
+
+static int __init cvm_console_early_init(void)
+{
+	if (!cvm_is_guest())
+		return -ENODEV;
+	return hvc_instantiate(0, 0, &cvm_hv_ops);
+}
+console_initcall(cvm_console_early_init);
+
+static int __init cvm_console_init(void)
+{
+	struct hvc_struct *hp;
+
+	if (!cvm_is_guest())
+		return -ENODEV;
+	hp = hvc_alloc(0, 0, &cvm_hv_ops, CVM_CONSOLE_OUTBUF);
+	if (IS_ERR(hp))
+		return PTR_ERR(hp);
+	cvm_hvc = hp;
+	return 0;
+}
+device_initcall(cvm_console_init);

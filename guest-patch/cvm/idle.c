@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * idle.c - sleeping in the host, and not keeping its CPU while spinning.
+ */
+#include <linux/cpu.h>
+#include <linux/irqflags.h>
+#include <linux/percpu.h>
+
+#include "cvm.h"
+
+/* Spins with interrupts off between two yields. */
+#define CVM_RELAX_SPINS		1024
+
+static DEFINE_PER_CPU(unsigned int, cvm_spins);
+
+/*
+ * Interrupts are off.  An event that is already there is served and not
+ * slept upon; one that came with the wake-up is served at once, through an
+ * interrupt of our own, rather than by having the host arm a real one.
+ */
+static __always_inline void cvm_sleep(void)
+{
+	struct cvm_shared *s = this_cpu_read(cvm_this);
+
+	if (!cvm_work_pending(s))
+		__cvm_call(CVM_OP_IDLE);
+	if (cvm_work_pending(s))
+		cvm_soft_interrupt();
+}
+
+/* The idle routine: returns as its kernel version wants it. */
+void __cpuidle cvm_idle(void)
+{
+	cvm_sleep();
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	raw_local_irq_enable();
+#endif
+}
+
+/* In place of "sti; hlt". */
+void __cpuidle cvm_safe_halt(void)
+{
+	cvm_sleep();
+	raw_local_irq_enable();
+}
+
+/*
+ * cpu_relax() with interrupts off: the host has no other way to its CPU.
+ * With interrupts on it needs no help.
+ */
+noinstr void __cvm_relax(void)
+{
+	if (native_save_fl() & X86_EFLAGS_IF)
+		return;
+	if (this_cpu_inc_return(cvm_spins) % CVM_RELAX_SPINS)
+		return;
+	__cvm_call(CVM_OP_YIELD);
+}
+EXPORT_SYMBOL(__cvm_relax);

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * irq.c - forwarding the host's interrupts, and running our own events.
+ *
+ * Every external vector that arrives while the guest runs is the host's: the
+ * CPU has acknowledged it, so it is handed over and the host's handler will
+ * send the EOI.  On the way back the pending-event bits are looked at; there
+ * is no other way for an event to reach the guest.
+ */
+#include <linux/hardirq.h>
+#include <linux/irq.h>
+#include <linux/kernel_stat.h>
+
+#include <asm/hardirq.h>
+#include <asm/irq_regs.h>
+#include <asm/irq_vectors.h>
+#include <asm/processor.h>
+
+#include "cvm.h"
+
+/*
+ * The vector of an interrupt the guest makes itself, to run events from idle
+ * with a real register frame.  A per-CPU flag tells it from the host's.
+ */
+#define CVM_SOFT_VECTOR		LOCAL_TIMER_VECTOR
+
+static DEFINE_PER_CPU(bool, cvm_soft);
+
+bool cvm_forwards_irq80(void)
+{
+	return cvm_is_guest() && (cvm_vm->features & CVM_SHARED_F_IRQ80);
+}
+
+static void cvm_forward(struct cvm_shared *s, u32 vector)
+{
+	s->vector = vector;
+	s->vector_count[vector & 0xff]++;
+	s->forwarded++;
+	inc_irq_stat(x86_platform_ipis);
+	__cvm_call(CVM_OP_IRQ);
+}
+
+/*
+ * IPIs (RESCHED, CALL, CALL1, STOP) are never raised in a guest with one
+ * vCPU; DEVICE bits have no driver yet.  They are counted and dropped.
+ */
+static void cvm_run_events(struct cvm_shared *s)
+{
+	u64 events;
+
+	while (cvm_work_pending(s)) {
+		events = xchg(&s->events, 0);
+		s->events_run += hweight64(events);
+		if ((events & BIT_ULL(CVM_EVENT_TIMER_BIT)) ||
+		    cvm_deadline_passed(s))
+			cvm_timer_event(s);
+		if (events & BIT_ULL(CVM_EVENT_CONSOLE_BIT))
+			cvm_console_event();
+		if (events & BIT_ULL(CVM_EVENT_CLOCK_BIT))
+			cvm_clock_changed();
+		if (events & BIT_ULL(CVM_EVENT_POWER_BIT))
+			cvm_power_request();
+	}
+}
+
+/*
+ * From common_interrupt() and spurious_interrupt(): on the interrupt stack,
+ * interrupts off, irq_enter() done.
+ */
+void cvm_interrupt(struct pt_regs *regs, u32 vector)
+{
+	struct pt_regs *old_regs = set_irq_regs(regs);
+	struct cvm_shared *s = this_cpu_read(cvm_this);
+
+	if (this_cpu_read(cvm_soft))
+		this_cpu_write(cvm_soft, false);
+	else
+		cvm_forward(s, vector);
+	cvm_run_events(s);
+	set_irq_regs(old_regs);
+}
+
+/* Interrupts are off, so the flag cannot meet a vector of the host. */
+noinstr void cvm_soft_interrupt(void)
+{
+	this_cpu_write(cvm_soft, true);
+	asm volatile("int %0" : : "i" (CVM_SOFT_VECTOR) : "memory");
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* offsets.c - numbers the assembly files need, taken from the headers. */
+#include <linux/kbuild.h>
+#include <linux/pgtable.h>
+
+#include <asm/ptrace.h>
+
+#include "cvm.h"
+
+void cvm_offsets(void);
+
+void cvm_offsets(void)
+{
+	DEFINE(CVM_ABI, CVM_GUEST_ABI);
+	DEFINE(CVM_NTYPE, CVM_NOTE_TYPE);
+	DEFINE(CVM_GVA_PASSAGE, CVM_PASSAGE_GVA);
+	DEFINE(CVM_GVA_SHARED0, CVM_SHARED_GVA(0));
+	DEFINE(CVM_PTE_OFFSET, CVM_PASSAGE_PTE_INDEX * sizeof(pte_t));
+	DEFINE(CVM_NR_PAGES, CVM_PASSAGE_PAGES);
+	DEFINE(CVM_NR_PTES, FIXMAP_PMD_NUM * PTRS_PER_PTE);
+	DEFINE(CVM_DESC_SIZE, sizeof(struct cvm_note_desc));
+	OFFSET(CVM_S_ENTRY, cvm_shared, passage_entry);
+	OFFSET(CVM_S_PRIV, cvm_shared, passage_priv);
+	OFFSET(CVM_S_OP, cvm_shared, op);
+	OFFSET(CVM_S_ARG0, cvm_shared, arg[0]);
+	OFFSET(CVM_S_ARG1, cvm_shared, arg[1]);
+	OFFSET(CVM_S_ARG2, cvm_shared, arg[2]);
+	OFFSET(CVM_S_ARG3, cvm_shared, arg[3]);
+	OFFSET(CVM_S_CALLS, cvm_shared, calls);
+	OFFSET(CVM_S_DIRTY, cvm_shared, msr_dirty);
+	OFFSET(CVM_S_NMI_SEEN, cvm_shared, nmi_seen);
+	OFFSET(CVM_R_ERROR, pt_regs, orig_ax);
+	OFFSET(CVM_R_RIP, pt_regs, ip);
+	DEFINE(CVM_C_NMI, CVM_OP_NMI);
+	DEFINE(CVM_C_MCE, CVM_OP_MCE);
+	DEFINE(CVM_C_FATAL, CVM_OP_FATAL);
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * time.c - the TSC as clock, one deadline as timer, the host's wall clock.
+ *
+ * The deadline lies in the shared page.  The host is asked only when the new
+ * one is earlier than what its timer is set to; a later one is noticed when
+ * the armed one fires, and re-armed then.
+ */
+#include <linux/clockchips.h>
+#include <linux/math64.h>
+#include <linux/time64.h>
+#include <linux/timekeeping.h>
+#include <linux/workqueue.h>
+
+#include <asm/hardirq.h>
+#include <asm/tsc.h>
+#include <asm/x86_init.h>
+
+#include "cvm.h"
+
+/* Shortest delta worth programming, in TSC ticks. */
+#define CVM_MIN_DELTA		0x400
+
+static DEFINE_PER_CPU(struct clock_event_device, cvm_clockevent);
+
+/* Also used on the way into idle, where nothing may be traced. */
+noinstr bool cvm_deadline_passed(struct cvm_shared *s)
+{
+	u64 deadline = s->deadline_tsc;
+
+	return deadline != CVM_DEADLINE_NONE && rdtsc() >= deadline;
+}
+
+static void cvm_arm(struct cvm_shared *s)
+{
+	if (s->deadline_tsc < READ_ONCE(s->armed_tsc))
+		__cvm_call(CVM_OP_TIMER);
+}
+
+static int cvm_set_next_event(unsigned long delta,
+			      struct clock_event_device *evt)
+{
+	struct cvm_shared *s = this_cpu_read(cvm_this);
+
+	s->deadline_tsc = rdtsc() + delta;
+	cvm_arm(s);
+	return 0;
+}
+
+static int cvm_timer_stop(struct clock_event_device *evt)
+{
+	this_cpu_read(cvm_this)->deadline_tsc = CVM_DEADLINE_NONE;
+	return 0;
+}
+
+/* The host's timer fired, or the deadline was seen to have passed. */
+void cvm_timer_event(struct cvm_shared *s)
+{
+	struct clock_event_device *evt = this_cpu_ptr(&cvm_clockevent);
+
+	if (!cvm_deadline_passed(s)) {
+		if (s->deadline_tsc != CVM_DEADLINE_NONE)
+			cvm_arm(s);
+		return;
+	}
+	s->deadline_tsc = CVM_DEADLINE_NONE;
+	inc_irq_stat(apic_timer_irqs);
+	if (evt->event_handler)
+		evt->event_handler(evt);
+}
+
+static void __init cvm_timer_init(void)
+{
+	struct clock_event_device *evt = this_cpu_ptr(&cvm_clockevent);
+
+	evt->name = "cvm";
+	evt->features = CLOCK_EVT_FEAT_ONESHOT;
+	evt->rating = 400;
+	evt->irq = -1;
+	evt->cpumask = cpumask_of(smp_processor_id());
+	evt->set_next_event = cvm_set_next_event;
+	evt->set_state_shutdown = cvm_timer_stop;
+	evt->set_state_oneshot_stopped = cvm_timer_stop;
+	clockevents_config_and_register(evt, (u64)cvm_vm->tsc_khz * 1000,
+					CVM_MIN_DELTA, ~0UL >> 1);
+}
+
+static unsigned long cvm_tsc_khz(void)
+{
+	return cvm_vm->tsc_khz;
+}
+
+static u64 cvm_wall_ns(void)
+{
+	struct cvm_time *t = &cvm_vm->time;
+	u64 tsc, ns;
+	u32 seq;
+
+	do {
+		while ((seq = READ_ONCE(t->seq)) & 1)
+			cpu_relax();
+		smp_rmb();
+		tsc = READ_ONCE(t->tsc);
+		ns = READ_ONCE(t->wall_ns);
+		smp_rmb();
+	} while (READ_ONCE(t->seq) != seq);
+
+	return ns + mul_u64_u64_div_u64(rdtsc() - tsc, 1000000,
+					cvm_vm->tsc_khz);
+}
+
+static void cvm_get_wallclock(struct timespec64 *now)
+{
+	cvm_call(CVM_OP_TIME);
+	*now = ns_to_timespec64(cvm_wall_ns());
+}
+
+/* The host's clock is not ours to set. */
+static int cvm_set_wallclock(const struct timespec64 *now)
+{
+	return -ENODEV;
+}
+
+static void cvm_clock_work(struct work_struct *work)
+{
+	struct timespec64 now = ns_to_timespec64(cvm_wall_ns());
+
+	do_settimeofday64(&now);
+}
+
+static DECLARE_WORK(cvm_clock, cvm_clock_work);
+
+/* The host's clock was set, or the machine has slept. */
+void cvm_clock_changed(void)
+{
+	schedule_work(&cvm_clock);
+}
+
+void __init cvm_time_setup(void)
+{
+	x86_platform.calibrate_tsc = cvm_tsc_khz;
+	x86_platform.calibrate_cpu = cvm_tsc_khz;
+	x86_platform.get_wallclock = cvm_get_wallclock;
+	x86_platform.set_wallclock = cvm_set_wallclock;
+	x86_init.timers.wallclock_init = x86_init_noop;
+	x86_init.timers.setup_percpu_clockev = x86_init_noop;
+	x86_init.timers.timer_init = cvm_timer_init;
+}

@@ -26,6 +26,7 @@ struct g_ctl g_ctl __attribute__((section(".data"))) = { .mode = 0 };
 static struct rows_side side;
 static uint8_t trap_stack[8192] __attribute__((aligned(16)));
 static uint8_t pages[4][4096] __attribute__((aligned(4096)));
+static struct rows_pages row_pages;
 
 static struct cvm_shared *shared(void)
 {
@@ -173,21 +174,18 @@ static void note_bad(uint64_t row, uint64_t want, uint64_t got)
 
 static void mode_rows(void)
 {
-	void *gdt[2] = { pages[0], pages[1] };
-	void *idt[2] = { pages[2], pages[3] };
 	static struct rows want, got;
 	uint64_t a = 0, b = 0;
 	uint32_t row;
 	int ret;
 
-	rows_init(&side, 1, g_ctl.seed, gdt, idt);
-	side.skip[0] |= g_ctl.mask;
+	rows_init(&side, 1, g_ctl.seed, &row_pages, g_ctl.cr3);
 	while (g_ctl.done < g_ctl.count) {
 		rows_poison(&side, &want);
 		if (rows_call(one_call, (void *)CVM_OP_YIELD, &ret))
 			g_ctl.bad_gpr++;
 		rows_read(&side, &got);
-		row = rows_diff(&want, &got, &a, &b);
+		row = rows_diff(&side, &want, &got, &a, &b);
 		if (row != ROWS)
 			note_bad(row, a, b);
 		if (check_tlb())

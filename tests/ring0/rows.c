@@ -259,13 +259,14 @@ int rows_differ(uint32_t row, const struct rows *a, const struct rows *b,
 	}
 }
 
-uint32_t rows_diff(const struct rows *want, const struct rows *got,
-		   uint64_t *a, uint64_t *b)
+uint32_t rows_diff(const struct rows_side *side, const struct rows *want,
+		   const struct rows *got, uint64_t *a, uint64_t *b)
 {
 	uint32_t row;
 
 	for (row = 0; row < ROWS; row++)
-		if (rows_differ(row, want, got, a, b))
+		if (!(side->skip[row / 64] >> (row % 64) & 1) &&
+		    rows_differ(row, want, got, a, b))
 			break;
 	return row;
 }
@@ -274,7 +275,9 @@ uint32_t rows_diff(const struct rows *want, const struct rows *got,
 
 static int may(struct rows_side *side, uint32_t row)
 {
-	return !(side->skip[row / 64] >> (row % 64) & 1);
+	uint64_t not = side->skip[row / 64] | side->keep[row / 64];
+
+	return !(not >> (row % 64) & 1);
 }
 
 /* One of the bits' legal settings: flip some of those that may flip. */
@@ -355,7 +358,7 @@ static void poison_msrs(struct rows_side *side)
 	    !(side->msr_absent & 1u << CVM_MSR_ROW_##name)) {		\
 		old = value_##name(side);				\
 		if (rows_wrmsr(arg, old))				\
-			side->skip[ROW_##name / 64] |=			\
+			side->keep[ROW_##name / 64] |=			\
 				1ull << (ROW_##name % 64);		\
 	}
 #include "x86/rows.h"
@@ -563,9 +566,16 @@ static uint64_t copy_idt(void *page)
 	return (uint64_t)page;
 }
 
+/* QEMU takes TSC_AUX on CPUs without RDTSCP and RDPID; libcvm does not. */
+static int has_tsc_aux(void)
+{
+	return x86_cpuid(0x80000001, 0).d >> 27 & 1 ||
+	       (x86_cpuid(0, 0).a >= 7 && x86_cpuid(7, 0).c >> 22 & 1);
+}
+
 static uint32_t absent_msrs(void)
 {
-	uint32_t absent = 0;
+	uint32_t absent = has_tsc_aux() ? 0 : 1u << CVM_MSR_ROW_tsc_aux;
 	uint64_t v;
 
 #define CVM_ROW_MSR(name, arg, when, hazard, sdm, apm) \
@@ -576,7 +586,7 @@ static uint32_t absent_msrs(void)
 }
 
 void rows_init(struct rows_side *side, int guest, uint64_t seed,
-	       void *gdt[2], void *idt[2])
+	       struct rows_pages *pages, uint64_t cr3)
 {
 	uint32_t i;
 
@@ -596,8 +606,10 @@ void rows_init(struct rows_side *side, int guest, uint64_t seed,
 		side->skip[ROW_cr8 / 64] |= 1ull << (ROW_cr8 % 64);
 	}
 	for (i = 0; i < 2; i++) {
-		side->gdt[i] = copy_gdt(gdt[i]);
-		side->idt[i] = copy_idt(idt[i]);
+		side->gdt[i] = copy_gdt(pages->gdt[i]);
+		side->idt[i] = copy_idt(pages->idt[i]);
 	}
+	side->cr3[0] = x86_cr3();
+	side->cr3[1] = cr3;
 	side->msr_absent = absent_msrs();
 }

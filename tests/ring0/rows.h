@@ -43,7 +43,8 @@ struct rows_side {
 	uint64_t cr0_flip, cr4_flip;	/* bits that may change */
 	uint64_t cr4_full;	/* CR4 under which rows are read */
 	uint64_t cr3[2];	/* equivalent roots; [1] may be 0 */
-	uint64_t skip[2];	/* rows not to be poisoned */
+	uint64_t skip[2];	/* rows this side does not own */
+	uint64_t keep[2];	/* rows not to be poisoned, but compared */
 	uint64_t moved[2];	/* rows seen with different values */
 	uint64_t gdt[2], idt[2];	/* copies; two TSSs in each GDT */
 	uint32_t msr_absent;	/* bit per MSR row: faults here */
@@ -51,9 +52,16 @@ struct rows_side {
 	struct rows last;
 };
 
-/* gdt, idt: one page for each copy.  The running side's tables are copied. */
+/*
+ * The running side's descriptor tables are copied into these pages.  cr3: a
+ * root that means the same as the one in use, or 0.
+ */
+struct rows_pages {
+	uint8_t gdt[2][4096], idt[2][4096];
+} __attribute__((aligned(4096)));
+
 void rows_init(struct rows_side *side, int guest, uint64_t seed,
-	       void *gdt[2], void *idt[2]);
+	       struct rows_pages *pages, uint64_t cr3);
 
 /* Give every row another legal value and read back what the CPU kept. */
 void rows_poison(struct rows_side *side, struct rows *kept);
@@ -71,9 +79,9 @@ void rows_read_equal(uint64_t value[ROWS]);
 int rows_differ(uint32_t row, const struct rows *a, const struct rows *b,
 		uint64_t *va, uint64_t *vb);
 
-/* Number of the first row that differs, ROWS if none. */
-uint32_t rows_diff(const struct rows *want, const struct rows *got,
-		   uint64_t *a, uint64_t *b);
+/* Number of the first row of this side's that differs, ROWS if none. */
+uint32_t rows_diff(const struct rows_side *side, const struct rows *want,
+		   const struct rows *got, uint64_t *a, uint64_t *b);
 
 const char *rows_name(uint32_t row);
 /* "swapped", "kept equal" or "refused". */

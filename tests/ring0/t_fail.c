@@ -69,19 +69,18 @@ static void shrink(uint64_t xcr0)
 {
 	static struct rows_side host;
 	static struct rows before, after;
-	static uint8_t pages[4][4096] __attribute__((aligned(4096)));
-	void *gdt[2] = { pages[0], pages[1] }, *idt[2] = { pages[2], pages[3] };
+	static struct rows_pages pages;
 	uint64_t a, b;
 	uint32_t row;
 
-	rows_init(&host, 0, 3, gdt, idt);
+	rows_init(&host, 0, 3, &pages, g_host_root());
 	bare_report(!g_start(&vm, CVM_VM_F_COMPARE, G_MODE_XCR0), "start");
 	vm.ctl->xcr0 = xcr0;
 	vm.ctl->count = 1000;
 	rows_read(&host, &before);
 	g_run_on(&vm);
 	rows_read(&host, &after);
-	row = rows_diff(&before, &after, &a, &b);
+	row = rows_diff(&host, &before, &after, &a, &b);
 	bare_report(vm.run.reason == CVM_RUN_POWEROFF &&
 		    vm.ctl->done == 1000 && !vm.ctl->bad && row == ROWS,
 		    "a guest runs with XCR0 0x%llx beside a host with 0x%llx "

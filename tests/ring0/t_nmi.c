@@ -42,7 +42,7 @@ void ring0_sync(void);
 static struct g_vm vm;
 static struct rows_side host;
 static struct rows before, after;
-static uint8_t pages[4][4096] __attribute__((aligned(4096)));
+static struct rows_pages pages;
 static uint64_t old_raised, old_passage, old_guest, old_mce;
 
 __attribute__((noinline)) void ring0_sync(void)
@@ -78,7 +78,7 @@ static int watched_slice(int (*fn)(void *arg), void *arg)
 	if (rows_call(fn, arg, &ret))
 		ring0_ledger.guest_bad++;
 	rows_read(&host, &after);
-	row = rows_diff(&before, &after, &a, &b);
+	row = rows_diff(&host, &before, &after, &a, &b);
 	if (row != ROWS && !ring0_ledger.differ++)
 		ring0_ledger.row = row;
 	if (g_tlb_check())
@@ -148,10 +148,9 @@ static void calls_round(void)
 
 static void prepare(void)
 {
-	void *gdt[2] = { pages[0], pages[1] }, *idt[2] = { pages[2], pages[3] };
 
 	bare_report(!g_attach(), "attach");
-	rows_init(&host, 0, 1, gdt, idt);
+	rows_init(&host, 0, 1, &pages, g_host_root());
 	g_hooks.slice = watched_slice;
 }
 

@@ -10,7 +10,7 @@
 
 static struct rows_side host;
 static struct rows before, after;
-static uint8_t pages[4][4096] __attribute__((aligned(4096)));
+static struct rows_pages pages;
 static struct g_vm vm;
 static uint64_t slices, bad, bad_gpr, bad_tlb, first_at, first_a, first_b;
 static uint32_t first_row;
@@ -39,7 +39,7 @@ static int poisoned_slice(int (*fn)(void *arg), void *arg)
 	rows_calm(&host);
 	x86_set_cr8(0);
 	x86_set_dr7(0x400);
-	row = rows_diff(&before, &after, &a, &b);
+	row = rows_diff(&host, &before, &after, &a, &b);
 	if (row != ROWS && !bad++) {
 		first_row = row;
 		first_at = slices;
@@ -112,14 +112,13 @@ static void report_host(void)
 
 void test_state(void)
 {
-	void *gdt[2] = { pages[0], pages[1] }, *idt[2] = { pages[2], pages[3] };
 	static uint64_t equal[2][ROWS];
 	uint64_t count = bare_arg("count", 100000);
 	struct cvm_stats stats;
 	uint32_t reason;
 
 	bare_report(!g_attach(), "attach");
-	rows_init(&host, 0, bare_arg("seed", 1) + 77, gdt, idt);
+	rows_init(&host, 0, bare_arg("seed", 1) + 77, &pages, g_host_root());
 	bare_report(!g_start(&vm, CVM_VM_F_COMPARE, G_MODE_ROWS), "start");
 	vm.ctl->count = count;
 	rows_read_equal(equal[0]);

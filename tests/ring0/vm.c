@@ -4,6 +4,7 @@
  * into it: page tables, image, control block.
  */
 #include "vm.h"
+#include "x86.h"
 
 #define PTE_P		0x001ull
 #define PTE_W		0x002ull
@@ -204,6 +205,8 @@ static int load(struct g_vm *vm, const struct cvm_user_vm *args, uint32_t mode)
 	vm->ctl = bare_hva(vm->image_gpa + (head->ctl_gva - G_IMAGE_GVA));
 	vm->ctl->mode = mode;
 	vm->ctl->count = 1;
+	vm->ctl->cr3 = guest_page(vm);
+	memcpy(bare_hva(vm->ctl->cr3), bare_hva(vm->cr3), 4096);
 	vm->ctl->seed = bare_arg("seed", 1);
 	vm->ctl->shared_gva = G_PASSAGE_GVA + CVM_VCPU_SHARED_OFF(0);
 
@@ -273,6 +276,16 @@ void g_stats(struct g_vm *vm, struct cvm_stats *stats)
 	if (g_op(vm->vm, CVM_USER_STATS, &s, sizeof(s)))
 		bare_panic("no statistics");
 	*stats = s.stats;
+}
+
+uint64_t g_host_root(void)
+{
+	static uint64_t root;
+
+	if (!root)
+		root = bare_pages_alloc(1, 4096, 0);
+	memcpy(bare_hva(root), bare_hva(x86_cr3() & PTE_ADDR), 4096);
+	return root;
 }
 
 /* ---- the same addresses in both worlds ---------------------------------------- */

@@ -50,6 +50,9 @@ void g_stats(struct g_vm *vm, struct cvm_stats *stats);
 
 int g_op(struct cvm_vm *vm, uint32_t op, void *arg, size_t size);
 
+/* A second root for the host's tables, equal to the one in use. */
+uint64_t g_host_root(void);
+
 /* The pages of TLB_VA: what each world has written there. */
 void g_tlb_fill(uint64_t hpa, uint64_t page, uint32_t world);
 void g_tlb_host(void);		/* map the host's, once */

@@ -26,8 +26,9 @@ def _identity(t, host, inner, version):
     t.check(inner.sh("uname -r").startswith(version + "."),
             "the guest is %s" % version)
     listed = json.loads(host.sh("cvmctl list --json"))
-    t.check(len(listed["vms"]) == 1 and listed["vms"][0]["state"] ==
-            "running", "cvmctl list --json shows one running VM", listed)
+    t.check(len(listed) == 1 and listed[0]["state"] == "running" and
+            listed[0]["kernel"].startswith(version + "."),
+            "cvmctl list --json shows one running VM and its kernel", listed)
     ident = inside.vms(host)[0]
     shown = json.loads(host.sh("cvmctl stats --json %d" % ident))
     t.check(shown, "cvmctl stats --json", shown)

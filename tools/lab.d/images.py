@@ -177,9 +177,7 @@ def host_system(kernel, driver, modules=(), auto=None):
         tree.file("lab/ko/cvm.ko", driver.read_bytes())
         names.append("cvm.ko")
     tree.file("lab/modules", "\n".join(names) + "\n")
-    cvmctl = build.cvmctl() if (paths.ROOT/"tools/cvmctl/meson.build").exists() else None
-    if cvmctl:
-        tree.file("lab/bin/cvmctl", cvmctl.read_bytes(), 0o755)
+    tree.file("lab/bin/cvmctl", build.cvmctl().read_bytes(), 0o755)
     return tree
 
 

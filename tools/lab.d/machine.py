@@ -89,7 +89,7 @@ class Machine:
 
     def _initrd(self, kernel):
         opts = self.options
-        driver = build.driver(kernel) if opts.driver and (paths.ROOT/"hosts/linux-host/Makefile").exists() else None
+        driver = build.driver(kernel) if opts.driver else None
         tree = images.host_system(kernel, driver, opts.modules)
         for series in opts.guests if list((paths.ROOT/"guest-patch/6.12").glob("*.patch")) else ():
             guest = build.guest_kernel(series, opts.config)

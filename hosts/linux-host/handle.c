@@ -202,7 +202,6 @@ static int run(struct cvm_handle *h, const struct cvm_op *op,
 		return -EBUSY;
 	cvm_vcpu_load(v);
 	err = cvm_op_call(op, cvm_monitor, h->vm, args, op->size);
-	cvm_vcpu_put(v);
 	mutex_unlock(&v->run_lock);
 	trace_cvm_exit(h->id, args->vcpu, err, args->reason, args->arg[0],
 		       args->arg[1]);

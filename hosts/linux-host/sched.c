@@ -40,13 +40,11 @@ int cvm_sched_init(void)
 		return -ENOMEM;
 	cpumask_copy(known_cpus, cpu_online_mask);
 	clock_khz = tsc_khz;
-	preempt_notifier_inc();
 	return 0;
 }
 
 void cvm_sched_exit(void)
 {
-	preempt_notifier_dec();
 	free_cpumask_var(known_cpus);
 }
 
@@ -64,47 +62,27 @@ static struct cvm_host_vcpu *host_vcpu(void *host_vm, u32 vcpu)
 
 /*
  * What another thread left in this CPU's registers, or which CPU this is,
- * libcvm cannot know: it reads the host's state again before the next slice.
+ * libcvm cannot know: it reads the host's state again when the thread was
+ * away.  The scheduler counts every switch away from a thread, so comparing
+ * is enough.  Preempt notifiers would tell the same, but switching the first
+ * one on patches __schedule() on a running machine.
  */
-static void sched_stale(struct preempt_notifier *notifier)
+static void watch_switches(struct cvm_host_vcpu *v)
 {
-	struct cvm_host_vcpu *v = container_of(notifier, struct cvm_host_vcpu,
-					       notifier);
+	unsigned long count = current->nvcsw + current->nivcsw;
+	int cpu = smp_processor_id();
 
+	if (v->seen_count == count && v->seen_cpu == cpu)
+		return;
+	v->seen_count = count;
+	v->seen_cpu = cpu;
 	cvm_vcpu_host_stale(v->hvm->vm, v->id);
 }
 
-static void sched_in(struct preempt_notifier *notifier, int cpu)
-{
-	sched_stale(notifier);
-}
-
-static void sched_out(struct preempt_notifier *notifier,
-		      struct task_struct *next)
-{
-	sched_stale(notifier);
-}
-
-static struct preempt_ops notifier_ops = {
-	.sched_in = sched_in,
-	.sched_out = sched_out,
-};
-
+/* The thread comes from user space, which may have changed state as well. */
 void cvm_vcpu_load(struct cvm_host_vcpu *v)
 {
-	preempt_notifier_init(&v->notifier, &notifier_ops);
-	preempt_disable();
-	preempt_notifier_register(&v->notifier);
-	preempt_enable();
-	/* The thread was in user space, nobody watched it there. */
-	cvm_vcpu_host_stale(v->hvm->vm, v->id);
-}
-
-void cvm_vcpu_put(struct cvm_host_vcpu *v)
-{
-	preempt_disable();
-	preempt_notifier_unregister(&v->notifier);
-	preempt_enable();
+	v->seen_cpu = -1;
 }
 
 /* ---- cpu_call -------------------------------------------------------- */
@@ -164,6 +142,8 @@ static int slice(struct cvm_host_vcpu *v, int (*fn)(void *arg), void *arg)
 	int ret;
 
 	v->slices++;
+	if (v->hvm->vm)
+		watch_switches(v);
 	WRITE_ONCE(v->cpu, smp_processor_id());
 	/* Pairs with cvm_wake(): either it sees the CPU, or fn the event. */
 	smp_mb();

@@ -23,7 +23,6 @@
 #include <linux/irq_work.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/preempt.h>
 #include <linux/rcuwait.h>
 #include <linux/types.h>
 
@@ -60,7 +59,8 @@ struct cvm_host_vcpu {
 	u32 woken;		/* a wake() that no wait() has seen yet */
 	struct rcuwait sleeper;
 	struct hrtimer timer;
-	struct preempt_notifier notifier;
+	unsigned long seen_count; /* context switches of the thread, and */
+	int seen_cpu;		/* its CPU, at the last slice */
 	struct mutex run_lock;	/* one RUN at a time */
 	u64 slices;
 	u64 kicks;
@@ -127,7 +127,6 @@ u32 cvm_sched_cpus(void);
 void cvm_slice_leave_guest(void);
 void cvm_vcpu_sched_init(struct cvm_host_vcpu *hvcpu);
 void cvm_vcpu_load(struct cvm_host_vcpu *hvcpu);
-void cvm_vcpu_put(struct cvm_host_vcpu *hvcpu);
 int cvm_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
 		 int (*fn)(void *arg), void *arg);
 int cvm_wait(void *ctx, void *host_vm, u32 vcpu, u64 deadline_ns);

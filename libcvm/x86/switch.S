@@ -39,6 +39,9 @@
 #define INVPCID_ALL	2
 #define TSS_AVAILABLE	0x89
 #define FAST_MSRS	5
+#define DR7_ENABLED	0xff		/* any breakpoint, local or global */
+#define DR7_OFF		0x400
+#define SEGMENT_PRESENT_BIT 15		/* as LAR returns it */
 
 /* The passage is one function to tools that look at symbols, with LABELs. */
 #define LABEL(name)	.globl name; name:
@@ -104,6 +107,20 @@
 	mov	%rax, \reg
 .endm
 
+/* SDM vol. 2D, VERR: readable at this privilege, present or not. */
+.macro load_segment reg, field
+	movzwl	\field(%rbp), %eax
+	cmp	$3, %eax		/* null selectors as they are */
+	jbe	2f
+	verr	%ax
+	jnz	1f
+	lar	%eax, %ecx
+	bt	$SEGMENT_PRESENT_BIT, %ecx
+	jc	2f
+1:	xor	%eax, %eax
+2:	mov	%eax, \reg
+.endm
+
 	.section .text.cvm_passage, "ax"
 	.balign	4096, 0xcc
 FUNCTION(cvm_passage_start)
@@ -135,6 +152,9 @@ LABEL(cvm_x86_switch)
 	mov	%dr7, %rax
 	cmp	%rax, CVM_S_dr7(%rbx)
 	jne	1f
+	/* One breakpoint may have taken another's place: same DR7. */
+	test	$DR7_ENABLED, %al
+	jnz	1f
 	mov	%dr6, %rax
 	cmp	%rax, CVM_S_dr6(%rbx)
 	je	.Lcross
@@ -183,6 +203,8 @@ LABEL(cvm_passage_guest)
 	mov	%rax, CVM_S_kernel_gs_base(%rbx)
 .Lbases_saved:
 	EACH_DEBUG_REGISTER(check_debug)
+	test	$DR7_ENABLED, %al
+	jnz	.Lguest_debug
 .Ldebug_saved:
 	mov	CVM_S_gdtr+2(%rbx), %rax
 	cmp	%rax, CVM_S_TSS_GDT(%rbx)
@@ -326,14 +348,23 @@ LABEL(cvm_passage_far)
 	mov	%r13, %cr4
 	jmp	.Lflushed
 
-/* Debug registers of this side changed: save all, compare with the other's. */
+/*
+ * Debug registers of this side changed: save all, compare with the other's.
+ * Breakpoints go off at once, for in the other side's tables their addresses
+ * mean something else, and the passage has nobody to tell.
+ */
 .Lguest_debug:
 	call	.Lsave_debug
 	jmp	.Ldebug_saved
 .Lsave_debug:
 	xor	%edx, %edx
 	EACH_DEBUG_REGISTER(save_debug)
-	xor	%eax, %eax
+	testb	$DR7_ENABLED, CVM_S_dr7(%rbx)
+	jz	1f
+	mov	$DR7_OFF, %eax
+	mov	%rax, %dr7
+	mov	%rax, %rdx
+1:	xor	%eax, %eax
 	test	%rdx, %rdx
 	setnz	%al
 	mov	%eax, CVM_P_DR_DIFFER(%rdi)
@@ -344,11 +375,16 @@ LABEL(cvm_passage_far)
 	EACH_DEBUG_REGISTER(load_debug)
 	jmp	.Ldebug_loaded
 
+/*
+ * A selector may name nothing any more: another thread of the process may
+ * have changed the LDT meanwhile, and its kernel fixes up the fault that
+ * loading it would be.  Here it must not fault.
+ */
 .Lload_segments:
-	mov	CVM_S_ds(%rbp), %ds
-	mov	CVM_S_es(%rbp), %es
-	mov	CVM_S_fs(%rbp), %fs
-	mov	CVM_S_gs(%rbp), %gs
+	load_segment %ds, CVM_S_ds
+	load_segment %es, CVM_S_es
+	load_segment %fs, CVM_S_fs
+	load_segment %gs, CVM_S_gs
 	jmp	.Lsegments_loaded
 
 .Lspec_ctrl:
@@ -493,6 +529,8 @@ LABEL(cvm_passage_boot)
 	lea	CVM_P_HOST(%rdi), %rbp
 	save_u64 %cr0, CVM_S_cr0
 	mov	%cr4, %r12
+	mov	$DR7_OFF, %eax
+	mov	%rax, %dr7
 	movw	$1, CVM_S_ds(%rbx)
 	movl	$1, CVM_P_DR_DIFFER(%rdi)
 	movl	$1, CVM_P_MSR_DIRTY(%rdi)

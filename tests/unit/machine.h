@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * machine.h - an emulated x86-64 CPU with page tables, for the real switch.
+ *
+ * Unicorn 2.0 translates no addresses and delivers no interrupts.  So the
+ * machine goes instruction by instruction: whenever CR3 has changed, the
+ * pages its tables map (and no others) become Unicorn's memory, and an
+ * interrupt is delivered by doing by hand what the manual says a CPU does
+ * (SDM vol. 3A, 6.14 "Exception and Interrupt Handling in 64-bit Mode").
+ */
+#ifndef CVM_TEST_MACHINE_H
+#define CVM_TEST_MACHINE_H
+
+#include <stdint.h>
+
+#include <unicorn/unicorn.h>
+
+#include "fake.h"
+
+#define MACHINE_PAGES	64	/* mapped at one time */
+#define MACHINE_ROWS	64	/* compared pieces of CPU state */
+
+#define PTE_P	1ull
+#define PTE_W	2ull
+#define PTE_NX	(1ull << 63)
+
+struct machine {
+	uc_engine *uc;
+	struct fake_host *host;
+	const void *code;	/* the passage's page ... */
+	uint64_t code_hpa;	/* ... and where the fake host says it is */
+	uint64_t cr3;		/* whose tables are mapped now */
+	uint64_t page[MACHINE_PAGES];
+	uint32_t pages;
+	uint64_t steps;
+};
+
+/* The whole state that a switch must bring back. */
+struct machine_state {
+	uint64_t row[MACHINE_ROWS];
+};
+
+void machine_init(struct machine *m, struct fake_host *host,
+		  const void *code);
+void machine_end(struct machine *m);
+
+/* Physical memory; NULL where there is none. */
+void *machine_view(struct machine *m, uint64_t hpa);
+
+/* Map one page in tables whose pages come from *next_hpa on. */
+void machine_map(struct machine *m, uint64_t root, uint64_t *next_hpa,
+		 uint64_t va, uint64_t hpa, uint64_t flags);
+
+/* Host address behind va in the tables in use, NULL if a CPU would fault. */
+void *machine_va(struct machine *m, uint64_t va, uint64_t flags);
+
+uint64_t machine_get(struct machine *m, int reg);
+void machine_set(struct machine *m, int reg, uint64_t value);
+uint64_t machine_get_msr(struct machine *m, uint32_t index);
+void machine_set_msr(struct machine *m, uint32_t index, uint64_t value);
+void machine_set_table(struct machine *m, int reg, uint64_t base,
+		       uint32_t limit);
+void machine_set_tr(struct machine *m, uint16_t selector, uint64_t base,
+		    uint32_t limit);
+
+uint64_t machine_idt(struct machine *m);
+
+/* After CR3 was written from outside. */
+void machine_remap(struct machine *m);
+
+/* One instruction; 0, or why the CPU could not go on. */
+const char *machine_step(struct machine *m);
+
+/* Deliver a vector here and now; the same result. */
+const char *machine_interrupt(struct machine *m, uint8_t vector);
+
+void machine_read(struct machine *m, struct machine_state *s);
+/* Name of the first row that differs, NULL if none. */
+const char *machine_differ(const struct machine_state *a,
+			   const struct machine_state *b, uint64_t *va,
+			   uint64_t *vb);
+
+#endif /* CVM_TEST_MACHINE_H */

@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_passage.c - the bytes of switch.S in an emulated CPU.
+ *
+ * Two worlds that share nothing but the passage: a host at the addresses of
+ * this process and a guest at kernel addresses, each with its own page
+ * tables, GDT, IDT, TSS and stack.  Whatever a switch touches must be mapped
+ * at that very instruction, or Unicorn says so.
+ *
+ * What this CPU lacks (XSAVE, WRGSBASE, INVPCID, a TLB, CET) is for the ring-0
+ * images under QEMU and Bochs.
+ */
+#include "core.h"
+#include "machine.h"
+
+#define PAGE		4096ull
+#define IDT_OFF		0x100u
+#define TSS_OFF		0x400u
+#define COUNT_OFF	0x600u
+#define RET_OFF		0x100u
+#define TR		0x40u
+#define STEPS_MAX	1000
+/* Without PG: the machine translates, see machine.h. */
+#define CR0	0x50033u
+#define CR4	0x6e0u
+
+/* A kernel of a few pages: what a switch needs, and a handler that counts. */
+struct world {
+	uint64_t data_va, text_va, stack_va;
+	uint8_t *data, *text, *stack;
+	uint64_t root;
+};
+
+static struct core c;
+static struct machine m;
+static struct world host, guest;
+static struct cvm_priv *priv;
+static struct cvm_shared *shared;
+
+void CVM_SYSV cvm_x86_switch_real(struct cvm_priv *priv);
+
+static uint64_t *counter(struct world *w)
+{
+	return (uint64_t *)(w->data + COUNT_OFF);
+}
+
+static void fill_gate(uint64_t *gate, uint64_t handler)
+{
+	gate[0] = (handler & 0xffff) | 0x10ull << 16 | 0x8e00ull << 32 |
+		  (handler >> 16 & 0xffff) << 48;
+	gate[1] = handler >> 32;
+}
+
+static void fill_world(struct world *w)
+{
+	uint64_t tss = w->data_va + TSS_OFF, *gdt = (uint64_t *)w->data;
+	int32_t off = (int32_t)(w->data_va + COUNT_OFF - (w->text_va + 7));
+	uint32_t i;
+
+	gdt[2] = 0x00af9b000000ffffull;
+	gdt[3] = 0x00cf93000000ffffull;
+	gdt[TR / 8] = 103 | (tss & 0xffffff) << 16 | 0x8bull << 40 |
+		      (tss >> 24 & 0xff) << 56;
+	gdt[TR / 8 + 1] = tss >> 32;
+	for (i = 0; i < 32; i++)
+		fill_gate((uint64_t *)(w->data + IDT_OFF) + 2 * i, w->text_va);
+	/* incq count(%rip); iretq */
+	memcpy(w->text, "\x48\xff\x05", 3);
+	memcpy(w->text + 3, &off, 4);
+	memcpy(w->text + 7, "\x48\xcf", 2);
+	memset(w->text + RET_OFF, 0x90, 16);
+}
+
+static void map(struct world *w, uint64_t *next, uint64_t va, uint64_t hpa,
+		uint64_t flags)
+{
+	machine_map(&m, w->root, next, va, hpa, PTE_P | flags);
+}
+
+static void map_world(struct world *w, uint64_t *next, uint64_t data_hpa)
+{
+	map(w, next, w->data_va, data_hpa, PTE_W | PTE_NX);
+	map(w, next, w->text_va, data_hpa + PAGE, 0);
+	map(w, next, w->stack_va, data_hpa + 2 * PAGE, PTE_W | PTE_NX);
+}
+
+static void map_passage(struct world *w, uint64_t *next, uint64_t code,
+			uint64_t pages)
+{
+	uint32_t i;
+
+	map(w, next, code, m.code_hpa, 0);
+	for (i = 0; i < CVM_VCPU_PAGES; i++)
+		map(w, next, pages + i * PAGE,
+		    c.host.ops.hva_to_hpa(&c.host, (uint8_t *)priv + i * PAGE),
+		    PTE_W | PTE_NX);
+}
+
+static void make_host(void)
+{
+	uint8_t *kernel = c.host.ops.page_alloc(&c.host, 3);
+	uint8_t *tables = c.host.ops.page_alloc(&c.host, 16);
+	uint64_t next;
+
+	host.data = kernel;
+	host.text = kernel + PAGE;
+	host.stack = kernel + 2 * PAGE;
+	host.data_va = (uintptr_t)host.data;
+	host.text_va = (uintptr_t)host.text;
+	host.stack_va = (uintptr_t)host.stack;
+	host.root = c.host.ops.hva_to_hpa(&c.host, tables);
+	next = host.root + PAGE;
+	fill_world(&host);
+	map_world(&host, &next, c.host.ops.hva_to_hpa(&c.host, kernel));
+	map_passage(&host, &next, (uintptr_t)cvm_passage_start,
+		    (uintptr_t)priv);
+}
+
+static void make_guest(uint64_t gpa)
+{
+	uint64_t next = gpa + PAGE;
+
+	guest.root = gpa;
+	guest.data_va = 0xffffffff81000000ull;
+	guest.text_va = 0xffffffff81001000ull;
+	guest.stack_va = 0xffffffff81002000ull;
+	guest.data = fake_host_view(&c.host, gpa + MIB);
+	guest.text = guest.data + PAGE;
+	guest.stack = guest.data + 2 * PAGE;
+	fill_world(&guest);
+	map_world(&guest, &next, gpa + MIB);
+	map_passage(&guest, &next, GVA, GVA + CVM_VCPU_PRIV_OFF(0));
+}
+
+/* The VM of the test: real set-up code, nothing prepared by hand. */
+static void make_vm(void)
+{
+	struct cvm_user_boot boot = { .rsi = 0xb007 };
+
+	core_init(&c);
+	fake_cpu.caps.invpcid = 0;
+	fake_cpu.cr[0] = CR0;
+	fake_cpu.cr[4] = CR4;
+	assert_int_equal(core_attach(&c), 0);
+	assert_int_equal(core_create(&c, 1), 0);
+	assert_int_equal(core_mem(&c, 2 * MIB, 0), 0);
+	assert_int_equal(core_vcpu(&c, 0), 0);
+	priv = c.vm->vcpu[0]->priv;
+	shared = c.vm->vcpu[0]->shared;
+	machine_init(&m, &c.host, cvm_passage_start);
+	make_host();
+	make_guest(c.vm->first_hpa);
+	boot.cr3 = guest.root;
+	boot.rip = guest.text_va + RET_OFF;
+	boot.rsp = guest.stack_va + PAGE - 64;
+	assert_int_equal(core_op(&c, CVM_USER_VCPU_BOOT, &boot), 0);
+}
+
+static void set_dtr(struct cvm_dtr *dtr, uint64_t base, uint16_t limit)
+{
+	dtr->base = base;
+	dtr->limit = limit;
+}
+
+/* Values no two of which are the same, for everything that has any value. */
+static void poison(uint64_t seed)
+{
+	static const uint32_t msrs[] = {
+		0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0x175, 0x176,
+		0xc0000100, 0xc0000101, 0xc0000102,
+	};
+	uint32_t i;
+
+	for (i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++)
+		machine_set_msr(&m, msrs[i], 0x100000 * seed + 0x1000 * i);
+	machine_set_msr(&m, 0x174, 0x10 + seed);
+	machine_set_msr(&m, 0xc0000103, 7 * seed);
+	machine_set_msr(&m, 0x277, seed & 1 ? 0x0007040600070406ull :
+					      0x0007010600070106ull);
+	machine_set(&m, UC_X86_REG_CR0, CR0 | (seed & 1) << 3);
+	machine_set(&m, UC_X86_REG_CR2, 0xc2000 + seed);
+	machine_set(&m, UC_X86_REG_DR0, 0xd0000 + seed);
+	machine_set(&m, UC_X86_REG_DR1, 0xd1000 + seed);
+	machine_set(&m, UC_X86_REG_DR2, 0xd2000 + seed);
+	machine_set(&m, UC_X86_REG_DR3, 0xd3000 + seed);
+	machine_set(&m, UC_X86_REG_DR6, 0xffff0ff0 | (seed & 7));
+	machine_set(&m, UC_X86_REG_DR7, 0x400 | (seed & 3) << 16);
+	machine_set(&m, UC_X86_REG_RBX, 0xb0 + seed);
+	machine_set(&m, UC_X86_REG_RBP, 0xb1 + seed);
+	machine_set(&m, UC_X86_REG_R12, 0xb2 + seed);
+	machine_set(&m, UC_X86_REG_R13, 0xb3 + seed);
+	machine_set(&m, UC_X86_REG_R14, 0xb4 + seed);
+	machine_set(&m, UC_X86_REG_R15, 0xb5 + seed);
+	machine_set(&m, UC_X86_REG_EFLAGS, seed & 1 ? 0x40046 : 0x246 & ~0x200);
+}
+
+/* What cvm_host_refresh() does, with this CPU's registers. */
+static void refresh_host(void)
+{
+	struct cvm_side *side = cvm_host_side(priv);
+	struct cvm_cpu_state *h = &side->state;
+	uint64_t *fields = cvm_msr_fields(h);
+	const uint64_t *gdt = (const uint64_t *)host.data;
+	uint32_t row;
+
+	set_dtr(&h->gdtr, host.data_va, 0x7f);
+	set_dtr(&h->idtr, host.data_va + IDT_OFF, 511);
+	h->tr = TR;
+	h->ss = 0x18;
+	h->fs_base = machine_get_msr(&m, 0xc0000100);
+	h->gs_base = machine_get_msr(&m, 0xc0000101);
+	h->kernel_gs_base = machine_get_msr(&m, 0xc0000102);
+	h->dr0 = machine_get(&m, UC_X86_REG_DR0);
+	h->dr1 = machine_get(&m, UC_X86_REG_DR1);
+	h->dr2 = machine_get(&m, UC_X86_REG_DR2);
+	h->dr3 = machine_get(&m, UC_X86_REG_DR3);
+	h->dr6 = machine_get(&m, UC_X86_REG_DR6);
+	h->dr7 = machine_get(&m, UC_X86_REG_DR7);
+	for (row = 0; row < CVM_MSR_ROWS; row++)
+		if (priv->msr_index[row])
+			fields[row] = machine_get_msr(&m,
+						      priv->msr_index[row]);
+	side->gdt[TR / 8] = gdt[TR / 8];
+	side->gdt[TR / 8 + 1] = gdt[TR / 8 + 1];
+	side->tss_gdt = h->gdtr.base;
+	side->tss_tr = TR;
+	priv->dr_differ = 1;
+	cvm_msr_lists(priv);
+}
+
+static void run_to(uint64_t stop)
+{
+	const char *why = NULL;
+	int n = 0;
+
+	while (!why && machine_get(&m, UC_X86_REG_RIP) != stop) {
+		if (++n > STEPS_MAX)
+			fail_msg("does not arrive");
+		why = machine_step(&m);
+	}
+	if (why)
+		fail_msg("at 0x%llx: %s", (unsigned long long)
+			 machine_get(&m, UC_X86_REG_RIP), why);
+}
+
+/* A function call: the return address is on the stack, RDI the argument. */
+static void call(struct world *w, uint64_t function, uint64_t arg)
+{
+	uint64_t ret = w->text_va + RET_OFF;
+
+	memcpy(w->stack + PAGE - 128, &ret, sizeof(ret));
+	machine_set(&m, UC_X86_REG_RSP, w->stack_va + PAGE - 128);
+	machine_set(&m, UC_X86_REG_RDI, arg);
+	machine_set(&m, UC_X86_REG_RIP, function);
+}
+
+static void call_switch(void)
+{
+	call(&host, (uintptr_t)cvm_x86_switch_real, (uintptr_t)priv);
+}
+
+static void call_passage(void)
+{
+	call(&guest, shared->passage_entry, shared->passage_priv);
+}
+
+#define HOST_RET	(host.text_va + RET_OFF)
+#define GUEST_RET	(guest.text_va + RET_OFF)
+
+/* State before a call, as it must be after it. */
+static struct machine_state before(void)
+{
+	uint64_t rip = machine_get(&m, UC_X86_REG_RIP);
+	uint64_t rsp = machine_get(&m, UC_X86_REG_RSP), ret;
+	struct machine_state s;
+
+	memcpy(&ret, machine_va(&m, rsp, 0), sizeof(ret));
+	machine_set(&m, UC_X86_REG_RIP, ret);
+	machine_set(&m, UC_X86_REG_RSP, rsp + 8);
+	machine_read(&m, &s);
+	machine_set(&m, UC_X86_REG_RIP, rip);
+	machine_set(&m, UC_X86_REG_RSP, rsp);
+	return s;
+}
+
+static void same(const struct machine_state *a, const char *what)
+{
+	uint64_t va, vb;
+	struct machine_state b;
+	const char *row;
+
+	machine_read(&m, &b);
+	row = machine_differ(a, &b, &va, &vb);
+	if (row)
+		fail_msg("%s: %s was 0x%llx, is 0x%llx", what, row,
+			 (unsigned long long)va, (unsigned long long)vb);
+}
+
+/* The emulated CPU in the host's world, in 64-bit code by an IRET. */
+static void start_host(void)
+{
+	uint64_t frame[5] = { HOST_RET, 0x10, 2, host.stack_va + PAGE - 128,
+			      0x18 };
+
+	machine_set(&m, UC_X86_REG_CR3, host.root);
+	machine_remap(&m);
+	machine_set(&m, UC_X86_REG_CR4, CR4);
+	machine_set(&m, UC_X86_REG_CR0, CR0);
+	machine_set_table(&m, UC_X86_REG_GDTR, host.data_va, 0x7f);
+	machine_set_table(&m, UC_X86_REG_IDTR, host.data_va + IDT_OFF, 511);
+	machine_set_tr(&m, TR, host.data_va + TSS_OFF, 103);
+	memcpy(host.stack + PAGE - 256, frame, sizeof(frame));
+	machine_set(&m, UC_X86_REG_RSP, host.stack_va + PAGE - 256);
+	machine_set(&m, UC_X86_REG_RIP, host.text_va + 7);
+	run_to(HOST_RET);
+	assert_int_equal(machine_get(&m, UC_X86_REG_CS), 0x10);
+	poison(1);
+	refresh_host();
+	cvm_vcpu_first_state(c.vm->vcpu[0]);
+	refresh_host();
+}
+
+/* The guest gives itself tables and values of its own. */
+static void start_guest(uint64_t seed)
+{
+	machine_set_table(&m, UC_X86_REG_GDTR, guest.data_va, 0x7f);
+	machine_set_table(&m, UC_X86_REG_IDTR, guest.data_va + IDT_OFF, 511);
+	machine_set_tr(&m, TR, guest.data_va + TSS_OFF, 103);
+	poison(seed);
+	shared->msr_dirty = 1;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	make_vm();
+	start_host();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	machine_end(&m);
+	c.host.ops.page_free(&c.host, host.data, 3);
+	c.host.ops.page_free(&c.host, fake_host_view(&c.host, host.root), 16);
+	core_end(&c);
+	return 0;
+}
+
+/* ---- tests -------------------------------------------------------------- */
+
+static void first_entry(void **state)
+{
+	struct machine_state s;
+
+	(void)state;
+	call_switch();
+	s = before();
+	run_to(GUEST_RET);
+	assert_int_equal(machine_get(&m, UC_X86_REG_RSI), 0xb007);
+	assert_true(machine_get(&m, UC_X86_REG_RSP) ==
+		    guest.stack_va + PAGE - 64);
+	assert_int_equal(machine_get(&m, UC_X86_REG_CR3), guest.root);
+	assert_int_equal(machine_get(&m, UC_X86_REG_EFLAGS) & 0x200, 0);
+	assert_int_equal(machine_get(&m, UC_X86_REG_CS), 0x10);
+	assert_int_equal(machine_get(&m, UC_X86_REG_DS), 0x18);
+	assert_int_equal(machine_get(&m, UC_X86_REG_SS), 0x18);
+	/* Before it has an IDT, NMIs are latched and the guest goes on. */
+	assert_null(machine_interrupt(&m, 2));
+	run_to(GUEST_RET);
+	assert_int_equal(priv->nmi, 1);
+	call_passage();
+	run_to(HOST_RET);
+	same(&s, "host");
+}
+
+static void round_trips(void **state)
+{
+	struct machine_state h, g;
+	uint64_t seed;
+
+	(void)state;
+	call_switch();
+	run_to(GUEST_RET);
+	for (seed = 2; seed < 40; seed++) {
+		start_guest(seed);
+		call_passage();
+		g = before();
+		run_to(HOST_RET);
+		if (seed > 2)
+			same(&h, "host");
+		assert_int_equal(shared->msr_dirty, 0);
+		assert_int_equal(priv->msr_changed, 1);
+		poison(seed + 100);
+		refresh_host();
+		call_switch();
+		h = before();
+		run_to(GUEST_RET);
+		same(&g, "guest");
+	}
+	/* Neither side's tables or GDT were written. */
+	assert_int_equal(((uint64_t *)host.data)[TR / 8] >> 40 & 0xff, 0x8b);
+	assert_int_equal(((uint64_t *)guest.data)[TR / 8] >> 40 & 0xff, 0x8b);
+	assert_int_equal(priv->fault.count, 0);
+}
+
+/* Everything a trip may change, so that it can be made again. */
+struct snapshot {
+	uc_context *cpu;
+	uint8_t memory[9][4096];
+};
+
+static void *snapshot_page(uint32_t i)
+{
+	uint8_t *const worlds[] = { host.data, guest.data };
+
+	return i < 3 ? (uint8_t *)priv + i * PAGE :
+	       worlds[(i - 3) / 3] + (i - 3) % 3 * PAGE;
+}
+
+static void take(struct snapshot *s)
+{
+	uint32_t i;
+
+	if (!s->cpu)
+		assert_int_equal(uc_context_alloc(m.uc, &s->cpu), 0);
+	assert_int_equal(uc_context_save(m.uc, s->cpu), 0);
+	for (i = 0; i < 9; i++)
+		memcpy(s->memory[i], snapshot_page(i), PAGE);
+}
+
+static void put_back(struct snapshot *s)
+{
+	uint32_t i;
+
+	assert_int_equal(uc_context_restore(m.uc, s->cpu), 0);
+	for (i = 0; i < 9; i++)
+		memcpy(snapshot_page(i), s->memory[i], PAGE);
+	machine_remap(&m);
+}
+
+static uint32_t hits[3];	/* host, passage, guest */
+
+/* Deliver the vector here, finish the trip, compare. */
+static void inject(uint8_t vector, uint64_t stop,
+		   const struct machine_state *want)
+{
+	uint64_t rip = machine_get(&m, UC_X86_REG_RIP);
+	uint64_t n[3] = { *counter(&host), priv->nmi + priv->mce,
+			  *counter(&guest) };
+	const char *why = machine_interrupt(&m, vector);
+	uint64_t now[3];
+	uint32_t i, got = 0;
+
+	if (why)
+		fail_msg("vector %u at 0x%llx: %s", vector,
+			 (unsigned long long)rip, why);
+	run_to(rip);
+	run_to(stop);
+	same(want, "after the interrupt");
+	now[0] = *counter(&host);
+	now[1] = priv->nmi + priv->mce;
+	now[2] = *counter(&guest);
+	for (i = 0; i < 3; i++) {
+		hits[i] += now[i] != n[i];
+		got += (uint32_t)(now[i] - n[i]);
+	}
+	assert_int_equal(got, 1);
+}
+
+/* From here to stop: the vector at every instruction.  Returns how many. */
+static uint32_t everywhere(uint8_t vector, uint64_t stop)
+{
+	static struct snapshot start, here;
+	struct machine_state want;
+	const char *why;
+	uint32_t n = 0;
+
+	take(&start);
+	run_to(stop);
+	machine_read(&m, &want);
+	put_back(&start);
+	while (machine_get(&m, UC_X86_REG_RIP) != stop) {
+		take(&here);
+		inject(vector, stop, &want);
+		put_back(&here);
+		why = machine_step(&m);
+		assert_null(why);
+		n++;
+	}
+	uc_context_free(start.cpu);
+	uc_context_free(here.cpu);
+	start.cpu = here.cpu = NULL;
+	return n;
+}
+
+static void interrupt_everywhere(uint8_t vector, const char *name)
+{
+	uint32_t in, out, all;
+
+	memset(hits, 0, sizeof(hits));
+	call_switch();
+	run_to(GUEST_RET);
+	start_guest(6);
+	call_passage();
+	run_to(HOST_RET);
+	poison(7);
+	refresh_host();
+	call_switch();
+	in = everywhere(vector, GUEST_RET);
+
+	start_guest(8);		/* with new MSRs and debug registers */
+	call_passage();
+	all = everywhere(vector, HOST_RET);
+	refresh_host();
+	call_switch();
+	run_to(GUEST_RET);
+	call_passage();		/* and without */
+	out = everywhere(vector, HOST_RET);
+	print_message("%s: %u of %u addresses in, %u of %u out, %u of %u out "
+		      "the long way (host %u, passage %u, guest %u)\n", name,
+		      in, in, out, out, all, all, hits[0], hits[1], hits[2]);
+	assert_true(in > 60 && out > 60 && all > out);
+	assert_true(hits[0] && hits[1] && hits[2]);
+}
+
+static void nmi_everywhere(void **state)
+{
+	(void)state;
+	interrupt_everywhere(2, "NMI");
+}
+
+static void mce_everywhere(void **state)
+{
+	(void)state;
+	interrupt_everywhere(18, "#MC");
+}
+
+/* A fault while the guest is left or loaded gives the host back. */
+static uint32_t fault_until(uint64_t idt, const struct machine_state *want)
+{
+	static struct snapshot here;
+	uint32_t n = 0;
+
+	while (machine_idt(&m) != idt) {
+		take(&here);
+		n++;
+		assert_null(machine_interrupt(&m, 13));
+		run_to(HOST_RET);
+		same(want, "host after a fault");
+		assert_int_equal(priv->fault.count, 1);
+		assert_int_equal(priv->fault.vector, 13);
+		put_back(&here);
+		assert_null(machine_step(&m));
+	}
+	uc_context_free(here.cpu);
+	here.cpu = NULL;
+	return n;
+}
+
+static void faults(void **state)
+{
+	struct machine_state h;
+	uint32_t in, out;
+
+	(void)state;
+	call_switch();
+	run_to(GUEST_RET);
+	start_guest(4);
+	call_passage();
+	run_to(HOST_RET);
+	poison(5);
+	refresh_host();
+	call_switch();
+	h = before();
+	/* From the intermediate tables on, the host is saved. */
+	while (machine_get(&m, UC_X86_REG_CR3) == host.root)
+		assert_null(machine_step(&m));
+	in = fault_until(guest.data_va + IDT_OFF, &h);
+	run_to(GUEST_RET);
+	call_passage();
+	while (machine_idt(&m) == guest.data_va + IDT_OFF)
+		assert_null(machine_step(&m));
+	out = fault_until(host.data_va + IDT_OFF, &h);
+	print_message("#GP: %u of %u addresses in, %u of %u out\n", in, in,
+		      out, out);
+	assert_true(in > 60 && out > 60);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(first_entry, setup, teardown),
+		cmocka_unit_test_setup_teardown(round_trips, setup, teardown),
+		cmocka_unit_test_setup_teardown(nmi_everywhere, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(mce_everywhere, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(faults, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -93,8 +93,7 @@ static void cvm_fill_priv(struct cvm_vcpu *vcpu)
 	h->mini_idtr.base = host.priv;
 	g->mini_idtr.base = guest.priv + sizeof(priv->mini_idt[0]);
 	cvm_fill_boot_tss(g, guest.priv + offsetof(struct cvm_priv, mini_tss));
-	if (vcpu->vm->mon->caps.invpcid)
-		priv->flags |= CVM_PRIV_INVPCID;
+	priv->invpcid = vcpu->vm->mon->caps.invpcid;
 	cvm_msr_setup(priv, &vcpu->vm->mon->caps);
 }
 

@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 
+#define CVM_CR0_EM		(1ull << 2)
+#define CVM_CR0_TS		(1ull << 3)
+
 #define CVM_CR4_PAE		(1ull << 5)
 #define CVM_CR4_MCE		(1ull << 6)
 #define CVM_CR4_PGE		(1ull << 7)
@@ -13,6 +16,7 @@
 #define CVM_CR4_VMXE		(1ull << 13)
 #define CVM_CR4_SMXE		(1ull << 14)
 #define CVM_CR4_FSGSBASE	(1ull << 16)
+#define CVM_CR4_OSXSAVE		(1ull << 18)
 #define CVM_CR4_FRED		(1ull << 32)
 /* What a guest must leave as the host has it. */
 #define CVM_CR4_KEEP	(CVM_CR4_MCE | CVM_CR4_LA57 | CVM_CR4_VMXE | \
@@ -75,6 +79,16 @@ CVM_READ_REG(dr3, "mov %%db3")
 CVM_READ_REG(dr6, "mov %%db6")
 CVM_READ_REG(dr7, "mov %%db7")
 #undef CVM_READ_REG
+
+static inline void cvm_write_cr0(uint64_t v)
+{
+	__asm__ volatile("mov %0, %%cr0" : : "r"(v) : "memory");
+}
+
+static inline void cvm_write_cr4(uint64_t v)
+{
+	__asm__ volatile("mov %0, %%cr4" : : "r"(v) : "memory");
+}
 
 static inline void cvm_write_cr8(uint64_t v)
 {

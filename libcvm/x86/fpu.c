@@ -10,6 +10,9 @@
  * XSTATE_BV outside XCR0 alone, and XRSTOR faults on bits that XCR0 does not
  * enable (SDM vol. 1, 13.7 "Operation of XSAVE" and 13.8.1 "Standard Form of
  * XRSTOR"): the header is masked after each save under a changed XCR0.
+ *
+ * A host may also have CR0.TS set, or leave CR4.OSXSAVE off on a CPU that can
+ * do more: then both are lifted for the time of the swap.
  */
 #include "passage.h"
 
@@ -19,6 +22,13 @@
 #define XSTATE_HEADER	64u
 #define FCW_INIT	0x037fu
 #define MXCSR_INIT	0x1f80u
+#define XCR0_INIT	3u	/* x87 and SSE, which every kernel has */
+
+/* cvm_fpu.slow */
+#define CVM_FPU_FXSAVE	(1u << 0)	/* a CPU without XSAVE */
+#define CVM_FPU_ENABLE	(1u << 1)	/* CR4.OSXSAVE is off in the host */
+#define CVM_FPU_XCR0	(1u << 2)	/* XCR0 of the sides differ */
+#define CVM_FPU_TS	(1u << 3)	/* CR0.TS was set at this entry */
 
 struct xstate_head {
 	uint16_t fcw;
@@ -37,7 +47,7 @@ _Static_assert(offsetof(struct xstate_head, xstate_bv) == XSTATE_LEGACY,
 
 static uint32_t cvm_area_bytes(const struct cvm_x86_caps *caps)
 {
-	uint32_t bytes = caps->xcr0 ? caps->xsave_bytes : XSTATE_LEGACY;
+	uint32_t bytes = caps->xsave ? caps->xsave_bytes : XSTATE_LEGACY;
 
 	if (bytes < XSTATE_LEGACY + XSTATE_HEADER)
 		bytes = XSTATE_LEGACY + XSTATE_HEADER;
@@ -54,10 +64,13 @@ void cvm_fpu_setup(struct cvm_fpu *fpu, const struct cvm_x86_caps *caps)
 {
 	struct xstate_head *head;
 
-	fpu->use_xsave = caps->xcr0 != 0;
+	if (!caps->xsave)
+		fpu->slow = CVM_FPU_FXSAVE;
+	else if (!caps->xcr0)
+		fpu->slow = CVM_FPU_ENABLE;
 	fpu->host_xcr0 = caps->xcr0;
 	/* The guest sets its own with XSETBV when it gets there. */
-	fpu->guest_xcr0 = caps->xcr0;
+	fpu->guest_xcr0 = caps->xcr0 ? caps->xcr0 : XCR0_INIT;
 	fpu->host = (uint8_t *)fpu + (sizeof(*fpu) + 63u) / 64u * 64u;
 	fpu->guest = fpu->host + cvm_area_bytes(caps);
 	head = (struct xstate_head *)fpu->guest;
@@ -77,50 +90,117 @@ static inline void cvm_xrstor(const uint8_t *area)
 			 : "memory");
 }
 
-static void cvm_mask_header(uint8_t *area, uint64_t xcr0)
+static inline void cvm_fxsave(uint8_t *area)
 {
-	((struct xstate_head *)area)->xstate_bv &= xcr0;
+	__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+}
+
+static inline void cvm_fxrstor(const uint8_t *area)
+{
+	__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+}
+
+/* CR0.TS and EM would make every instruction here raise #NM. */
+static uint64_t cvm_ts_lift(void)
+{
+	const uint64_t cr0 = cvm_read_cr0();
+
+	if (cr0 & (CVM_CR0_TS | CVM_CR0_EM))
+		cvm_write_cr0(cr0 & ~(CVM_CR0_TS | CVM_CR0_EM));
+	return cr0;
+}
+
+static void cvm_ts_put(uint64_t cr0)
+{
+	if (cr0 & (CVM_CR0_TS | CVM_CR0_EM))
+		cvm_write_cr0(cr0);
+}
+
+static void cvm_swap_in(struct cvm_fpu *fpu)
+{
+	const uint64_t cr4 = cvm_read_cr4();
+
+	if (fpu->slow & CVM_FPU_FXSAVE) {
+		cvm_fxsave(fpu->host);
+		cvm_fxrstor(fpu->guest);
+	} else if (fpu->slow & CVM_FPU_ENABLE) {
+		cvm_fxsave(fpu->host);
+		cvm_write_cr4(cr4 | CVM_CR4_OSXSAVE);
+		fpu->host_xcr0 = cvm_xgetbv0();
+		cvm_xsetbv0(fpu->guest_xcr0);
+		cvm_xrstor(fpu->guest);
+		cvm_write_cr4(cr4);
+	} else {
+		cvm_xsave(fpu->host);
+		if (fpu->guest_xcr0 != fpu->host_xcr0)
+			cvm_xsetbv0(fpu->guest_xcr0);
+		cvm_xrstor(fpu->guest);
+	}
+}
+
+/* Save the guest under its own XCR0 and go back to the host's. */
+static void cvm_guest_out(struct cvm_fpu *fpu)
+{
+	fpu->guest_xcr0 = cvm_xgetbv0();
+	cvm_xsave(fpu->guest);
+	((struct xstate_head *)fpu->guest)->xstate_bv &= fpu->guest_xcr0;
+	if (fpu->guest_xcr0 != fpu->host_xcr0)
+		cvm_xsetbv0(fpu->host_xcr0);
+}
+
+static void cvm_swap_out(struct cvm_fpu *fpu)
+{
+	const uint64_t cr4 = cvm_read_cr4();
+
+	if (fpu->slow & CVM_FPU_FXSAVE) {
+		cvm_fxsave(fpu->guest);
+		cvm_fxrstor(fpu->host);
+	} else if (fpu->slow & CVM_FPU_ENABLE) {
+		cvm_write_cr4(cr4 | CVM_CR4_OSXSAVE);
+		cvm_guest_out(fpu);
+		cvm_write_cr4(cr4);
+		cvm_fxrstor(fpu->host);
+	} else {
+		cvm_guest_out(fpu);
+		cvm_xrstor(fpu->host);
+		fpu->slow = fpu->guest_xcr0 != fpu->host_xcr0 ?
+			    CVM_FPU_XCR0 : 0;
+	}
+}
+
+static __attribute__((__noinline__)) void cvm_enter_slow(struct cvm_fpu *fpu)
+{
+	const uint64_t cr0 = cvm_ts_lift();
+
+	if (cr0 & (CVM_CR0_TS | CVM_CR0_EM))
+		fpu->slow |= CVM_FPU_TS;
+	cvm_swap_in(fpu);
+	cvm_ts_put(cr0);
+}
+
+static __attribute__((__noinline__)) void cvm_leave_slow(struct cvm_fpu *fpu)
+{
+	const uint64_t cr0 = cvm_ts_lift();
+
+	fpu->slow &= ~(uint64_t)CVM_FPU_TS;
+	cvm_swap_out(fpu);
+	cvm_ts_put(cr0);
 }
 
 void cvm_fpu_enter(struct cvm_fpu *fpu)
 {
-	if (!fpu->use_xsave) {
-		__asm__ volatile("fxsave64 (%0)\n\tfxrstor64 (%1)"
-				 : : "r"(fpu->host), "r"(fpu->guest)
-				 : "memory");
+	if ((cvm_read_cr0() & (CVM_CR0_TS | CVM_CR0_EM)) | fpu->slow) {
+		cvm_enter_slow(fpu);
 		return;
 	}
 	cvm_xsave(fpu->host);
-	if (fpu->guest_xcr0 != fpu->host_xcr0)
-		cvm_xsetbv0(fpu->guest_xcr0);
 	cvm_xrstor(fpu->guest);
-}
-
-/* The guest's XCR0 is not the one its area was last used with, or not ours. */
-static __attribute__((__noinline__)) void cvm_fpu_leave_changed(
-	struct cvm_fpu *fpu, uint64_t xcr0)
-{
-	fpu->guest_xcr0 = xcr0;
-	cvm_xsave(fpu->guest);
-	cvm_mask_header(fpu->guest, xcr0);
-	if (xcr0 != fpu->host_xcr0)
-		cvm_xsetbv0(fpu->host_xcr0);
-	cvm_xrstor(fpu->host);
 }
 
 void cvm_fpu_leave(struct cvm_fpu *fpu)
 {
-	uint64_t xcr0;
-
-	if (!fpu->use_xsave) {
-		__asm__ volatile("fxsave64 (%0)\n\tfxrstor64 (%1)"
-				 : : "r"(fpu->guest), "r"(fpu->host)
-				 : "memory");
-		return;
-	}
-	xcr0 = cvm_xgetbv0();
-	if (xcr0 != fpu->guest_xcr0 || xcr0 != fpu->host_xcr0) {
-		cvm_fpu_leave_changed(fpu, xcr0);
+	if (fpu->slow || cvm_xgetbv0() != fpu->host_xcr0) {
+		cvm_leave_slow(fpu);
 		return;
 	}
 	cvm_xsave(fpu->guest);

@@ -54,11 +54,11 @@ void cvm_offsets(void)
 	CVM_PRIV(DR_DIFFER, dr_differ);
 	CVM_PRIV(MSR_CHANGED, msr_changed);
 	CVM_PRIV(MSR_INDEX, msr_index);
+	CVM_PRIV(INVPCID, invpcid);
 	CVM_PRIV(INVPCID_ALL, invpcid_all);
 	CVM_DEFINE(CVM_P_HOST, CVM_PRIV_HOST);
 	CVM_DEFINE(CVM_P_GUEST, CVM_PRIV_GUEST);
 	CVM_DEFINE(CVM_P_FLIP, CVM_SIDE_FLIP);
-	CVM_DEFINE(CVM_F_INVPCID, CVM_PRIV_INVPCID);
 	CVM_DEFINE(CVM_F_SPEC_CTRL, CVM_PRIV_SPEC_CTRL);
 	CVM_DEFINE(CVM_P_MSR_DIRTY, sizeof(struct cvm_priv) +
 		   offsetof(struct cvm_shared, msr_dirty));

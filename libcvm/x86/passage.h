@@ -97,10 +97,10 @@ struct cvm_priv {
 	uint64_t nmi;			/* NMIs latched, ever */
 	uint64_t mce;			/* machine checks latched, ever */
 	struct cvm_fault fault;
-	uint32_t flags;			/* CVM_PRIV_* */
+	uint32_t flags;			/* CVM_PRIV_*; tested together with: */
 	uint32_t dr_differ;		/* DR0-7 of the sides differ */
 	uint32_t msr_changed;		/* the guest's MSRs were re-read */
-	uint32_t pad0;
+	uint32_t invpcid;		/* flush by INVPCID type 2 */
 	uint32_t msr_index[CVM_MSR_ROWS];	/* 0: not on this CPU */
 	uint64_t invpcid_all[2];	/* descriptor of INVPCID type 2 */
 	uint8_t mini_tss[104];		/* the guest's before its own LTR */
@@ -116,8 +116,7 @@ struct cvm_priv {
 #define CVM_PRIV_GUEST	0xc00u
 #define CVM_SIDE_FLIP	0x400u	/* one side's address XOR the other's */
 
-#define CVM_PRIV_INVPCID	(1u << 0)	/* flush by INVPCID type 2 */
-#define CVM_PRIV_SPEC_CTRL	(1u << 1)	/* swap it at each switch */
+#define CVM_PRIV_SPEC_CTRL	(1u << 0)	/* swap it at each switch */
 
 #define CVM_BOOT_TR	0x70u	/* selector of mini_tss */
 
@@ -126,6 +125,9 @@ _Static_assert(offsetof(struct cvm_priv, host_room) == CVM_PRIV_HOST, "host");
 _Static_assert(offsetof(struct cvm_priv, guest_room) == CVM_PRIV_GUEST,
 	       "guest");
 _Static_assert(sizeof(struct cvm_side) <= 0x400, "a side fits its room");
+_Static_assert(offsetof(struct cvm_priv, flags) % 8 == 0 &&
+	       offsetof(struct cvm_priv, dr_differ) ==
+	       offsetof(struct cvm_priv, flags) + 4, "one 64-bit test");
 _Static_assert((CVM_PRIV_HOST ^ CVM_PRIV_GUEST) == CVM_SIDE_FLIP, "flip");
 _Static_assert(offsetof(struct cvm_side, state.ds) % 8 == 0 &&
 	       offsetof(struct cvm_side, state.gs) -
@@ -207,7 +209,7 @@ void cvm_msr_lists(struct cvm_priv *priv);
 /* ---- fpu.c ------------------------------------------------------------- */
 
 struct cvm_fpu {
-	uint64_t use_xsave;
+	uint64_t slow;		/* CVM_FPU_*: the short way will not do */
 	uint64_t host_xcr0;
 	uint64_t guest_xcr0;
 	uint8_t *host;		/* 64-byte aligned areas */

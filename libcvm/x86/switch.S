@@ -237,8 +237,8 @@ LABEL(cvm_passage_guest)
 	 * addresses.  At this side's own addresses both agree.
 	 */
 	mov	CVM_S_cr4(%rbp), %r13
-	testl	$CVM_F_INVPCID, CVM_P_FLAGS(%rdi)
-	jnz	.Linvpcid
+	cmpl	$0, CVM_P_INVPCID(%rdi)
+	jne	.Linvpcid
 LABEL(cvm_flush_begin)
 	and	$~CR4_PGE, %r12
 	mov	%r12, %cr4
@@ -280,12 +280,9 @@ LABEL(cvm_passage_far)
 	or	CVM_S_ds(%rbp), %rax
 	jnz	.Lload_segments
 .Lsegments_loaded:
-	cmpl	$0, CVM_P_DR_DIFFER(%rdi)
-	jne	.Lload_debug
-.Ldebug_loaded:
-	testl	$CVM_F_SPEC_CTRL, CVM_P_FLAGS(%rdi)
-	jnz	.Lspec_ctrl
-.Lspec_ctrl_done:
+	cmpq	$0, CVM_P_FLAGS(%rdi)	/* and CVM_P_DR_DIFFER */
+	jne	.Lload_others
+.Lothers_loaded:
 	bt	$CR4_FSGSBASE_BIT, %r13d
 	jnc	.Lload_bases
 	mov	CVM_S_fs_base(%rbp), %rax
@@ -371,9 +368,18 @@ LABEL(cvm_passage_far)
 	bare_branch
 	ret
 
-.Lload_debug:
+.Lload_others:
+	testl	$CVM_F_SPEC_CTRL, CVM_P_FLAGS(%rdi)
+	jz	1f
+	save_msr MSR_SPEC_CTRL, CVM_S_spec_ctrl
+	cmp	CVM_S_spec_ctrl(%rbp), %eax
+	je	1f
+	mov	CVM_S_spec_ctrl(%rbp), %eax
+	wrmsr
+1:	cmpl	$0, CVM_P_DR_DIFFER(%rdi)
+	je	.Lothers_loaded
 	EACH_DEBUG_REGISTER(load_debug)
-	jmp	.Ldebug_loaded
+	jmp	.Lothers_loaded
 
 /*
  * A selector may name nothing any more: another thread of the process may
@@ -386,14 +392,6 @@ LABEL(cvm_passage_far)
 	load_segment %fs, CVM_S_fs
 	load_segment %gs, CVM_S_gs
 	jmp	.Lsegments_loaded
-
-.Lspec_ctrl:
-	save_msr MSR_SPEC_CTRL, CVM_S_spec_ctrl
-	cmp	CVM_S_spec_ctrl(%rbp), %eax
-	je	.Lspec_ctrl_done
-	mov	CVM_S_spec_ctrl(%rbp), %eax
-	wrmsr
-	jmp	.Lspec_ctrl_done
 
 .Lmsr_more:
 	mov	4(%rsi), %eax

@@ -231,26 +231,22 @@ static int run(const struct command *cmd, int argc, char **argv)
 const struct command cmd_run = {
 	"run", run, "--kernel FILE [OPTIONS]",
 	"start a guest and be its console",
-	"Load a kernel into memory taken from the host, start it, and be its\n"
-	"console until it ends.\n\n"
-	"On a terminal every key goes to the guest, ctrl-c too; the detach key\n"
-	"leaves the guest running and `cvmctl attach NAME` comes back to it.\n"
-	"Without a terminal stdin is the guest's input; its end does not end "
-	"the\n"
-	"guest.  SIGTERM, SIGINT and SIGHUP ask the guest to power off, the "
-	"second\n"
-	"one ends it.\n\n"
+	"Load a kernel into memory taken from the host, start it, and be\n"
+	"its console until it ends.\n\n"
+	"On a terminal every key goes to the guest, ctrl-c too; the detach\n"
+	"key leaves the guest running and `cvmctl attach NAME` comes back.\n"
+	"Without a terminal stdin is the guest's input; its end does not\n"
+	"end the guest.  SIGTERM, SIGINT and SIGHUP ask the guest to power\n"
+	"off, the second one ends it.\n\n"
 	"Exit status: 0 the guest powered off, 1 refused before it started,\n"
-	"2 wrong usage, 3 guest panic, 4 the guest asked for a reboot, 5 it "
-	"was\n"
-	"ended by the monitor (killed, dead end, host error).\n\n"
+	"2 wrong usage, 3 guest panic, 4 the guest asked for a reboot, 5 it\n"
+	"was ended by the monitor (killed, dead end, host error).\n\n"
 	"Examples:\n"
 	"  cvmctl run --kernel vmlinux --initrd initrd.img --mem 512\n"
-	"  cvmctl run --kernel bzImage --cmdline 'console=hvc0 quiet' "
-	"--min-address 4G\n"
-	"  echo 'uname -r; poweroff' | cvmctl run --quiet --kernel vmlinux "
-	"\\\n"
-	"      --initrd initrd.img\n"
+	"  cvmctl run --kernel bzImage --mem 1G --min-address 4G\n"
+	"  cvmctl run --kernel vmlinux --cmdline 'console=hvc0 quiet'\n"
+	"  echo 'uname -r; poweroff' |\n"
+	"      cvmctl run --quiet --kernel vmlinux --initrd initrd.img\n"
 };
 
 static int run_attach(const struct command *cmd, int argc, char **argv)
@@ -285,7 +281,6 @@ const struct command cmd_attach = {
 	"attach", run_attach, "[OPTIONS] NAME",
 	"come back to the console of a detached guest",
 	"Be the console of a guest that was detached or started with\n"
-	"--background.  What it printed last is shown again.  The exit status "
-	"is\n"
-	"that of `cvmctl run`, and 0 after the detach key.\n"
+	"--background.  What it printed last is shown again.  The exit\n"
+	"status is that of `cvmctl run`, and 0 after the detach key.\n"
 };

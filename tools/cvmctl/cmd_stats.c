@@ -243,11 +243,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_stats = {
 	"stats", run, "[--json] ID|NAME", "what a VM has done so far",
-	"Print a VM's counters, summed over its vCPUs: world switches, exits "
-	"by\n"
-	"operation, times, and interrupts by vector as the host re-raised "
-	"them and\n"
-	"as the guest counted them.  The two columns agree but for those under "
-	"way\n"
-	"while the counters were read.\n"
+	"Print a VM's counters, summed over its vCPUs: world switches, exits\n"
+	"by operation, times, and interrupts by vector as the host re-raised\n"
+	"them and as the guest counted them.  The two columns agree but for\n"
+	"those under way while the counters were read.\n"
 };

@@ -50,16 +50,13 @@ static int run_kill(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_stop = {
 	"stop", run_stop, "ID|NAME", "ask a guest to power off",
-	"Ask the guest to power off in good order, as a power button does, "
-	"and\n"
-	"return at once.  What it does then is the guest's affair; its "
-	"`cvmctl run`\n"
-	"ends with status 0 when it is off.\n"
+	"Ask the guest to power off in good order, as a power button does,\n"
+	"and return at once.  What it does then is the guest's affair; its\n"
+	"`cvmctl run` ends with status 0 when it is off.\n"
 };
 
 const struct command cmd_kill = {
 	"kill", run_kill, "ID|NAME", "end a VM at once",
-	"End the VM now, whatever the guest is doing.  Its memory goes back "
-	"to\n"
-	"the host and its `cvmctl run` ends with status 5.\n"
+	"End the VM now, whatever the guest is doing.  Its memory goes back\n"
+	"to the host and its `cvmctl run` ends with status 5.\n"
 };

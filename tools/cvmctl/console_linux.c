@@ -76,9 +76,13 @@ ssize_t packet_recv(int sock, char *letter, void *data, int flags)
 	ssize_t ret;
 
 	*letter = 0;
+	/*
+	 * When the other end closes without having read everything, one
+	 * recv() reports that before the packets that were sent earlier.
+	 */
 	do {
 		ret = recv(sock, packet, sizeof(packet), flags);
-	} while (ret < 0 && errno == EINTR);
+	} while (ret < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (ret < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;
 	if (ret <= 0)
@@ -223,8 +227,8 @@ void plat_console_end(int status, const char *line)
 		return;
 	data[0] = (char)status;
 	len = snprintf(data + 1, sizeof(data) - 1, "%s", line);
-	packet_send(con.client, PACKET_END, data, (size_t)len + 1,
-		    MSG_DONTWAIT);
+	/* Waits for a slow terminal; a dead one is an error at once. */
+	packet_send(con.client, PACKET_END, data, (size_t)len + 1, 0);
 	close(con.client);
 	con.client = -1;
 }
@@ -405,8 +409,8 @@ static enum console_event read_client(void)
 	case PACKET_STOP:
 		return CONSOLE_STOP;
 	case PACKET_DETACH:
-		drop_client();
 		leave_terminal();
+		drop_client();
 		break;
 	}
 	return event;
@@ -476,13 +480,15 @@ enum console_event plat_console_wait(void *buf, size_t size, size_t *bytes)
 			return CONSOLE_STOP;
 		if (polls[WAKE].revents && clear_event(con.wake))
 			return CONSOLE_WAKE;
-		if (polls[LISTEN].revents)
-			new_client();
 		if (polls[CLIENT].revents) {
 			event = read_client();
 			if (event != CONSOLE_INPUT)
 				return event;
+			/* It may be leaving: all of it before a new one. */
+			continue;
 		}
+		if (polls[LISTEN].revents)
+			new_client();
 		if (polls[INPUT].revents)
 			return read_stdin(buf, size, bytes);
 	}

@@ -236,9 +236,24 @@ static void from_vmm(struct front *f)
 	}
 }
 
+/*
+ * The VMM closes the connection when it has let go of our files; a session
+ * that ends right after this must not find them still in use.
+ */
+static void leave(int sock)
+{
+	struct pollfd end = { .fd = sock, .events = POLLIN };
+	char data[PACKET_DATA], letter;
+
+	packet_send(sock, PACKET_DETACH, NULL, 0, 0);
+	while (poll(&end, 1, 2000) > 0 &&
+	       packet_recv(sock, &letter, data, 0) >= 0)
+		;
+}
+
 static void detach(struct front *f)
 {
-	packet_send(f->sock, PACKET_DETACH, NULL, 0, 0);
+	leave(f->sock);
 	terminal_restore();
 	fprintf(stderr, "\ncvmctl: detached; the guest runs on (cvmctl attach "
 		"%s comes back)\n", f->name);
@@ -341,7 +356,7 @@ int plat_front_detach(int sock)
 	} while (letter != PACKET_STARTED && letter != PACKET_END);
 	data[bytes] = '\0';
 	if (letter == PACKET_STARTED) {
-		packet_send(sock, PACKET_DETACH, NULL, 0, 0);
+		leave(sock);
 		return EXIT_OK;
 	}
 	if (bytes > 1 && data[1])

@@ -33,13 +33,12 @@ static void print_help(FILE *out)
 		"  help      show this, or `cvmctl help COMMAND`\n\n"
 		"A first guest:\n"
 		"  cvmctl check\n"
-		"  cvmctl run --kernel vmlinux --initrd initrd.img --mem 256\n\n"
+		"  cvmctl run --kernel vmlinux --initrd initrd.img\n\n"
 		"Each command explains itself: cvmctl COMMAND --help\n\n"
-		"Exit status: 0 done (run: the guest powered off), 1 refused "
-		"before\n"
-		"anything started, 2 wrong usage, 3 guest panic, 4 guest asked "
-		"for a\n"
-		"reboot, 5 guest ended by the monitor.\n");
+		"Exit status: 0 done (run: the guest powered off), 1 refused\n"
+		"before anything started, 2 wrong usage, 3 guest panic, 4 the\n"
+		"guest asked for a reboot, 5 the guest was ended by the\n"
+		"monitor.\n");
 }
 
 static const struct command *find_command(const char *name)

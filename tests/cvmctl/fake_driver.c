@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fake_driver.c - a libcvm driver for testing cvmctl without ring 0.
+ *
+ * Preloaded into cvmctl it answers for /dev/cvm: the device is a sparse
+ * memfd, so that mmap with offset == GPA simply works, and the operations are
+ * served here.  The "guest" is a line editor: it prints a prompt, echoes what
+ * is typed, and obeys the words at the end of this file.  CVM_FAKE_* in the
+ * environment make the driver misbehave.
+ */
+/* Otherwise the header gives open() the name open64(). */
+#undef _FILE_OFFSET_BITS
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cvm/abi.h>
+#include <cvm/error.h>
+#include <cvm/uapi.h>
+
+#define MIB		0x100000ull
+#define BASE		(64 * MIB)
+#define RING		64u	/* small, so that it is full soon */
+
+static int device = -1;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static struct cvm_user_vm vm;
+static struct cvm_user_ranges ranges;
+static struct cvm_user_boot boot;
+static char ring[RING];
+static unsigned int ring_len;
+static int ring_was_full, killed, power, prompted;
+static char line[256];
+static unsigned int line_len;
+static unsigned long spam;
+static int pending_end;		/* CVM_RUN_* once the output is out */
+
+static long setting(const char *name, long otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtol(text, NULL, 0) : otherwise;
+}
+
+/* ---- control operations ---- */
+
+static int op_version(struct cvm_user_version *v)
+{
+	if (setting("CVM_FAKE_NO_VERSION", 0))
+		return -ENOTTY;
+	v->user_abi = (uint32_t)setting("CVM_FAKE_ABI", CVM_USER_ABI);
+	v->guest_abi = (uint32_t)setting("CVM_FAKE_GUEST_ABI", CVM_GUEST_ABI);
+	v->host = CVM_HOST_LINUX;
+	v->cpus = 4;
+	snprintf(v->version, sizeof(v->version), "0.1.0");
+	return 0;
+}
+
+static void check_row(struct cvm_user_check *check, const char *name,
+		      uint32_t status, const char *text)
+{
+	struct cvm_user_check_row *row = &check->row[check->rows++];
+
+	snprintf(row->name, sizeof(row->name), "%s", name);
+	snprintf(row->text, sizeof(row->text), "%s", text);
+	row->status = status;
+	check->refused += status == CVM_CHECK_REFUSED;
+}
+
+static int op_check(struct cvm_user_check *check)
+{
+	check_row(check, "long-mode", CVM_CHECK_OK, "64-bit kernel");
+	check_row(check, "paging", CVM_CHECK_OK, "4-level page tables");
+	check_row(check, "invpcid", CVM_CHECK_NOTE,
+		  "absent; the switch toggles CR4.PGE, which is slower");
+	if (setting("CVM_FAKE_FRED", 0))
+		check_row(check, "fred", CVM_CHECK_REFUSED,
+			  "the host uses FRED event delivery; boot it with "
+			  "fred=off");
+	return 0;
+}
+
+static void fill_info(struct cvm_user_vm_info *info)
+{
+	info->id = 7;
+	info->state = CVM_VM_RUNNING;
+	info->vcpus = 1;
+	info->pid = 4242;
+	info->mem_bytes = 256 * MIB;
+	snprintf(info->name, sizeof(info->name), "web");
+	snprintf(info->release, sizeof(info->release), "6.12.117-cvm");
+}
+
+static int op_list(struct cvm_user_list *list)
+{
+	list->count = (uint32_t)setting("CVM_FAKE_VMS", 1);
+	if (list->count > 0)
+		fill_info(&list->vm[0]);
+	if (list->count > 1) {
+		fill_info(&list->vm[1]);
+		list->vm[1].id = 12;
+		list->vm[1].state = CVM_VM_NEW;
+		list->vm[1].mem_bytes = 8192 * MIB;
+		list->vm[1].release[0] = '\0';
+		snprintf(list->vm[1].name, CVM_NAME_MAX, "evil\033[2Jname");
+	}
+	return 0;
+}
+
+static int op_stats(struct cvm_user_stats *s)
+{
+	if (s->id != 7)
+		return -ENOENT;
+	fill_info(&s->info);
+	s->tsc_khz = 2000000;
+	s->stats.switches = 38123;
+	s->stats.guest_calls = 38123;
+	s->stats.exits[CVM_OP_IRQ] = 20000;
+	s->stats.exits[CVM_OP_IDLE] = 18000;
+	s->stats.exits[39] = 1;
+	s->stats.forwarded = 20000;
+	s->stats.guest_forwarded = 20000;
+	s->stats.guest_tsc = 123456789012ull;
+	s->stats.idle_tsc = 60000000;
+	s->stats.irqoff_tsc_max = 4000;
+	s->stats.vector[0xec] = 19990;
+	s->stats.guest_vector[0xec] = 19990;
+	s->stats.vector[0x22] = 10;
+	s->stats.guest_vector[0x22] = 9;
+	return 0;
+}
+
+static int op_id(uint32_t op, const struct cvm_user_id *id)
+{
+	if (vm.id && id->id == vm.id) {
+		killed |= op == CVM_USER_KILL;
+		power |= op == CVM_USER_STOP;
+		pthread_cond_broadcast(&changed);
+		return 0;
+	}
+	fprintf(stderr, "fake: %s %u\n",
+		op == CVM_USER_KILL ? "KILL" : "STOP", id->id);
+	return id->id == 7 ? 0 : -ENOENT;
+}
+
+/* ---- the VM ---- */
+
+static int op_create(struct cvm_user_vm *args)
+{
+	if (setting("CVM_FAKE_REFUSE", 0))
+		return -EPERM;
+	args->id = 7;
+	args->la57 = 0;
+	args->passage_code_hpa = 0x1000;
+	vm = *args;
+	return 0;
+}
+
+static int op_mem_add(struct cvm_user_mem *mem)
+{
+	uint64_t base = mem->min_hpa ? mem->min_hpa : BASE;
+
+	if (mem->bytes > (uint64_t)setting("CVM_FAKE_MIB", 1024) * MIB)
+		return -ENOMEM;
+	mem->added = mem->bytes;
+	ranges.range[0].gpa = base;
+	ranges.range[0].bytes = mem->first_bytes;
+	ranges.count = 1;
+	if (mem->bytes > mem->first_bytes) {
+		ranges.range[1].gpa = base + mem->first_bytes + 64 * MIB;
+		ranges.range[1].bytes = mem->bytes - mem->first_bytes;
+		ranges.count = 2;
+	}
+	return 0;
+}
+
+static int console_in(struct cvm_user_console *in)
+{
+	uint32_t n = 0;
+
+	while (n < in->bytes && ring_len < RING)
+		ring[ring_len++] = (char)in->data[n++];
+	ring_was_full |= n < in->bytes;
+	in->bytes = n;
+	pthread_cond_broadcast(&changed);
+	return 0;
+}
+
+/* Leave the text in guest memory and ask for it to be printed. */
+static void say(struct cvm_user_run *run, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (pwrite(device, text, len, (off_t)(boot.rsi + 4096)) < 0)
+		abort();
+	run->reason = CVM_RUN_CONSOLE_OUT;
+	run->arg[0] = boot.rsi + 4096;
+	run->arg[1] = len;
+}
+
+/* ---- what the guest can be told ---- */
+
+static void obey(struct cvm_user_run *run)
+{
+	char text[300];
+
+	line[line_len] = '\0';
+	line_len = 0;
+	prompted = 0;
+	run->reason = CVM_RUN_INTR;
+	if (!strcmp(line, "poweroff")) {
+		pending_end = CVM_RUN_POWEROFF;
+		say(run, "\r\nbye\r\n");
+	} else if (!strcmp(line, "panic")) {
+		run->reason = CVM_RUN_PANIC;
+		snprintf(run->text, sizeof(run->text),
+			 "Attempted to kill init! \033[31m\n");
+	} else if (!strcmp(line, "reboot")) {
+		run->reason = CVM_RUN_REBOOT;
+	} else if (!strcmp(line, "fatal")) {
+		run->reason = CVM_RUN_FATAL;
+		snprintf(run->text, sizeof(run->text),
+			 "page fault at 0x10 before the console was up");
+	} else if (!strcmp(line, "refuse")) {
+		run->reason = CVM_RUN_REFUSED;
+		snprintf(run->text, sizeof(run->text), "the host's CR4 has "
+			 "VMXE");
+	} else if (!strncmp(line, "spam ", 5)) {
+		spam = strtoul(line + 5, NULL, 10);
+	} else if (!strcmp(line, "wild")) {
+		run->reason = CVM_RUN_CONSOLE_OUT;
+		run->arg[0] = 0x10;
+		run->arg[1] = 64;
+	} else if (!strcmp(line, "crash")) {
+		abort();
+	} else if (!strcmp(line, "deaf")) {
+		while (!killed)
+			pthread_cond_wait(&changed, &lock);
+	} else {
+		snprintf(text, sizeof(text), "\r\nyou said: %s\r\n", line);
+		say(run, text);
+	}
+}
+
+/* Take one character; echo it. */
+static void step(struct cvm_user_run *run)
+{
+	char c = ring[0], echo[8];
+
+	memmove(ring, ring + 1, --ring_len);
+	if (c == '\n' || c == '\r') {
+		obey(run);
+		return;
+	}
+	if (c == 3) {
+		line_len = 0;
+		prompted = 0;
+		say(run, "^C\r\n");
+		return;
+	}
+	if (line_len < sizeof(line) - 1)
+		line[line_len++] = c;
+	snprintf(echo, sizeof(echo), "%c", c);
+	say(run, echo);
+}
+
+static int op_run(struct cvm_user_run *run)
+{
+	static char filler[4001];
+
+	if (boot.rsi == 0)
+		return -EINVAL;
+	for (;;) {
+		if (killed) {
+			run->reason = CVM_RUN_KILLED;
+			return 0;
+		}
+		if (pending_end) {
+			run->reason = (uint32_t)pending_end;
+			return 0;
+		}
+		if (power) {
+			power = 0;
+			pending_end = setting("CVM_FAKE_STUBBORN", 0) ? 0 :
+				      CVM_RUN_POWEROFF;
+			say(run, "power button\r\n");
+			return 0;
+		}
+		if (spam) {
+			spam--;
+			memset(filler, 'x', sizeof(filler) - 1);
+			say(run, filler);
+			return 0;
+		}
+		if (!prompted) {
+			prompted = 1;
+			say(run, "$ ");
+			return 0;
+		}
+		if (ring_was_full && ring_len < RING / 2) {
+			ring_was_full = 0;
+			run->reason = CVM_RUN_CONSOLE_ROOM;
+			return 0;
+		}
+		if (ring_len) {
+			step(run);
+			return 0;
+		}
+		pthread_cond_wait(&changed, &lock);
+	}
+}
+
+static int dispatch(uint32_t op, void *arg)
+{
+	struct cvm_user_vcpu *vcpu = arg;
+
+	switch (op) {
+	case CVM_USER_VERSION:
+		return op_version(arg);
+	case CVM_USER_CHECK:
+		return op_check(arg);
+	case CVM_USER_LIST:
+		return op_list(arg);
+	case CVM_USER_STATS:
+		return op_stats(arg);
+	case CVM_USER_STOP:
+	case CVM_USER_KILL:
+		return op_id(op, arg);
+	case CVM_USER_VM_CREATE:
+		return op_create(arg);
+	case CVM_USER_MEM_ADD:
+		return op_mem_add(arg);
+	case CVM_USER_MEM_RANGES:
+		*(struct cvm_user_ranges *)arg = ranges;
+		return 0;
+	case CVM_USER_VCPU_CREATE:
+		vcpu->priv_hpa[0] = 0x2000;
+		vcpu->priv_hpa[1] = 0x3000;
+		vcpu->shared_hpa = 0x4000;
+		return 0;
+	case CVM_USER_VCPU_BOOT:
+		boot = *(struct cvm_user_boot *)arg;
+		return 0;
+	case CVM_USER_VCPU_RUN:
+		return op_run(arg);
+	case CVM_USER_CONSOLE_IN:
+		return console_in(arg);
+	case CVM_USER_EVENT:
+		power = 1;
+		pthread_cond_broadcast(&changed);
+		return 0;
+	default:
+		return -ENOTTY;
+	}
+}
+
+/* ---- preloaded ---- */
+
+int open(const char *path, int flags, ...)
+{
+	static int (*real)(const char *, int, ...);
+	va_list ap;
+	int mode;
+
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, int) : 0;
+	va_end(ap);
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "open");
+	if (strcmp(path, CVM_DEVICE_PATH))
+		return real(path, flags, mode);
+	errno = (int)setting("CVM_FAKE_ERRNO", 0);
+	if (errno)
+		return -1;
+	device = memfd_create("cvm", MFD_CLOEXEC);
+	if (device >= 0 && ftruncate(device, 1ll << 40))
+		return -1;
+	return device;
+}
+
+/* What programs built for large files call. */
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	static int (*real)(int, unsigned long, ...);
+	va_list ap;
+	void *arg;
+	int ret;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "ioctl");
+	if (fd != device || fd < 0 || (request & ~0xfful) != CVM_IOCTL(0ul))
+		return real(fd, request, arg);
+	pthread_mutex_lock(&lock);
+	ret = dispatch((uint32_t)(request & 0xff), arg);
+	pthread_mutex_unlock(&lock);
+	if (!ret)
+		return 0;
+	errno = -ret;
+	return -1;
+}

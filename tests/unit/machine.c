@@ -171,15 +171,16 @@ void machine_set_table(struct machine *m, int reg, uint64_t base,
 	must(uc_reg_write(m->uc, reg, &mmr), "write table register");
 }
 
-void machine_set_tr(struct machine *m, uint16_t selector, uint64_t base,
-		    uint32_t limit)
+void machine_set_selector(struct machine *m, int reg, uint16_t selector,
+			  uint64_t base)
 {
 	uc_x86_mmr mmr = {
-		.selector = selector, .base = base, .limit = limit,
-		.flags = 0x8b00,
+		.selector = selector, .base = base,
+		.limit = selector ? 103 : 0,
+		.flags = reg == UC_X86_REG_TR ? 0x8b00 : 0x8200,
 	};
 
-	must(uc_reg_write(m->uc, UC_X86_REG_TR, &mmr), "write TR");
+	must(uc_reg_write(m->uc, reg, &mmr), "write TR or LDTR");
 }
 
 static uc_x86_mmr table_register(struct machine *m, int reg)
@@ -328,6 +329,9 @@ void machine_read(struct machine *m, struct machine_state *s)
 		s->row[n++] = machine_get_msr(m, msrs[i].index);
 	for (i = 0; i < COUNT(tables); i++) {
 		mmr = table_register(m, tables[i].reg);
+		/* A null LDTR has no base and no limit worth a look. */
+		if (tables[i].reg == UC_X86_REG_LDTR && !mmr.selector)
+			mmr.base = mmr.limit = 0;
 		s->row[n++] = mmr.base;
 		s->row[n++] = mmr.limit;
 		s->row[n++] = mmr.selector;

@@ -60,8 +60,9 @@ uint64_t machine_get_msr(struct machine *m, uint32_t index);
 void machine_set_msr(struct machine *m, uint32_t index, uint64_t value);
 void machine_set_table(struct machine *m, int reg, uint64_t base,
 		       uint32_t limit);
-void machine_set_tr(struct machine *m, uint16_t selector, uint64_t base,
-		    uint32_t limit);
+/* TR or LDTR: 104 bytes at base; selector 0 for none. */
+void machine_set_selector(struct machine *m, int reg, uint16_t selector,
+			  uint64_t base);
 
 uint64_t machine_idt(struct machine *m);
 

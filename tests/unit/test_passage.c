@@ -19,6 +19,7 @@
 #define COUNT_OFF	0x600u
 #define RET_OFF		0x100u
 #define TR		0x40u
+#define LDT		0x50u
 #define STEPS_MAX	1000
 /* Without PG: the machine translates, see machine.h. */
 #define CR0	0x50033u
@@ -62,6 +63,8 @@ static void fill_world(struct world *w)
 	gdt[TR / 8] = 103 | (tss & 0xffffff) << 16 | 0x8bull << 40 |
 		      (tss >> 24 & 0xff) << 56;
 	gdt[TR / 8 + 1] = tss >> 32;
+	gdt[LDT / 8] = gdt[TR / 8] ^ (0x8bull ^ 0x82ull) << 40;
+	gdt[LDT / 8 + 1] = tss >> 32;
 	for (i = 0; i < 32; i++)
 		fill_gate((uint64_t *)(w->data + IDT_OFF) + 2 * i, w->text_va);
 	/* incq count(%rip); iretq */
@@ -308,7 +311,8 @@ static void start_host(void)
 	machine_set(&m, UC_X86_REG_CR0, CR0);
 	machine_set_table(&m, UC_X86_REG_GDTR, host.data_va, 0x7f);
 	machine_set_table(&m, UC_X86_REG_IDTR, host.data_va + IDT_OFF, 511);
-	machine_set_tr(&m, TR, host.data_va + TSS_OFF, 103);
+	machine_set_selector(&m, UC_X86_REG_TR, TR, host.data_va + TSS_OFF);
+	machine_set_selector(&m, UC_X86_REG_LDTR, 0, 0);
 	memcpy(host.stack + PAGE - 256, frame, sizeof(frame));
 	machine_set(&m, UC_X86_REG_RSP, host.stack_va + PAGE - 256);
 	machine_set(&m, UC_X86_REG_RIP, host.text_va + 7);
@@ -325,7 +329,13 @@ static void start_guest(uint64_t seed)
 {
 	machine_set_table(&m, UC_X86_REG_GDTR, guest.data_va, 0x7f);
 	machine_set_table(&m, UC_X86_REG_IDTR, guest.data_va + IDT_OFF, 511);
-	machine_set_tr(&m, TR, guest.data_va + TSS_OFF, 103);
+	machine_set_selector(&m, UC_X86_REG_TR, TR, guest.data_va + TSS_OFF);
+	if (seed & 2)
+		machine_set_selector(&m, UC_X86_REG_LDTR, LDT,
+				     guest.data_va + TSS_OFF);
+	else
+		machine_set_selector(&m, UC_X86_REG_LDTR, 0, 0);
+	machine_set(&m, UC_X86_REG_SS, seed & 4 ? 0x18 : 0);
 	poison(seed);
 	shared->msr_dirty = 1;
 }

@@ -152,6 +152,7 @@ struct front {
 	int started;
 	int done;
 	int status;
+	int midline;		/* the guest left the cursor within a line */
 	const char *name;
 };
 
@@ -159,6 +160,15 @@ static void finish(struct front *f, int status)
 {
 	f->done = 1;
 	f->status = status;
+}
+
+/* Give the terminal back, with the cursor where a message can begin. */
+static void end_output(struct front *f)
+{
+	terminal_restore();
+	if (f->midline)
+		fputc('\n', stderr);
+	f->midline = 0;
 }
 
 static void write_all(const char *data, size_t bytes)
@@ -192,7 +202,7 @@ static void vmm_lost(struct front *f)
 {
 	int status = 0;
 
-	terminal_restore();
+	end_output(f);
 	if (vmm_pid && waitpid(vmm_pid, &status, 0) == vmm_pid &&
 	    WIFSIGNALED(status))
 		fprintf(stderr, "cvmctl: %s: its process was ended by signal "
@@ -220,9 +230,11 @@ static void from_vmm(struct front *f)
 		break;
 	case PACKET_OUTPUT:
 		write_all(data, (size_t)bytes);
+		if (bytes)
+			f->midline = data[bytes - 1] != '\n';
 		break;
 	case PACKET_END:
-		terminal_restore();
+		end_output(f);
 		if (bytes > 1 && data[1])
 			fprintf(stderr, "%s\n", data + 1);
 		finish(f, bytes ? data[0] : EXIT_ENDED);
@@ -254,8 +266,8 @@ static void leave(int sock)
 static void detach(struct front *f)
 {
 	leave(f->sock);
-	terminal_restore();
-	fprintf(stderr, "\ncvmctl: detached; the guest runs on (cvmctl attach "
+	end_output(f);
+	fprintf(stderr, "cvmctl: detached; the guest runs on (cvmctl attach "
 		"%s comes back)\n", f->name);
 	finish(f, EXIT_OK);
 }

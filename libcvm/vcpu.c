@@ -237,7 +237,7 @@ void cvm_vcpu_first_state(struct cvm_vcpu *vcpu)
 	g->cr2 = 0;
 	g->cr4 = (cvm_read_cr4() & CVM_CR4_KEEP) | CVM_CR4_PAE |
 		 CVM_CR4_OSFXSR;
-	g->cr0 = cvm_read_cr0();
+	g->cr0 = cvm_read_cr0() & ~(CVM_CR0_TS | CVM_CR0_EM);
 	g->ds = g->es = g->ss = SEL_DATA;
 	g->fs = g->gs = g->ldtr = 0;
 	g->fs_base = g->gs_base = g->kernel_gs_base = 0;

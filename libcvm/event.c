@@ -15,6 +15,9 @@ void cvm_event_raise(struct cvm_vm *vm, uint32_t vcpu, uint64_t bits)
 	if (vcpu >= __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
 		return;
 	v = vm->vcpu[vcpu];
+	/* The event says that the record is new. */
+	if (bits & 1ull << CVM_EVENT_CLOCK_BIT)
+		cvm_time_write(vm->vcpu[0]);
 	/*
 	 * Sequentially consistent: either the vCPU sees the bit when it last
 	 * looks before sleeping, or it has slept and wake() finds it.

@@ -46,17 +46,26 @@ static uint64_t cvm_deadline_ns(struct cvm_vcpu *vcpu, uint64_t tsc)
 	return now.mono_ns + ns;
 }
 
+/*
+ * The guest reads the record of the first vCPU.  Any vCPU and any CPU of the
+ * host may come to write it: whoever makes .seq odd does, others leave it to
+ * that one, for waiting is not possible in every context.
+ */
 void cvm_time_write(struct cvm_vcpu *vcpu)
 {
 	struct cvm_time *t = &vcpu->shared->time;
+	uint32_t seq = __atomic_load_n(&t->seq, __ATOMIC_RELAXED);
 	struct cvm_host_time now;
 
-	cvm_ops(vcpu->vm)->time(vcpu->vm->mon->ctx, &now);
-	__atomic_store_n(&t->seq, t->seq | 1, __ATOMIC_RELAXED);
+	if (seq & 1 ||
+	    !__atomic_compare_exchange_n(&t->seq, &seq, seq + 1, 0,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
+	cvm_ops(vcpu->vm)->time(vcpu->vm->mon->ctx, &now);
 	t->tsc = now.tsc;
 	t->wall_ns = now.wall_ns;
-	__atomic_store_n(&t->seq, (t->seq | 1) + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&t->seq, seq + 2, __ATOMIC_RELEASE);
 }
 
 /* ---- before the switch -------------------------------------------------- */
@@ -109,10 +118,10 @@ static void cvm_end_fault(struct cvm_vcpu *vcpu)
 	const struct cvm_fault *f = &vcpu->priv->fault;
 	const uint64_t arg[4] = { f->vector, f->error, f->rip, f->cr2 };
 	const uint64_t host = (uintptr_t)cvm_passage_start;
-	const uint64_t code = f->guest_world ? vcpu->vm->passage_gva : host;
 	struct cvm_vm *vm = vcpu->vm;
 	char text[200];
-	int in_switch = f->rip - code < CVM_PAGE_SIZE;
+	int in_switch = f->rip - host < CVM_PAGE_SIZE ||
+			f->rip - vm->passage_gva < CVM_PAGE_SIZE;
 
 	cvm_fmt(text, sizeof(text),
 		"exception %U (error code 0x%X) at 0x%X, CR2 0x%X, %s",
@@ -231,7 +240,7 @@ static int cvm_quick_op(struct cvm_vcpu *vcpu)
 		vcpu->stats.timers++;
 		return 1;
 	case CVM_OP_TIME:
-		cvm_time_write(vcpu);
+		cvm_time_write(vm->vcpu[0]);
 		return 1;
 	case CVM_OP_IRQ:
 		cvm_forward(vcpu, shared->vector);
@@ -452,14 +461,16 @@ static int cvm_run_once(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 int cvm_vcpu_run(struct cvm_vm *vm, struct cvm_user_run *args)
 {
 	struct cvm_vcpu *vcpu;
+	uint32_t fresh = CVM_VM_NEW;
 	int ret;
 
 	if (args->vcpu >= __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
 		return -CVM_ENOENT;
 	vcpu = vm->vcpu[args->vcpu];
 	args->reason = CVM_RUN_INTR;
-	if (!vm->state)
-		vm->state = CVM_VM_RUNNING;
+	/* Not over the ENDED of a kill that comes right now. */
+	__atomic_compare_exchange_n(&vm->state, &fresh, CVM_VM_RUNNING, 0,
+				    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	for (;;) {
 		if (__atomic_load_n(&vm->end, __ATOMIC_ACQUIRE)) {
 			cvm_run_ended(vm, args);
@@ -471,7 +482,8 @@ int cvm_vcpu_run(struct cvm_vm *vm, struct cvm_user_run *args)
 		if (ret && !__atomic_load_n(&vm->end, __ATOMIC_ACQUIRE)) {
 			__atomic_store_n(&vcpu->must_return, 0,
 					 __ATOMIC_RELEASE);
-			return 0;
+			/* A host that cannot run us here says so. */
+			return ret == -CVM_EINTR ? 0 : ret;
 		}
 	}
 }

@@ -94,15 +94,16 @@ static void __init cvm_step(void)
 {
 	u64 window = rdtsc() - cvm_boot_tsc;
 
+	if (!early_boot_irqs_disabled)
+		return;
 	if (window > cvm_vm->irqoff_max)
 		cvm_vm->irqoff_max = window;
 	cvm_yield();
 	cvm_boot_tsc = rdtsc();
 }
 
-static int __init cvm_step_zero(void)
+static int __init cvm_none(void)
 {
-	cvm_step();
 	return 0;
 }
 
@@ -203,8 +204,8 @@ static void __init cvm_setup_pci(void)
 {
 #ifdef CONFIG_PCI
 	pci_probe = 0;
-	x86_init.pci.arch_init = cvm_step_zero;
-	x86_init.pci.init = cvm_step_zero;
+	x86_init.pci.arch_init = cvm_none;
+	x86_init.pci.init = cvm_none;
 	x86_init.pci.init_irq = x86_init_noop;
 	x86_init.pci.fixup_irqs = x86_init_noop;
 #endif
@@ -237,8 +238,8 @@ void __init cvm_platform_setup(void)
 	x86_init.resources.reserve_resources = cvm_step;
 	x86_init.resources.dmi_setup = cvm_dmi_setup;
 	x86_init.irqs.pre_vector_init = cvm_step;
-	x86_init.irqs.intr_mode_select = cvm_step;
-	x86_init.irqs.intr_mode_init = cvm_step;
+	x86_init.irqs.intr_mode_select = x86_init_noop;
+	x86_init.irqs.intr_mode_init = x86_init_noop;
 	x86_init.oem.arch_setup = cvm_arch_setup;
 	x86_init.oem.banner = cvm_step;
 	x86_platform.realmode_reserve = cvm_step;

@@ -9,6 +9,7 @@ bare ring-0 host.
 
 import json
 import pathlib
+import re
 import tempfile
 
 import build
@@ -19,7 +20,8 @@ import ring0
 import ui
 
 ROWS = ("getppid", "fork", "exec", "anon_fault")
-BARE_ROWS = ("world_switch", "world_switch_fpu", "hypercall_noop")
+BARE_ROWS = {16: "world_switch", 17: "world_switch_fpu",   # by marker
+             18: "hypercall_noop"}
 OPS = ("cr3", "cr4", "invpcid", "rdmsr", "wrmsr")
 SCRIPT = "#!/bin/sh\nexec /lab/bin/mb\n"
 
@@ -37,16 +39,16 @@ def _rows(text):
     return rows
 
 
-def _mixes(path, rows):
-    """{row: {op: least count of a batch, per operation}}."""
+def _mixes(path, ops):
+    """{marker: {op: least count of a batch, per operation}}; ops tells how
+    many operations a batch of that marker has."""
     least = {}
     for line in path.read_text().splitlines():
-        row, *counts = map(int, line.split())
-        name = ROWS[row]
-        old = least.get(name, counts)
-        least[name] = [min(pair) for pair in zip(old, counts)]
-    return {name: {op: n / rows[name][0] for op, n in zip(OPS, counts)}
-            for name, counts in least.items()}
+        mark, *counts = map(int, line.split())
+        old = least.get(mark, counts)
+        least[mark] = [min(pair) for pair in zip(old, counts)]
+    return {mark: {op: n / ops(mark) for op, n in zip(OPS, counts)}
+            for mark, counts in least.items()}
 
 
 def _measure(world, run):
@@ -56,9 +58,9 @@ def _measure(world, run):
         with ui.step("bench: " + world):
             text = run(exact.plugin(out))
         rows = _rows(text)
-        mixes = _mixes(out, rows)
-    return [(name, min(rows[name][1]) / rows[name][0], mixes[name])
-            for name in ROWS]
+        mixes = _mixes(out, lambda mark: rows[ROWS[mark]][0])
+    return [(name, min(rows[name][1]) / rows[name][0], mixes[mark])
+            for mark, name in enumerate(ROWS)]
 
 
 def _options():
@@ -83,13 +85,20 @@ def os_rows():
 
 def bare_rows():
     """World switch and hypercall on the bare host."""
-    measured = ring0.bench()
-    return [_row(name, "bare", *_bare(measured, name)) for name in BARE_ROWS]
-
-
-def _bare(measured, name):
-    value, mix = measured[name]
-    return value, None, mix
+    image = build.meson_dir("native") / "tests/ring0/ring0.bin"
+    with tempfile.TemporaryDirectory(prefix="cvm-bench-") as where:
+        out = pathlib.Path(where) / "mix"
+        with ui.step("bench: bare"):
+            result = ring0.run_image(image, "test=bench", icount=True,
+                                     cpu=exact.CPU, extra=exact.plugin(out))
+        found = {name: float(value) for name, value in re.findall(
+            r"^BENCH (\w+) ([\d.]+)", result.text, re.M)}
+        if result.status != ring0.EXIT_PASS or "rounds" not in found:
+            raise ui.LabError("the bare bench failed:\n" +
+                              ui.tail(result.text))
+        mixes = _mixes(out, lambda _: found["rounds"])
+    return [_row(name, "bare", found[name], None, mixes[mark])
+            for mark, name in BARE_ROWS.items()]
 
 
 def _row(row, world, value, ratio, mix):

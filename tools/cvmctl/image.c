@@ -5,22 +5,21 @@
 
 #include "image.h"
 
-/* The payload may contain a little more than its last word says. */
-#define UNPACK_SLACK	65536u
-
 static int unpack_kernel(struct kernel *kernel, const struct cvm_bzimage *bz,
 			 uint64_t *bytes, struct problem *problem)
 {
-	uint64_t room = bz->unpacked_bytes + UNPACK_SLACK;
-	const char *reason = "";
+	/* lz4 in a kernel has no checksum: the length is the check then. */
+	const char *reason = "it is not as long as announced";
 
-	kernel->unpacked = malloc(room);
+	kernel->unpacked = malloc(bz->unpacked_bytes + 1);
 	if (!kernel->unpacked)
 		return problem_set(problem, kernel->file.path,
 				   "no memory to unpack %llu MiB",
-				   (unsigned long long)room >> 20);
+				   (unsigned long long)bz->unpacked_bytes >>
+				   20);
 	if (unpack(bz->kind, bz->payload, bz->payload_bytes, kernel->unpacked,
-		   room, bytes, &reason))
+		   bz->unpacked_bytes, bytes, &reason) ||
+	    *bytes != bz->unpacked_bytes)
 		return problem_set(problem, kernel->file.path,
 				   "the kernel inside (%s) cannot be unpacked: "
 				   "%s", cvm_pack_name(bz->kind), reason);

@@ -104,12 +104,14 @@ int unpack(uint32_t kind, const uint8_t *in, uint64_t in_bytes, uint8_t *out,
 		return unpack_gzip(in, in_bytes, out, out_bytes, got, reason);
 	case CVM_PACK_ZSTD:
 		return unpack_zstd(in, in_bytes, out, out_bytes, got, reason);
+	case CVM_PACK_LZ4:
+		return unpack_lz4(in, in_bytes, out, out_bytes, got, reason);
 	case CVM_PACK_XZ:
 	case CVM_PACK_LZMA:
 		return unpack_lzma(in, in_bytes, out, out_bytes, got, reason);
 	default:
-		*reason = "only gzip, zstd, xz and lzma are known here; give "
-			  "the vmlinux file instead";
+		*reason = "only gzip, zstd, xz, lzma and lz4 are known here; "
+			  "give the vmlinux file instead";
 		return -1;
 	}
 }

@@ -13,6 +13,7 @@
 #include <linux/timekeeping.h>
 #include <linux/vtime.h>
 
+#include <asm/hardirq.h>
 #include <asm/tsc.h>
 
 #include "compat.h"
@@ -66,16 +67,22 @@ static struct cvm_host_vcpu *host_vcpu(void *host_vm, u32 vcpu)
  * away.  The scheduler counts every switch away from a thread, so comparing
  * is enough.  Preempt notifiers would tell the same, but switching the first
  * one on patches __schedule() on a running machine.
+ *
+ * A function-call IPI may change registers below a thread that stays: KVM
+ * switches EFER.SVME on that way, perf DEBUGCTL, the msr driver anything.
  */
 static void watch_switches(struct cvm_host_vcpu *v)
 {
 	unsigned long count = current->nvcsw + current->nivcsw;
+	unsigned int calls = this_cpu_read(irq_stat.irq_call_count);
 	int cpu = smp_processor_id();
 
-	if (v->seen_count == count && v->seen_cpu == cpu)
+	if (v->seen_count == count && v->seen_cpu == cpu &&
+	    v->seen_calls == calls)
 		return;
 	v->seen_count = count;
 	v->seen_cpu = cpu;
+	v->seen_calls = calls;
 	cvm_vcpu_host_stale(v->hvm->vm, v->id);
 }
 

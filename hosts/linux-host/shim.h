@@ -61,6 +61,7 @@ struct cvm_host_vcpu {
 	struct hrtimer timer;
 	unsigned long seen_count; /* context switches of the thread, and */
 	int seen_cpu;		/* its CPU, at the last slice */
+	unsigned int seen_calls; /* function-call IPIs of that CPU */
 	struct mutex run_lock;	/* one RUN at a time */
 	u64 slices;
 	u64 kicks;

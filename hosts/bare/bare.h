@@ -93,6 +93,8 @@ void bare_map_global(uint64_t va, uint64_t hpa);
  */
 void bare_tables_load(uint64_t rsp0);
 void bare_features_enable(void);
+/* The local descriptor table: entry 1 is a user data segment. */
+extern uint64_t bare_ldt[4];
 
 /* ---- cpu.c, traps.S ---- */
 struct bare_regs {

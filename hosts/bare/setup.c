@@ -37,7 +37,7 @@ static uint64_t gdt[12] __attribute__((aligned(4096))) = {
 	[0x30 / 8] = 0x00affb000000ffff,	/* user, 64-bit code */
 };
 
-static uint64_t ldt[4] __attribute__((aligned(64))) = {
+uint64_t bare_ldt[4] __attribute__((aligned(64))) = {
 	[1] = 0x00cff3000000ffff,
 };
 
@@ -60,7 +60,8 @@ void bare_tables_load(uint64_t rsp0)
 	tss.rsp[0] = rsp0;
 	tss.iomap = sizeof(tss);
 	system_descriptor(BARE_TR, (uint64_t)&tss, sizeof(tss) - 1, 0x89);
-	system_descriptor(BARE_LDT, (uint64_t)ldt, sizeof(ldt) - 1, 0x82);
+	system_descriptor(BARE_LDT, (uint64_t)bare_ldt,
+			  sizeof(bare_ldt) - 1, 0x82);
 
 	for (i = 0; i < 256; i++) {
 		uint64_t at = (uint64_t)bare_gates + 16 * i;

@@ -41,6 +41,8 @@
 #define G_VAR_TSS_HIGH	128	/* TR above the private GDT's end */
 #define G_VAR_TSS_TYPE	256	/* TR names no TSS in this GDT */
 #define G_VAR_TSS_SAME	512	/* another TR in the same GDT */
+#define G_VAR_DEBUG_ON	1024	/* a breakpoint enabled */
+#define G_VAR_STALE_SEG	2048	/* DS names a segment that is gone */
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>

@@ -21,7 +21,7 @@ uint64_t g_bench(uint64_t entry, uint64_t priv, uint64_t count);
 extern char g_user_back[];
 extern uint64_t g_user_rsp, bare_fixup, bare_fault;
 
-struct g_ctl g_ctl __attribute__((section(".data"))) = { .mode = 0 };
+struct g_ctl g_ctl __attribute__((section(".data"))) = { 0 };
 
 static struct rows_side side;
 static uint8_t trap_stack[8192] __attribute__((aligned(16)));
@@ -54,7 +54,7 @@ static void dead(uint64_t vector, uint64_t error, uint64_t rip)
 		call(CVM_OP_FATAL);
 }
 
-/* ---- gates ---------------------------------------------------------------- */
+/* ---- gates ----------------------------------------------------- */
 
 /* An NMI may come anywhere, so the call record belongs to somebody else. */
 static void forward_urgent(uint32_t op)
@@ -126,7 +126,7 @@ void bare_trap(struct bare_regs *regs)
 	dead(vector, regs->error, regs->rip);
 }
 
-/* ---- state rows ------------------------------------------------------------- */
+/* ---- state rows ------------------------------------------------ */
 
 int rows_rdmsr(uint32_t msr, uint64_t *value)
 {
@@ -197,7 +197,7 @@ static void mode_rows(void)
 	g_ctl.moved[1] = side.moved[1];
 }
 
-/* ---- calls, with variants that take the switch's less common ways --------- */
+/* ---- calls, with variants that take the switch's less common ways  */
 
 static void load_gdt(uint32_t page, uint16_t limit)
 {
@@ -268,8 +268,14 @@ static void vary(uint32_t v)
 		x86_set_dr0(0x1000 + (n++ & 0xff));
 		x86_set_dr6(0xffff0ff0 | (n & 1));
 	}
+	x86_set_dr7(v & G_VAR_DEBUG_ON ? 0x402 : 0x400);
 	x86_set_ds(v & G_VAR_SEGS ? BARE_SS : 0);
 	x86_set_es(v & G_VAR_SEGS ? BARE_SS : 0);
+	if (v & G_VAR_STALE_SEG) {
+		bare_ldt[1] |= 1ull << 47;
+		x86_set_ds(0xf);
+		bare_ldt[1] &= ~(1ull << 47);
+	}
 	vary_msrs(v & G_VAR_MSRS);
 	if (v & (G_VAR_TSS | G_VAR_TSS_NONE | G_VAR_TSS_HIGH |
 		 G_VAR_TSS_TYPE))
@@ -295,7 +301,7 @@ static void mode_calls(void)
 	}
 }
 
-/* ---- interrupts -------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------ */
 
 static void run_user(uint32_t icr)
 {
@@ -343,7 +349,7 @@ static void mode_spin(void)
 	}
 }
 
-/* ---- the others -------------------------------------------------------------- */
+/* ---- the others ------------------------------------------------ */
 
 static void mode_xcr0(void)
 {

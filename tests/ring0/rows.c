@@ -43,7 +43,7 @@ static uint64_t canonical(struct rows_side *side)
 	return (uint64_t)((int64_t)(rows_random(side) << 17) >> 17);
 }
 
-/* ---- rows without a number in memory ----------------------------------- */
+/* ---- rows without a number in memory --------------------------- */
 
 const char *rows_name(uint32_t row)
 {
@@ -75,7 +75,7 @@ const char *rows_class(uint32_t row)
 	}
 }
 
-/* ---- reading -------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------- */
 
 #define READ_SEL(name, insn)						\
 static uint16_t read_##name(void)					\
@@ -194,7 +194,7 @@ void rows_read_equal(uint64_t value[ROWS])
 #include "x86/rows.h"
 }
 
-/* ---- comparing --------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------- */
 
 static int areas_differ(const struct rows *a, const struct rows *b,
 			uint32_t from, uint32_t to, uint64_t *va, uint64_t *vb)
@@ -271,7 +271,7 @@ uint32_t rows_diff(const struct rows_side *side, const struct rows *want,
 	return row;
 }
 
-/* ---- poisoning -------------------------------------------------------------- */
+/* ---- poisoning ------------------------------------------------- */
 
 static int may(struct rows_side *side, uint32_t row)
 {
@@ -541,7 +541,7 @@ void rows_calm(struct rows_side *side)
 		x86_xsetbv(side->xcr0_max);
 }
 
-/* ---- setting up ----------------------------------------------------------- */
+/* ---- setting up ------------------------------------------------ */
 
 /* A copy of the running GDT with one more TSS, busy bits as they fall. */
 static uint64_t copy_gdt(void *page)

@@ -110,7 +110,7 @@ void test_bench(void)
 	x86_wrmsr(MSR_CSTAR, 0xffffffff80002000);
 	x86_wrmsr(MSR_SYSENTER_ESP, 0xffffffff80003000);
 	x86_wrmsr(MSR_SYSENTER_EIP, 0xffffffff80004000);
-	bare_report(g_run_on(&vm) == CVM_RUN_DOORBELL, "the guest is ready (%s)",
+	bare_report(g_run_on(&vm) == CVM_RUN_DOORBELL, "guest ready (%s)",
 		    vm.run.text);
 	vcpu = vm.vm->vcpu[0];
 	vm.ctl->op = CVM_OP_NOOP;

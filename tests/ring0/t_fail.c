@@ -63,7 +63,7 @@ void test_fail(void)
 		    "(%u of the lives before went on)", survived);
 }
 
-/* ---- guests that misbehave ----------------------------------------------- */
+/* ---- guests that misbehave ------------------------------------- */
 
 static void shrink(uint64_t xcr0)
 {
@@ -123,7 +123,7 @@ void test_refuse(void)
 	bare_report(!g_detach(), "detach");
 }
 
-/* ---- the host API's contract ------------------------------------------------- */
+/* ---- the host API's contract ----------------------------------- */
 
 static struct cvm_conformance conf;
 

@@ -83,7 +83,7 @@ void test_irq(void)
 	bare_report(!g_attach(), "attach");
 	g_hooks.irq_forward = count_forward;
 	bare_report(!g_start(&vm, CVM_VM_F_COMPARE, G_MODE_IRQ), "start");
-	bare_report(g_run_on(&vm) == CVM_RUN_DOORBELL, "the guest is ready (%s)",
+	bare_report(g_run_on(&vm) == CVM_RUN_DOORBELL, "guest ready (%s)",
 		    vm.run.text);
 	every_vector(0);
 	every_vector(1);

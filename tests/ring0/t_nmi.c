@@ -3,9 +3,9 @@
  * t_nmi.c - the image's part of injecting an NMI or a machine check at every
  * instruction of the switch, and of a random storm.
  *
- * tests/ring0/run stops the CPU by breakpoints: at ring0_sync() before each
- * round it reads and writes ring0_ledger, and at the address under test it
- * injects.  A round is one slice (or one whole VM that faults); around it the
+ * tests/ring0/run stops the CPU by breakpoints: at ring0_sync() and ring0_done()
+ * around each round it reads and writes ring0_ledger, and at the address under
+ * test it injects.  A round is one slice (or one whole VM that faults); around it the
  * host's state is read and compared.
  */
 #include "internal.h"
@@ -38,16 +38,34 @@ struct ring0_ledger {
 
 struct ring0_ledger ring0_ledger;
 void ring0_sync(void);
+void ring0_done(void);
 
 static struct g_vm vm;
 static struct rows_side host;
 static struct rows before, after;
 static struct rows_pages pages;
+static int stale;
 static uint64_t old_raised, old_passage, old_guest, old_mce;
 
 __attribute__((noinline)) void ring0_sync(void)
 {
 	__asm__ volatile("" : : : "memory");
+}
+
+__attribute__((noinline)) void ring0_done(void)
+{
+	__asm__ volatile("" : : : "memory");
+}
+
+/*
+ * A selector whose descriptor is not present any more: the CPU keeps what it
+ * loaded, but nobody can load it again.
+ */
+static void stale_segment(void)
+{
+	bare_ldt[1] |= 1ull << 47;
+	x86_set_ds(0xf);
+	bare_ldt[1] &= ~(1ull << 47);
 }
 
 static void vary_host(uint32_t v)
@@ -56,10 +74,14 @@ static void vary_host(uint32_t v)
 	struct cvm_priv *priv = vm.vm->vcpu[0]->priv;
 
 	x86_set_ds(v & G_VAR_SEGS ? BARE_SS : 0);
+	stale = !!(v & G_VAR_STALE_SEG);
+	if (stale)
+		stale_segment();
 	if (v & G_VAR_DEBUG) {
 		x86_set_dr0(0x2000 + (n++ & 0xff));
 		x86_set_dr6(0xffff0ff0 | (n & 1));
 	}
+	x86_set_dr7(v & G_VAR_DEBUG_ON ? 0x402 : 0x400);
 	/* QEMU has no SPEC_CTRL and takes any MSR: walk that way too. */
 	if (v & G_VAR_CR0)
 		priv->flags |= CVM_PRIV_SPEC_CTRL;
@@ -75,6 +97,8 @@ static int watched_slice(int (*fn)(void *arg), void *arg)
 	int ret;
 
 	rows_read(&host, &before);
+	if (stale)
+		before.s.ds = 0;	/* what such a selector becomes */
 	if (rows_call(fn, arg, &ret))
 		ring0_ledger.guest_bad++;
 	rows_read(&host, &after);
@@ -126,6 +150,7 @@ static void fault_round(uint32_t vector)
 	ring0_ledger.ended = reason == CVM_RUN_FATAL &&
 			     vm.run.arg[0] == vector ? 0 : reason;
 	keep_counts();
+	ring0_done();
 	g_destroy(&vm);
 }
 
@@ -144,6 +169,7 @@ static void calls_round(void)
 			    vm.run.text);
 		ring0_ledger.ended = reason;
 	}
+	ring0_done();
 }
 
 static void prepare(void)

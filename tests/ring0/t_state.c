@@ -126,7 +126,7 @@ void test_state(void)
 	reason = g_run_on(&vm);
 	g_hooks.slice = NULL;
 	rows_read_equal(equal[1]);
-	bare_report(reason == CVM_RUN_POWEROFF, "RUN ended by power off (%u %s)",
+	bare_report(reason == CVM_RUN_POWEROFF, "RUN ended: %u %s",
 		    reason, vm.run.text);
 	g_stats(&vm, &stats);
 	bare_report(stats.switches >= count, "%llu switches, %llu compared by "

@@ -27,7 +27,7 @@ extern const uint8_t g_guest_bin[], g_guest_bin_end[];
 struct g_hooks g_hooks;
 struct cvm_monitor *g_mon;
 
-/* ---- the hooked host API ------------------------------------------------- */
+/* ---- the hooked host API --------------------------------------- */
 
 static int must_fail(void)
 {
@@ -118,7 +118,7 @@ int g_op(struct cvm_vm *vm, uint32_t op, void *arg, size_t size)
 	return cvm_op_call(cvm_op_find(op), g_mon, vm, arg, size);
 }
 
-/* ---- guest page tables ----------------------------------------------------- */
+/* ---- guest page tables ----------------------------------------- */
 
 static uint64_t guest_page(struct g_vm *vm)
 {
@@ -179,7 +179,7 @@ static void map_guest(struct g_vm *vm, const struct g_header *head)
 	}
 }
 
-/* ---- life -------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------ */
 
 static int load(struct g_vm *vm, const struct cvm_user_vm *args, uint32_t mode)
 {
@@ -211,6 +211,8 @@ static int load(struct g_vm *vm, const struct cvm_user_vm *args, uint32_t mode)
 	vm->ctl->shared_gva = G_PASSAGE_GVA + CVM_VCPU_SHARED_OFF(0);
 
 	boot.rip = vm->image_gpa + (head->entry_gva - G_IMAGE_GVA);
+	/* An NMI may come before the guest's first instruction. */
+	boot.rsp = guest_page(vm) + 4096;
 	boot.cr3 = vm->cr3;
 	return g_op(vm->vm, CVM_USER_VCPU_BOOT, &boot, sizeof(boot));
 }
@@ -288,7 +290,7 @@ uint64_t g_host_root(void)
 	return root;
 }
 
-/* ---- the same addresses in both worlds ---------------------------------------- */
+/* ---- the same addresses in both worlds ------------------------- */
 
 void g_tlb_fill(uint64_t hpa, uint64_t page, uint32_t world)
 {

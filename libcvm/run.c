@@ -168,9 +168,10 @@ static void cvm_serve_latches(struct cvm_vcpu *vcpu)
 {
 	struct cvm_priv *priv = vcpu->priv;
 
-	if (priv->nmi != vcpu->last_nmi) {
-		vcpu->stats.nmi_passage += priv->nmi - vcpu->last_nmi;
-		vcpu->last_nmi = priv->nmi;
+	/* One by one: a second may come inside the latch of the first, and
+	 * the host would have taken both. */
+	for (; vcpu->last_nmi != priv->nmi; vcpu->last_nmi++) {
+		vcpu->stats.nmi_passage++;
 		cvm_raise_nmi(vcpu);
 	}
 	if (priv->mce != vcpu->last_mce) {

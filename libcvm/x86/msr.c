@@ -67,6 +67,9 @@ void cvm_msr_lists(struct cvm_priv *priv)
 	const uint64_t *g = cvm_msr_fields(&guest->state);
 	uint32_t row, n = 0;
 
+	/* Another driver may have turned SVM on or off: both sides follow. */
+	guest->state.efer = (guest->state.efer & ~CVM_EFER_KEEP) |
+			    (host->state.efer & CVM_EFER_KEEP);
 	for (row = 0; row < CVM_MSR_ROWS; row++) {
 		if (!priv->msr_index[row] || h[row] == g[row])
 			continue;

@@ -10,6 +10,8 @@ usage: style.py ROOT CHECK
   lengths    functions <= 60 lines, C files <= 800, assembler files <= 300,
              lines <= 80 columns
   texts      every file has an SPDX line and no unfinished business
+  docs       every member of the host API and every field of the shared page
+             is in its document; links between documents lead somewhere
 """
 import os
 import re
@@ -184,8 +186,42 @@ def check_texts(root):
                 yield path, n, "says '%s'" % m.group(0)
 
 
+# ---- docs ---------------------------------------------------------------
+
+def struct_members(text, struct):
+    """Names of a structure's members, function pointers included."""
+    body = re.search(r"\nstruct %s \{\n(.*?)\n\};" % struct, text, re.S)
+    body = re.sub(r"/\*.*?\*/", "", body.group(1), flags=re.S)
+    names = []
+    for decl in body.split(";"):
+        m = re.search(r"\(\*(\w+)\)", decl) or \
+            re.search(r"(\w+)\s*(\[[^]]*\]\s*)*$", decl.strip())
+        if m and not UNNAMED.match(m.group(1)):
+            names.append(m.group(1))
+    return names
+
+
+def check_docs(root):
+    for header, struct, doc in (
+            ("include/cvm/host.h", "cvm_host_ops", "docs/host-api.md"),
+            ("include/cvm/abi.h", "cvm_shared", "docs/guest-abi.md"),
+            ("include/cvm/abi.h", "cvm_note_desc", "docs/guest-abi.md")):
+        text = read(root, doc)
+        for name in struct_members(read(root, header), struct):
+            if name not in ("api", "size", "kind", "flags") and \
+                    "`%s`" % name not in text:
+                yield doc, 1, "%s.%s is missing" % (struct, name)
+    for path in list(files(root, "docs")) + ["README.md", "CONTRIBUTING.md"]:
+        here = os.path.dirname(os.path.join(root, path))
+        for n, line in enumerate(read(root, path).split("\n"), 1):
+            for link in re.findall(r"\]\(([^)#:]+)\)", line):
+                if not os.path.exists(os.path.join(here, link)):
+                    yield path, n, "%s does not exist" % link
+
+
 CHECKS = {"includes": check_includes, "comments": check_comments,
-          "lengths": check_lengths, "texts": check_texts}
+          "lengths": check_lengths, "texts": check_texts,
+          "docs": check_docs}
 
 
 def main():

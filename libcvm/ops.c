@@ -9,9 +9,11 @@
 #include "fmt.h"
 #include "internal.h"
 
-/* Events a user program may raise: power button, console, its devices. */
+/* Events a user program may raise: power button, console, its devices, and
+ * that it saw the host's clock being set. */
 #define CVM_USER_EVENTS	(1ull << CVM_EVENT_POWER_BIT | \
 			 1ull << CVM_EVENT_CONSOLE_BIT | \
+			 1ull << CVM_EVENT_CLOCK_BIT | \
 			 ~0ull << CVM_EVENT_DEVICE_BIT)
 
 static int op_version(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)

@@ -187,6 +187,7 @@ static void events(void **state)
 	for (bit = 0; bit < 64; bit++) {
 		want = bit >= CVM_EVENT_DEVICE_BIT ||
 		       bit == CVM_EVENT_POWER_BIT ||
+		       bit == CVM_EVENT_CLOCK_BIT ||
 		       bit == CVM_EVENT_CONSOLE_BIT ? 0 : -CVM_EINVAL;
 		c.vm->vcpu[0]->shared->events = 0;
 		c.fvm.woken[0] = 0;
@@ -204,6 +205,26 @@ static void events(void **state)
 	/* From the inside, to a vCPU that does not exist. */
 	cvm_event_raise(c.vm, 7, 1);
 	cvm_timer_fired(c.vm, 7);
+	core_end(&c);
+}
+
+/* The event says that the wall clock's record is new: it must be. */
+static void clock_set(void **state)
+{
+	struct cvm_time *t;
+	struct core c;
+	uint64_t wall;
+
+	(void)state;
+	start(&c);
+	t = &c.vm->vcpu[0]->shared->time;
+	wall = t->wall_ns;
+	assert_int_equal(t->seq % 2, 0);
+	c.host.now_ns += 3600000000000ull;
+	assert_int_equal(raise_event(&c, 0, 1ull << CVM_EVENT_CLOCK_BIT), 0);
+	assert_int_equal(t->wall_ns, wall + 3600000000000ull);
+	assert_int_equal(t->tsc, c.host.now_ns * 2);
+	assert_int_equal(t->seq % 2, 0);
 	core_end(&c);
 }
 
@@ -303,6 +324,7 @@ int main(void)
 		cmocka_unit_test(console_indices),
 		cmocka_unit_test(console_arguments),
 		cmocka_unit_test(events),
+		cmocka_unit_test(clock_set),
 		cmocka_unit_test(timer_fired),
 		cmocka_unit_test(stop_and_kill),
 		cmocka_unit_test(stats),

@@ -115,13 +115,17 @@ static void __init cvm_dmi_setup(void)
 }
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+/* Any integrated APIC's will do: it only has to be the same everywhere. */
+#define CVM_APIC_VERSION	0x14
+
 static void __init cvm_smp_step(unsigned int early)
 {
 	cvm_step();
 	if (early)
 		return;
 	boot_cpu_physical_apicid = 0;
-	generic_processor_info(0, 0x14);
+	boot_cpu_apic_version = CVM_APIC_VERSION;
+	generic_processor_info(0, CVM_APIC_VERSION);
 }
 
 static void __init cvm_smp_setup(void)

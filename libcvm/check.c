@@ -251,6 +251,7 @@ static const struct {
 
 #define CVM_ROWS	(sizeof(cvm_check_rows) / sizeof(cvm_check_rows[0]))
 _Static_assert(CVM_ROWS + 1 <= CVM_CHECK_MAX, "one row is cpus-alike");
+#define ROW_RING0	1	/* where a shim outside ring 0 shows */
 
 static struct cvm_user_check_row *cvm_check_add(struct cvm_user_check *check,
 						const char *name,
@@ -346,22 +347,37 @@ static int cvm_check_cpus(struct cvm_monitor *mon)
 	return 0;
 }
 
-int cvm_check_host(struct cvm_monitor *mon)
+int cvm_check_row(struct cvm_monitor *mon, const char *name, uint32_t status,
+		  const char *text)
 {
 	struct cvm_user_check_row *row;
+
+	if (mon->check.rows >= CVM_CHECK_MAX)
+		return -CVM_E2BIG;
+	row = cvm_check_add(&mon->check, name, status);
+	cvm_fmt(row->text, sizeof(row->text), "%s", text);
+	return 0;
+}
+
+int cvm_check_host(struct cvm_monitor *mon)
+{
 	struct cvm_verdict verdict;
 	uint32_t i;
 	int ret;
 
 	mon->check = (struct cvm_user_check){ 0 };
 	ret = cvm_check_cpus(mon);
+	/* A driver loaded into a process (Wine): nothing else can be read. */
+	if (ret == -CVM_EPERM)
+		return cvm_check_row(mon, cvm_check_rows[ROW_RING0].name,
+				     CVM_CHECK_REFUSED,
+				     "the driver itself runs outside ring 0");
 	if (ret)
 		return ret;
 	for (i = 0; i < CVM_ROWS; i++) {
 		verdict = cvm_check_rows[i].judge(&mon->caps);
-		row = cvm_check_add(&mon->check, cvm_check_rows[i].name,
-				    verdict.status);
-		cvm_fmt(row->text, sizeof(row->text), "%s", verdict.text);
+		cvm_check_row(mon, cvm_check_rows[i].name, verdict.status,
+			      verdict.text);
 	}
 	return 0;
 }

@@ -88,8 +88,9 @@ struct cvm_host_ops {
 	/*
 	 * cpu_call - run fn(arg) in ring 0 with interrupts disabled and
 	 * without preemption, on the given CPU, and return its result, or
-	 * -CVM_ENOENT for a CPU that is offline or does not exist.  fn does
-	 * not sleep.  Thread context.
+	 * -CVM_ENOENT for a CPU that is offline or does not exist, or
+	 * -CVM_EPERM from a driver that is not in ring 0.  fn does not
+	 * sleep.  Thread context.
 	 * With CVM_CPU_CURRENT it is the calling thread's CPU of the moment
 	 * and the call is a slice: the shim brackets it with the host's
 	 * guest-time accounting and remembers, for wake(), where vcpu runs

@@ -38,6 +38,14 @@ struct cvm_vm;
 int cvm_attach(const struct cvm_host_ops *ops, void *ctx, uint32_t cpus,
 	       struct cvm_monitor **mon);
 
+/*
+ * cvm_check_row - add a row to the result of CHECK, for what only the shim can
+ * find out; CVM_CHECK_REFUSED refuses VM_CREATE like libcvm's own rows.
+ * -CVM_E2BIG when the table is full.  Thread context, before the first VM.
+ */
+int cvm_check_row(struct cvm_monitor *mon, const char *name, uint32_t status,
+		  const char *text);
+
 /* cvm_detach - end; -CVM_EBUSY while a VM exists.  Thread context. */
 int cvm_detach(struct cvm_monitor *mon);
 

@@ -160,6 +160,56 @@ static void offline_cpus(void **state)
 	core_end(&c);
 }
 
+static int no_ring0(void *ctx, void *host_vm, int vcpu, int cpu,
+		    int (*fn)(void *arg), void *arg)
+{
+	(void)ctx;
+	(void)host_vm;
+	(void)vcpu;
+	(void)cpu;
+	(void)fn;
+	(void)arg;
+	return -CVM_EPERM;
+}
+
+/* A driver in a process attaches, answers, and runs nothing. */
+static void outside_ring0(void **state)
+{
+	struct core c;
+
+	(void)state;
+	core_init(&c);
+	c.host.ops.cpu_call = no_ring0;
+	assert_int_equal(core_attach(&c), 0);
+	assert_int_equal(c.mon->check.rows, 1);
+	assert_int_equal(row(&c.mon->check, "ring-0")->status,
+			 CVM_CHECK_REFUSED);
+	assert_int_equal(core_create(&c, 1), -CVM_EPERM);
+	core_end(&c);
+}
+
+/* What only a shim can find out counts like libcvm's own rows. */
+static void shim_rows(void **state)
+{
+	struct core c;
+
+	(void)state;
+	core_init(&c);
+	assert_int_equal(core_attach(&c), 0);
+	assert_int_equal(cvm_check_row(c.mon, "a", CVM_CHECK_OK, "fine"), 0);
+	assert_int_equal(c.mon->check.refused, 0);
+	assert_int_equal(cvm_check_row(c.mon, "b", CVM_CHECK_REFUSED, "no"),
+			 0);
+	assert_string_equal(row(&c.mon->check, "b")->text, "no");
+	assert_int_equal(core_create(&c, 1), -CVM_EPERM);
+	while (c.mon->check.rows < CVM_CHECK_MAX)
+		assert_int_equal(cvm_check_row(c.mon, "c", CVM_CHECK_OK, ""),
+				 0);
+	assert_int_equal(cvm_check_row(c.mon, "d", CVM_CHECK_OK, ""),
+			 -CVM_E2BIG);
+	core_end(&c);
+}
+
 static void texts_fit(void **state)
 {
 	struct core c;
@@ -190,6 +240,8 @@ int main(void)
 		cmocka_unit_test(cpus_alike),
 		cmocka_unit_test(worst_cpu_counts),
 		cmocka_unit_test(offline_cpus),
+		cmocka_unit_test(outside_ring0),
+		cmocka_unit_test(shim_rows),
 		cmocka_unit_test(texts_fit),
 	};
 

@@ -113,6 +113,19 @@ static void cvm_prepare(struct cvm_vcpu *vcpu)
 
 /* ---- after the switch --------------------------------------------------- */
 
+/*
+ * As a call that could return: a checker of object code (Linux: objtool)
+ * cannot see that an indirect one does not, and finds code falling off the
+ * end of a function.
+ */
+static void cvm_fatal(const struct cvm_vm *vm, const char *text)
+{
+	void (*fatal)(void *ctx, const char *line) = cvm_ops(vm)->fatal;
+
+	for (;;)
+		fatal(vm->mon->ctx, text);
+}
+
 static void cvm_end_fault(struct cvm_vcpu *vcpu)
 {
 	const struct cvm_fault *f = &vcpu->priv->fault;
@@ -131,7 +144,7 @@ static void cvm_end_fault(struct cvm_vcpu *vcpu)
 	/* Loading the host failed once and then worked: nothing that a guest
 	 * can do, and the host's state is not what it was. */
 	if (in_switch && (f->to & CVM_SIDE_FLIP) == 0)
-		cvm_ops(vm)->fatal(vm->mon->ctx, text);
+		cvm_fatal(vm, text);
 	cvm_vm_end(vm, CVM_RUN_FATAL, arg, text);
 }
 

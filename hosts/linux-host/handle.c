@@ -130,6 +130,7 @@ static int cvm_release(struct inode *inode, struct file *file)
 	WARN_ON(!list_empty(&h->hvm.chunks));
 	if (h->hvm.cache)
 		iput(h->hvm.cache);
+	cvm_mem_settle(&h->hvm);
 	kfree(h);
 	return 0;
 }

@@ -2,13 +2,14 @@
 /*
  * memory.c - guest memory and libcvm's own pages.
  *
- * Every 4 KiB page of guest memory is an ordinary page with a reference count
- * of its own.  Giving memory back means dropping our reference: a page that
- * direct I/O or another driver still holds stays out of the allocator until
- * they let go, whatever becomes of the VM.
+ * Guest memory is made of ordinary pages with reference counts.  Giving it
+ * back means dropping our reference: what direct I/O or another driver still
+ * holds stays out of the allocator until they let go, whatever becomes of the
+ * VM.
  *
  * Two sources.  Pieces up to the page allocator's largest order come from
- * there with __GFP_ACCOUNT and are split, which also splits the charge.
+ * there with __GFP_ACCOUNT, as compound pages, which are freed in one piece
+ * and have one count (odd sizes are cut from a larger piece and split).
  * Larger ones come from alloc_contig_range(), which cannot charge; there
  * each page is put into the page cache of an inode that belongs to the VM.
  * Adding to a page cache charges the caller's memory cgroup, freeing the page
@@ -40,6 +41,7 @@ struct cvm_host_chunk {
 	unsigned long pfn;
 	unsigned long pages;
 	enum cvm_pool pool;
+	bool compound;		/* one reference for all of it */
 };
 
 struct cvm_pool_count cvm_pool_counts[CVM_POOLS];
@@ -85,11 +87,13 @@ void cvm_memory_count(void)
 	atomic64_set(&cvm_pool_counts[CVM_POOL_CORE].taken, 0);
 }
 
-static void put_counted(struct page *page, enum cvm_pool pool)
+/* Drop our reference to a page, or to a compound page of so many. */
+static void put_counted(struct page *page, unsigned long pages,
+			enum cvm_pool pool)
 {
 	if (page_count(page) > 1)
-		atomic64_inc(&cvm_pool_counts[pool].shared);
-	atomic64_inc(&cvm_pool_counts[pool].returned);
+		atomic64_add(pages, &cvm_pool_counts[pool].shared);
+	atomic64_add(pages, &cvm_pool_counts[pool].returned);
 	put_page(page);
 }
 
@@ -98,21 +102,39 @@ static void put_counted(struct page *page, enum cvm_pool pool)
 static int buddy_alloc(struct cvm_host_chunk *chunk, u64 bytes, u64 align)
 {
 	unsigned int order = get_order(max(bytes, align));
+	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN;
 	unsigned long i;
 	struct page *page;
 
-	page = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN |
-			   (order ? __GFP_NORETRY : 0), order);
+	chunk->pool = CVM_POOL_BUDDY;
+	chunk->pages = bytes >> PAGE_SHIFT;
+	chunk->compound = chunk->pages == 1UL << order;
+	if (order)
+		gfp |= __GFP_NORETRY;
+	page = alloc_pages(gfp | (chunk->compound ? __GFP_COMP : 0), order);
 	if (!page)
 		return -CVM_ENOMEM;
-	split_page(page, order);
-	chunk->pool = CVM_POOL_BUDDY;
 	chunk->pfn = page_to_pfn(page);
-	chunk->pages = bytes >> PAGE_SHIFT;
-	for (i = chunk->pages; i < 1UL << order; i++)
-		__free_page(page + i);
+	if (!chunk->compound) {
+		split_page(page, order);
+		for (i = chunk->pages; i < 1UL << order; i++)
+			__free_page(page + i);
+	}
 	count_taken(chunk->pool, chunk->pages);
 	return 0;
+}
+
+static void buddy_release(struct cvm_host_chunk *chunk)
+{
+	struct page *page = pfn_to_page(chunk->pfn);
+	unsigned long i;
+
+	if (chunk->compound) {
+		put_counted(page, chunk->pages, chunk->pool);
+		return;
+	}
+	for (i = 0; i < chunk->pages; i++)
+		put_counted(page + i, 1, chunk->pool);
 }
 
 /* ---- larger pieces --------------------------------------------------- */
@@ -142,7 +164,7 @@ static void contig_release(struct cvm_host_vm *hvm, unsigned long pfn,
 					   ((loff_t)(pfn + charged)
 					    << PAGE_SHIFT) - 1);
 	for (i = 0; i < pages; i++) {
-		put_counted(pfn_to_page(pfn + i), CVM_POOL_CONTIG);
+		put_counted(pfn_to_page(pfn + i), 1, CVM_POOL_CONTIG);
 		if (i % 1024 == 1023)
 			cond_resched();
 	}
@@ -301,7 +323,6 @@ void cvm_mem_free(void *ctx, void *host_vm, void *handle)
 {
 	struct cvm_host_vm *hvm = host_vm;
 	struct cvm_host_chunk *chunk = handle;
-	unsigned long i;
 
 	mutex_lock(&hvm->chunk_lock);
 	list_del(&chunk->link);
@@ -315,14 +336,32 @@ void cvm_mem_free(void *ctx, void *host_vm, void *handle)
 		unmap_mapping_range(hvm->mapping,
 				    (loff_t)chunk->pfn << PAGE_SHIFT,
 				    (loff_t)chunk->pages << PAGE_SHIFT, 1);
-	if (chunk->pool == CVM_POOL_CONTIG) {
+	if (chunk->pool == CVM_POOL_CONTIG)
 		contig_release(hvm, chunk->pfn, chunk->pages, chunk->pages);
-	} else {
-		for (i = 0; i < chunk->pages; i++)
-			put_counted(pfn_to_page(chunk->pfn + i), chunk->pool);
-		cond_resched();
-	}
+	else
+		buddy_release(chunk);
+	hvm->freed_pfn[page_zonenum(pfn_to_page(chunk->pfn))] = chunk->pfn;
+	cond_resched();
 	kfree(chunk);
+}
+
+/*
+ * Pages given back lie on lists of the CPU that did it, tens of MiB of them
+ * and not counted as free.  Nothing exported empties those lists, except that
+ * alloc_contig_range() does so for a zone before it looks for a page.
+ */
+void cvm_mem_settle(struct cvm_host_vm *hvm)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++) {
+		unsigned long pfn = hvm->freed_pfn[i];
+
+		if (pfn && !alloc_contig_range(pfn, pfn + 1, MIGRATE_MOVABLE,
+					       GFP_KERNEL | __GFP_NOWARN))
+			__free_page(pfn_to_page(pfn));
+		hvm->freed_pfn[i] = 0;
+	}
 }
 
 struct page *cvm_chunk_page(void *handle, u64 offset)

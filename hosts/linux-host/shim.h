@@ -22,6 +22,7 @@
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/list.h>
+#include <linux/mmzone.h>
 #include <linux/mutex.h>
 #include <linux/rcuwait.h>
 #include <linux/types.h>
@@ -75,6 +76,7 @@ struct cvm_host_vm {
 	struct address_space *mapping;	/* the device file's, to unmap from */
 	struct mutex chunk_lock;
 	struct list_head chunks;
+	unsigned long freed_pfn[MAX_NR_ZONES]; /* a page given back, or 0 */
 	struct cvm_host_vcpu vcpu[CVM_MAX_VCPUS];
 };
 
@@ -109,6 +111,8 @@ void cvm_memory_count(void);
 int cvm_mem_alloc(void *ctx, void *host_vm, u64 bytes, u64 align, u64 *hpa,
 		  void **chunk);
 void cvm_mem_free(void *ctx, void *host_vm, void *chunk);
+/* After the last mem_free(): let the pages count as free at once. */
+void cvm_mem_settle(struct cvm_host_vm *hvm);
 void *cvm_page_alloc(void *ctx, u32 pages);
 void cvm_page_free(void *ctx, void *hva, u32 pages);
 u64 cvm_hva_to_hpa(void *ctx, const void *hva);

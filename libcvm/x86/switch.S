@@ -56,9 +56,10 @@
 /*
  * A host kernel may have a checker of object code that knows neither two
  * worlds nor a page that can call no thunk.  Its build includes a header
- * that defines these two.
+ * that defines these three.
  */
 #ifndef CVM_ASM_CHECKER
+#define HOST_RETURN	ret	/* from a function outside the passage */
 .macro not_checked name	/* the whole function */
 .endm
 .macro bare_branch	/* the indirect jump or return that follows */
@@ -580,8 +581,8 @@ END(cvm_passage_start)
 	.text
 FUNCTION(cvm_x86_iret)
 	endbr64
-	mov	(%rsp), %rcx
-	lea	8(%rsp), %rdx
+	mov	%rsp, %rdx
+	lea	1f(%rip), %rcx
 	mov	%ss, %eax
 	push	%rax
 	push	%rdx
@@ -590,6 +591,7 @@ FUNCTION(cvm_x86_iret)
 	push	%rax
 	push	%rcx
 	iretq
+1:	HOST_RETURN
 END(cvm_x86_iret)
 
 #ifdef __ELF__

@@ -4,7 +4,7 @@
 import re
 
 TROUBLE = re.compile(
-    r"WARNING:|BUG:|Oops|Call Trace|unchecked MSR|general protection|"
+    r"WARNING:|BUG:|\bOops|Call Trace|unchecked MSR|general protection|"
     r"kernel panic|invalid opcode|soft lockup|hard LOCKUP|stack guard|"
     r"scheduling while atomic|Bad page|rcu.*stall|WARN_ON", re.I)
 

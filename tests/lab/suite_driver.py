@@ -39,6 +39,22 @@ def _each_line(t, text, what, good, bad):
             "%s: runs to its end" % what, text)
 
 
+def _limits(t, host, version):
+    """What a control group, or a kernel that guards itself, refuses."""
+    host.sh("echo %dM >/tmp/cg/vmm/memory.max" % (HOLD_MIB // 2))
+    proc = host.run(["sh", "-c", "echo $$ >/tmp/cg/vmm/cgroup.procs; "
+                     "exec linux_driver hold %d /tmp/cg/vmm" % HOLD_MIB])
+    t.check(proc.status == 1 and b"Cannot allocate memory" in proc.err,
+            "%s: a VM beyond its group's limit is refused" % version,
+            proc.err)
+    host.sh("mount -t securityfs none /sys/kernel/security || true; "
+            "echo integrity >/sys/kernel/security/lockdown")
+    proc = host.run(["linux_driver", "hold", "2", "/tmp/cg/vmm"])
+    t.check(proc.status == 1 and b"Operation not permitted" in proc.err,
+            "%s: a locked down kernel does not open the device" % version,
+            proc.err)
+
+
 def _look(t, version):
     program = build.static_program(paths.ROOT / "tests/host/linux_driver.c")
     options = machine.Options(
@@ -56,7 +72,9 @@ def _look(t, version):
         t.check(charged >= HOLD_MIB, "%s: %d MiB of guest memory charge the "
                 "VMM's group with %d MiB" % (version, HOLD_MIB, charged))
         inside.pages_back(t, host, "%s: every page came back" % version)
-        host.sh("rmmod cvm; insmod /lab/ko/cvm.ko; rmmod cvm")
+        host.sh("rmmod cvm; insmod /lab/ko/cvm.ko")
+        _limits(t, host, version)
+        host.sh("rmmod cvm")
         t.check("cvm" not in host.sh("lsmod").split(),
                 "%s: the module unloads" % version)
         inside.clean(t, host.sh("dmesg"),

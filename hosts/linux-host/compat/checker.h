@@ -10,10 +10,12 @@
 #ifndef CVM_COMPAT_CHECKER_H
 #define CVM_COMPAT_CHECKER_H
 
+#include <linux/linkage.h>
 #include <linux/objtool.h>
 #include <asm/nospec-branch.h>
 
 #define CVM_ASM_CHECKER
+#define HOST_RETURN	RET
 
 .macro not_checked name
 	STACK_FRAME_NON_STANDARD \name

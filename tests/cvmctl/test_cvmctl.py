@@ -352,7 +352,7 @@ class Run(Case):
                 (b"panic", 3, "panic",
                  "guest panic: Attempted to kill init!"),
                 (b"reboot", 4, "reboot", "asked for a reboot"),
-                (b"fatal", 5, "fatal", "guest died: page fault at 0x10"),
+                (b"fatal", 5, "fatal", "ended by the monitor: page fault at 0x10"),
                 (b"refuse", 1, "refused", "CR4 has VMXE")):
             result = self.run_vm("--name", "vm", stdin=word + b"\n")
             err = result.stderr.decode()

@@ -51,19 +51,22 @@ static int take_ending(struct vmm *vmm)
 
 static void set_ending(struct vmm *vmm, const struct cvm_user_run *run)
 {
+	/* told: what the driver says adds to our own words. */
 	static const struct {
 		uint32_t reason;
 		int status;
+		int told;
 		const char *name;
 		const char *text;
 	} endings[] = {
-		{ CVM_RUN_POWEROFF, EXIT_OK, "poweroff", "powered off" },
-		{ CVM_RUN_REBOOT, EXIT_REBOOT, "reboot",
+		{ CVM_RUN_POWEROFF, EXIT_OK, 0, "poweroff", "powered off" },
+		{ CVM_RUN_REBOOT, EXIT_REBOOT, 0, "reboot",
 		  "the guest asked for a reboot" },
-		{ CVM_RUN_PANIC, EXIT_PANIC, "panic", "guest panic" },
-		{ CVM_RUN_FATAL, EXIT_ENDED, "fatal", "guest died" },
-		{ CVM_RUN_KILLED, EXIT_ENDED, "killed", "killed" },
-		{ CVM_RUN_REFUSED, EXIT_REFUSED, "refused",
+		{ CVM_RUN_PANIC, EXIT_PANIC, 1, "panic", "guest panic" },
+		{ CVM_RUN_FATAL, EXIT_ENDED, 1, "fatal",
+		  "ended by the monitor" },
+		{ CVM_RUN_KILLED, EXIT_ENDED, 0, "killed", "killed" },
+		{ CVM_RUN_REFUSED, EXIT_REFUSED, 1, "refused",
 		  "the host cannot enter this guest" },
 	};
 	struct ending *end = vmm->ending;
@@ -83,6 +86,8 @@ static void set_ending(struct vmm *vmm, const struct cvm_user_run *run)
 			continue;
 		end->status = endings[i].status;
 		end->name = endings[i].name;
+		if (!endings[i].told)
+			text[0] = '\0';
 		snprintf(end->text, sizeof(end->text), "%s%s%s",
 			 endings[i].text, text[0] ? ": " : "", text);
 	}

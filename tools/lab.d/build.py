@@ -114,7 +114,8 @@ def guest_kernel(series, config="tiny"):
         debian.update_lists()
         out = ui.run_shown([paths.ROOT / "guest-patch/build",
                             "--kernel", series, "--config", config],
-                           env={"CVM_CACHE": str(paths.CACHE)})
+                           env={"CVM_CACHE": str(paths.CACHE)},
+                           quiet=": cached")
         lines = out.strip().splitlines()
         if not lines or not os.path.isdir(lines[-1]):
             raise ui.LabError("guest-patch/build named no directory")

@@ -91,7 +91,7 @@ class Machine:
         opts = self.options
         driver = build.driver(kernel) if opts.driver else None
         tree = images.host_system(kernel, driver, opts.modules)
-        for series in opts.guests if list((paths.ROOT/"guest-patch/6.12").glob("*.patch")) else ():
+        for series in opts.guests:
             guest = build.guest_kernel(series, opts.config)
             tree.file(guest_file(series), guest.vmlinux.read_bytes())
             tree.file(guest_file(series, "bzImage"),

@@ -59,12 +59,19 @@ def run(argv, log=None, env=None, cwd=None):
     return text
 
 
-def run_shown(argv, env=None, cwd=None):
-    """Run a long build with its own progress on stderr, stdout returned."""
-    done = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, cwd=cwd,
-                          env=dict(os.environ, **(env or {})))
-    if done.returncode:
+def run_shown(argv, env=None, quiet=""):
+    """Run a long build with its own progress on stderr, except lines that end
+    in `quiet`; stdout is returned."""
+    build = subprocess.Popen([str(a) for a in argv], text=True,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE,
+                             env=dict(os.environ, **(env or {})))
+    for line in build.stderr:
+        if not (quiet and line.rstrip().endswith(quiet)):
+            sys.stderr.write(line)
+            sys.stderr.flush()
+    out = build.stdout.read()
+    if build.wait():
         raise LabError("%s failed with status %d" % (
-            argv[0], done.returncode))
-    return done.stdout.decode("utf-8", "replace")
+            argv[0], build.returncode))
+    return out

@@ -42,7 +42,8 @@
 #define G_VAR_TSS_TYPE	256	/* TR names no TSS in this GDT */
 #define G_VAR_TSS_SAME	512	/* another TR in the same GDT */
 #define G_VAR_DEBUG_ON	1024	/* a breakpoint enabled */
-#define G_VAR_STALE_SEG	2048	/* DS names a segment that is gone */
+#define G_VAR_STALE_SEG	2048	/* DS..GS name a segment that is gone */
+#define G_VAR_SPEC_OTHER 4096	/* host: SPEC_CTRL of the guest differs */
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>

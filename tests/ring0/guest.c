@@ -259,6 +259,24 @@ static void vary_msrs(uint32_t on)
 		shared()->msr_dirty = 1;
 }
 
+static void load_segments(uint16_t sel)
+{
+	x86_set_ds(sel);
+	x86_set_es(sel);
+	x86_set_fs(sel);
+	x86_set_gs(sel);
+}
+
+static void vary_segments(uint32_t v)
+{
+	load_segments(v & G_VAR_SEGS ? BARE_SS : 0);
+	if (v & G_VAR_STALE_SEG) {
+		bare_ldt[1] |= 1ull << 47;
+		load_segments(0xf);
+		bare_ldt[1] &= ~(1ull << 47);
+	}
+}
+
 static void vary(uint32_t v)
 {
 	uint64_t cr4 = x86_cr4();
@@ -269,13 +287,7 @@ static void vary(uint32_t v)
 		x86_set_dr6(0xffff0ff0 | (n & 1));
 	}
 	x86_set_dr7(v & G_VAR_DEBUG_ON ? 0x402 : 0x400);
-	x86_set_ds(v & G_VAR_SEGS ? BARE_SS : 0);
-	x86_set_es(v & G_VAR_SEGS ? BARE_SS : 0);
-	if (v & G_VAR_STALE_SEG) {
-		bare_ldt[1] |= 1ull << 47;
-		x86_set_ds(0xf);
-		bare_ldt[1] &= ~(1ull << 47);
-	}
+	vary_segments(v);
 	vary_msrs(v & G_VAR_MSRS);
 	if (v & (G_VAR_TSS | G_VAR_TSS_NONE | G_VAR_TSS_HIGH |
 		 G_VAR_TSS_TYPE))

@@ -61,22 +61,36 @@ __attribute__((noinline)) void ring0_done(void)
  * A selector whose descriptor is not present any more: the CPU keeps what it
  * loaded, but nobody can load it again.
  */
-static void stale_segment(void)
+static void stale_segments(void)
 {
 	bare_ldt[1] |= 1ull << 47;
 	x86_set_ds(0xf);
+	x86_set_es(0xf);
+	x86_set_fs(0xf);
+	x86_set_gs(0xf);
 	bare_ldt[1] &= ~(1ull << 47);
+}
+
+static void vary_host_segments(uint32_t v)
+{
+	uint16_t sel = v & G_VAR_SEGS ? BARE_SS : 0;
+
+	x86_set_ds(sel);
+	x86_set_es(sel);
+	x86_set_fs(sel);
+	x86_set_gs(sel);
+	stale = !!(v & G_VAR_STALE_SEG);
+	if (stale)
+		stale_segments();
 }
 
 static void vary_host(uint32_t v)
 {
 	static uint64_t n;
-	struct cvm_priv *priv = vm.vm->vcpu[0]->priv;
+	struct cvm_vcpu *vcpu = vm.vm->vcpu[0];
+	struct cvm_side *guest = cvm_guest_side(vcpu->priv);
 
-	x86_set_ds(v & G_VAR_SEGS ? BARE_SS : 0);
-	stale = !!(v & G_VAR_STALE_SEG);
-	if (stale)
-		stale_segment();
+	vary_host_segments(v);
 	if (v & G_VAR_DEBUG) {
 		x86_set_dr0(0x2000 + (n++ & 0xff));
 		x86_set_dr6(0xffff0ff0 | (n & 1));
@@ -84,9 +98,13 @@ static void vary_host(uint32_t v)
 	x86_set_dr7(v & G_VAR_DEBUG_ON ? 0x402 : 0x400);
 	/* QEMU has no SPEC_CTRL and takes any MSR: walk that way too. */
 	if (v & G_VAR_CR0)
-		priv->flags |= CVM_PRIV_SPEC_CTRL;
+		vcpu->priv->flags |= CVM_PRIV_SPEC_CTRL;
 	else
-		priv->flags &= ~CVM_PRIV_SPEC_CTRL;
+		vcpu->priv->flags &= ~CVM_PRIV_SPEC_CTRL;
+	if (v & G_VAR_SPEC_OTHER)
+		guest->state.spec_ctrl = 1;
+	if (v & G_VAR_MSRS)
+		vcpu->shared->msr_dirty = 1;
 	cvm_vcpu_host_stale(vm.vm, 0);
 }
 
@@ -98,7 +116,8 @@ static int watched_slice(int (*fn)(void *arg), void *arg)
 
 	rows_read(&host, &before);
 	if (stale)
-		before.s.ds = 0;	/* what such a selector becomes */
+		/* What such selectors become. */
+		before.s.ds = before.s.es = before.s.fs = before.s.gs = 0;
 	if (rows_call(fn, arg, &ret))
 		ring0_ledger.guest_bad++;
 	rows_read(&host, &after);

@@ -6,6 +6,7 @@ import random
 import struct
 import time
 
+import bochs
 import gdbstub
 import passage
 import ring0
@@ -18,7 +19,15 @@ LEDGER = ("quit guest_variant host_variant fault rounds differ row guest_bad "
 
 # G_VAR_* of ctl.h.
 DEBUG, SEGS, NO_FSGS, MSRS, TSS, TSS_NONE, CR0, TSS_HIGH, TSS_TYPE, \
-    TSS_SAME, DEBUG_ON, STALE_SEG = (1 << n for n in range(12))
+    TSS_SAME, DEBUG_ON, STALE_SEG, SPEC_OTHER = (1 << n for n in range(13))
+
+EAX, RBP = 0, 6		# gdb's numbers
+
+KERNEL_VA = 0xffffffff80000000
+IMAGE_HPA = 0x100000
+
+# Instructions from .Lfault to its jump to .Lcross, taken in the guest's world.
+FAULT_IN_GUEST = 31
 
 # A machine check as hardware reports an uncorrected error: VAL UC EN PCC off,
 # MCG_STATUS RIPV and MCIP.
@@ -27,7 +36,8 @@ MCE = "mce -b 0 9 0xb000000000000000 0x5 0x0 0x0"
 
 class Way:
     """A way through the switch: what the image does in each round, and what
-    is injected before the address under test is looked for."""
+    happens on the way to the address under test: (label, instructions
+    behind it, world, "nmi" or "mce" or (register, bits to flip))."""
 
     def __init__(self, name, mode="nmi", guest=0, host=0, fault=None,
                  first=None, cpu=None):
@@ -36,7 +46,7 @@ class Way:
         self.guest = guest
         self.host = host
         self.fault = fault
-        self.first = first	# (kind, label, skip, world)
+        self.first = first
         self.cpu = cpu
 
 
@@ -59,15 +69,23 @@ def ways(kind):
         Way("TR names no TSS", guest=TSS_TYPE),
         Way("CR0.TS of the guest", guest=CR0),
         Way("SPEC_CTRL", host=CR0),
+        Way("other SPEC_CTRL of the guest", host=CR0 | SPEC_OTHER),
+        Way("other SPEC_CTRL of the host", host=CR0,
+            first=("Lload_others", 4, "host", (EAX, 1))),
+        Way("msr_dirty left set", host=MSRS),
     ]
     nested = [Way("after %s in the %s's world" % (first, world),
-                  first=(first, "cvm_passage_far", 2, world))
+                  first=("cvm_passage_far", 2, world, first))
               for first in ("nmi", "mce") for world in ("host", "guest")
               # A machine check inside a machine check shuts the CPU down.
               if (first, kind) != ("mce", "mce")]
     old = [Way("CPU without FSGSBASE", cpu="max,la57=off,fsgsbase=off")]
     faults = [Way("guest's exception %d" % v, mode="fault", fault=v)
               for v in range(32) if v not in (2, 18)]
+    # A pointer to the guest's side that leads nowhere: a page fault while the
+    # guest is being loaded, at the host's addresses.
+    faults += [Way("fault on the way to the guest", mode="fault", fault=14,
+                   first=("Lcross", 0, "host", (RBP, 1 << 46)))]
     return plain + nested + old + faults
 
 
@@ -109,18 +127,28 @@ class Machine:
             raise ui.LabError("cannot write the ledger")
 
     def take(self, way):
-        """From the next round on go this way; one round to get there."""
+        """From the next round on go this way.  Two rounds to get there: the
+        image reads the first two at the end of a round, the guest acts on
+        its one when it runs next."""
         self.poke("guest_variant", way.guest)
         self.poke("host_variant", way.host)
         self.poke("fault", way.fault or 0)
         self.round([])
+        self.round([])
 
-    def inject(self, kind):
-        if kind == "nmi":
+    def act(self, what):
+        if what == "nmi":
             self.monitor.ask("inject-nmi")
-        else:
+        elif what == "mce":
             self.monitor.ask("human-monitor-command",
                              **{"command-line": MCE})
+        else:
+            register, bits = what
+            old = struct.unpack("<Q", bytes.fromhex(
+                self.stub.ask("p%x" % register)))[0]
+            new = struct.pack("<Q", old ^ bits).hex()
+            if self.stub.ask("P%x=%s" % (register, new)) != "OK":
+                raise ui.LabError("cannot write a register")
 
     def rip(self):
         """The one register that is asked for at every stop."""
@@ -139,26 +167,30 @@ class Machine:
         self.stub.remove(self.sync)
         return after
 
-    def reach(self, addresses):
-        """Which of these one round comes to."""
+    def reach(self, addresses, first=None):
+        """Which of these one round comes to; first: (action, address)."""
         found = set()
-        self.stub.breakpoint(self.done)
-        for address in addresses:
+        armed = set(addresses) | {self.done}
+        if first:
+            armed.add(first[1])
+        for address in armed:
             self.stub.breakpoint(address)
         rip = self._go()
         while rip != self.done:
-            found.add(rip)
             self.stub.remove(rip)
+            armed.remove(rip)
+            found.add(rip)
+            if first and rip == first[1]:
+                self.act(first[0])
             rip = self._go()
-        for address in addresses:
-            if address not in found:
-                self.stub.remove(address)
+        for address in armed - {self.done}:
+            self.stub.remove(address)
         self._back_to_sync()
-        return found
+        return found & set(addresses)
 
     def round(self, stops):
         """One round from ring0_sync() to the next.  stops: addresses at
-        which, in this order, (kind, address) is injected.  Returns how many
+        which, in this order, (action, address) happens.  Returns how many
         were reached and the ledgers before and after."""
         before = self.ledger()
         reached, rip = 0, None
@@ -169,7 +201,7 @@ class Machine:
             self.stub.remove(address)
             if rip != address:
                 break
-            self.inject(what)
+            self.act(what)
             reached += 1
         if rip != self.done:
             self._go_to(self.done)
@@ -227,37 +259,29 @@ class Sweep:
         self.text = []
         self.bad = 0
         self.owners = {}
-        exempt = self._exempt()
+        exempt = _exempt(self.where, kind)
         self.pending = [(world, offset) for world in ("host", "guest")
                         for offset, _ in self.where.insns
                         if (world, offset) not in exempt]
         self.want = len(self.pending)
         self.exempt = exempt
 
-    def _exempt(self):
-        """{(world, offset): reason} of what cannot be reached."""
-        found = {}
-        for world, first, last, why in passage_exempt(self.where):
-            for offset in self.where.span(first, last):
-                found.setdefault((world, offset), why)
-        return {k: v for k, v in found.items()
-                if k[1] in {o for o, _ in self.where.insns}}
-
     def say(self, text):
         self.text.append(text)
 
-    def _stops(self, way, target):
-        stops = [(self.kind, target)]
-        if way.first:
-            kind, label, skip, world = way.first
-            offsets = [o for o, _ in self.where.insns]
-            at = offsets[offsets.index(self.where.label[label]) + skip]
-            stops.insert(0, (kind, self.where.address(at, world)))
-        return stops
+    def _first(self, way):
+        """[(action, address)] of what happens before, none or one."""
+        if not way.first:
+            return []
+        label, skip, world, action = way.first
+        offsets = [o for o, _ in self.where.insns]
+        at = offsets[offsets.index(self.where.label[label]) + skip]
+        return [(action, self.where.address(at, world))]
 
     def _try(self, machine, way, world, offset):
         """1: injected there and judged; 0: not on this way."""
-        stops = self._stops(way, self.where.address(offset, world))
+        stops = self._first(way) + [
+            (self.kind, self.where.address(offset, world))]
         reached, before, after = machine.round(stops)
         if reached < len(stops):
             return 0
@@ -282,9 +306,11 @@ class Sweep:
     def _candidates(self, machine, way):
         """What is pending and on this way."""
         at = {self.where.address(o, w): (w, o) for w, o in self.pending}
-        if way.first:
-            return list(at.values())
-        return [at[a] for a in sorted(machine.reach(sorted(at)))]
+        first = self._first(way)
+        if first:
+            at.pop(first[0][1], None)
+        found = machine.reach(sorted(at), first[0] if first else None)
+        return [at[a] for a in sorted(found)]
 
     def _go_way(self, machine, way):
         machine.take(way)
@@ -346,9 +372,48 @@ class Sweep:
                             "\n".join(self.text) + "\n")
 
 
-def passage_exempt(where):
-    """[(world, first label, label behind the last, reason)]."""
-    return []
+def _exempt(where, kind):
+    """{(world, offset): reason} of what is not on any way in that world."""
+    guest_only = "only at the guest's addresses"
+    host_only = "only at the host's addresses"
+    spans = [
+        ("host", "cvm_passage_guest", 0, "Lcross", 0, guest_only),
+        ("host", "Lsave_bases", 0, "Lload_bases", 0, guest_only),
+        ("host", "Lguest_debug", 0, "Lsave_debug", 0, guest_only),
+        ("host", "Lfind_tss", 0, "cvm_passage_boot", 0, guest_only),
+        ("host", "cvm_passage_boot", 0, "Lnmi", 0, guest_only),
+        ("guest", "cvm_x86_switch", 0, "cvm_passage_guest", 0, host_only),
+        ("guest", "Lmsr_all", 2, "Lfind_tss", 0, host_only),
+        ("guest", "Lfault", FAULT_IN_GUEST, "Ldead", 0, host_only),
+    ]
+    for world in ("host", "guest"):
+        spans += [
+            (world, "Linvpcid", 0, "Lguest_debug", 0,
+             "QEMU has no INVPCID (Bochs runs them)"),
+            (world, "Ldead", 0, "cvm_passage_gates", 0,
+             "resets the machine"),
+        ]
+        if kind == "mce":
+            spans.append((world, "Lmce", 0, "Lfault", 0, "a machine check "
+                          "in a machine check shuts the CPU down"))
+    offsets = [o for o, _ in where.insns]
+    found = {}
+    for world, first, skip, last, back, why in spans:
+        begin = offsets.index(where.label[first]) + skip
+        end = next(i for i, o in enumerate(offsets)
+                   if o >= where.label[last]) - back
+        for offset in offsets[begin:end]:
+            found[world, offset] = why
+    gates = where.label["cvm_passage_gates"]
+    for offset in offsets:
+        vector = (offset - gates) // 32
+        if offset >= gates and vector not in (2, 14, 18):
+            found["host", offset] = "an exception of the host's world that " \
+                "no guest can cause"
+        if kind == "mce" and vector == 18:
+            for world in ("host", "guest"):
+                found[world, offset] = spans[-1][-1]
+    return found
 
 
 def nmi(build, args, limit, how):
@@ -357,3 +422,74 @@ def nmi(build, args, limit, how):
 
 def mce(build, args, limit, how):
     return Sweep(build, "mce", limit, how).go()
+
+
+def storm(build, args, limit, how):
+    """NMIs at random moments; the next one when the last has arrived, so
+    that none is lost in the one-deep latch of the CPU."""
+    wanted = int(args.split("nmis=")[1].split()[0])
+    where = passage.Passage(build)
+    arrived = where.symbol["bare_gate_count"] + 8 * 2 - KERNEL_VA
+    rng = random.Random(1)
+    sent = 0
+    with ring0.started(build.image, args, gdb=True, **how) as run:
+        monitor = run.monitor()
+        monitor.ask("cont")
+        end = time.monotonic() + limit
+        while sent < wanted and time.monotonic() < end and \
+                run.qemu.poll() is None:
+            if "storm: ready" not in run.text():
+                time.sleep(0.05)
+                continue
+            time.sleep(rng.random() * 0.002)
+            monitor.ask("inject-nmi")
+            sent += 1
+            while _word(monitor, arrived) < sent and time.monotonic() < end:
+                pass
+        result = run.finish(max(1, end - time.monotonic()))
+        monitor.close()
+    return ring0.Result(result.status,
+                        result.text + "storm: sent %d\n" % sent)
+
+
+def _word(monitor, hpa):
+    """A 64-bit word of the machine's memory."""
+    try:
+        text = monitor.ask("human-monitor-command",
+                           **{"command-line": "xp /1gx 0x%x" % hpa})
+    except (OSError, ValueError):	# the image has ended meanwhile
+        return 1 << 63
+    return int(text.split()[-1], 16) if text.strip() else 0
+
+
+def noflush(build, image, args, cpu, limit):
+    """With the flush patched out the image must fail under Bochs, and by its
+    translations: QEMU forgets them anyway, Bochs does not."""
+    patched, changed = _without_flush(build, image)
+    text = "flush patched out: %d instructions\n" % changed
+    result = bochs.run(build.disk, patched, args, cpu, limit)
+    stale = "FAIL" in result.text or "PANIC" in result.text or \
+        "bare host:" in result.text and "0 failed" not in result.text
+    text += "".join("     " + line + "\n" for line in
+                    result.text.splitlines()[-12:])
+    text += "%s: without the flush the image fails under Bochs\n" % (
+        "PASS" if stale and changed else "FAIL")
+    good = stale and changed
+    return ring0.Result(ring0.EXIT_PASS if good else "passed", text)
+
+
+def _without_flush(build, image):
+    """The image with what flushes the TLB replaced: INVPCID by NOPs, the
+    clearing of CR4.PGE by nothing."""
+    where = passage.Passage(build)
+    at = where.host - KERNEL_VA - IMAGE_HPA
+    begin = where.label["cvm_flush_begin"]
+    end = where.label["cvm_flush_end"]
+    data = bytearray(image)
+    offsets = [o for o, _ in where.insns] + [end]
+    changed = 0
+    for (offset, text), after in zip(where.insns, offsets[1:]):
+        if begin <= offset < end or text.startswith("invpcid"):
+            data[at + offset:at + after] = b"\x90" * (after - offset)
+            changed += 1
+    return bytes(data), changed

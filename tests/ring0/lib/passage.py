@@ -25,7 +25,7 @@ def symbols(elf):
     found = {}
     for line in _run("nm", elf).splitlines():
         words = line.split()
-        if len(words) == 3:
+        if len(words) == 3 and words[1] in "tTdDbBrR":
             found[words[2]] = int(words[0], 16)
     return found
 
@@ -79,6 +79,3 @@ class Passage:
         best = max((o, n) for n, o in self.label.items()
                    if o <= offset and n != "cvm_passage_start" or o == 0)
         return "%s+0x%x" % (best[1], offset - best[0])
-
-    def span(self, first, last):
-        return range(self.label[first], self.label[last])

@@ -12,6 +12,9 @@
  *	agent shell DEVICE	a login shell with DEVICE as its terminal
  *	agent clock		the time of day, to the nanosecond
  *
+ * Towards the agent, 0x0f and 0x10 travel as 0x10 and the byte XOR 0x40: a
+ * Linux console takes 0x0f (ctrl-O) for the start of a SysRq command.
+ *
  * Frame: magic 4, type 1, zero 3, id 4, length 4, crc32 4 (of the first 16
  * bytes and the payload), payload.  Little endian.
  */
@@ -32,6 +35,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define ESCAPE		0x10
+#define ESCAPE_FLIP	0x40
 #define FRAME_HEAD	20u
 #define FRAME_DATA	4096u
 #define STDIN_WINDOW	65536u
@@ -369,6 +374,23 @@ static size_t frames_parse(unsigned char *buf, size_t have)
 	return pos;
 }
 
+/* Undo the escapes of n bytes in place; return how many are left. */
+static size_t unescape(unsigned char *p, size_t n)
+{
+	static int escaped;
+	size_t i, kept = 0;
+
+	for (i = 0; i < n; i++) {
+		if (!escaped && p[i] == ESCAPE) {
+			escaped = 1;
+			continue;
+		}
+		p[kept++] = escaped ? p[i] ^ ESCAPE_FLIP : p[i];
+		escaped = 0;
+	}
+	return kept;
+}
+
 static void port_read(void)
 {
 	static unsigned char buf[2 * (FRAME_HEAD + FRAME_DATA)];
@@ -382,7 +404,7 @@ static void port_read(void)
 		usleep(50000);
 		return;
 	}
-	have += (size_t)n;
+	have += unescape(buf + have, (size_t)n);
 	used = frames_parse(buf, have);
 	have -= used;
 	memmove(buf, buf + used, have);

@@ -21,6 +21,11 @@ def encode(kind, ident, data=b""):
     return head + struct.pack("<I", zlib.crc32(head + data)) + data
 
 
+def escape(data):
+    """For a console, which takes ctrl-O for the start of a SysRq command."""
+    return data.replace(b"\x10", b"\x10P").replace(b"\x0f", b"\x10O")
+
+
 class Decoder:
     """Takes frames out of a stream; what is between them is text (a console
     also carries kernel messages)."""
@@ -132,7 +137,7 @@ class Channel:
         self._next = 1
 
     def send(self, kind, ident, data=b""):
-        self._transmit(encode(kind, ident, data))
+        self._transmit(escape(encode(kind, ident, data)))
 
     def spawn(self, argv, tty=None, stdout=None, stderr=None):
         """tty is None or (rows, cols)."""

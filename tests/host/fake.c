@@ -224,6 +224,8 @@ static int fake_wait(void *ctx, void *host_vm, uint32_t vcpu,
 	vm->wait_ret = 0;
 	if (ret || fails(host))
 		return -CVM_EINTR;
+	if (host->never_sleep && !vm->woken[vcpu])
+		return -CVM_EINTR;
 	while (!vm->woken[vcpu] && host->now_ns < deadline_ns)
 		pass_time(vm, deadline_ns);
 	vm->woken[vcpu] = 0;

@@ -178,6 +178,8 @@ int cvm_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
 		ret = slice(host_vcpu(host_vm, vcpu), fn, arg);
 	local_irq_restore(flags);
 	preempt_enable();
+	if (unlikely(ret == -CVM_EPERM))
+		pr_warn_once("no guest runs on a CPU that came after the module\n");
 	return ret;
 }
 

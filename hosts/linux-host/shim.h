@@ -45,7 +45,7 @@ enum cvm_pool {
 };
 
 struct cvm_pool_count {
-	atomic64_t taken;	/* pages, for VMs, since the module was loaded */
+	atomic64_t taken;	/* pages for VMs, since the module loaded */
 	atomic64_t returned;
 	atomic64_t shared;	/* of these, others still held: such a page
 				 * is free only when they let go */

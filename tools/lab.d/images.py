@@ -106,7 +106,8 @@ def _system(kind, start):
     for name in applets:
         if name != "busybox":
             tree.symlink("bin/" + name, "busybox")
-    for name in ("proc", "sys", "dev", "tmp", "root", "sbin", "lab/bin"):
+    for name in ("proc", "sys", "dev", "tmp", "run", "root", "sbin",
+                 "lab/bin"):
         tree.mkdir(name)
     tree.chardev("dev/console", 5, 1)
     tree.chardev("dev/null", 1, 3)

@@ -51,8 +51,9 @@ static void gather(struct report *report)
 	snprintf(report->row[0].name, sizeof(report->row[0].name), "driver");
 	report->row[0].status = CVM_CHECK_OK;
 	snprintf(report->driver, sizeof(report->driver),
-		 "libcvm %s on a %s host with %u CPUs", version.version,
-		 host_name(version.host), version.cpus);
+		 "libcvm %s on a %s host with %u CPU%s", version.version,
+		 host_name(version.host), version.cpus,
+		 version.cpus == 1 ? "" : "s");
 	if (problem.text[0]) {
 		report->row[0].status = CVM_CHECK_REFUSED;
 		memcpy(report->driver, problem.text, sizeof(report->driver));

@@ -153,7 +153,9 @@ static int console_listen(const char *name, struct problem *problem)
 	int sock, ret;
 
 	packet_path(&con.addr, name);
-	if (mkdir(RUN_DIR, 0700) && errno != EEXIST)
+	/* A system as small as an initrd may not even have the first. */
+	if ((mkdir("/run", 0755) && errno != EEXIST) ||
+	    (mkdir(RUN_DIR, 0700) && errno != EEXIST))
 		return problem_set(problem, RUN_DIR, "%s", strerror(errno));
 	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (sock < 0)

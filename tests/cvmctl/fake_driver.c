@@ -93,12 +93,14 @@ static int op_check(struct cvm_user_check *check)
 
 static void fill_info(struct cvm_user_vm_info *info)
 {
+	const char *name = getenv("CVM_FAKE_NAME");
+
 	info->id = 7;
 	info->state = CVM_VM_RUNNING;
 	info->vcpus = 1;
 	info->pid = 4242;
 	info->mem_bytes = 256 * MIB;
-	snprintf(info->name, sizeof(info->name), "web");
+	snprintf(info->name, sizeof(info->name), "%s", name ? name : "web");
 	snprintf(info->release, sizeof(info->release), "6.12.117-cvm");
 }
 

@@ -654,8 +654,19 @@ class Terminal(Case):
         self.assertIn(b"4096 MiB", result.stderr)
 
     def test_attach_nobody(self):
-        self.refused(cvmctl("attach", "nobody"), 1, "nobody: no VM")
-        self.refused(cvmctl("attach", "../x"), 1, "not the name of a VM")
+        self.refused(cvmctl("attach", "nobody"), 1, "nobody: no such VM")
+        self.refused(cvmctl("attach", "../x"), 1, "../x: no such VM")
+        self.refused(cvmctl("attach", "web"), 1, "without a terminal")
+        self.refused(cvmctl("attach", "x", ERRNO=2), 1, "not loaded")
+
+    def test_attach_id(self):
+        result = self.run_vm("--background", "--name", self.name)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        front = self.start(command=["attach", "7"], NAME=self.name)
+        self.expect(b"$ ")
+        self.type(b"poweroff\r")
+        self.expect(b"powered off")
+        self.assertEqual(front.wait(SECONDS), 0)
 
     def test_stale_socket(self):
         front = self.start()

@@ -249,10 +249,45 @@ const struct command cmd_run = {
 	"      cvmctl run --quiet --kernel vmlinux --initrd initrd.img\n"
 };
 
+/*
+ * The word is a name, or else an ID the driver knows.  A VM that is there but
+ * has no socket was started with files or pipes for its console.
+ */
+static int attach(const char *word, char *name, size_t size,
+		  struct problem *problem)
+{
+	struct problem ignored = { "" };
+	struct cvm_user_version version;
+	struct cvm_user_vm_info info;
+	struct device *dev;
+	int sock = -1, known;
+
+	snprintf(name, size, "%s", word);
+	if (good_name(word))
+		sock = plat_attach(word, &ignored);
+	if (sock >= 0)
+		return sock;
+	dev = device_open(&version, problem);
+	if (!dev)
+		return -1;
+	known = !find_vm(dev, word, &info, problem);
+	plat_close(dev);
+	if (!known)
+		return -1;
+	snprintf(name, size, "%s", info.name);
+	if (good_name(name) && strcmp(name, word))
+		sock = plat_attach(name, &ignored);
+	if (sock < 0)
+		problem_set(problem, word, "its console cannot be attached "
+			    "to: it was started without a terminal");
+	return sock;
+}
+
 static int run_attach(const struct command *cmd, int argc, char **argv)
 {
 	struct problem problem = { "" };
 	const char *word = NULL, *key_text = DEFAULT_KEY;
+	char name[CVM_NAME_MAX];
 	const struct opt opts[] = {
 		{ "detach-key", OPT_TEXT, "KEY", &key_text,
 		  "as with cvmctl run" },
@@ -264,21 +299,20 @@ static int run_attach(const struct command *cmd, int argc, char **argv)
 	if (ret != PARSE_GO_ON)
 		return ret;
 	if (!word)
-		return usage_error(cmd, "which VM? give its name");
+		return usage_error(cmd, "which VM? give its ID or name");
 	if (read_key(key_text, &key))
 		return usage_error(cmd, "--detach-key %s: not a key (ctrl-] or "
 				   "such, or none)", key_text);
-	sock = good_name(word) ? plat_attach(word, &problem) :
-	       problem_set(&problem, word, "not the name of a VM");
+	sock = attach(word, name, sizeof(name), &problem);
 	if (sock < 0) {
 		problem_print(&problem);
 		return EXIT_REFUSED;
 	}
-	return plat_front(sock, word, key);
+	return plat_front(sock, name, key);
 }
 
 const struct command cmd_attach = {
-	"attach", run_attach, "[OPTIONS] NAME",
+	"attach", run_attach, "[OPTIONS] ID|NAME",
 	"come back to the console of a detached guest",
 	"Be the console of a guest that was detached or started with\n"
 	"--background.  What it printed last is shown again.  The exit\n"

@@ -88,6 +88,8 @@ const char *plat_reason(int ret)
 		return "refused on this host; cvmctl check tells why";
 	case -CVM_ENOENT:
 		return "no such VM";
+	case -CVM_EIO:
+		return "the VM has ended already";
 	case -CVM_ENOTTY:
 		return "the driver does not know this operation; it is older "
 		       "than this cvmctl";

@@ -179,7 +179,7 @@ int cvm_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
 	local_irq_restore(flags);
 	preempt_enable();
 	if (unlikely(ret == -CVM_EPERM))
-		pr_warn_once("no guest runs on a CPU that came after the module\n");
+		pr_warn_once("a guest needs a CPU that was there at load\n");
 	return ret;
 }
 

@@ -15,7 +15,9 @@
 #define G_USER_CODE	0x400000
 #define G_USER_STACK	0x402000	/* one page; the end is 0x403000 */
 #define G_USER_APIC	0x600000
-#define TLB_VA		0xffffffffc0000000	/* in both worlds */
+/* In both worlds, global; clear, in an emulator's direct-mapped TLB, of what
+ * a test touches all the time. */
+#define TLB_VA		0xffffffffc0700000
 #define TLB_PAGES	16
 
 #define G_MAGIC		0x47304c52		/* "RL0G" */
@@ -29,6 +31,7 @@
 #define G_MODE_XCR0	6	/* shrink XCR0, then calls */
 #define G_MODE_BENCH	7	/* nothing but calls of `op` */
 #define G_MODE_EARLY	8	/* calls on the state it was started in */
+#define G_MODE_TLB	9	/* YIELD, look at TLB_VA; nothing else */
 
 /* g_ctl.variant: what G_MODE_CALLS does before its next call. */
 #define G_VAR_DEBUG	1	/* debug registers other than the host's */

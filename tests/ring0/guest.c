@@ -374,6 +374,16 @@ static void mode_xcr0(void)
 	}
 }
 
+static void mode_tlb(void)
+{
+	while (g_ctl.done < g_ctl.count) {
+		g_ctl.bad_tlb += check_tlb();
+		call(CVM_OP_YIELD);
+		g_ctl.bad_tlb += check_tlb();
+		g_ctl.done++;
+	}
+}
+
 static void mode_bench(void)
 {
 	struct cvm_shared *s = shared();
@@ -444,6 +454,9 @@ void g_main(void)
 		break;
 	case G_MODE_XCR0:
 		mode_xcr0();
+		break;
+	case G_MODE_TLB:
+		mode_tlb();
 		break;
 	case G_MODE_BENCH:
 		mode_bench();

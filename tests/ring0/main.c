@@ -13,6 +13,7 @@ static const struct {
 } tests[] = {
 	{ "state", test_state },
 	{ "early", test_early },
+	{ "tlb", test_tlb },
 	{ "irq", test_irq },
 	{ "nmi", test_nmi },
 	{ "fault", test_fault },

@@ -26,6 +26,8 @@
 #define XCR0_AVX	(1ull << 2)
 #define XCR0_MPX	(3ull << 3)
 #define XCR0_AVX512	(7ull << 5)
+#define XCR0_PKRU	(1ull << 9)
+#define PKRU_OFFSET	0xa80u
 
 uint64_t rows_random(struct rows_side *side)
 {
@@ -389,6 +391,13 @@ static void random_area(struct rows_side *side, uint8_t *area, uint64_t bv)
 		uint32_t off = x86_cpuid(0xd, 4).b;
 
 		memset(area + off, 0, 64);	/* BNDCFGU, BNDSTATUS */
+	}
+	/* Key 0 stays open: Bochs 2.7 applies its write-disable bit to the
+	 * kernel's pages too, and does not say where PKRU lies. */
+	if (bv & XCR0_PKRU) {
+		uint32_t off = x86_cpuid(0xd, 9).b;
+
+		area[off ? off : PKRU_OFFSET] &= 0xfc;
 	}
 }
 

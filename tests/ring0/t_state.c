@@ -159,3 +159,38 @@ void test_early(void)
 	g_destroy(&vm);
 	bare_report(!g_detach(), "detach");
 }
+
+static int looking_slice(int (*fn)(void *arg), void *arg)
+{
+	int ret;
+
+	bad_tlb += g_tlb_check();
+	ret = fn(arg);
+	bad_tlb += g_tlb_check();
+	slices++;
+	return ret;
+}
+
+/*
+ * Host and guest have different global pages at the same addresses and look
+ * at them right before and after each switch; nothing else happens that could
+ * empty a TLB.
+ */
+void test_tlb(void)
+{
+	uint64_t count = bare_arg("count", 1000);
+
+	bare_report(!g_attach(), "attach");
+	bare_report(!g_start(&vm, 0, G_MODE_TLB), "start");
+	vm.ctl->count = count;
+	g_hooks.slice = looking_slice;
+	bare_report(g_run_on(&vm) == CVM_RUN_POWEROFF, "RUN ended: %s",
+		    vm.run.text);
+	g_hooks.slice = NULL;
+	bare_report(slices > count && !bad_tlb && !vm.ctl->bad_tlb,
+		    "%llu switches, stale translations: host %llu, guest %llu",
+		    (unsigned long long)slices, (unsigned long long)bad_tlb,
+		    (unsigned long long)vm.ctl->bad_tlb);
+	g_destroy(&vm);
+	bare_report(!g_detach(), "detach");
+}

@@ -29,6 +29,8 @@ boot: disk
 port_e9_hack: enabled=1
 com1: enabled=0
 clock: sync=none, time0=1, rtc_sync=0
+sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
+speaker: enabled=0
 log: bochs.log
 panic: action=fatal
 """

@@ -4,11 +4,13 @@
  *
  * Sleeps 1 ms (absolute deadlines) again and again and prints how much later
  * than asked it ran, from the clock: nanoseconds, which under QEMU's icount
- * are instructions.
+ * are instructions.  It runs under SCHED_FIFO, so that neither timer slack
+ * nor the fair scheduler's choice is measured.
  *
  *	jit TIMES	print "jit p50 P p99 P max M times N"
  *	jit spin	use the CPU for ever
  */
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +33,7 @@ static int64_t ns(const struct timespec *t)
 
 int main(int argc, char **argv)
 {
+	const struct sched_param fifo = { .sched_priority = 50 };
 	struct timespec next, now;
 	long times, i;
 	int64_t *late;
@@ -43,6 +46,10 @@ int main(int argc, char **argv)
 	if (!late) {
 		fprintf(stderr, "usage: jit TIMES | jit spin\n");
 		return 2;
+	}
+	if (sched_setscheduler(0, SCHED_FIFO, &fifo)) {
+		perror("jit: SCHED_FIFO");
+		return 1;
 	}
 	for (i = 0; i < times; i++) {
 		clock_gettime(CLOCK_MONOTONIC, &next);

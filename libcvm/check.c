@@ -343,6 +343,7 @@ static int cvm_check_cpus(struct cvm_monitor *mon)
 			"CPU %u differs from the first in: %s", odd, what);
 	else
 		cvm_fmt(row->text, sizeof(row->text),
+			seen == 1 ? "there is one CPU" :
 			"%u CPUs with equal features and settings", seen);
 	return 0;
 }

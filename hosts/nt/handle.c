@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * handle.c - open files of the device: control requests, cleanup, close.
+ *
+ * A handle is a control handle until VM_CREATE binds a VM to it.  Cleanup
+ * comes with the last handle to the file, in the context of whoever closed it
+ * (a dying process while it still has its address space): the guest is ended
+ * and its mappings are removed.  Close comes when no request is under way any
+ * more: the VM and its memory go.
+ */
+#include "shim.h"
+
+#define TIMER_UNITS	5000u	/* 0.5 ms; NT grants what it can */
+#define CODE_DEVICE(c)	((c) >> 16)
+#define CODE_ACCESS(c)	((c) >> 14 & 3)
+#define CODE_OP(c)	(((c) >> 2 & 0xfff) - 0x800)
+#define CODE_METHOD(c)	((c) & 3)
+
+static NTSTATUS to_status(int err)
+{
+	return err ? (NTSTATUS)CVM_NT_STATUS((uint32_t)-err) : STATUS_SUCCESS;
+}
+
+static NTSTATUS complete(PIRP irp, NTSTATUS status, uint64_t bytes)
+{
+	irp->IoStatus.Status = status;
+	irp->IoStatus.Information = bytes;
+	IofCompleteRequest(irp, IO_NO_INCREMENT);
+	return status;
+}
+
+static struct cvm_handle *handle_of(PIRP irp)
+{
+	return IoGetCurrentIrpStackLocation(irp)->FileObject->FsContext;
+}
+
+/* The VM of a handle; it stays once it is seen. */
+static struct cvm_vm *bound_vm(struct cvm_handle *h)
+{
+	return __atomic_load_n(&h->vm, __ATOMIC_ACQUIRE);
+}
+
+/* ---- the list of VMs ------------------------------------------------- */
+
+static struct cvm_handle *handle_at(LIST_ENTRY *link)
+{
+	return CONTAINING_RECORD(link, struct cvm_handle, link);
+}
+
+void cvm_for_each_vm(void (*fn)(struct cvm_handle *h))
+{
+	KIRQL irql = KeAcquireSpinLockRaiseToDpc(&cvm_nt.list_lock);
+	LIST_ENTRY *at;
+
+	for (at = cvm_nt.handles.Flink; at != &cvm_nt.handles; at = at->Flink)
+		fn(handle_at(at));
+	KeReleaseSpinLock(&cvm_nt.list_lock, irql);
+}
+
+static void publish(struct cvm_handle *h, int there)
+{
+	KIRQL irql = KeAcquireSpinLockRaiseToDpc(&cvm_nt.list_lock);
+
+	if (there)
+		InsertTailList(&cvm_nt.handles, &h->link);
+	else
+		RemoveEntryList(&h->link);
+	KeReleaseSpinLock(&cvm_nt.list_lock, irql);
+}
+
+/* End the guest and remove it from its process; nothing is mapped again. */
+static void shut(struct cvm_handle *h)
+{
+	cvm_vm_kill(h->vm);
+	cvm_mutex_lock(&h->lock);
+	h->closed = 1;
+	cvm_unmap_all(&h->hvm);
+	cvm_mutex_unlock(&h->lock);
+}
+
+void cvm_process_gone(HANDLE pid)
+{
+	LIST_ENTRY *at;
+
+	cvm_mutex_lock(&cvm_nt.manager);
+	for (at = cvm_nt.handles.Flink; at != &cvm_nt.handles; at = at->Flink)
+		if (handle_at(at)->pid == pid)
+			shut(handle_at(at));
+	cvm_mutex_unlock(&cvm_nt.manager);
+}
+
+/* Timers are held to their finest while there is a VM. */
+static void count_vms(int change)
+{
+	if (change > 0 && !cvm_nt.vms++)
+		ExSetTimerResolution(TIMER_UNITS, TRUE);
+	if (change < 0 && !--cvm_nt.vms)
+		ExSetTimerResolution(0, FALSE);
+}
+
+void cvm_host_vm_init(struct cvm_host_vm *hvm)
+{
+	uint32_t i;
+
+	InitializeListHead(&hvm->chunks);
+	for (i = 0; i < CVM_MAX_VCPUS; i++) {
+		hvm->vcpu[i].hvm = hvm;
+		hvm->vcpu[i].id = i;
+		cvm_vcpu_init(&hvm->vcpu[i]);
+	}
+}
+
+/* No DPC of a timer runs, or will run, after this. */
+void cvm_host_vm_stop(struct cvm_host_vm *hvm)
+{
+	uint32_t i;
+
+	for (i = 0; i < CVM_MAX_VCPUS; i++)
+		cvm_vcpu_stop(&hvm->vcpu[i]);
+	KeFlushQueuedDpcs();
+}
+
+/* ---- create, cleanup, close ------------------------------------------ */
+
+NTSTATUS NTAPI cvm_dispatch_create(PDEVICE_OBJECT device, PIRP irp)
+{
+	struct cvm_handle *h;
+
+	(void)device;
+	if (IoIs32bitProcess(irp)) {
+		DbgPrint("cvm: a 32-bit process was refused\n");
+		return complete(irp, (NTSTATUS)CVM_NT_STATUS_32BIT, 0);
+	}
+	h = cvm_pool_alloc(sizeof(*h));
+	if (!h)
+		return complete(irp, to_status(-CVM_ENOMEM), 0);
+	KeInitializeMutex(&h->lock, 0);
+	cvm_host_vm_init(&h->hvm);
+	IoGetCurrentIrpStackLocation(irp)->FileObject->FsContext = h;
+	return complete(irp, STATUS_SUCCESS, 0);
+}
+
+NTSTATUS NTAPI cvm_dispatch_cleanup(PDEVICE_OBJECT device, PIRP irp)
+{
+	struct cvm_handle *h = handle_of(irp);
+
+	(void)device;
+	if (bound_vm(h))
+		shut(h);
+	return complete(irp, STATUS_SUCCESS, 0);
+}
+
+NTSTATUS NTAPI cvm_dispatch_close(PDEVICE_OBJECT device, PIRP irp)
+{
+	struct cvm_handle *h = handle_of(irp);
+
+	(void)device;
+	if (h->vm) {
+		cvm_mutex_lock(&cvm_nt.manager);
+		publish(h, 0);
+		cvm_host_vm_stop(&h->hvm);
+		cvm_vm_destroy(h->vm);
+		/* Ending a VM wakes its vCPUs and may set timers again. */
+		cvm_host_vm_stop(&h->hvm);
+		count_vms(-1);
+		cvm_mutex_unlock(&cvm_nt.manager);
+		ObfDereferenceObject(h->hvm.process);
+	}
+	cvm_pool_free(h);
+	return complete(irp, STATUS_SUCCESS, 0);
+}
+
+/* ---- operations ------------------------------------------------------ */
+
+static int vm_create(struct cvm_handle *h, struct cvm_user_vm *args)
+{
+	struct cvm_vm *vm;
+	int err;
+
+	if (h->vm)
+		return -CVM_EBUSY;
+	if (h->closed)
+		return -CVM_ENOENT;
+	h->pid = PsGetCurrentProcessId();
+	args->pid = (int32_t)(intptr_t)h->pid;
+	h->hvm.process = IoGetCurrentProcess();
+	err = cvm_vm_create(cvm_nt.monitor, &h->hvm, args, &vm);
+	if (err)
+		return err;
+	ObfReferenceObject(h->hvm.process);
+	__builtin_memcpy(h->name, args->name, sizeof(h->name));
+	h->name[sizeof(h->name) - 1] = 0;
+	h->id = args->id;
+	h->hvm.vm = vm;
+	count_vms(1);
+	__atomic_store_n(&h->vm, vm, __ATOMIC_RELEASE);
+	publish(h, 1);
+	return 0;
+}
+
+/* A synchronous file admits one request at a time: RUN would block all. */
+static int vm_create_locked(PIRP irp, struct cvm_user_vm *args)
+{
+	PFILE_OBJECT file = IoGetCurrentIrpStackLocation(irp)->FileObject;
+	struct cvm_handle *h = file->FsContext;
+	int err;
+
+	if (file->Flags & FO_SYNCHRONOUS_IO) {
+		DbgPrint("cvm: VM_CREATE needs FILE_FLAG_OVERLAPPED\n");
+		return -CVM_EINVAL;
+	}
+	cvm_mutex_lock(&cvm_nt.manager);
+	cvm_mutex_lock(&h->lock);
+	err = vm_create(h, args);
+	cvm_mutex_unlock(&h->lock);
+	cvm_mutex_unlock(&cvm_nt.manager);
+	return err;
+}
+
+/* RUN: by the creating process only, one thread per vCPU. */
+static int run(struct cvm_handle *h, const struct cvm_op *op,
+	       struct cvm_user_run *args)
+{
+	struct cvm_host_vcpu *v;
+	uint32_t vcpu = args->vcpu;
+	int err;
+
+	if (h->hvm.process != IoGetCurrentProcess())
+		return -CVM_EPERM;
+	if (vcpu >= CVM_MAX_VCPUS)
+		return -CVM_ENOENT;
+	v = &h->hvm.vcpu[vcpu];
+	if (__atomic_exchange_n(&v->run_lock, 1, __ATOMIC_ACQUIRE))
+		return -CVM_EBUSY;
+	err = cvm_op_call(op, cvm_nt.monitor, h->vm, args, op->size);
+	__atomic_store_n(&v->run_lock, 0, __ATOMIC_RELEASE);
+	return err;
+}
+
+static int call_locked(KMUTEX *lock, struct cvm_handle *h,
+		       const struct cvm_op *op, void *arg)
+{
+	int err;
+
+	cvm_mutex_lock(lock);
+	err = cvm_op_call(op, cvm_nt.monitor, bound_vm(h), arg, op->size);
+	cvm_mutex_unlock(lock);
+	return err;
+}
+
+static int dispatch(PIRP irp, const struct cvm_op *op, void *arg)
+{
+	struct cvm_handle *h = handle_of(irp);
+
+	if (op->op == CVM_USER_VM_CREATE)
+		return vm_create_locked(irp, arg);
+	if (op->needs_vm && !bound_vm(h))
+		return -CVM_ENOENT;
+	switch (op->lock) {
+	case CVM_LOCK_MANAGER:
+		return call_locked(&cvm_nt.manager, h, op, arg);
+	case CVM_LOCK_VM:
+		return call_locked(&h->lock, h, op, arg);
+	case CVM_LOCK_VCPU:
+		return run(h, op, arg);
+	default:
+		return cvm_op_call(op, cvm_nt.monitor, bound_vm(h), arg,
+				   op->size);
+	}
+}
+
+/* ---- operations of this driver alone --------------------------------- */
+
+static int map(struct cvm_handle *h, struct cvm_nt_map *args)
+{
+	uint64_t chunk_gpa;
+	void *chunk;
+	int err;
+
+	if (!bound_vm(h))
+		return -CVM_ENOENT;
+	if (h->hvm.process != IoGetCurrentProcess())
+		return -CVM_EPERM;
+	cvm_mutex_lock(&h->lock);
+	err = h->closed ? -CVM_ENOENT :
+	      cvm_vm_chunk(h->vm, args->gpa, &chunk, &chunk_gpa);
+	if (!err)
+		err = cvm_chunk_map(chunk, chunk_gpa, args);
+	cvm_mutex_unlock(&h->lock);
+	return err;
+}
+
+/* Page counts are the driver's: not beside a VM. */
+static int selftest(struct cvm_nt_selftest *out)
+{
+	int err = -CVM_EBUSY;
+
+	if (!cvm_nt.ring0)
+		return -CVM_EPERM;
+	cvm_mutex_lock(&cvm_nt.manager);
+	if (!cvm_nt.vms)
+		err = cvm_selftest(out);
+	cvm_mutex_unlock(&cvm_nt.manager);
+	return err;
+}
+
+/* ---- control requests ------------------------------------------------ */
+
+/* Both buffers are the structure, exactly. */
+static int sizes_ok(const IO_STACK_LOCATION *at, size_t size)
+{
+	return at->Parameters.DeviceIoControl.InputBufferLength == size &&
+	       at->Parameters.DeviceIoControl.OutputBufferLength == size;
+}
+
+static int control(PIRP irp, const IO_STACK_LOCATION *at, uint32_t number,
+		   uint64_t *bytes)
+{
+	void *arg = irp->AssociatedIrp.SystemBuffer;
+	const struct cvm_op *op;
+
+	if (number == CVM_NT_MAP) {
+		*bytes = sizeof(struct cvm_nt_map);
+		return sizes_ok(at, *bytes) ? map(handle_of(irp), arg) :
+		       -CVM_EINVAL;
+	}
+	if (number == CVM_NT_SELFTEST) {
+		*bytes = sizeof(struct cvm_nt_selftest);
+		return sizes_ok(at, *bytes) ? selftest(arg) : -CVM_EINVAL;
+	}
+	op = cvm_op_find(number);
+	if (!op)
+		return -CVM_ENOTTY;
+	*bytes = op->size;
+	return sizes_ok(at, *bytes) ? dispatch(irp, op, arg) : -CVM_EINVAL;
+}
+
+NTSTATUS NTAPI cvm_dispatch_control(PDEVICE_OBJECT device, PIRP irp)
+{
+	const IO_STACK_LOCATION *at = IoGetCurrentIrpStackLocation(irp);
+	uint32_t code = at->Parameters.DeviceIoControl.IoControlCode;
+	uint64_t bytes = 0;
+	int err = -CVM_ENOTTY;
+
+	(void)device;
+	/* A 64-bit process may have passed its handle on. */
+	if (IoIs32bitProcess(irp))
+		return complete(irp, (NTSTATUS)CVM_NT_STATUS_32BIT, 0);
+	if (CODE_DEVICE(code) == FILE_DEVICE_UNKNOWN &&
+	    CODE_ACCESS(code) == (FILE_READ_ACCESS | FILE_WRITE_ACCESS) &&
+	    CODE_METHOD(code) == METHOD_BUFFERED)
+		err = control(irp, at, CODE_OP(code), &bytes);
+	return complete(irp, to_status(err), err ? 0 : bytes);
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * main.c - load, unload, the device and the table of host operations.
+ */
+#include "shim.h"
+
+#define POOL_NX		512	/* NonPagedPoolNx, NT 6.2 */
+#define BUG_CODE	0x0043564du
+#define DEVICE_SDDL_ALL	0x001f01ffu	/* FILE_ALL_ACCESS */
+#define DACL_INFO	4u		/* DACL_SECURITY_INFORMATION */
+
+struct cvm_nt_driver cvm_nt;
+
+/* ---- services for the other files ------------------------------------ */
+
+void *cvm_pool_alloc(size_t bytes)
+{
+	void *block = ExAllocatePoolWithTag(cvm_nt.nx ? (POOL_TYPE)POOL_NX :
+					    NonPagedPool, bytes, CVM_NT_TAG);
+
+	if (block)
+		__builtin_memset(block, 0, bytes);
+	return block;
+}
+
+void cvm_pool_free(void *block)
+{
+	ExFreePoolWithTag(block, CVM_NT_TAG);
+}
+
+/* A mutex keeps the thread from being suspended while it is held. */
+void cvm_mutex_lock(KMUTEX *mutex)
+{
+	KeWaitForSingleObject(mutex, Executive, KernelMode, FALSE, NULL);
+}
+
+void cvm_mutex_unlock(KMUTEX *mutex)
+{
+	KeReleaseMutex(mutex, FALSE);
+}
+
+uint64_t cvm_irql_raise(uint64_t irql)
+{
+	uint64_t old = irql;
+
+	if (!cvm_nt.ring0)
+		return old;
+	__asm__ volatile("mov %%cr8, %0" : "=r"(old) : : "memory");
+	if (old < irql)
+		__asm__ volatile("mov %0, %%cr8" : : "r"(irql) : "memory");
+	return old;
+}
+
+void cvm_irql_lower(uint64_t irql)
+{
+	if (cvm_nt.ring0)
+		__asm__ volatile("mov %0, %%cr8" : : "r"(irql) : "memory");
+}
+
+static void cvm_log(void *ctx, int level, const char *line)
+{
+	(void)ctx;
+	if (level != CVM_LOG_DEBUG)
+		DbgPrint("cvm: %s\n", line);
+}
+
+static void __attribute__((noreturn)) cvm_fatal(void *ctx, const char *line)
+{
+	(void)ctx;
+	DbgPrint("cvm: fatal: %s\n", line);
+	for (;;)
+		KeBugCheckEx(BUG_CODE, (uintptr_t)line, 0, 0, 0);
+}
+
+/*
+ * Not CVM_HOST_F_SCHED_NOTIFY: NT tells nobody when it switches threads, so
+ * libcvm reads the host's registers again before each slice.
+ */
+const struct cvm_host_ops cvm_nt_ops = {
+	.api = CVM_HOST_API,
+	.size = sizeof(struct cvm_host_ops),
+	.kind = CVM_HOST_NT,
+	.flags = CVM_HOST_F_IRQ80,
+	.mem_alloc = cvm_mem_alloc,
+	.mem_free = cvm_mem_free,
+	.page_alloc = cvm_page_alloc,
+	.page_free = cvm_page_free,
+	.hva_to_hpa = cvm_hva_to_hpa,
+	.cpu_call = cvm_cpu_call,
+	.irq_forward = cvm_irq_forward,
+	.irq_self = cvm_irq_self,
+	.wait = cvm_wait,
+	.wake = cvm_wake,
+	.timer = cvm_timer,
+	.time = cvm_time,
+	.poll = cvm_poll,
+	.log = cvm_log,
+	.fatal = cvm_fatal,
+};
+
+/* ---- what this NT has ------------------------------------------------ */
+
+#define LOOKUP(name) \
+	{ L"" #name, sizeof(#name) * 2 - 2, \
+	  offsetof(struct cvm_nt_lookup, name) }
+
+static const struct {
+	const WCHAR *name;
+	uint16_t bytes;
+	uint16_t offset;
+} lookups[] = {
+	LOOKUP(KeDeregisterNmiCallback),
+	LOOKUP(KeDeregisterProcessorChangeCallback),
+	LOOKUP(KeGetCurrentProcessorNumberEx),
+	LOOKUP(KeGetProcessorNumberFromIndex),
+	LOOKUP(KeQueryActiveProcessorCountEx),
+	LOOKUP(KeQuerySystemTimePrecise),
+	LOOKUP(KeRegisterNmiCallback),
+	LOOKUP(KeRegisterProcessorChangeCallback),
+	LOOKUP(KeRevertToUserGroupAffinityThread),
+	LOOKUP(KeSetSystemGroupAffinityThread),
+	LOOKUP(KeSetTargetProcessorDpcEx),
+	LOOKUP(MmAllocateContiguousNodeMemory),
+	LOOKUP(MmAllocatePagesForMdlEx),
+};
+
+static void look_around(void)
+{
+	RTL_OSVERSIONINFOW version = {
+		.dwOSVersionInfoSize = sizeof(version)
+	};
+	UNICODE_STRING name;
+	uint16_t cs;
+	uint32_t i;
+
+	__asm__ volatile("mov %%cs, %0" : "=rm"(cs));
+	cvm_nt.ring0 = !(cs & 3);
+	RtlGetVersion(&version);
+	cvm_nt.nx = version.dwMajorVersion > 6 ||
+		    (version.dwMajorVersion == 6 &&
+		     version.dwMinorVersion >= 2);
+	for (i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++) {
+		name.Buffer = (WCHAR *)(uintptr_t)lookups[i].name;
+		name.Length = name.MaximumLength = lookups[i].bytes;
+		*(void **)((char *)&cvm_nt.fn + lookups[i].offset) =
+			MmGetSystemRoutineAddress(&name);
+	}
+	DbgPrint("cvm: version " CVM_VERSION " on NT %u.%u.%u\n",
+		 (unsigned int)version.dwMajorVersion,
+		 (unsigned int)version.dwMinorVersion,
+		 (unsigned int)version.dwBuildNumber);
+}
+
+/* ---- device ---------------------------------------------------------- */
+
+/*
+ * O: nobody's business, D:P(A;;FA;;;SY)(A;;FA;;;BA): all rights for SYSTEM
+ * and Administrators, protected from inheritance.  Whoever may open the
+ * device may run code in ring 0.
+ */
+static const struct {
+	uint8_t revision, pad;
+	uint16_t control;	/* self-relative, protected, has a DACL */
+	uint32_t owner, group, sacl, dacl;
+	uint8_t acl_revision, acl_pad;
+	uint16_t acl_size, aces, aces_pad;
+	struct {
+		uint8_t type, flags;
+		uint16_t size;
+		uint32_t mask;
+		uint8_t revision, count, authority[6];
+		uint32_t sub[1];
+	} system;
+	struct {
+		uint8_t type, flags;
+		uint16_t size;
+		uint32_t mask;
+		uint8_t revision, count, authority[6];
+		uint32_t sub[2];
+	} administrators;
+} device_security = {
+	.revision = 1, .control = 0x9004, .dacl = 20,
+	.acl_revision = 2, .acl_size = 8 + 20 + 24, .aces = 2,
+	.system = {
+		.size = 20, .mask = DEVICE_SDDL_ALL,
+		.revision = 1, .count = 1, .authority = { [5] = 5 },
+		.sub = { 18 },
+	},
+	.administrators = {
+		.size = 24, .mask = DEVICE_SDDL_ALL,
+		.revision = 1, .count = 2, .authority = { [5] = 5 },
+		.sub = { 32, 544 },
+	},
+};
+
+_Static_assert(sizeof(device_security) == 20 + 8 + 20 + 24,
+	       "a self-relative security descriptor");
+
+/*
+ * The device cannot be opened before DriverEntry() returns, so there is no
+ * moment without protection.  If it cannot be protected, there is no device.
+ */
+static NTSTATUS device_protect(PDEVICE_OBJECT device)
+{
+	NTSTATUS status;
+	HANDLE handle;
+
+	status = ObOpenObjectByPointer(device, OBJ_KERNEL_HANDLE, NULL,
+				       WRITE_DAC, NULL, KernelMode, &handle);
+	if (status < 0)
+		return status;
+	status = ZwSetSecurityObject(handle, DACL_INFO,
+				     (void *)(uintptr_t)&device_security);
+	ZwClose(handle);
+	return status;
+}
+
+static UNICODE_STRING device_name = {
+	sizeof(L"\\Device\\cvm") - sizeof(WCHAR),
+	sizeof(L"\\Device\\cvm"), (WCHAR *)L"\\Device\\cvm"
+};
+
+static UNICODE_STRING link_name = {
+	sizeof(L"\\DosDevices\\cvm") - sizeof(WCHAR),
+	sizeof(L"\\DosDevices\\cvm"), (WCHAR *)L"\\DosDevices\\cvm"
+};
+
+static NTSTATUS device_create(PDRIVER_OBJECT driver)
+{
+	NTSTATUS status;
+
+	status = IoCreateDevice(driver, 0, &device_name, FILE_DEVICE_UNKNOWN,
+				FILE_DEVICE_SECURE_OPEN, FALSE,
+				&cvm_nt.device);
+	if (status < 0)
+		return status;
+	status = device_protect(cvm_nt.device);
+	if (status < 0)
+		DbgPrint("cvm: the device cannot be protected: 0x%x\n",
+			 (unsigned int)status);
+	/* In a process (Wine) there is nothing to protect. */
+	if (status >= 0 || !cvm_nt.ring0)
+		status = IoCreateSymbolicLink(&link_name, &device_name);
+	if (status < 0)
+		IoDeleteDevice(cvm_nt.device);
+	return status;
+}
+
+/* ---- load and unload ------------------------------------------------- */
+
+static NTSTATUS monitor_attach(void)
+{
+	int err = cvm_attach(&cvm_nt_ops, NULL, cvm_nt.cpus, &cvm_nt.monitor);
+
+	if (err) {
+		DbgPrint("cvm: attach failed: %d\n", err);
+		return (NTSTATUS)CVM_NT_STATUS((uint32_t)-err);
+	}
+	cvm_refuse_init();
+	return STATUS_SUCCESS;
+}
+
+/* NT calls this when no handle is left, so there is no VM. */
+static void NTAPI driver_unload(PDRIVER_OBJECT driver)
+{
+	(void)driver;
+	IoDeleteSymbolicLink(&link_name);
+	IoDeleteDevice(cvm_nt.device);
+	cvm_power_exit();
+	if (cvm_detach(cvm_nt.monitor))
+		cvm_fatal(NULL, "driver unloaded under a VM");
+	cvm_irq_exit();
+	DbgPrint("cvm: unloaded\n");
+}
+
+static NTSTATUS driver_start(PDRIVER_OBJECT driver)
+{
+	NTSTATUS status = monitor_attach();
+
+	if (status < 0)
+		goto err_irq;
+	status = cvm_power_init();
+	if (status < 0)
+		goto err_detach;
+	status = device_create(driver);
+	if (status < 0)
+		goto err_power;
+	return STATUS_SUCCESS;
+
+err_power:
+	cvm_power_exit();
+err_detach:
+	cvm_detach(cvm_nt.monitor);
+err_irq:
+	cvm_irq_exit();
+	return status;
+}
+
+NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry);
+NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
+{
+	NTSTATUS status;
+
+	(void)registry;
+	look_around();
+	KeInitializeMutex(&cvm_nt.manager, 0);
+	KeInitializeEvent(&cvm_nt.never, NotificationEvent, FALSE);
+	KeInitializeEvent(&cvm_nt.awake, NotificationEvent, TRUE);
+	InitializeListHead(&cvm_nt.handles);
+	driver->DriverUnload = driver_unload;
+	driver->MajorFunction[IRP_MJ_CREATE] = cvm_dispatch_create;
+	driver->MajorFunction[IRP_MJ_CLEANUP] = cvm_dispatch_cleanup;
+	driver->MajorFunction[IRP_MJ_CLOSE] = cvm_dispatch_close;
+	driver->MajorFunction[IRP_MJ_DEVICE_CONTROL] = cvm_dispatch_control;
+	cvm_cpu_init();
+	cvm_irq_init();
+	cvm_clock_init();
+	status = driver_start(driver);
+	DbgPrint("cvm: %u CPUs, TSC %u kHz, status 0x%x\n",
+		 (unsigned int)cvm_nt.cpus, cvm_clock_khz(),
+		 (unsigned int)status);
+	return status;
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * refuse.c - what a kernel under VBS would not survive.
+ *
+ * With virtualisation-based security the hypervisor intercepts LIDT, LGDT and
+ * control-register writes for the secure kernel (bug check 0x18C), and HVCI
+ * lets nothing execute that it has not checked.  An NT that does not know the
+ * question has no VBS.  FRED, shadow stacks and Hyper-V's root partition are
+ * libcvm's own rows.
+ */
+#include "shim.h"
+
+#define CODE_INTEGRITY		103u	/* SystemCodeIntegrityInformation */
+#define ISOLATED_USER_MODE	165u	/* SystemIsolatedUserModeInformation */
+#define HVCI_ANY		0x1c00u	/* enabled, audit or strict mode */
+#define IUM_ENABLED		0x2000u
+#define SECURE_KERNEL		0x1u	/* SecureKernelRunning */
+#define HVCI_ENABLED		0x2u	/* HvciEnabled */
+
+struct code_integrity {
+	uint32_t length;
+	uint32_t options;
+};
+
+struct isolated_user_mode {
+	uint32_t flags;
+	uint32_t more;
+	uint64_t spare;
+};
+
+static uint32_t code_integrity(void)
+{
+	struct code_integrity info = { .length = sizeof(info) };
+
+	if (ZwQuerySystemInformation(CODE_INTEGRITY, &info, sizeof(info),
+				     NULL) < 0)
+		return 0;
+	return info.options;
+}
+
+static uint32_t isolated_user_mode(void)
+{
+	struct isolated_user_mode info = { 0 };
+
+	if (ZwQuerySystemInformation(ISOLATED_USER_MODE, &info, sizeof(info),
+				     NULL) < 0)
+		return 0;
+	return info.flags;
+}
+
+static void row(const char *name, uint32_t bad, const char *refused,
+		const char *fine)
+{
+	cvm_check_row(cvm_nt.monitor, name,
+		      bad ? CVM_CHECK_REFUSED : CVM_CHECK_OK,
+		      bad ? refused : fine);
+	if (bad)
+		DbgPrint("cvm: refused, %s: %s\n", name, refused);
+}
+
+void cvm_refuse_init(void)
+{
+	uint32_t options, flags;
+
+	if (!cvm_nt.ring0)
+		return;
+	options = code_integrity();
+	flags = isolated_user_mode();
+	row("vbs", (options & IUM_ENABLED) | (flags & SECURE_KERNEL),
+	    "virtualisation-based security is on; turn it off "
+	    "(docs/windows.md)", "no secure kernel guards this one");
+	row("hvci", (options & HVCI_ANY) | (flags & HVCI_ENABLED),
+	    "memory integrity (HVCI) is on; turn it off (docs/windows.md)",
+	    "no memory integrity");
+}

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""libcvm built for Windows: it compiles without warnings, and structure
-layouts, assembler offsets and the switch's code bytes are the same as in the
-ELF build."""
+"""libcvm and the NT driver built for Windows: they compile without warnings;
+structure layouts, assembler offsets and the switch's code bytes are the same
+as in the ELF build; cvm.sys is what NT may load, imports what its list names,
+and comes out the same from another directory."""
 
+import re
 import subprocess
 import sys
 
@@ -10,6 +12,7 @@ import build
 import paths
 
 MINGW = "x86_64-w64-mingw32-gcc"
+OBJDUMP = "x86_64-w64-mingw32-objdump"
 
 
 def run(t):
@@ -28,3 +31,19 @@ def run(t):
         t.info(line)
     t.check(done.returncode == 0 and text.count(" equal") == 3,
             "layouts, offsets and code bytes agree in ELF and PE", text)
+    driver = pe / "hosts/nt/cvm.sys"
+    version = re.search(r'CVM_VERSION "(.*)"', (
+        paths.ROOT / "include/cvm/libcvm.h").read_text()).group(1)
+    done = subprocess.run(
+        [sys.executable, paths.ROOT / "tests/nt/check_sys.py", driver,
+         paths.ROOT / "hosts/nt/imports.txt", OBJDUMP, version,
+         str(paths.ROOT), str(pe)], stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    text = done.stdout.decode("utf-8", "replace")
+    t.check(done.returncode == 0, "cvm.sys: image, sections, imports, code",
+            text)
+    again = build.meson_dir("pe-again", "--cross-file",
+                            str(paths.ROOT / ".ci/mingw64.ini"),
+                            "-Dtests=false")
+    t.check(driver.read_bytes() == (again / "hosts/nt/cvm.sys").read_bytes(),
+            "cvm.sys is the same from another directory")

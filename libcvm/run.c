@@ -18,6 +18,8 @@
 /* NT's APC interrupt is 0x1F; below it the vectors are exceptions. */
 #define VECTOR_FIRST	0x1fu
 #define CONSOLE_OUT_MAX	4096u
+/* More NMIs than anybody sends within one switch. */
+#define LATCHED_MAX	64u
 /* Far deadlines are armed in steps, which also keeps the sums in 64 bits. */
 #define DEADLINE_MAX_NS	3600000000000ull
 #define NS_PER_MS	1000000ull
@@ -181,6 +183,13 @@ static void cvm_serve_latches(struct cvm_vcpu *vcpu)
 {
 	struct cvm_priv *priv = vcpu->priv;
 
+	/* The guest can write these pages: a wild store of its must not keep
+	 * the host here. */
+	if (priv->nmi - vcpu->last_nmi > LATCHED_MAX) {
+		vcpu->last_nmi = priv->nmi;
+		cvm_vm_end(vcpu->vm, CVM_RUN_FATAL, NULL,
+			   "guest overwrote its passage's NMI count");
+	}
 	/* One by one: a second may come inside the latch of the first, and
 	 * the host would have taken both. */
 	for (; vcpu->last_nmi != priv->nmi; vcpu->last_nmi++) {

@@ -208,6 +208,21 @@ static void nmi_and_mce(void **state)
 	core_end(&c);
 }
 
+static void guest_wild_store(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	priv->nmi = UINT64_MAX;
+	s->op = CVM_OP_NOOP;
+}
+
+static void latch_overwritten(void **state)
+{
+	(void)state;
+	start(guest_wild_store);
+	assert_int_equal(run().reason, CVM_RUN_FATAL);
+	assert_int_equal(c.host.calls[FAKE_IRQ_FORWARD], 0);
+	core_end(&c);
+}
+
 /* ---- windows, idle, timer ----------------------------------------------- */
 
 static void guest_windows(struct cvm_priv *priv, struct cvm_shared *s)
@@ -462,6 +477,7 @@ int main(void)
 		cmocka_unit_test(vectors),
 		cmocka_unit_test(bad_vectors),
 		cmocka_unit_test(nmi_and_mce),
+		cmocka_unit_test(latch_overwritten),
 		cmocka_unit_test(windows),
 		cmocka_unit_test(timer),
 		cmocka_unit_test(idle_deadline),

@@ -50,11 +50,15 @@ class Guest:
                    BOOT_SECONDS)
 
     def close(self):
-        if self.proc and self.proc.status is None:
-            self.proc.signal(9)
-        if self.proc:
-            self.host.unwatch(self._check)
-        self.proc = None
+        """End the guest the hard way, if it still runs."""
+        proc, self.proc = self.proc, None
+        if not proc:
+            return
+        self.host.unwatch(self._check)
+        if proc.status is None and not self.host.failed:
+            proc.signal(9)
+            self.host.wait(lambda: proc.status is not None,
+                           "the guest's process to end", 60)
 
     def _transmit(self, data):
         self.proc.write(data)

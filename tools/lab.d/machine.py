@@ -73,6 +73,7 @@ class Machine:
         self._qemu = None
         self._watch = []
         self.last_words = None
+        self.failed = False
 
     def __enter__(self):
         try:
@@ -172,6 +173,7 @@ class Machine:
             return self.last_words or ""
 
     def failure(self, what):
+        self.failed = True
         text = self.serial()
         try:
             text += (self.dir / "qemu.err").read_text(errors="replace")

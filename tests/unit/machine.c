@@ -9,6 +9,8 @@
 #define PAGE		4096ull
 #define ADDRESS(e)	((e) & 0x000ffffffffff000ull)
 
+#define CR4_PGE		(1ull << 7)
+
 #define GATE_TYPE(g)	((g) >> 40 & 0xff)
 #define CODE64_OK(d)	(((d) >> 40 & 0x9b) == 0x9b && ((d) >> 53 & 3) == 1)
 
@@ -73,20 +75,26 @@ void machine_map(struct machine *m, uint64_t root, uint64_t *next_hpa,
 	table[slot(va, 1)] = hpa | flags;
 }
 
+static int tlb_find(struct machine *m, uint64_t va)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->tlb.pages; i++)
+		if (m->tlb.va[i] == (va & ~(PAGE - 1)))
+			return (int)i;
+	return -1;
+}
+
 void *machine_va(struct machine *m, uint64_t va, uint64_t flags)
 {
-	uint64_t entry = m->cr3;
+	int i = tlb_find(m, va);
 	uint8_t *page;
-	uint32_t level;
 
-	for (level = 4; level; level--) {
-		entry = table_at(m, entry)[slot(va, level)];
-		if (!(entry & PTE_P) || (flags & PTE_W & ~entry))
-			return NULL;
-		if (flags & PTE_NX && entry & PTE_NX)
-			return NULL;	/* asked for: executable */
-	}
-	page = machine_view(m, ADDRESS(entry));
+	if (i < 0 || flags & PTE_W & ~m->tlb.pte[i])
+		return NULL;
+	if (flags & PTE_NX && m->tlb.pte[i] & PTE_NX)
+		return NULL;	/* asked for: executable */
+	page = machine_view(m, ADDRESS(m->tlb.pte[i]));
 	return page ? page + va % PAGE : NULL;
 }
 
@@ -95,42 +103,73 @@ static uint64_t canonical(uint64_t va)
 	return va & 1ull << 47 ? va | 0xffff000000000000ull : va;
 }
 
-static void map_tree(struct machine *m, uint64_t *table, uint32_t level,
+static void tlb_add(struct machine *m, uint64_t va, uint64_t pte)
+{
+	uint32_t prot = UC_PROT_READ | (pte & PTE_W ? UC_PROT_WRITE : 0) |
+			(pte & PTE_NX ? 0 : UC_PROT_EXEC);
+
+	if (m->tlb.pages == MACHINE_PAGES)
+		abort();
+	must(uc_mem_map_ptr(m->uc, va, PAGE, prot, table_at(m, pte)), "map");
+	m->tlb.va[m->tlb.pages] = va;
+	m->tlb.pte[m->tlb.pages++] = pte;
+}
+
+static void tlb_drop(struct machine *m, int globals_too)
+{
+	uint32_t i, kept = 0;
+
+	for (i = 0; i < m->tlb.pages; i++) {
+		if (!globals_too && m->tlb.pte[i] & PTE_G) {
+			m->tlb.va[kept] = m->tlb.va[i];
+			m->tlb.pte[kept++] = m->tlb.pte[i];
+		} else {
+			must(uc_mem_unmap(m->uc, m->tlb.va[i], PAGE), "unmap");
+		}
+	}
+	m->tlb.pages = kept;
+}
+
+/* What is there already wins: nothing has dropped it. */
+static void tlb_fill(struct machine *m, uint64_t *table, uint32_t level,
 		     uint64_t va)
 {
-	uint64_t entry, at;
-	uint32_t i, prot;
+	uint64_t at;
+	uint32_t i;
 
 	for (i = 0; i < 512; i++) {
-		entry = table[i];
-		at = va | (uint64_t)i << (12 + 9 * (level - 1));
-		if (!(entry & PTE_P))
+		at = canonical(va | (uint64_t)i << (12 + 9 * (level - 1)));
+		if (!(table[i] & PTE_P))
 			continue;
-		if (level > 1) {
-			map_tree(m, table_at(m, entry), level - 1, at);
-			continue;
-		}
-		if (m->pages == MACHINE_PAGES)
-			abort();
-		at = canonical(at);
-		prot = UC_PROT_READ | (entry & PTE_W ? UC_PROT_WRITE : 0) |
-		       (entry & PTE_NX ? 0 : UC_PROT_EXEC);
-		must(uc_mem_map_ptr(m->uc, at, PAGE, prot,
-				    table_at(m, entry)), "map");
-		m->page[m->pages++] = at;
+		if (level > 1)
+			tlb_fill(m, table_at(m, table[i]), level - 1, at);
+		else if (tlb_find(m, at) < 0)
+			tlb_add(m, at, table[i]);
 	}
 }
 
 void machine_remap(struct machine *m)
 {
 	uint64_t cr3 = machine_get(m, UC_X86_REG_CR3);
+	uint64_t cr4 = machine_get(m, UC_X86_REG_CR4);
 
-	if (cr3 == m->cr3)
+	if (cr3 == m->cr3 && cr4 == m->cr4)
 		return;
-	while (m->pages)
-		must(uc_mem_unmap(m->uc, m->page[--m->pages], PAGE), "unmap");
+	tlb_drop(m, (cr4 ^ m->cr4) & CR4_PGE);
 	m->cr3 = cr3;
-	map_tree(m, table_at(m, cr3), 4, 0);
+	m->cr4 = cr4;
+	tlb_fill(m, table_at(m, cr3), 4, 0);
+}
+
+void machine_set_tlb(struct machine *m, const struct machine_tlb *tlb)
+{
+	uint32_t i;
+
+	tlb_drop(m, 1);
+	for (i = 0; i < tlb->pages; i++)
+		tlb_add(m, tlb->va[i], tlb->pte[i]);
+	m->cr3 = machine_get(m, UC_X86_REG_CR3);
+	m->cr4 = machine_get(m, UC_X86_REG_CR4);
 }
 
 /* ---- registers ---------------------------------------------------------- */

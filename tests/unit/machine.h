@@ -3,10 +3,15 @@
  * machine.h - an emulated x86-64 CPU with page tables, for the real switch.
  *
  * Unicorn 2.0 translates no addresses and delivers no interrupts.  So the
- * machine goes instruction by instruction: whenever CR3 has changed, the
- * pages its tables map (and no others) become Unicorn's memory, and an
- * interrupt is delivered by doing by hand what the manual says a CPU does
- * (SDM vol. 3A, 6.14 "Exception and Interrupt Handling in 64-bit Mode").
+ * machine goes instruction by instruction.  The pages in its TLB, and no
+ * others, are Unicorn's memory; an interrupt is delivered by doing by hand
+ * what the manual says a CPU does (SDM vol. 3A, 6.14 "Exception and Interrupt
+ * Handling in 64-bit Mode").
+ *
+ * The TLB is as bad as the architecture allows: it holds everything the
+ * tables map, at once, and keeps it until it must not.  A write of CR3 drops
+ * what is not global, a change of CR4.PGE drops everything (SDM vol. 3A,
+ * 4.10.4.1 "Operations that Invalidate TLBs and Paging-Structure Caches").
  */
 #ifndef CVM_TEST_MACHINE_H
 #define CVM_TEST_MACHINE_H
@@ -17,21 +22,27 @@
 
 #include "fake.h"
 
-#define MACHINE_PAGES	64	/* mapped at one time */
+#define MACHINE_PAGES	64	/* of the TLB */
 #define MACHINE_ROWS	64	/* compared pieces of CPU state */
 
 #define PTE_P	1ull
 #define PTE_W	2ull
+#define PTE_G	(1ull << 8)
 #define PTE_NX	(1ull << 63)
+
+struct machine_tlb {
+	uint64_t va[MACHINE_PAGES];
+	uint64_t pte[MACHINE_PAGES];
+	uint32_t pages;
+};
 
 struct machine {
 	uc_engine *uc;
 	struct fake_host *host;
 	const void *code;	/* the passage's page ... */
 	uint64_t code_hpa;	/* ... and where the fake host says it is */
-	uint64_t cr3;		/* whose tables are mapped now */
-	uint64_t page[MACHINE_PAGES];
-	uint32_t pages;
+	uint64_t cr3, cr4;	/* the TLB has seen these */
+	struct machine_tlb tlb;
 	uint64_t steps;
 };
 
@@ -51,7 +62,7 @@ void *machine_view(struct machine *m, uint64_t hpa);
 void machine_map(struct machine *m, uint64_t root, uint64_t *next_hpa,
 		 uint64_t va, uint64_t hpa, uint64_t flags);
 
-/* Host address behind va in the tables in use, NULL if a CPU would fault. */
+/* Host address behind va by the TLB, NULL if a CPU would fault. */
 void *machine_va(struct machine *m, uint64_t va, uint64_t flags);
 
 uint64_t machine_get(struct machine *m, int reg);
@@ -66,8 +77,10 @@ void machine_set_selector(struct machine *m, int reg, uint16_t selector,
 
 uint64_t machine_idt(struct machine *m);
 
-/* After CR3 was written from outside. */
+/* After CR3 or CR4 may have been written. */
 void machine_remap(struct machine *m);
+/* Put a TLB back that was saved together with the CPU. */
+void machine_set_tlb(struct machine *m, const struct machine_tlb *tlb);
 
 /* One instruction; 0, or why the CPU could not go on. */
 const char *machine_step(struct machine *m);

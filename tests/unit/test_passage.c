@@ -5,10 +5,11 @@
  * Two worlds that share nothing but the passage: a host at the addresses of
  * this process and a guest at kernel addresses, each with its own page
  * tables, GDT, IDT, TSS and stack.  Whatever a switch touches must be mapped
- * at that very instruction, or Unicorn says so.
+ * at that very instruction, or Unicorn says so.  At the addresses of the other
+ * world each has global pages full of nonsense, as two kernels have.
  *
- * What this CPU lacks (XSAVE, WRGSBASE, INVPCID, a TLB, CET) is for the ring-0
- * images under QEMU and Bochs.
+ * What this CPU lacks (XSAVE, WRGSBASE, INVPCID, CET) is for the ring-0 images
+ * under QEMU and Bochs.
  */
 #include "core.h"
 #include "machine.h"
@@ -37,6 +38,11 @@ static struct machine m;
 static struct world host, guest;
 static struct cvm_priv *priv;
 static struct cvm_shared *shared;
+static uint8_t *nonsense;	/* a page nobody should see */
+/* The passage, to be patched. */
+static uint8_t code[PAGE] __attribute__((aligned(4096)));
+
+extern const uint8_t cvm_flush_begin[], cvm_flush_end[];
 
 void CVM_SYSV cvm_x86_switch_real(struct cvm_priv *priv);
 
@@ -82,21 +88,37 @@ static void map(struct world *w, uint64_t *next, uint64_t va, uint64_t hpa,
 
 static void map_world(struct world *w, uint64_t *next, uint64_t data_hpa)
 {
-	map(w, next, w->data_va, data_hpa, PTE_W | PTE_NX);
-	map(w, next, w->text_va, data_hpa + PAGE, 0);
-	map(w, next, w->stack_va, data_hpa + 2 * PAGE, PTE_W | PTE_NX);
+	map(w, next, w->data_va, data_hpa, PTE_W | PTE_NX | PTE_G);
+	map(w, next, w->text_va, data_hpa + PAGE, PTE_G);
+	map(w, next, w->stack_va, data_hpa + 2 * PAGE, PTE_W | PTE_NX | PTE_G);
 }
 
-static void map_passage(struct world *w, uint64_t *next, uint64_t code,
+static void map_passage(struct world *w, uint64_t *next, uint64_t code_va,
 			uint64_t pages)
 {
 	uint32_t i;
 
-	map(w, next, code, m.code_hpa, 0);
+	map(w, next, code_va, m.code_hpa, 0);
 	for (i = 0; i < CVM_VCPU_PAGES; i++)
 		map(w, next, pages + i * PAGE,
 		    c.host.ops.hva_to_hpa(&c.host, (uint8_t *)priv + i * PAGE),
 		    PTE_W | PTE_NX);
+}
+
+/* The other world's addresses mean something else here, and globally. */
+static void map_nonsense(struct world *w, uint64_t *next,
+			 const struct world *other, uint64_t code_va,
+			 uint64_t pages)
+{
+	uint64_t hpa = c.host.ops.hva_to_hpa(&c.host, nonsense);
+	uint32_t i;
+
+	map(w, next, other->data_va, hpa, PTE_W | PTE_G);
+	map(w, next, other->text_va, hpa, PTE_W | PTE_G);
+	map(w, next, other->stack_va, hpa, PTE_W | PTE_G);
+	map(w, next, code_va, hpa, PTE_W | PTE_G);
+	for (i = 0; i < CVM_VCPU_PAGES; i++)
+		map(w, next, pages + i * PAGE, hpa, PTE_W | PTE_G);
 }
 
 static void make_host(void)
@@ -117,6 +139,7 @@ static void make_host(void)
 	map_world(&host, &next, c.host.ops.hva_to_hpa(&c.host, kernel));
 	map_passage(&host, &next, (uintptr_t)cvm_passage_start,
 		    (uintptr_t)priv);
+	map_nonsense(&host, &next, &guest, GVA, GVA + CVM_VCPU_PRIV_OFF(0));
 }
 
 static void make_guest(uint64_t gpa)
@@ -124,15 +147,14 @@ static void make_guest(uint64_t gpa)
 	uint64_t next = gpa + PAGE;
 
 	guest.root = gpa;
-	guest.data_va = 0xffffffff81000000ull;
-	guest.text_va = 0xffffffff81001000ull;
-	guest.stack_va = 0xffffffff81002000ull;
 	guest.data = fake_host_view(&c.host, gpa + MIB);
 	guest.text = guest.data + PAGE;
 	guest.stack = guest.data + 2 * PAGE;
 	fill_world(&guest);
 	map_world(&guest, &next, gpa + MIB);
 	map_passage(&guest, &next, GVA, GVA + CVM_VCPU_PRIV_OFF(0));
+	map_nonsense(&guest, &next, &host, (uintptr_t)cvm_passage_start,
+		     (uintptr_t)priv);
 }
 
 /* The VM of the test: real set-up code, nothing prepared by hand. */
@@ -150,7 +172,13 @@ static void make_vm(void)
 	assert_int_equal(core_vcpu(&c, 0), 0);
 	priv = c.vm->vcpu[0]->priv;
 	shared = c.vm->vcpu[0]->shared;
-	machine_init(&m, &c.host, cvm_passage_start);
+	memcpy(code, cvm_passage_start, PAGE);
+	machine_init(&m, &c.host, code);
+	nonsense = c.host.ops.page_alloc(&c.host, 1);
+	memset(nonsense, 0xcc, PAGE);
+	guest.data_va = 0xffffffff81000000ull;
+	guest.text_va = 0xffffffff81001000ull;
+	guest.stack_va = 0xffffffff81002000ull;
 	make_host();
 	make_guest(c.vm->first_hpa);
 	boot.cr3 = guest.root;
@@ -231,16 +259,21 @@ static void refresh_host(void)
 	cvm_msr_lists(priv);
 }
 
-static void run_to(uint64_t stop)
+static const char *try_to(uint64_t stop)
 {
 	const char *why = NULL;
 	int n = 0;
 
-	while (!why && machine_get(&m, UC_X86_REG_RIP) != stop) {
-		if (++n > STEPS_MAX)
-			fail_msg("does not arrive");
-		why = machine_step(&m);
-	}
+	while (!why && machine_get(&m, UC_X86_REG_RIP) != stop)
+		why = ++n > STEPS_MAX ? "it does not arrive" :
+		      machine_step(&m);
+	return why;
+}
+
+static void run_to(uint64_t stop)
+{
+	const char *why = try_to(stop);
+
 	if (why)
 		fail_msg("at 0x%llx: %s", (unsigned long long)
 			 machine_get(&m, UC_X86_REG_RIP), why);
@@ -336,6 +369,8 @@ static void start_guest(uint64_t seed)
 	else
 		machine_set_selector(&m, UC_X86_REG_LDTR, 0, 0);
 	machine_set(&m, UC_X86_REG_SS, seed & 4 ? 0x18 : 0);
+	machine_set(&m, UC_X86_REG_CR4, CR4 | (seed & 1) << 2);
+	machine_remap(&m);
 	poison(seed);
 	shared->msr_dirty = 1;
 }
@@ -352,6 +387,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	machine_end(&m);
+	c.host.ops.page_free(&c.host, nonsense, 1);
 	c.host.ops.page_free(&c.host, host.data, 3);
 	c.host.ops.page_free(&c.host, fake_host_view(&c.host, host.root), 16);
 	core_end(&c);
@@ -418,6 +454,7 @@ static void round_trips(void **state)
 /* Everything a trip may change, so that it can be made again. */
 struct snapshot {
 	uc_context *cpu;
+	struct machine_tlb tlb;
 	uint8_t memory[9][4096];
 };
 
@@ -436,6 +473,7 @@ static void take(struct snapshot *s)
 	if (!s->cpu)
 		assert_int_equal(uc_context_alloc(m.uc, &s->cpu), 0);
 	assert_int_equal(uc_context_save(m.uc, s->cpu), 0);
+	s->tlb = m.tlb;
 	for (i = 0; i < 9; i++)
 		memcpy(s->memory[i], snapshot_page(i), PAGE);
 }
@@ -447,7 +485,7 @@ static void put_back(struct snapshot *s)
 	assert_int_equal(uc_context_restore(m.uc, s->cpu), 0);
 	for (i = 0; i < 9; i++)
 		memcpy(snapshot_page(i), s->memory[i], PAGE);
-	machine_remap(&m);
+	machine_set_tlb(&m, &s->tlb);
 }
 
 static uint32_t hits[3];	/* host, passage, guest */
@@ -598,9 +636,61 @@ static void faults(void **state)
 	assert_true(in > 60 && out > 60);
 }
 
+/* Patch the flush out, as the CPU sees the page at this address. */
+static void no_flush(uint64_t code_va)
+{
+	uint64_t from = (uint64_t)(cvm_flush_begin - cvm_passage_start);
+	uint64_t to = (uint64_t)(cvm_flush_end - cvm_passage_start);
+
+	memset(code + from, 0x90, to - from);
+	assert_int_equal(uc_ctl_remove_cache(m.uc, code_va + from,
+					     code_va + to), 0);
+}
+
+/* The guest with the host's CR4, so that only the flush changes CR4.PGE. */
+static void same_cr4(void)
+{
+	call_switch();
+	run_to(GUEST_RET);
+	start_guest(2);
+	call_passage();
+}
+
+/* With the flush patched out, a page of the wrong world must show. */
+static void flush_out_is_needed(void **state)
+{
+	const char *why;
+
+	(void)state;
+	same_cr4();
+	no_flush(GVA);
+	why = try_to(HOST_RET);
+	print_message("without the flush, out: %s\n", why ? why : "nothing");
+	assert_non_null(why);
+}
+
+static void flush_in_is_needed(void **state)
+{
+	const char *why;
+
+	(void)state;
+	same_cr4();
+	run_to(HOST_RET);
+	refresh_host();
+	call_switch();
+	no_flush((uintptr_t)cvm_passage_start);
+	why = try_to(GUEST_RET);
+	print_message("without the flush, in: %s\n", why ? why : "nothing");
+	assert_non_null(why);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(flush_out_is_needed, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(flush_in_is_needed, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(first_entry, setup, teardown),
 		cmocka_unit_test_setup_teardown(round_trips, setup, teardown),
 		cmocka_unit_test_setup_teardown(nmi_everywhere, setup,

@@ -78,10 +78,25 @@ static void shut(struct cvm_handle *h)
 	cvm_mutex_unlock(&h->lock);
 }
 
+static int has_vm(HANDLE pid)
+{
+	KIRQL irql = KeAcquireSpinLockRaiseToDpc(&cvm_nt.list_lock);
+	LIST_ENTRY *at;
+	int found = 0;
+
+	for (at = cvm_nt.handles.Flink; at != &cvm_nt.handles; at = at->Flink)
+		found |= handle_at(at)->pid == pid;
+	KeReleaseSpinLock(&cvm_nt.list_lock, irql);
+	return found;
+}
+
+/* Called for every process of the system: most have nothing to wait for. */
 void cvm_process_gone(HANDLE pid)
 {
 	LIST_ENTRY *at;
 
+	if (!has_vm(pid))
+		return;
 	cvm_mutex_lock(&cvm_nt.manager);
 	for (at = cvm_nt.handles.Flink; at != &cvm_nt.handles; at = at->Flink)
 		if (handle_at(at)->pid == pid)
@@ -110,14 +125,19 @@ void cvm_host_vm_init(struct cvm_host_vm *hvm)
 	}
 }
 
-/* No DPC of a timer runs, or will run, after this. */
+/*
+ * No DPC of a timer runs, or will run, after this.  One that is under way may
+ * set its timer once more; there is none left to do that in the second round.
+ */
 void cvm_host_vm_stop(struct cvm_host_vm *hvm)
 {
-	uint32_t i;
+	uint32_t i, round;
 
-	for (i = 0; i < CVM_MAX_VCPUS; i++)
-		cvm_vcpu_stop(&hvm->vcpu[i]);
-	KeFlushQueuedDpcs();
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < CVM_MAX_VCPUS; i++)
+			cvm_vcpu_stop(&hvm->vcpu[i]);
+		KeFlushQueuedDpcs();
+	}
 }
 
 /* ---- create, cleanup, close ------------------------------------------ */

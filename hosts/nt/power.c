@@ -209,6 +209,9 @@ NTSTATUS cvm_power_init(void)
 	    cvm_nt.fn.KeDeregisterProcessorChangeCallback)
 		processor_change = cvm_nt.fn.KeRegisterProcessorChangeCallback(
 			processor_changed, NULL, 0);
+	/* (No machine stops when a process that loaded us does.) */
+	if (!cvm_nt.ring0)
+		return STATUS_SUCCESS;
 	bug_record = (KBUGCHECK_CALLBACK_RECORD){ .State = BufferEmpty };
 	bug_registered = KeRegisterBugCheckCallback(&bug_record, bug_check,
 		bug_text, sizeof(bug_text), component);

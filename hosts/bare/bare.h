@@ -68,6 +68,15 @@ uint64_t bare_pages_alloc(uint64_t pages, uint64_t align_bytes,
 void bare_pages_free(uint64_t hpa, uint64_t pages);
 extern uint64_t bare_pages_used, bare_pages_total;
 
+/* The files that the loader brought along; their memory stays theirs. */
+#define BARE_MODULES_MAX	8
+struct bare_module {
+	const void *data;
+	uint64_t bytes;
+};
+extern struct bare_module bare_module[BARE_MODULES_MAX];
+extern uint32_t bare_modules;
+
 static inline void *bare_hva(uint64_t hpa)
 {
 	return (void *)(BARE_DIRECT_VA + hpa);
@@ -93,6 +102,8 @@ void bare_map_global(uint64_t va, uint64_t hpa);
  */
 void bare_tables_load(uint64_t rsp0);
 void bare_features_enable(void);
+/* Indirect branches must meet ENDBR64 from now on; 0 without CET. */
+int bare_ibt_enable(void);
 /* The local descriptor table: entry 1 is a user data segment. */
 extern uint64_t bare_ldt[4];
 

@@ -23,7 +23,12 @@ struct mb_info {
 };
 
 #define MB_HAS_CMDLINE	(1u << 2)
+#define MB_HAS_MODS	(1u << 3)
 #define MB_HAS_MMAP	(1u << 6)
+
+struct mb_module {
+	uint32_t start, end, name, reserved;
+};
 
 struct mb_mmap {
 	uint32_t size;		/* of what follows */
@@ -39,6 +44,8 @@ extern uint64_t bare_pml4[512], bare_pml5[512], bare_direct_pdpt[512];
 extern char bare_bss_end[];
 
 uint64_t bare_pages_used, bare_pages_total;
+struct bare_module bare_module[BARE_MODULES_MAX];
+uint32_t bare_modules;
 
 /* One bit a page, set = not available. */
 static uint64_t taken[MAX_PAGES / 64];
@@ -78,6 +85,24 @@ static uint32_t read_map(const struct mb_info *info, struct region *region)
 	return n;
 }
 
+/* Modules lie behind the image; the end of the last one. */
+static uint64_t read_modules(const struct mb_info *info, uint64_t end_hpa)
+{
+	const struct mb_module *m = bare_hva(info->mods_addr);
+	uint32_t i;
+
+	if (!(info->flags & MB_HAS_MODS))
+		return end_hpa;
+	for (i = 0; i < info->mods_count && i < BARE_MODULES_MAX; i++) {
+		bare_module[i].data = bare_hva(m[i].start);
+		bare_module[i].bytes = m[i].end - m[i].start;
+		if (end_hpa < m[i].end)
+			end_hpa = m[i].end;
+	}
+	bare_modules = i;
+	return end_hpa;
+}
+
 /* Large pages for what lies above the 4 GiB that boot.S has mapped. */
 static void extend_direct_map(uint64_t top_hpa)
 {
@@ -99,8 +124,9 @@ void bare_mem_init(uint32_t info_hpa)
 	const struct mb_info *info = bare_hva(info_hpa);
 	struct region region[MAX_REGIONS];
 	uint32_t i, n = read_map(info, region);
-	uint64_t image_end = (bare_hpa(bare_bss_end) + 4095) / 4096;
+	uint64_t image_end = read_modules(info, bare_hpa(bare_bss_end));
 
+	image_end = (image_end + 4095) / 4096;
 	if (info->flags & MB_HAS_CMDLINE) {
 		const char *s = bare_hva(info->cmdline);
 

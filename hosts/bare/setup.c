@@ -87,6 +87,15 @@ void bare_tables_load(uint64_t rsp0)
 	x86_set_es(0);
 }
 
+int bare_ibt_enable(void)
+{
+	if (x86_cpuid(0, 0).a < 7 || !(x86_cpuid(7, 0).d >> 20 & 1))
+		return 0;
+	x86_wrmsr(MSR_S_CET, 1u << 2);		/* ENDBR_EN */
+	x86_set_cr4(x86_cr4() | X86_CR4_CET);
+	return 1;
+}
+
 void bare_features_enable(void)
 {
 	struct x86_cpuid c1 = x86_cpuid(1, 0), c7 = { 0, 0, 0, 0 };

@@ -15,6 +15,7 @@ bare_gates:
 	vector = 0
 	.rept 256
 	.balign 16
+	endbr64
 	.if !(vector == 8 || (vector >= 10 && vector <= 14) || \
 	      vector == 17 || vector == 21)
 	pushq $0
@@ -71,16 +72,17 @@ gate:
 bare_int:
 	movl %edi, %edi
 	leaq int_table(%rip), %rax
-	leaq (%rax,%rdi,4), %rax
+	leaq (%rax,%rdi,8), %rax
 	jmp *%rax
 
-	.balign 4
+	.balign 8
 int_table:
 	vector = 0
 	.rept 256
+	endbr64
 	.byte 0xcd, vector			/* int $vector */
 	ret
-	.balign 4
+	.balign 8
 	vector = vector + 1
 	.endr
 

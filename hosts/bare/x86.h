@@ -21,6 +21,7 @@
 #define X86_CR4_SMEP		(1ull << 20)
 #define X86_CR4_SMAP		(1ull << 21)
 #define X86_CR4_PKE		(1ull << 22)
+#define X86_CR4_CET		(1ull << 23)
 
 #define X86_CR0_MP		(1ull << 1)
 #define X86_CR0_TS		(1ull << 3)
@@ -35,6 +36,7 @@
 #define MSR_MCG_CTL		0x17b
 #define MSR_DEBUGCTL		0x1d9
 #define MSR_PAT			0x277
+#define MSR_S_CET		0x6a2
 #define MSR_XSS			0xda0
 #define MSR_EFER		0xc0000080
 #define MSR_STAR		0xc0000081

@@ -3,10 +3,10 @@
  * t_nmi.c - the image's part of injecting an NMI or a machine check at every
  * instruction of the switch, and of a random storm.
  *
- * tests/ring0/run stops the CPU by breakpoints: at ring0_sync() and ring0_done()
- * around each round it reads and writes ring0_ledger, and at the address under
- * test it injects.  A round is one slice (or one whole VM that faults); around it the
- * host's state is read and compared.
+ * tests/ring0/run stops the CPU by breakpoints: at ring0_sync() and
+ * ring0_done() around each round it reads and writes ring0_ledger, and at the
+ * address under test it injects.  A round is one slice (or one whole VM that
+ * faults); around it the host's state is read and compared.
  */
 #include "internal.h"
 

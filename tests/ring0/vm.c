@@ -205,6 +205,7 @@ static int load(struct g_vm *vm, const struct cvm_user_vm *args, uint32_t mode)
 	vm->ctl = bare_hva(vm->image_gpa + (head->ctl_gva - G_IMAGE_GVA));
 	vm->ctl->mode = mode;
 	vm->ctl->count = 1;
+	vm->ctl->ibt = bare_arg("ibt", 0) >> 1;
 	vm->ctl->cr3 = guest_page(vm);
 	memcpy(bare_hva(vm->ctl->cr3), bare_hva(vm->cr3), 4096);
 	vm->ctl->seed = bare_arg("seed", 1);
@@ -295,12 +296,12 @@ uint64_t g_host_root(void)
 void g_tlb_fill(uint64_t hpa, uint64_t page, uint32_t world)
 {
 	uint64_t *p = bare_hva(hpa);
-	uint8_t *code = (uint8_t *)p + 16;
+	/* endbr64; mov $world, %eax; ret */
+	uint8_t code[] = { 0xf3, 0x0f, 0x1e, 0xfa, 0xb8, 0, 0, 0, 0, 0xc3 };
 
 	p[0] = ((uint64_t)world << 16) + page;
-	code[0] = 0xb8;			/* mov $world, %eax; ret */
-	memcpy(code + 1, &world, 4);
-	code[5] = 0xc3;
+	memcpy(code + 5, &world, 4);
+	memcpy(p + 2, code, sizeof(code));
 }
 
 void g_tlb_host(void)

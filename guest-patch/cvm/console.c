@@ -96,15 +96,20 @@ void cvm_console_event(void)
 		hvc_kick();
 }
 
+/* The host's terminal is raw: nobody but us turns a line's end into two. */
 static void cvm_boot_write(struct console *con, const char *buf, unsigned int n)
 {
-	unsigned int part;
+	char line[128];
+	size_t used = 0;
 
-	while (n) {
-		part = min_t(unsigned int, n, CVM_PAGE_SIZE);
-		cvm_console_write(buf, part);
-		buf += part;
-		n -= part;
+	while (n--) {
+		if (*buf == '\n')
+			line[used++] = '\r';
+		line[used++] = *buf++;
+		if (!n || used > sizeof(line) - 2) {
+			cvm_console_write(line, used);
+			used = 0;
+		}
 	}
 }
 

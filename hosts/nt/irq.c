@@ -67,7 +67,7 @@ static void raise_nmi(void)
 		xapic_wait();
 		*xapic_reg(XAPIC_ICR_DEST) = dest;
 	} else {
-		DbgPrint("cvm: an NMI was lost: no local APIC to raise it\n");
+		cvm_nt.nmis_lost++;
 	}
 }
 
@@ -153,6 +153,9 @@ void cvm_irq_init(void)
 void cvm_irq_exit(void)
 {
 	KeFlushQueuedDpcs();
+	if (cvm_nt.nmis_lost)
+		DbgPrint("cvm: %u NMIs were lost: no local APIC to raise "
+			 "them\n", (unsigned int)cvm_nt.nmis_lost);
 	if (xapic)
 		MmUnmapIoSpace((void *)(uintptr_t)xapic, CVM_PAGE_SIZE);
 	xapic = NULL;

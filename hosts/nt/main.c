@@ -133,6 +133,7 @@ static void look_around(void)
 	uint16_t cs;
 	uint32_t i;
 
+	__builtin_memset(&cvm_nt, 0, sizeof(cvm_nt));
 	__asm__ volatile("mov %%cs, %0" : "=rm"(cs));
 	cvm_nt.ring0 = !(cs & 3);
 	RtlGetVersion(&version);
@@ -252,12 +253,16 @@ static NTSTATUS monitor_attach(void)
 {
 	int err = cvm_attach(&cvm_nt_ops, NULL, cvm_nt.cpus, &cvm_nt.monitor);
 
-	if (err) {
-		DbgPrint("cvm: attach failed: %d\n", err);
-		return (NTSTATUS)CVM_NT_STATUS((uint32_t)-err);
+	if (!err) {
+		/* A refusal that does not fit in is not to be forgotten. */
+		err = cvm_refuse_init();
+		if (err)
+			cvm_detach(cvm_nt.monitor);
 	}
-	cvm_refuse_init();
-	return STATUS_SUCCESS;
+	if (!err)
+		return STATUS_SUCCESS;
+	DbgPrint("cvm: attach failed: %d\n", err);
+	return (NTSTATUS)CVM_NT_STATUS((uint32_t)-err);
 }
 
 /* NT calls this when no handle is left, so there is no VM. */

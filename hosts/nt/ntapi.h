@@ -12,6 +12,30 @@
 #define DPC_IRQL		2u
 #define RFLAGS_IF		(1ull << 9)
 
+/*
+ * Structures this driver looks into or keeps room for, as NT x64 has had them
+ * since 5.2; the rest it only passes on.
+ */
+#define CVM_NT_AT(type, field, off) \
+	_Static_assert(__builtin_offsetof(type, field) == (off), \
+		       #type "." #field)
+CVM_NT_AT(DRIVER_OBJECT, DriverUnload, 0x68);
+CVM_NT_AT(DRIVER_OBJECT, MajorFunction, 0x70);
+CVM_NT_AT(FILE_OBJECT, FsContext, 0x18);
+CVM_NT_AT(FILE_OBJECT, Flags, 0x50);
+CVM_NT_AT(IRP, AssociatedIrp.SystemBuffer, 0x18);
+CVM_NT_AT(IRP, IoStatus, 0x30);
+CVM_NT_AT(IRP, Tail.Overlay.CurrentStackLocation, 0xb8);
+CVM_NT_AT(IO_STACK_LOCATION, Parameters.DeviceIoControl.OutputBufferLength, 8);
+CVM_NT_AT(IO_STACK_LOCATION, Parameters.DeviceIoControl.InputBufferLength, 16);
+CVM_NT_AT(IO_STACK_LOCATION, Parameters.DeviceIoControl.IoControlCode, 24);
+CVM_NT_AT(IO_STACK_LOCATION, FileObject, 0x30);
+CVM_NT_AT(MDL, MdlFlags, 0x0a);
+CVM_NT_AT(MDL, ByteCount, 0x28);
+_Static_assert(sizeof(MDL) == 0x30, "page numbers follow the MDL");
+_Static_assert(sizeof(KEVENT) == 0x18 && sizeof(KMUTEX) == 0x38 &&
+	       sizeof(KTIMER) == 0x40 && sizeof(KDPC) == 0x40, "room for them");
+
 /* Opaque here; its size since NT 5.2 is 48, room is left. */
 struct cvm_nt_apc_state {
 	uint64_t opaque[16];

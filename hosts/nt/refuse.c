@@ -48,28 +48,31 @@ static uint32_t isolated_user_mode(void)
 	return info.flags;
 }
 
-static void row(const char *name, uint32_t bad, const char *refused,
-		const char *fine)
+static int row(const char *name, uint32_t bad, const char *refused,
+	       const char *fine)
 {
-	cvm_check_row(cvm_nt.monitor, name,
-		      bad ? CVM_CHECK_REFUSED : CVM_CHECK_OK,
-		      bad ? refused : fine);
 	if (bad)
 		DbgPrint("cvm: refused, %s: %s\n", name, refused);
+	return cvm_check_row(cvm_nt.monitor, name,
+			     bad ? CVM_CHECK_REFUSED : CVM_CHECK_OK,
+			     bad ? refused : fine);
 }
 
-void cvm_refuse_init(void)
+int cvm_refuse_init(void)
 {
 	uint32_t options, flags;
+	int err;
 
 	if (!cvm_nt.ring0)
-		return;
+		return 0;
 	options = code_integrity();
 	flags = isolated_user_mode();
-	row("vbs", (options & IUM_ENABLED) | (flags & SECURE_KERNEL),
-	    "virtualisation-based security is on; turn it off "
-	    "(docs/windows.md)", "no secure kernel guards this one");
-	row("hvci", (options & HVCI_ANY) | (flags & HVCI_ENABLED),
-	    "memory integrity (HVCI) is on; turn it off (docs/windows.md)",
-	    "no memory integrity");
+	err = row("vbs", (options & IUM_ENABLED) | (flags & SECURE_KERNEL),
+		  "virtualisation-based security is on; turn it off "
+		  "(docs/windows.md)", "no secure kernel guards this one");
+	if (err)
+		return err;
+	return row("hvci", (options & HVCI_ANY) | (flags & HVCI_ENABLED),
+		   "memory integrity (HVCI) is on; turn it off "
+		   "(docs/windows.md)", "no memory integrity");
 }

@@ -17,9 +17,9 @@
  * cvm_nt.list_lock (spin).
  *
  * Inside a slice interrupts are off at APC_LEVEL.  The only code of NT that
- * runs there is what an `int n` enters, KeInsertQueueDpc() and KeSetEvent(),
- * the latter with IRQL raised to DISPATCH_LEVEL so that it cannot switch
- * threads.
+ * runs there is what an `int n` enters, KeInsertQueueDpc(), KeSetEvent() with
+ * IRQL raised to DISPATCH_LEVEL so that it cannot switch threads, and DbgPrint()
+ * when libcvm has an error to tell.
  */
 #ifndef CVM_NT_SHIM_H
 #define CVM_NT_SHIM_H
@@ -143,6 +143,7 @@ struct cvm_nt_driver {
 	uint32_t ring0;		/* 0: loaded into a process (Wine) */
 	uint32_t nx;		/* NT 6.2: pool and mappings know NX */
 	uint32_t cpus;
+	uint32_t nmis_lost;	/* no way to raise them again */
 	uint64_t pages_out;	/* pages taken and not given back */
 };
 
@@ -224,7 +225,7 @@ NTSTATUS cvm_power_init(void);
 void cvm_power_exit(void);
 
 /* ---- refuse.c ---- */
-void cvm_refuse_init(void);
+int cvm_refuse_init(void);
 
 /* ---- selftest.c ---- */
 int cvm_selftest(struct cvm_nt_selftest *out);

@@ -18,8 +18,8 @@
  *
  * Inside a slice interrupts are off at APC_LEVEL.  The only code of NT that
  * runs there is what an `int n` enters, KeInsertQueueDpc(), KeSetEvent() with
- * IRQL raised to DISPATCH_LEVEL so that it cannot switch threads, and DbgPrint()
- * when libcvm has an error to tell.
+ * IRQL raised to DISPATCH_LEVEL so that it cannot switch threads, and, when
+ * libcvm has an error to tell, DbgPrint().
  */
 #ifndef CVM_NT_SHIM_H
 #define CVM_NT_SHIM_H

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * bed.h - the bed's own parts.
+ *
+ *   state.c    the CPU state of an NT kernel, and its watchman
+ *   ke.c       threads, IRQL, interrupts, DPCs, timers, waits
+ *   mm.c       pool, MDLs, mappings, processes' address spaces
+ *   io.c       devices, files, IRPs
+ *   ex.c       callbacks, objects, versions, everything else
+ *   exports.c  names
+ *   pe.c       the image loader
+ *   vmm.c      what cvmctl does, from a thread of the bed
+ */
+#ifndef BED_H
+#define BED_H
+
+#include "bare.h"
+#include "nt.h"
+
+/* What the driver may hold; every counter is zero after its unload. */
+#define BED_COUNTERS(X) \
+	X(pool) X(pool_bytes) X(mdl) X(pages) X(contiguous) X(maps) \
+	X(user_maps) X(io_maps) X(devices) X(links) X(files) X(irps) \
+	X(threads) X(timers) X(dpcs) X(objects) X(handles) X(callbacks) \
+	X(resolution) X(affinity) X(attached)
+
+struct bed_counters {
+#define BED_COUNTER(name) int64_t name;
+	BED_COUNTERS(BED_COUNTER)
+#undef BED_COUNTER
+};
+
+extern struct bed_counters bed_count;
+/* 1 when all are zero; prints those that are not. */
+int bed_counters_zero(const char *when);
+
+/* The nth call that may fail does; 0: none.  calls counts them all. */
+extern uint64_t bed_fail_at, bed_fail_calls;
+int bed_fails(void);
+
+#define BED_PROCESSES	8
+#define BED_THREADS	16
+#define BED_STACK_BYTES	24576	/* as NT's kernel stacks */
+
+struct bed_process {
+	uint64_t cr3;
+	uint64_t pid;
+	int64_t references;
+	int64_t user_maps;
+	uint64_t next_user_va;
+	int used;
+};
+
+struct bed_thread {
+	uint64_t rsp;
+	struct bed_process *process;	/* it belongs to */
+	struct bed_process *attached;	/* whose address space it is in */
+	uint8_t *stack;
+	void (*fn)(void *arg);
+	void *arg;
+	struct nt_header *waits;	/* or NULL */
+	uint64_t until;			/* 100 ns, UINT64_MAX: no limit */
+	uint32_t alertable, alerted, terminating;
+	uint32_t state;
+	uint32_t id;
+};
+
+#define BED_FREE	0u
+#define BED_READY	1u
+#define BED_WAITING	2u
+#define BED_DONE	3u
+
+extern struct bed_thread bed_threads[BED_THREADS];
+extern struct bed_thread *bed_current;
+extern struct bed_process bed_system;
+extern struct bed_process bed_processes[BED_PROCESSES];
+#define BED_32BIT	2	/* bed_process.used: a 32-bit process */
+
+/* ---- state.c ---- */
+void bed_state_init(void);
+/* Every export and every interrupt begins with it. */
+void bed_watch(const char *where, uint32_t max_irql);
+extern uint64_t bed_watched;
+uint8_t *bed_kpcr(void);
+
+/* ---- ke.c ---- */
+void bed_ke_init(void);
+uint64_t bed_time(void);	/* interrupt time, 100 ns */
+struct bed_thread *bed_thread_start(struct bed_process *process,
+				    void (*fn)(void *arg), void *arg);
+/* Wait for its end and free it. */
+void bed_thread_join(struct bed_thread *t);
+void bed_thread_alert(struct bed_thread *t);
+void bed_sleep_ms(uint32_t ms);
+void bed_process_init(struct bed_process *p);
+void bed_process_end(struct bed_process *p);
+void bed_attach(struct bed_process *p);
+extern uint64_t bed_ticks, bed_apcs, bed_dispatches, bed_device_irqs,
+	bed_nmis, bed_switches, bed_preemptions;
+extern uint64_t bed_resolution;	/* of the clock, 100 ns */
+extern void (*bed_tick_hook)(void);	/* at every clock interrupt */
+void bed_bugcheck(uint32_t code, uint64_t a, uint64_t b, uint64_t c,
+		  uint64_t d) __attribute__((noreturn));
+
+/* ---- mm.c ---- */
+void bed_mm_init(void);
+void *bed_pool_alloc(uint64_t bytes);
+void bed_pool_free(void *block);
+void bed_map(struct bed_process *p, uint64_t va, uint64_t hpa, uint64_t bits);
+void bed_unmap(struct bed_process *p, uint64_t va);
+uint64_t bed_translate(uint64_t va);
+/* Address space for pages with a hole behind them. */
+uint64_t bed_va_alloc(uint64_t pages);
+void bed_address_space_free(struct bed_process *p);
+#define BED_W	2ull
+#define BED_NX	(1ull << 63)
+
+/* ---- io.c ---- */
+uint32_t bed_open(const char *name, int sync, struct nt_file **file);
+uint32_t bed_control(struct nt_file *file, uint32_t code, void *in,
+		     uint32_t in_bytes, void *out, uint32_t out_bytes,
+		     uint64_t *information);
+void bed_cleanup(struct nt_file *file);	/* the last handle goes */
+void bed_close(struct nt_file *file);	/* the last reference goes */
+uint32_t bed_devices_of(const struct nt_driver *driver);
+
+/* ---- ex.c ---- */
+extern uint32_t bed_nt_major, bed_nt_minor, bed_nt_build;
+void bed_process_notify(uint64_t pid, int created);
+extern uint32_t bed_code_integrity;	/* options of class 103 */
+int bed_is_process(const void *object);
+void bed_power(uint64_t what, uint64_t value);
+void bed_time_set(void);
+int bed_watch_nmis(void);
+void bed_bugcheck_callbacks(void);
+
+/* ---- exports.c ---- */
+/* module NULL: by MmGetSystemRoutineAddress(). */
+void *bed_export(const char *module, const char *name);
+
+/* ---- pe.c ---- */
+struct bed_image {
+	uint64_t va;
+	uint32_t pages;
+	uint64_t entry;
+	struct nt_driver *driver;
+};
+/* An NTSTATUS; the image is gone again unless it is 0. */
+uint32_t bed_load(const void *file, uint64_t bytes, struct bed_image *image);
+void bed_unload(struct bed_image *image);
+/* For exceptions raised by an export: where the driver goes on, or 0. */
+int bed_unwind(uint64_t *rip, uint64_t *rsp);
+const char *bed_image_check(const void *file, uint64_t bytes);
+
+/* ---- vmm.c ---- */
+struct bed_vm_args {
+	const struct bare_module *kernel, *initrd;
+	const char *cmdline;
+	uint64_t mem_bytes;
+	uint32_t flags;
+	uint64_t kill_ms;	/* kill so long after the start; 0: never */
+	int die;		/* the process dies instead of a KILL */
+	int quiet;
+	int input;		/* the serial line feeds the console */
+};
+struct bed_vm_end {
+	int err;		/* CVM_E*, positive, when it did not run */
+	const char *step;
+	uint32_t reason;
+	uint64_t userspace;	/* "@lab begin" or the like was seen */
+	char text[256];
+};
+void bed_vm_run(const struct bed_vm_args *args, struct bed_vm_end *end);
+int bed_op(struct nt_file *file, uint32_t op, void *arg, uint32_t bytes);
+
+#endif /* BED_H */

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * t_driver.c - cvm.sys: load, ask, boot, kill, unload, and everything that
+ * may fail failing.
+ */
+#include <cvm/boot.h>
+#include <cvm/nt.h>
+#include <cvm/uapi.h>
+
+#include "bed.h"
+#include "tests.h"
+
+#define DEVICE		"\\??\\cvm"
+#define SETTLE		8	/* pages that page tables may have taken */
+
+static struct bed_image image;
+
+static int load(void)
+{
+	uint32_t status = bed_load(bare_module[0].data, bare_module[0].bytes,
+				   &image);
+
+	if (status)
+		bare_printf("DriverEntry: %x\n", status);
+	return !status;
+}
+
+/* What follows "--" on the command line. */
+static const char *guest_words(void)
+{
+	const char *p = bare_cmdline;
+
+	for (; *p; p++)
+		if (!strncmp(p, " -- ", 4))
+			return p + 4;
+	return "";
+}
+
+static struct bed_vm_args vm_args(void)
+{
+	return (struct bed_vm_args){
+		.kernel = &bare_module[1],
+		.initrd = &bare_module[2],
+		.cmdline = guest_words(),
+		.mem_bytes = bare_arg("mem", 128) << 20,
+		.flags = bare_arg_flag("compare") ? CVM_VM_F_COMPARE : 0,
+	};
+}
+
+static int have_guest(void)
+{
+	bare_report(bare_modules == 3, "driver, kernel and initrd are here");
+	return bare_modules == 3;
+}
+
+/* ---- load and ask ---------------------------------------------------- */
+
+static void ask(struct nt_file *file)
+{
+	static struct cvm_user_version version;
+	static struct cvm_user_check check;
+	uint32_t i;
+	int ret;
+
+	ret = bed_op(file, CVM_USER_VERSION, &version, sizeof(version));
+	bare_report(!ret && version.host == CVM_HOST_NT && version.cpus == 1,
+		    "libcvm %s on NT, %u CPU", version.version, version.cpus);
+	ret = bed_op(file, CVM_USER_CHECK, &check, sizeof(check));
+	bare_report(!ret && check.rows, "%u conditions, %u refused",
+		    check.rows, check.refused);
+	for (i = 0; i < check.rows; i++)
+		if (check.row[i].status == CVM_CHECK_REFUSED)
+			bare_printf("  %s: %s\n", check.row[i].name,
+				    check.row[i].text);
+	bare_report(!!check.refused == bare_arg_flag("refused"),
+		    "refusals as expected");
+}
+
+static void selftest(struct nt_file *file)
+{
+	static struct cvm_nt_selftest self;
+	int ret = bed_op(file, CVM_NT_SELFTEST, &self, sizeof(self));
+
+	bare_report(!ret && !self.failed && self.bytes,
+		    "conformance inside the driver: error %d, %u failed", -ret,
+		    self.failed);
+	if (!ret)
+		bare_puts(self.text);
+}
+
+static void bad_sizes(struct nt_file *file)
+{
+	static uint8_t buffer[16384];
+	uint32_t op, wrong = 0, status;
+
+	for (op = 0; op < 0x110; op++) {
+		status = bed_control(file, CVM_NT_IOCTL(op), buffer, 7, buffer,
+				     7, NULL);
+		wrong += !CVM_NT_IS_STATUS(status);
+		status = bed_control(file, CVM_NT_IOCTL(op), buffer, 0, buffer,
+				     sizeof(buffer), NULL);
+		wrong += !CVM_NT_IS_STATUS(status);
+	}
+	bare_report(!wrong, "wrong sizes are refused (%u were not)", wrong);
+}
+
+void test_load(void)
+{
+	struct nt_file *file = NULL;
+	uint32_t status;
+
+	if (!load()) {
+		bare_report(0, "the driver loads");
+		return;
+	}
+	bare_report(1, "the driver loads at %llx",
+		    (unsigned long long)image.va);
+	status = bed_open(DEVICE, 0, &file);
+	bare_report(!status, "the device opens");
+	if (!status) {
+		ask(file);
+		bad_sizes(file);
+		selftest(file);
+		bed_cleanup(file);
+		bed_close(file);
+	}
+	bed_unload(&image);
+	bare_report(bed_counters_zero("unloaded"), "everything came back");
+	bare_report(load(), "the driver loads again");
+	bed_unload(&image);
+	bare_report(bed_counters_zero("unloaded"), "everything came back");
+}
+
+/* ---- a guest --------------------------------------------------------- */
+
+void test_boot(void)
+{
+	struct bed_vm_args args = vm_args();
+	struct bed_vm_end end;
+	uint64_t begin = bare_mono_ns();
+
+	args.input = bare_arg_flag("input");
+	if (!have_guest() || !load())
+		return;
+	bed_vm_run(&args, &end);
+	bare_puts("\n");
+	bare_report(!end.err, "the VM runs (%s: error %d)",
+		    end.step ? end.step : "all", end.err);
+	bare_report(end.reason == CVM_RUN_POWEROFF, "it powers off: %u %s",
+		    end.reason, end.text);
+	if (!bare_arg_flag("input"))
+		bare_report(end.userspace, "userspace after %llu ms",
+			    (unsigned long long)(end.userspace - begin) /
+			    1000000);
+	bed_unload(&image);
+	bare_report(bed_counters_zero("unloaded"), "everything came back");
+}
+
+void test_rounds(void)
+{
+	uint64_t rounds = bare_arg("rounds", 100), i, bad = 0, pages = 0;
+	struct bed_vm_args args = vm_args();
+	struct bed_vm_end end;
+
+	args.quiet = 1;
+	if (!have_guest())
+		return;
+	for (i = 0; i < rounds && !bad; i++) {
+		if (!load())
+			break;
+		args.kill_ms = 200 + i * 37 % 400;
+		args.die = (int)(i % 2);
+		bed_vm_run(&args, &end);
+		bad += end.err != 0;
+		bad += !args.die && end.reason != CVM_RUN_KILLED;
+		bed_unload(&image);
+		bad += !bed_counters_zero("round");
+		if (bad)
+			bare_printf("round %llu: %s error %d reason %u %s\n",
+				    (unsigned long long)i, end.step, end.err,
+				    end.reason, end.text);
+		if (i == 0)
+			pages = bare_pages_used;
+	}
+	bare_report(i == rounds && !bad, "%llu of %llu rounds",
+		    (unsigned long long)i, (unsigned long long)rounds);
+	bare_printf("page tables of the bed grew by %llu pages\n",
+		    (unsigned long long)(bare_pages_used - pages));
+}
+
+/* ---- failures -------------------------------------------------------- */
+
+void test_fail(void)
+{
+	uint64_t n, bad = 0, loaded = 0;
+
+	for (n = 1; n < 500 && !bad; n++) {
+		bed_fail_calls = 0;
+		bed_fail_at = n;
+		if (load()) {
+			loaded++;
+			bed_fail_at = 0;
+			bed_unload(&image);
+		}
+		bad += !bed_counters_zero("failed load");
+		if (bed_fail_calls < n)
+			break;
+	}
+	bed_fail_at = 0;
+	bare_report(!bad && n > 3, "each of %llu calls failed once, loaded "
+		    "nevertheless %llu times", (unsigned long long)n - 1,
+		    (unsigned long long)loaded);
+	bare_report(load(), "then it loads");
+	bed_unload(&image);
+}
+
+void test_failrun(void)
+{
+	struct bed_vm_args args = vm_args();
+	uint64_t n, bad = 0, failed = 0;
+	struct bed_vm_end end;
+
+	args.quiet = 1;
+	args.kill_ms = bare_arg("kill", 300);
+	if (!have_guest() || !load())
+		return;
+	for (n = 1; n < 500 && !bad; n++) {
+		bed_fail_calls = 0;
+		bed_fail_at = n;
+		bed_vm_run(&args, &end);
+		bed_fail_at = 0;
+		failed += end.err != 0;
+		bad += !end.err && end.reason != CVM_RUN_KILLED;
+		if (bad)
+			bare_printf("call %llu: %s error %d reason %u %s\n",
+				    (unsigned long long)n, end.step, end.err,
+				    end.reason, end.text);
+		if (bed_fail_calls < n)
+			break;
+	}
+	bare_report(!bad && n > 3, "each of %llu calls failed once, the VM "
+		    "was not made %llu times", (unsigned long long)n - 1,
+		    (unsigned long long)failed);
+	bed_unload(&image);
+	bare_report(bed_counters_zero("unloaded"), "everything came back");
+}

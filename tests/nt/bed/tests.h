@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* tests.h - the tests of the bed. */
+#ifndef BED_TESTS_H
+#define BED_TESTS_H
+
+void test_probe(void);		/* the bed itself, with probe.sys */
+void test_refuse(void);		/* damaged files are not loaded */
+void test_load(void);		/* load, ask, unload */
+void test_boot(void);		/* a guest to its end */
+void test_rounds(void);		/* load, start, kill, unload; again */
+void test_fail(void);		/* the nth call of DriverEntry() fails */
+void test_failrun(void);	/* the nth call of a VM's life fails */
+
+#endif /* BED_TESTS_H */

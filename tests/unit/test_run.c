@@ -468,6 +468,138 @@ static void fault_ends_the_guest(void **state)
 	core_end(&c);
 }
 
+static void guest_breaks_the_host(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	(void)s;
+	priv->fault.count = 1;
+	priv->fault.vector = 13;
+	priv->fault.rip = (uintptr_t)cvm_passage_start + 0x200;
+	priv->fault.to = (uintptr_t)cvm_host_side(priv);
+}
+
+/* A fault while the host was loaded: nothing may run on. */
+static void fault_in_the_switch_is_fatal(void **state)
+{
+	static jmp_buf back;
+
+	(void)state;
+	start(guest_breaks_the_host);
+	c.host.fatal_jmp = &back;
+	if (!setjmp(back)) {
+		run();
+		fail_msg("fatal() was not called");
+	}
+	assert_non_null(strstr(c.host.fatal_line, "exception 13"));
+	assert_non_null(strstr(c.host.fatal_line, "inside the world switch"));
+	c.host.fatal_jmp = NULL;
+	core_end(&c);
+}
+
+/* ---- the host's state --------------------------------------------------- */
+
+#define LSTAR	0xc0000082u
+
+static void guest_leaves_lstar(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	(void)priv;
+	if (++step == 3)
+		fake_cpu_set_msr(LSTAR, 0xbad);
+	s->op = step == 5 ? CVM_OP_POWEROFF : CVM_OP_NOOP;
+}
+
+/* CVM_VM_F_COMPARE names the first row that did not come back. */
+static void compare(void **state)
+{
+	struct cvm_user_run args;
+
+	(void)state;
+	start(guest_leaves_lstar);
+	c.vm->flags |= CVM_VM_F_COMPARE;
+	args = run();
+	assert_int_equal(args.reason, CVM_RUN_FATAL);
+	assert_non_null(strstr(args.text, "lstar"));
+	assert_non_null(strstr(args.text, "is 0xbad"));
+	assert_non_null(strstr(c.host.last_log, "lstar"));
+	assert_int_equal(step, 3);
+	core_end(&c);
+
+	/* And says nothing when all is well. */
+	start(guest_spins);
+	c.vm->flags |= CVM_VM_F_COMPARE;
+	assert_int_equal(run().reason, CVM_RUN_INTR);
+	core_end(&c);
+}
+
+static void guest_raises_cr8(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	(void)priv;
+	fake_cpu.cr[8] = 0xf;
+	s->op = CVM_OP_POWEROFF;
+}
+
+static void task_priority_comes_back(void **state)
+{
+	(void)state;
+	start(guest_raises_cr8);
+	fake_cpu.cr[8] = 1;
+	run();
+	assert_int_equal(fake_cpu.cr[8], 1);
+	core_end(&c);
+}
+
+static void guest_watches_vmxe(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	uint64_t cr4 = cvm_guest_side(priv)->state.cr4;
+
+	/* Another driver turns VMX on and off while the guest sleeps. */
+	assert_int_equal(cr4 >> 13 & 1, step & 1);
+	fake_cpu.cr[4] ^= 1ull << 13;
+	s->op = ++step == 4 ? CVM_OP_POWEROFF : CVM_OP_YIELD;
+}
+
+static void vmxe_follows_the_host(void **state)
+{
+	(void)state;
+	start(guest_watches_vmxe);
+	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
+	core_end(&c);
+}
+
+static void guest_counts_reloads(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	uint64_t reloads = c.vm->vcpu[0]->stats.msr_reloads;
+
+	switch (step++) {
+	case 0:
+		assert_int_equal(reloads, 1);	/* the first entry */
+		s->op = CVM_OP_YIELD;
+		return;
+	case 1:
+		assert_int_equal(reloads, 1);	/* nothing happened */
+		cvm_vcpu_host_stale(c.vm, 0);
+		cvm_vcpu_host_stale(c.vm, 99);
+		s->op = CVM_OP_YIELD;
+		return;
+	case 2:
+		assert_int_equal(reloads, 2);	/* the thread had moved */
+		priv->msr_changed = 1;
+		s->op = CVM_OP_YIELD;
+		return;
+	default:
+		assert_int_equal(reloads, 3);	/* the guest wrote one */
+		s->op = CVM_OP_POWEROFF;
+		return;
+	}
+}
+
+static void host_state_is_read_when_stale(void **state)
+{
+	(void)state;
+	start(guest_counts_reloads);
+	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
+	core_end(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +617,11 @@ int main(void)
 		cmocka_unit_test(other_operations),
 		cmocka_unit_test(host_wants_the_thread),
 		cmocka_unit_test(fault_ends_the_guest),
+		cmocka_unit_test(fault_in_the_switch_is_fatal),
+		cmocka_unit_test(compare),
+		cmocka_unit_test(task_priority_comes_back),
+		cmocka_unit_test(vmxe_follows_the_host),
+		cmocka_unit_test(host_state_is_read_when_stale),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,9 @@
 #include <linux/module.h>
 #include <linux/panic.h>
 
+#include <asm/cpufeature.h>
+#include <asm/tsc.h>
+
 #include "shim.h"
 
 struct cvm_monitor *cvm_monitor;
@@ -58,6 +61,25 @@ static struct miscdevice cvm_device = {
 	.mode = 0600,
 };
 
+/* What CHECK shall say beyond what libcvm finds out by itself. */
+static void __init check_kernel(void)
+{
+	if (boot_cpu_has(X86_FEATURE_APIC))
+		cvm_check_row(cvm_monitor, "local-apic", CVM_CHECK_OK,
+			      "the kernel uses the local APIC");
+	else
+		cvm_check_row(cvm_monitor, "local-apic", CVM_CHECK_REFUSED,
+			      "the kernel does not use the local APIC, "
+			      "no interrupt could be raised again");
+	if (check_tsc_unstable())
+		cvm_check_row(cvm_monitor, "tsc-stable", CVM_CHECK_NOTE,
+			      "the kernel found the TSC unstable: the "
+			      "guest's clock will differ");
+	else
+		cvm_check_row(cvm_monitor, "tsc-stable", CVM_CHECK_OK,
+			      "the kernel found no fault in the TSC");
+}
+
 static int __init cvm_module_init(void)
 {
 	int err;
@@ -72,6 +94,7 @@ static int __init cvm_module_init(void)
 	err = cvm_attach(&cvm_linux_ops, NULL, cvm_sched_cpus(), &cvm_monitor);
 	if (err)
 		goto err_sched;
+	check_kernel();
 	cvm_memory_count();
 	err = cvm_power_init();
 	if (err)

@@ -6,7 +6,8 @@ usage: object.py LIBCVM.A
 
   - nothing undefined but memcpy, memmove, memset, memcmp, and no name of its
     own without the cvm_ prefix
-  - no vector or x87 register, no absolute 32-bit address
+  - no vector or x87 register, no absolute 32-bit address, no jump table
+    (they are NOTRACK jumps, which kernels with IBT do not allow)
   - the passage is one page, page aligned, without relocations (it runs at
     three addresses), and ENDBR64 stands wherever an indirect branch or an
     interrupt can lead
@@ -45,6 +46,7 @@ def check_symbols(lib):
 def check_code(lib):
     text = run("objdump", "-dr", "--no-show-raw-insn", lib)
     for what, form in (("vector or x87 register", r"%[xyz]mm|%st\b|%mm\d"),
+                       ("jump table", r"\bnotrack\b"),
                        ("absolute address", r"R_X86_64_32S?\b")):
         m = re.search(r"^.*(?:%s).*$" % form, text, re.M)
         if m:

@@ -52,6 +52,8 @@ struct cvm_vcpu {
 	struct cvm_inter *inter;	/* intermediate page tables */
 	uint32_t started;		/* entered once */
 	uint32_t last_op;		/* what the guest called for last */
+	uint32_t tsc_khz;		/* as the guest was told */
+	uint64_t clock_tsc;		/* when its clock was last looked at */
 	uint64_t last_nmi, last_mce;	/* latch counters already served */
 	struct cvm_cpu_state before, after;	/* CVM_VM_F_COMPARE */
 	struct cvm_stats stats;

@@ -23,6 +23,8 @@
 /* Far deadlines are armed in steps, which also keeps the sums in 64 bits. */
 #define DEADLINE_MAX_NS	3600000000000ull
 #define NS_PER_MS	1000000ull
+#define CLOCK_LOOK_MS	1000u
+#define CLOCK_SLACK_NS	100000000
 
 /* ---- time --------------------------------------------------------------- */
 
@@ -68,6 +70,29 @@ void cvm_time_write(struct cvm_vcpu *vcpu)
 	t->tsc = now.tsc;
 	t->wall_ns = now.wall_ns;
 	__atomic_store_n(&t->seq, seq + 2, __ATOMIC_RELEASE);
+}
+
+/*
+ * The guest counts on with the frequency it was given, the host disciplines
+ * its clock or wakes from sleep: when they are too far apart the guest gets
+ * the time anew.  Looked at once a second, before the guest is entered.
+ */
+static void cvm_watch_clock(struct cvm_vcpu *vcpu)
+{
+	struct cvm_time *t = &vcpu->shared->time;
+	struct cvm_host_time now;
+	uint64_t guest_ns;
+	int64_t apart;
+
+	if (vcpu->id || cvm_rdtsc() - vcpu->clock_tsc <
+	    (uint64_t)vcpu->tsc_khz * CLOCK_LOOK_MS)
+		return;
+	cvm_ops(vcpu->vm)->time(vcpu->vm->mon->ctx, &now);
+	vcpu->clock_tsc = now.tsc;
+	guest_ns = t->wall_ns + cvm_tsc_to_ns(now.tsc - t->tsc, vcpu->tsc_khz);
+	apart = (int64_t)(now.wall_ns - guest_ns);
+	if (apart > CLOCK_SLACK_NS || apart < -CLOCK_SLACK_NS)
+		cvm_event_raise(vcpu->vm, 0, 1ull << CVM_EVENT_CLOCK_BIT);
 }
 
 /* ---- before the switch -------------------------------------------------- */
@@ -316,24 +341,44 @@ static void cvm_bad_op(struct cvm_vcpu *vcpu, const char *what, uint64_t value)
 	cvm_vm_end(vcpu->vm, CVM_RUN_FATAL, NULL, text);
 }
 
+/*
+ * A wake() from before the guest idled ends a wait at once, and every event
+ * that came while it ran has left one: look whether there is a reason.
+ */
+static int cvm_sleep(struct cvm_vcpu *vcpu, uint64_t deadline)
+{
+	struct cvm_shared *shared = vcpu->shared;
+	struct cvm_vm *vm = vcpu->vm;
+	int ret = 0;
+
+	while (!ret && !__atomic_load_n(&shared->events, __ATOMIC_SEQ_CST)) {
+		if (__atomic_load_n(&vcpu->must_return, __ATOMIC_ACQUIRE))
+			break;
+		ret = cvm_ops(vm)->wait(vm->mon->ctx, vm->host_vm, vcpu->id,
+					cvm_deadline_ns(vcpu, deadline));
+		if (deadline != CVM_DEADLINE_NONE &&
+		    (int64_t)(cvm_rdtsc() - deadline) >= 0)
+			break;
+	}
+	return ret;
+}
+
 /* Sleep until there is something to do.  Pending events come first. */
 static int cvm_idle(struct cvm_vcpu *vcpu)
 {
 	struct cvm_shared *shared = vcpu->shared;
-	struct cvm_vm *vm = vcpu->vm;
-	uint64_t deadline = shared->deadline_tsc;
-	uint64_t ns = CVM_DEADLINE_NONE, tsc = cvm_rdtsc();
-	int ret = 0;
+	uint64_t deadline = shared->deadline_tsc, tsc = cvm_rdtsc();
+	int ret;
 
-	if (deadline < __atomic_load_n(&shared->armed_tsc, __ATOMIC_ACQUIRE))
-		ns = cvm_deadline_ns(vcpu, deadline);
+	/* The host's timer will wake it: no deadline for the wait itself. */
+	if (deadline >= __atomic_load_n(&shared->armed_tsc, __ATOMIC_ACQUIRE))
+		deadline = CVM_DEADLINE_NONE;
 	shared->in_idle = 1;
-	if (!__atomic_load_n(&shared->events, __ATOMIC_SEQ_CST))
-		ret = cvm_ops(vm)->wait(vm->mon->ctx, vm->host_vm, vcpu->id,
-					ns);
+	ret = cvm_sleep(vcpu, deadline);
 	shared->in_idle = 0;
 	vcpu->stats.idle_tsc += cvm_rdtsc() - tsc;
-	if (ns != CVM_DEADLINE_NONE && (int64_t)(cvm_rdtsc() - deadline) >= 0)
+	if (deadline != CVM_DEADLINE_NONE &&
+	    (int64_t)(cvm_rdtsc() - deadline) >= 0)
 		__atomic_fetch_or(&shared->events, 1ull << CVM_EVENT_TIMER_BIT,
 				  __ATOMIC_SEQ_CST);
 	return ret;
@@ -472,6 +517,7 @@ static int cvm_run_once(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 	if (!__atomic_load_n(&vcpu->booted, __ATOMIC_ACQUIRE))
 		return ops->wait(ctx, vm->host_vm, vcpu->id,
 				 CVM_DEADLINE_NONE);
+	cvm_watch_clock(vcpu);
 	ret = ops->cpu_call(ctx, vm->host_vm, (int)vcpu->id, CVM_CPU_CURRENT,
 			    cvm_slice, vcpu);
 	if (!ret)

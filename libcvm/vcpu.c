@@ -111,7 +111,8 @@ static void cvm_fill_shared(struct cvm_vcpu *vcpu)
 	shared->host = ops->kind;
 	shared->vcpu = vcpu->id;
 	shared->vcpus = vm->vcpus;
-	shared->tsc_khz = now.tsc_khz;
+	shared->tsc_khz = vcpu->tsc_khz = now.tsc_khz;
+	vcpu->clock_tsc = now.tsc;
 	if (ops->flags & CVM_HOST_F_IRQ80)
 		shared->features |= CVM_SHARED_F_IRQ80;
 	shared->passage_entry = vm->passage_gva +

@@ -259,7 +259,8 @@ static void fake_time(void *ctx, struct cvm_host_time *now)
 
 	*now = (struct cvm_host_time){
 		.mono_ns = host->now_ns,
-		.wall_ns = WALL_START + host->now_ns,
+		.wall_ns = WALL_START + host->now_ns +
+			   (uint64_t)host->wall_step_ns,
 		.tsc = host->now_ns * TSC_PER_NS,
 		.tsc_khz = TSC_PER_NS * 1000000,
 	};

@@ -64,6 +64,7 @@ struct fake_host {
 
 	/* Time. */
 	uint64_t now_ns;
+	int64_t wall_step_ns;	/* somebody set the clock by that much */
 	int never_sleep;	/* wait() ends instead of sleeping on */
 	uint32_t offline;	/* bit mask of CPUs */
 

@@ -114,7 +114,12 @@ void bare_self_nmi(void)
 
 uint64_t bare_mono_ns(void)
 {
-	uint64_t t = x86_rdtsc() - tsc_zero;
+	return bare_tsc_to_mono(x86_rdtsc());
+}
+
+uint64_t bare_tsc_to_mono(uint64_t tsc)
+{
+	uint64_t t = tsc - tsc_zero;
 
 	return t / bare_tsc_khz * 1000000 +
 	       t % bare_tsc_khz * 1000000 / bare_tsc_khz;

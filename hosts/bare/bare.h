@@ -134,6 +134,7 @@ void bare_eoi(uint32_t vector);
 void bare_self_ipi(uint32_t vector);
 void bare_self_nmi(void);
 uint64_t bare_mono_ns(void);
+uint64_t bare_tsc_to_mono(uint64_t tsc);
 /* Interrupt at BARE_VEC_TIMER when bare_mono_ns() reaches ns. */
 void bare_timer_set(uint64_t ns);
 /* Seconds since 1970 by the battery clock. */

@@ -198,8 +198,8 @@ static void bare_time(void *ctx, struct cvm_host_time *now)
 	static uint64_t wall_zero_ns;
 
 	(void)ctx;
-	now->mono_ns = bare_mono_ns();
 	now->tsc = x86_rdtsc();
+	now->mono_ns = bare_tsc_to_mono(now->tsc);
 	if (!wall_zero_ns)
 		wall_zero_ns = bare_wall_seconds() * 1000000000ull -
 			       now->mono_ns;

@@ -32,6 +32,15 @@
 #define G_MODE_BENCH	7	/* nothing but calls of `op` */
 #define G_MODE_EARLY	8	/* calls on the state it was started in */
 #define G_MODE_TLB	9	/* YIELD, look at TLB_VA; nothing else */
+#define G_MODE_EVENTS	10	/* timers, idling, the interrupt window */
+
+/* What G_MODE_EVENTS does, in this order; g_ctl.late has a word for each. */
+#define G_EV_TIMER	0	/* TIMER, then work with IF = 1 */
+#define G_EV_IDLE	1	/* IDLE until a deadline */
+#define G_EV_ARMED	2	/* TIMER, then IDLE until the same deadline */
+#define G_EV_PENDING	3	/* IDLE with an event pending */
+#define G_EV_WINDOW	4	/* an event during a call, then STI */
+#define G_EVS		5
 
 /* g_ctl.variant: what G_MODE_CALLS does before its next call. */
 #define G_VAR_DEBUG	1	/* debug registers other than the host's */
@@ -79,6 +88,8 @@ struct g_ctl {
 	uint64_t nmi, mce;	/* taken through the guest's own gates */
 	uint64_t irqs;		/* external vectors, all */
 	uint64_t irqs_user;	/* of these, from user mode */
+	uint64_t late[G_EVS];	/* EVENTS: ticks after the moment it was due */
+	uint64_t got[G_EVS];	/* EVENTS: event bits received */
 	uint64_t tsc;		/* BENCH: ticks of count calls */
 	uint64_t unexpected;	/* an exception: vector, address */
 	uint64_t unexpected_rip;

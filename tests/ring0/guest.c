@@ -24,6 +24,7 @@ extern uint64_t g_user_rsp, bare_fixup, bare_fault;
 struct g_ctl g_ctl __attribute__((section(".data"))) = { 0 };
 
 static struct rows_side side;
+static volatile uint64_t events, events_tsc;
 static uint8_t trap_stack[8192] __attribute__((aligned(16)));
 static uint8_t pages[4][4096] __attribute__((aligned(4096)));
 static struct rows_pages row_pages;
@@ -75,6 +76,18 @@ static void forward_urgent(uint32_t op)
 	s->op = old_op;
 }
 
+static void take_events(void)
+{
+	uint64_t bits = __atomic_exchange_n(&shared()->events, 0,
+					    __ATOMIC_SEQ_CST);
+
+	if (!bits)
+		return;
+	shared()->events_run++;
+	events |= bits;
+	events_tsc = x86_rdtsc();
+}
+
 static void forward_vector(uint32_t vector)
 {
 	struct cvm_shared *s = shared();
@@ -83,8 +96,7 @@ static void forward_vector(uint32_t vector)
 	s->forwarded++;
 	s->vector = vector;
 	call(CVM_OP_IRQ);
-	if (__atomic_exchange_n(&s->events, 0, __ATOMIC_SEQ_CST))
-		s->events_run++;
+	take_events();
 }
 
 void bare_trap(struct bare_regs *regs)
@@ -361,6 +373,67 @@ static void mode_spin(void)
 	}
 }
 
+/* ---- events and time ---------------------------------------------- */
+
+/* With IF = 1 until an event came or the time is up. */
+static void work(uint64_t ticks)
+{
+	uint64_t end = x86_rdtsc() + ticks;
+
+	x86_sti();
+	while (!events && (int64_t)(end - x86_rdtsc()) > 0)
+		__asm__ volatile("pause" : : : "memory");
+	x86_cli();
+}
+
+static void note_event(uint32_t step, uint64_t due)
+{
+	g_ctl.got[step] = events;
+	g_ctl.late[step] = events_tsc - due;
+	events = 0;
+	shared()->deadline_tsc = CVM_DEADLINE_NONE;
+}
+
+static uint64_t set_deadline(uint64_t ticks)
+{
+	return shared()->deadline_tsc = x86_rdtsc() + ticks;
+}
+
+static void mode_events(void)
+{
+	uint64_t ms = shared()->tsc_khz, due;
+
+	due = set_deadline(2 * ms);
+	call(CVM_OP_TIMER);
+	work(200 * ms);
+	note_event(G_EV_TIMER, due);
+
+	due = set_deadline(2 * ms);
+	call(CVM_OP_IDLE);
+	take_events();
+	note_event(G_EV_IDLE, due);
+
+	due = set_deadline(2 * ms);
+	call(CVM_OP_TIMER);
+	call(CVM_OP_IDLE);
+	take_events();
+	note_event(G_EV_ARMED, due);
+
+	call(CVM_OP_DOORBELL);		/* the harness raises an event */
+	set_deadline(1000 * ms);
+	due = x86_rdtsc();
+	call(CVM_OP_IDLE);
+	take_events();
+	note_event(G_EV_PENDING, due);
+	work(ms);			/* the window that was opened for it */
+	events = 0;
+
+	call(CVM_OP_DOORBELL);		/* and again */
+	due = x86_rdtsc();
+	work(200 * ms);
+	note_event(G_EV_WINDOW, due);
+}
+
 /* ---- the others ------------------------------------------------ */
 
 static void mode_xcr0(void)
@@ -456,6 +529,9 @@ void g_main(void)
 		break;
 	case G_MODE_XCR0:
 		mode_xcr0();
+		break;
+	case G_MODE_EVENTS:
+		mode_events();
 		break;
 	case G_MODE_TLB:
 		mode_tlb();

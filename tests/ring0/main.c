@@ -14,6 +14,7 @@ static const struct {
 	{ "state", test_state },
 	{ "early", test_early },
 	{ "tlb", test_tlb },
+	{ "events", test_events },
 	{ "irq", test_irq },
 	{ "nmi", test_nmi },
 	{ "fault", test_fault },

@@ -154,7 +154,7 @@ static uint64_t read_xcr0(void)
 
 static void read_xst(struct rows_side *side, uint8_t *area)
 {
-	memset(area, 0, XST_BYTES);
+	memset(area, 0, side->xst_bytes);
 	if (side->xsave)
 		__asm__ volatile("xsave64 (%0)"
 				 : : "r"(area), "a"(-1), "d"(-1) : "memory");
@@ -170,6 +170,7 @@ void rows_read(struct rows_side *side, struct rows *now)
 		x86_set_cr4(side->cr4_full);
 	__asm__ volatile("clts");
 	read_xst(side, now->xst);
+	now->xst_bytes = side->xst_bytes;
 #define CVM_ROW_U16(name, arg, when, hazard, sdm, apm) \
 	now->s.name = read_##name();
 #define CVM_ROW_DTR(name, arg, when, hazard, sdm, apm) \
@@ -226,7 +227,7 @@ static int areas_differ(const struct rows *a, const struct rows *b,
 	areas_differ(a, b, 576, 832, va, vb)
 #define DIFFER_xstate_rest(a, b, va, vb) \
 	(areas_differ(a, b, 512, 576, va, vb) || \
-	 areas_differ(a, b, 832, XST_BYTES, va, vb))
+	 areas_differ(a, b, 832, (a)->xst_bytes, va, vb))
 
 static int differ(uint64_t x, uint64_t y, uint64_t *va, uint64_t *vb)
 {
@@ -374,7 +375,7 @@ static void random_area(struct rows_side *side, uint8_t *area, uint64_t bv)
 	uint32_t i;
 
 	memset(area, 0, 576);
-	for (i = 576 / 8; i < XST_BYTES / 8; i++)
+	for (i = 576 / 8; i < side->xst_bytes / 8; i++)
 		word[i] = rows_random(side);
 	*(uint16_t *)area = fcw[rows_random(side) % 4];
 	*(uint16_t *)(area + 2) = rows_random(side) & 0x3800;	/* TOP */
@@ -604,6 +605,9 @@ void rows_init(struct rows_side *side, int guest, uint64_t seed,
 	side->cr4_full = x86_cr4();
 	side->xsave = !!(side->cr4_full & X86_CR4_OSXSAVE);
 	side->xcr0_max = side->xsave ? x86_xgetbv(0) : 0;
+	side->xst_bytes = side->xsave ? (x86_cpuid(0xd, 0).b + 63) & ~63u : 576;
+	if (side->xst_bytes > XST_BYTES)
+		side->xst_bytes = XST_BYTES;
 	side->cr4_flip = CR4_MAY_FLIP & side->cr4_full;
 	side->cr4_flip |= X86_CR4_TSD | X86_CR4_PCE;
 	side->cr0_flip = X86_CR0_AM | X86_CR0_MP;

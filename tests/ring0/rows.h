@@ -31,6 +31,7 @@ _Static_assert(ROWS <= 128, "rows fit two words");
 /* A snapshot. */
 struct rows {
 	struct cvm_cpu_state s;
+	uint32_t xst_bytes;
 	uint8_t xst[XST_BYTES] __attribute__((aligned(64)));
 };
 
@@ -40,6 +41,7 @@ struct rows_side {
 	int guest;
 	int xsave;		/* CR4.OSXSAVE possible */
 	uint64_t xcr0_max;
+	uint32_t xst_bytes;	/* of the area that this CPU uses */
 	uint64_t cr0_flip, cr4_flip;	/* bits that may change */
 	uint64_t cr4_full;	/* CR4 under which rows are read */
 	uint64_t cr3[2];	/* equivalent roots; [1] may be 0 */

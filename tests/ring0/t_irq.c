@@ -95,3 +95,51 @@ void test_irq(void)
 	g_destroy(&vm);
 	bare_report(!g_detach(), "detach");
 }
+
+/* ---- timers, idling, the interrupt window ------------------------------- */
+
+static const struct {
+	const char *what;
+	uint64_t bits;
+	uint64_t limit;		/* instructions late, under icount */
+} ev[G_EVS] = {
+	[G_EV_TIMER] = { "a timer interrupts a busy guest",
+			 1ull << CVM_EVENT_TIMER_BIT, 10000 },
+	[G_EV_IDLE] = { "an idle guest wakes at its deadline",
+			1ull << CVM_EVENT_TIMER_BIT, 10000 },
+	[G_EV_ARMED] = { "so it does when the timer was armed before",
+			 1ull << CVM_EVENT_TIMER_BIT, 10000 },
+	[G_EV_PENDING] = { "a guest does not sleep while an event is pending",
+			   1ull << CVM_EVENT_DEVICE_BIT, 5000 },
+	[G_EV_WINDOW] = { "an event during a call with IF = 0 arrives at STI",
+			  1ull << (CVM_EVENT_DEVICE_BIT + 1), 5000 },
+};
+
+void test_events(void)
+{
+	struct cvm_stats stats;
+	uint32_t i;
+
+	bare_report(!g_attach(), "attach");
+	bare_report(!g_start(&vm, 0, G_MODE_EVENTS), "start");
+	for (i = 0; i < 2; i++) {
+		if (g_run_on(&vm) != CVM_RUN_DOORBELL)
+			break;
+		cvm_event_raise(vm.vm, 0, 1ull << (CVM_EVENT_DEVICE_BIT + i));
+	}
+	bare_report(g_run_on(&vm) == CVM_RUN_POWEROFF, "RUN ended: %s",
+		    vm.run.text);
+	for (i = 0; i < G_EVS; i++)
+		bare_report(vm.ctl->got[i] == ev[i].bits &&
+			    vm.ctl->late[i] <= ev[i].limit,
+			    "%s (events 0x%llx, %llu instructions late)",
+			    ev[i].what, (unsigned long long)vm.ctl->got[i],
+			    (unsigned long long)vm.ctl->late[i]);
+	g_stats(&vm, &stats);
+	bare_report(stats.windows >= 1 && stats.timers >= 2,
+		    "windows opened %llu, timers armed %llu",
+		    (unsigned long long)stats.windows,
+		    (unsigned long long)stats.timers);
+	g_destroy(&vm);
+	bare_report(!g_detach(), "detach");
+}

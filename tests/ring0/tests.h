@@ -6,6 +6,7 @@
 void test_state(void);
 void test_early(void);
 void test_tlb(void);
+void test_events(void);
 void test_irq(void);
 void test_nmi(void);
 void test_fault(void);

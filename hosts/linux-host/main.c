@@ -103,7 +103,8 @@ static int __init cvm_module_init(void)
 	if (err)
 		goto err_power;
 	cvm_debugfs_init();
-	pr_info("version %s, %u CPUs\n", CVM_VERSION, cvm_sched_cpus());
+	pr_info("version %s, %u CPUs, TSC %u kHz\n", CVM_VERSION,
+		cvm_sched_cpus(), cvm_sched_khz());
 	return 0;
 
 err_power:

@@ -6,10 +6,15 @@
 
 #include <linux/context_tracking.h>
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/pvclock_gtod.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/timekeeper_internal.h>
 #include <linux/timekeeping.h>
 #include <linux/vtime.h>
 
@@ -23,6 +28,9 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
+#define CLOCK_MEASURE_MS	200
+#define CLOCK_EARLY_TRIES	20
+
 /*
  * The CPUs libcvm looked at when the module was loaded; its number i is the
  * i-th of them.  A CPU that came later was not looked at: no slice there.
@@ -35,12 +43,77 @@ static DEFINE_PER_CPU(bool, in_guest);
 /* Frequency at load time: deadlines must not change their meaning later. */
 static u32 clock_khz;
 
+/* TSC and monotonic clock of the same moment: the tightest of some pairs. */
+static void clock_pair(u64 *tsc, u64 *ns)
+{
+	u64 best = U64_MAX, before, after, mono;
+	unsigned long flags;
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		local_irq_save(flags);
+		before = rdtsc_ordered();
+		mono = ktime_get_ns();
+		after = rdtsc_ordered();
+		local_irq_restore(flags);
+		if (after - before >= best)
+			continue;
+		best = after - before;
+		*tsc = before + best / 2;
+		*ns = mono;
+	}
+}
+
+/* The name of the clock in use is told to nobody but this chain's members. */
+static const char *clock_name;
+
+static int clock_look(struct notifier_block *nb, unsigned long was_set,
+		      void *timekeeper)
+{
+	struct timekeeper *tk = timekeeper;
+
+	clock_name = tk->tkr_mono.clock->name;
+	return NOTIFY_DONE;
+}
+
+static bool clock_is(const char *name)
+{
+	static struct notifier_block look = { .notifier_call = clock_look };
+
+	/* Registering calls once. */
+	if (pvclock_gtod_register_notifier(&look))
+		return false;
+	pvclock_gtod_unregister_notifier(&look);
+	return !strcmp(clock_name, name);
+}
+
+/*
+ * A kernel that counts time by the TSC knows its frequency as well as its own
+ * clock, once it has refined the guess of early boot, which was seen 2 % wrong
+ * on a busy machine: a second or two later, so this waits.  Where another
+ * clock is in use the frequency is measured against it.
+ */
+static u32 clock_frequency(void)
+{
+	u64 tsc0, ns0, tsc1, ns1;
+	int i;
+
+	for (i = 0; i < CLOCK_EARLY_TRIES && clock_is("tsc-early"); i++)
+		msleep(CLOCK_MEASURE_MS);
+	if (clock_is("tsc"))
+		return tsc_khz;
+	clock_pair(&tsc0, &ns0);
+	msleep(CLOCK_MEASURE_MS);
+	clock_pair(&tsc1, &ns1);
+	return div64_u64((tsc1 - tsc0) * NSEC_PER_MSEC, ns1 - ns0);
+}
+
 int cvm_sched_init(void)
 {
 	if (!zalloc_cpumask_var(&known_cpus, GFP_KERNEL))
 		return -ENOMEM;
 	cpumask_copy(known_cpus, cpu_online_mask);
-	clock_khz = tsc_khz;
+	clock_khz = clock_frequency();
 	return 0;
 }
 
@@ -52,6 +125,11 @@ void cvm_sched_exit(void)
 u32 cvm_sched_cpus(void)
 {
 	return cpumask_weight(known_cpus);
+}
+
+u32 cvm_sched_khz(void)
+{
+	return clock_khz;
 }
 
 static struct cvm_host_vcpu *host_vcpu(void *host_vm, u32 vcpu)

@@ -125,6 +125,7 @@ u64 cvm_pages_out(void);
 int cvm_sched_init(void);
 void cvm_sched_exit(void);
 u32 cvm_sched_cpus(void);
+u32 cvm_sched_khz(void);
 /*
  * Inside a slice: the kernel's RCU and tracing are needed from here on.
  * Harmless anywhere else.

@@ -71,6 +71,11 @@ static void raise_nmi(void)
 	}
 }
 
+int cvm_irq_can_nmi(void)
+{
+	return xapic || cvm_msr_read(MSR_APIC_BASE) & APIC_X2APIC;
+}
+
 void cvm_irq_forward(void *ctx, uint32_t vector)
 {
 	(void)ctx;

@@ -65,6 +65,12 @@ int cvm_refuse_init(void)
 
 	if (!cvm_nt.ring0)
 		return 0;
+	if (!cvm_irq_can_nmi()) {
+		err = row("nmi", 1, "no local APIC to raise an NMI again that "
+			  "arrived in a guest", "");
+		if (err)
+			return err;
+	}
 	options = code_integrity();
 	flags = isolated_user_mode();
 	err = row("vbs", (options & IUM_ENABLED) | (flags & SECURE_KERNEL),

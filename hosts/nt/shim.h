@@ -218,6 +218,7 @@ void cvm_irq_init(void);
 void cvm_irq_exit(void);
 void cvm_irq_forward(void *ctx, uint32_t vector);
 void cvm_irq_self(void *ctx);
+int cvm_irq_can_nmi(void);
 void NTAPI cvm_int(uint32_t vector);	/* `int vector`, 18 or 31..255 */
 
 /* ---- power.c ---- */

@@ -102,6 +102,8 @@ void bare_map_global(uint64_t va, uint64_t hpa);
  */
 void bare_tables_load(uint64_t rsp0);
 void bare_features_enable(void);
+/* CR4.PCIDE, and a PCID in CR3; 0 without. */
+int bare_pcid_enable(void);
 /* Indirect branches must meet ENDBR64 from now on; 0 without CET. */
 int bare_ibt_enable(void);
 /* The local descriptor table: entry 1 is a user data segment. */

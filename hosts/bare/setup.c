@@ -87,6 +87,15 @@ void bare_tables_load(uint64_t rsp0)
 	x86_set_es(0);
 }
 
+int bare_pcid_enable(void)
+{
+	if (!(x86_cpuid(1, 0).c >> 17 & 1))
+		return 0;
+	x86_set_cr4(x86_cr4() | X86_CR4_PCIDE);
+	x86_set_cr3(x86_cr3() | 1);
+	return 1;
+}
+
 int bare_ibt_enable(void)
 {
 	if (x86_cpuid(0, 0).a < 7 || !(x86_cpuid(7, 0).d >> 20 & 1))

@@ -70,6 +70,7 @@ struct g_ctl {
 	uint32_t vector;
 	uint32_t user;		/* IRQ: take it in user mode */
 	uint64_t xcr0;
+	uint64_t pcid;		/* CR4.PCIDE on */
 	uint64_t ibt;		/* every indirect branch meets ENDBR64 */
 	uint64_t cr3;		/* ROWS: a second root, equal to the first */
 	volatile uint32_t variant;

@@ -512,6 +512,8 @@ void g_main(void)
 	early_modes();
 	bare_tables_load((uint64_t)trap_stack + sizeof(trap_stack));
 	bare_features_enable();
+	if (g_ctl.pcid)
+		bare_pcid_enable();
 	if (g_ctl.ibt)
 		bare_ibt_enable();
 	switch (g_ctl.mode) {

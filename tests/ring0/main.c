@@ -31,6 +31,8 @@ void bare_main(const char *cmdline)
 
 	(void)cmdline;
 	g_tlb_host();
+	if (bare_arg("pcid", 0) & 1)
+		bare_report(bare_pcid_enable(), "this CPU has PCIDs");
 	if (bare_arg("ibt", 0) & 1)
 		bare_report(bare_ibt_enable(), "this CPU has CET");
 	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {

@@ -623,6 +623,6 @@ void rows_init(struct rows_side *side, int guest, uint64_t seed,
 		side->idt[i] = copy_idt(pages->idt[i]);
 	}
 	side->cr3[0] = x86_cr3();
-	side->cr3[1] = cr3;
+	side->cr3[1] = cr3 | (side->cr4_full & X86_CR4_PCIDE ? 2 : 0);
 	side->msr_absent = absent_msrs();
 }

@@ -205,6 +205,7 @@ static int load(struct g_vm *vm, const struct cvm_user_vm *args, uint32_t mode)
 	vm->ctl = bare_hva(vm->image_gpa + (head->ctl_gva - G_IMAGE_GVA));
 	vm->ctl->mode = mode;
 	vm->ctl->count = 1;
+	vm->ctl->pcid = bare_arg("pcid", 0) >> 1;
 	vm->ctl->ibt = bare_arg("ibt", 0) >> 1;
 	vm->ctl->cr3 = guest_page(vm);
 	memcpy(bare_hva(vm->ctl->cr3), bare_hva(vm->cr3), 4096);

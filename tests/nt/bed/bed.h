@@ -167,7 +167,8 @@ struct bed_vm_end {
 	int err;		/* CVM_E*, positive, when it did not run */
 	const char *step;
 	uint32_t reason;
-	uint64_t userspace;	/* "@lab begin" or the like was seen */
+	uint64_t output;	/* bytes the guest printed */
+	uint64_t userspace;	/* when its script began, ns; 0: never */
 	char text[256];
 };
 void bed_vm_run(const struct bed_vm_args *args, struct bed_vm_end *end);

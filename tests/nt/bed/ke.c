@@ -334,10 +334,14 @@ struct bed_thread *bed_thread_start(struct bed_process *process,
 
 void bed_thread_join(struct bed_thread *t)
 {
+	uint64_t flags;
+
 	while (*(volatile uint32_t *)&t->state != BED_DONE)
 		bed_sleep_ms(1);
+	flags = bed_lock();
 	bare_pages_free(bare_hpa(t->stack), BED_STACK_BYTES / 4096);
 	t->state = BED_FREE;
+	bed_unlock(flags);
 }
 
 void bed_thread_alert(struct bed_thread *t)

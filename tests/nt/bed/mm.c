@@ -31,6 +31,10 @@
 #define NO_EXECUTE	0x40000000u
 #define ALLOCATION	0x10000ull	/* granularity of user addresses */
 
+/* No other thread comes between until the function returns. */
+#define LOCKED \
+	uint64_t locked __attribute__((cleanup(unlock), unused)) = bed_lock()
+
 /* Who an area of addresses belongs to. */
 enum { NOTHING, POOL, CONTIGUOUS, MAP, USER_MAP, IO_MAP };
 
@@ -47,6 +51,11 @@ uint32_t bed_raise;
 
 static struct area areas[AREAS];
 static uint64_t next_va = KERNEL_WINDOW;
+
+static void unlock(uint64_t *flags)
+{
+	bed_unlock(*flags);
+}
 
 int bed_counters_zero(const char *when)
 {
@@ -151,6 +160,7 @@ void bed_process_init(struct bed_process *p)
 {
 	static uint64_t pids = 400;
 	uint64_t *from = bare_hva(bed_system.cr3), *to;
+	LOCKED;
 
 	memset(p, 0, sizeof(*p));
 	p->cr3 = bare_pages_alloc(1, 4096, 0);
@@ -180,6 +190,8 @@ static void free_tables(uint64_t table_hpa, int level)
 /* Its address space goes; what still is mapped there is a bug check. */
 void bed_process_end(struct bed_process *p)
 {
+	LOCKED;
+
 	if (p->user_maps)
 		bed_bugcheck(0x76, (uint64_t)p, (uint64_t)p->user_maps, 0, 0);
 	free_tables(p->cr3, 4);
@@ -254,14 +266,13 @@ static void check_unmapped(uint64_t hpa)
 void *bed_pool_alloc(uint64_t bytes)
 {
 	uint64_t pages = (bytes + 4095) / 4096;
-	uint64_t flags = bed_lock(), hpa;
 	struct area *a;
+	uint64_t hpa;
+	LOCKED;
 
 	hpa = pages == 1 ? one_page() : bare_pages_alloc(pages, 4096, 0);
-	if (!pages || !hpa) {
-		bed_unlock(flags);
+	if (!pages || !hpa)
 		return NULL;
-	}
 	a = area_new(POOL, pages);
 	a->hpa = hpa;
 	a->va = bed_va_alloc(pages);
@@ -272,15 +283,15 @@ void *bed_pool_alloc(uint64_t bytes)
 	a->block = a->va + (bytes < 4096 ? 4096 - ((bytes + 15) & ~15ull) : 0);
 	bed_count.pool++;
 	bed_count.pool_bytes += (int64_t)bytes;
-	bed_unlock(flags);
 	return (void *)a->block;
 }
 
 void bed_pool_free(void *block)
 {
-	uint64_t flags = bed_lock();
-	struct area *a = area_find(POOL, block);
+	struct area *a;
+	LOCKED;
 
+	a = area_find(POOL, block);
 	if (!a)
 		bed_bugcheck(0xc2, 7, 0, 0, (uint64_t)block);
 	area_unmap(a);
@@ -288,7 +299,6 @@ void bed_pool_free(void *block)
 	bed_count.pool--;
 	bed_count.pool_bytes -= (int64_t)a->bytes;
 	a->kind = NOTHING;
-	bed_unlock(flags);
 }
 
 void *NTAPI ExAllocatePoolWithTag(uint32_t type, uint64_t bytes, uint32_t tag)
@@ -313,6 +323,7 @@ static void *contiguous(uint64_t bytes, uint64_t low, uint64_t high,
 {
 	uint64_t pages = (bytes + 4095) / 4096, hpa;
 	struct area *a;
+	LOCKED;
 
 	if (bed_fails() || !pages)
 		return NULL;
@@ -356,6 +367,7 @@ void NTAPI MmFreeContiguousMemorySpecifyCache(void *block, uint64_t bytes,
 					      uint32_t cache)
 {
 	struct area *a = area_find(CONTIGUOUS, block);
+	LOCKED;
 
 	bed_watch(__func__, APC_LEVEL);
 	(void)cache;
@@ -429,6 +441,7 @@ struct nt_mdl *NTAPI MmAllocatePagesForMdlEx(uint64_t low, uint64_t high,
 	uint64_t chunk = flags & CHUNKS ? skip : 4096;
 	struct nt_mdl *mdl;
 	int all;
+	LOCKED;
 
 	bed_watch(__func__, APC_LEVEL);
 	(void)high;
@@ -456,6 +469,7 @@ struct nt_mdl *NTAPI MmAllocatePagesForMdlEx(uint64_t low, uint64_t high,
 void NTAPI MmFreePagesFromMdl(struct nt_mdl *mdl)
 {
 	uint64_t i, pages = mdl->bytes / 4096;
+	LOCKED;
 
 	bed_watch(__func__, APC_LEVEL);
 	if (mdl->flags & MDL_MAPPED)
@@ -530,6 +544,7 @@ void *NTAPI bed_map_locked_pages(struct nt_mdl *mdl, int8_t mode,
 	uint32_t cache, uint64_t wish, uint32_t bugcheck, uint32_t priority)
 {
 	void *va;
+	LOCKED;
 
 	bed_watch("MmMapLockedPagesSpecifyCache",
 		  mode ? APC_LEVEL : DISPATCH_LEVEL);
@@ -558,6 +573,7 @@ void NTAPI MmUnmapLockedPages(void *va, struct nt_mdl *mdl)
 	int user = (uint64_t)va < USER_LIMIT;
 	struct area *a;
 	uint32_t i;
+	LOCKED;
 
 	bed_watch(__func__, user ? APC_LEVEL : DISPATCH_LEVEL);
 	for (i = 0; i < AREAS; i++)
@@ -589,6 +605,7 @@ void *NTAPI MmMapIoSpace(uint64_t hpa, uint64_t bytes, uint32_t cache)
 {
 	uint64_t pages = ((hpa & 4095) + bytes + 4095) / 4096;
 	struct area *a;
+	LOCKED;
 
 	bed_watch(__func__, DISPATCH_LEVEL);
 	if (hpa < 0xc0000000 || cache)
@@ -607,6 +624,7 @@ void *NTAPI MmMapIoSpace(uint64_t hpa, uint64_t bytes, uint32_t cache)
 void NTAPI MmUnmapIoSpace(void *va, uint64_t bytes)
 {
 	struct area *a = area_find(IO_MAP, va);
+	LOCKED;
 
 	bed_watch(__func__, DISPATCH_LEVEL);
 	if (!a || a->pages != (((uint64_t)va & 4095) + bytes + 4095) / 4096)

@@ -11,7 +11,6 @@
 #include "tests.h"
 
 #define DEVICE		"\\??\\cvm"
-#define SETTLE		8	/* pages that page tables may have taken */
 
 static struct bed_image image;
 
@@ -159,6 +158,7 @@ void test_boot(void)
 void test_rounds(void)
 {
 	uint64_t rounds = bare_arg("rounds", 100), i, bad = 0, pages = 0;
+	uint64_t lively = 0;
 	struct bed_vm_args args = vm_args();
 	struct bed_vm_end end;
 
@@ -171,6 +171,7 @@ void test_rounds(void)
 		args.kill_ms = 200 + i * 37 % 400;
 		args.die = (int)(i % 2);
 		bed_vm_run(&args, &end);
+		lively += end.output != 0;
 		bad += end.err != 0;
 		bad += !args.die && end.reason != CVM_RUN_KILLED;
 		bed_unload(&image);
@@ -184,6 +185,8 @@ void test_rounds(void)
 	}
 	bare_report(i == rounds && !bad, "%llu of %llu rounds",
 		    (unsigned long long)i, (unsigned long long)rounds);
+	bare_report(lively > rounds / 2, "in %llu of them the guest printed "
+		    "something", (unsigned long long)lively);
 	bare_printf("page tables of the bed grew by %llu pages\n",
 		    (unsigned long long)(bare_pages_used - pages));
 }
@@ -218,12 +221,14 @@ void test_failrun(void)
 {
 	struct bed_vm_args args = vm_args();
 	uint64_t n, bad = 0, failed = 0;
+	struct bed_counters before;
 	struct bed_vm_end end;
 
 	args.quiet = 1;
 	args.kill_ms = bare_arg("kill", 300);
 	if (!have_guest() || !load())
 		return;
+	before = bed_count;
 	for (n = 1; n < 500 && !bad; n++) {
 		bed_fail_calls = 0;
 		bed_fail_at = n;
@@ -231,6 +236,8 @@ void test_failrun(void)
 		bed_fail_at = 0;
 		failed += end.err != 0;
 		bad += !end.err && end.reason != CVM_RUN_KILLED;
+		if (memcmp(&before, &bed_count, sizeof(before)))
+			bad += !bed_counters_zero("with the driver loaded");
 		if (bad)
 			bare_printf("call %llu: %s error %d reason %u %s\n",
 				    (unsigned long long)n, end.step, end.err,

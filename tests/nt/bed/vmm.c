@@ -28,7 +28,8 @@ struct vm {
 	struct cvm_user_console in;
 	struct cvm_err err;
 	uint32_t marked;
-	int over;
+	int over;		/* no new request from elsewhere */
+	int feeding;		/* one is under way */
 };
 
 static struct vm vm;
@@ -172,6 +173,7 @@ static void console_out(uint64_t gpa, uint64_t bytes)
 	const char *text = guest_at(NULL, gpa, bytes);
 	uint64_t i;
 
+	vm.end->output += bytes;
 	for (i = 0; i < bytes; i++) {
 		if (!vm.args->quiet)
 			bare_printf("%c", text[i]);
@@ -216,6 +218,8 @@ static void vcpu_main(void *unused)
 	if (bed_current->terminating)
 		bed_process_notify(bed_current->process->pid, 0);
 	vm.over = 1;
+	while (*(volatile int *)&vm.feeding)
+		bed_sleep_ms(1);
 	if (vm.file) {
 		bed_cleanup(vm.file);
 		bed_close(vm.file);
@@ -251,7 +255,8 @@ static void kill_it(struct bed_thread *thread)
 		bed_thread_alert(thread);
 		return;
 	}
-	if (bed_open(DEVICE, 0, &control))
+	/* Twice: the first may be the call that has to fail. */
+	if (bed_open(DEVICE, 0, &control) && bed_open(DEVICE, 0, &control))
 		bare_panic("the device cannot be opened twice");
 	bed_op(control, CVM_USER_KILL, &id, sizeof(id));
 	bed_cleanup(control);
@@ -278,8 +283,10 @@ void bed_vm_run(const struct bed_vm_args *args, struct bed_vm_end *end)
 			kill_it(thread);
 			begin = UINT64_MAX / 2;
 		}
-		if (args->input && vm.file && !vm.over)
+		vm.feeding = 1;
+		if (args->input && vm.file && !*(volatile int *)&vm.over)
 			feed();
+		vm.feeding = 0;
 	}
 	bed_thread_join(thread);
 	if (!thread->terminating)

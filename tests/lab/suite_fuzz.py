@@ -1,26 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Long fuzzing of the loader: millions of changed kernels, sanitizers on.
-
-A failing input can be had again: the same seed gives the same inputs, and
-`fuzz_loader -k` keeps the one it is about to run in fuzz-crash.bin.
-"""
+"""The loader against many more broken files, from several seeds."""
 
 import subprocess
 
 import build
 
-SEEDS = range(1, 9)
-MUTATIONS = 1000000
+RUNS = "500000"
+SEEDS = ("11", "12", "13", "14")
 
 
 def run(t):
-    fuzz = build.meson_dir("native") / "tests/fuzz/fuzz_loader"
+    program = build.meson_dir("native") / "tests/fuzz/fuzz_loader"
     for seed in SEEDS:
-        done = subprocess.run(
-            [fuzz, "-n", str(MUTATIONS), "-s", str(seed)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT)
-        text = done.stdout.decode("utf-8", "replace")
-        t.check(done.returncode == 0, "seed %d: %s" % (
-            seed, text.strip().splitlines()[-1] if text else "no output"),
-            text)
+        done = subprocess.run([program, "-n", RUNS, "-s", seed],
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        t.check(done.returncode == 0, "%s images from seed %s" % (RUNS, seed),
+                done.stdout[-4000:].decode("utf-8", "replace"))

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Guest kernels configured like Debian's: every driver is there and leaves
+the host's devices alone."""
+
+import guest
+import inside
+import machine
+import paths
+
+
+def run(t):
+    for version in paths.GUESTS:
+        options = machine.Options(host="6.12", guest=version, config="rich",
+                                  guests=(version,), host_mem=2048, mem=512)
+        with machine.Machine(options) as host:
+            with guest.Guest(host) as inner:
+                t.check(inner.sh("uname -r").startswith(version + "."),
+                        "a rich %s guest starts" % version)
+                inside.clean(t, inner.sh("dmesg"), "its log is clean")
+                if "recorder" in inner.sh("ls /sys/hypervisor/cvm").split():
+                    t.equal(inner.sh("cat /sys/hypervisor/cvm/recorder"), "",
+                            "it touched no hardware")
+            inside.clean(t, host.sh("dmesg"), "the host's log is clean")

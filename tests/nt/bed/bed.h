@@ -159,6 +159,7 @@ struct bed_vm_args {
 	uint64_t mem_bytes;
 	uint32_t flags;
 	uint64_t kill_ms;	/* kill so long after the start; 0: never */
+	uint64_t kill_output;	/* ... and after so many bytes of output */
 	int die;		/* the process dies instead of a KILL */
 	int quiet;
 	int input;		/* the serial line feeds the console */

@@ -279,6 +279,7 @@ void bed_vm_run(const struct bed_vm_args *args, struct bed_vm_end *end)
 	while (!*(volatile int *)&vm.over) {
 		bed_sleep_ms(1);
 		if (args->kill_ms && !vm.over &&
+		    end->output >= args->kill_output &&
 		    bare_mono_ns() - begin > args->kill_ms * 1000000) {
 			kill_it(thread);
 			begin = UINT64_MAX / 2;

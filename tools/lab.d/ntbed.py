@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The ring-0 NT bed: an image that loads the built cvm.sys as an NT kernel
+does and boots a guest under it, in QEMU."""
+
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+
+import build
+import images
+import machine
+import paths
+import ring0
+import term
+import ui
+
+MEM = 1024
+LIMIT = 300
+END = re.compile(rb"@lab begin\r?\n(.*?)@lab end (\d+)\r?\n", re.S)
+
+
+def driver():
+    """cvm.sys, cross-compiled."""
+    return build.meson_dir("pe", "--cross-file", str(
+        paths.ROOT / ".ci/mingw64.ini")) / "hosts/nt/cvm.sys"
+
+
+def image(name="ntbed.bin"):
+    return build.meson_dir("native") / "tests/nt/bed" / name
+
+
+def modules(*files):
+    """QEMU's option for files that the loader brings along."""
+    return ["-initrd", ",".join(str(f).replace(",", ",,") for f in files)]
+
+
+def run(args, files, limit=LIMIT, mem=MEM):
+    """One test of the bed; a ring0.Result."""
+    return ring0.run_image(image(), args, limit, mem=mem,
+                           extra=modules(*files))
+
+
+def _argv(args, files, cpu):
+    return ["qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu",
+            cpu or ring0.CPU, "-m", str(MEM), "-nodefaults", "-display",
+            "none", "-no-reboot", "-kernel", str(image()), "-append", args,
+            "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+            "-chardev", "stdio,id=s,signal=off", "-serial", "chardev:s",
+            *modules(*files)]
+
+
+def _command(options, command):
+    """Run a command in the guest; its output and status."""
+    script = "exec " + " ".join(shlex.quote(word) for word in command) + "\n"
+    with tempfile.TemporaryDirectory(prefix="cvm-nt-") as where:
+        initrd = pathlib.Path(where) / "initrd"
+        initrd.write_bytes(images.guest_system(script.encode()).bytes())
+        args = "test=boot mem=%d -- console=hvc0 cvm.lab=auto %s" % (
+            options.mem, options.guest_append)
+        kernel = build.guest_kernel(options.guest).vmlinux
+        done = subprocess.run(
+            _argv(args, (driver(), kernel, initrd), options.cpu),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            preexec_fn=machine._die_with_parent)
+    found = END.search(done.stdout)
+    if not found or done.returncode != ring0.EXIT_PASS:
+        raise ui.LabError("the guest did not come to its end:\n" + ui.tail(
+            done.stdout.decode("utf-8", "replace")))
+    sys.stdout.buffer.write(found.group(1).replace(b"\r\n", b"\n"))
+    sys.stdout.buffer.flush()
+    return int(found.group(2))
+
+
+def lab(options, command):
+    """tools/lab nt: a shell in a guest on the bed, or one command."""
+    if command:
+        return _command(options, command)
+    args = "test=boot input mem=%d -- console=hvc0 cvm.lab=shell " \
+        "cvm.term=%s" % (options.mem, os.environ.get("TERM", "linux"))
+    kernel = build.guest_kernel(options.guest).vmlinux
+    with term._raw(0):
+        done = subprocess.run(_argv(
+            args, (driver(), kernel, images.guest_initrd()), options.cpu),
+            preexec_fn=machine._die_with_parent)
+    return 0 if done.returncode == ring0.EXIT_PASS else 1

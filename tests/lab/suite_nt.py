@@ -4,7 +4,10 @@ unloaded; guests to userspace; kills, dying processes and failing calls, with
 every page, object and timer counted."""
 
 import pathlib
+import random
+import re
 import tempfile
+import time
 
 import build
 import images
@@ -12,6 +15,7 @@ import ntbed
 import paths
 import ring0
 
+WORDS = " -- console=hvc0 cvm.lab=%s"
 SCRIPT = b"cat /sys/hypervisor/cvm/host\nuname -r\n"
 
 
@@ -19,8 +23,8 @@ def _guests(t, initrd):
     for series in paths.GUESTS:
         files = (ntbed.driver(), build.guest_kernel(series).vmlinux, initrd)
         for nt in (1000, 502):
-            result = ntbed.run("test=boot nt=%d compare mem=128 -- "
-                               "console=hvc0 cvm.lab=auto" % nt, files)
+            result = ntbed.run("test=boot nt=%d compare vectors mem=128%s" %
+                               (nt, WORDS % "auto"), files)
             what = "a %s guest on NT %d.%d" % (series, nt // 100, nt % 100)
             ring0.report(t, result, what)
             lines = result.text.replace("\r", "").split("\n")
@@ -33,7 +37,7 @@ def _guests(t, initrd):
 def _lives(t, initrd):
     files = (ntbed.driver(), build.guest_kernel("6.12").vmlinux, initrd)
     rounds = 500 if t.long else 100
-    words = " mem=64 -- console=hvc0 cvm.lab=auto"
+    words = " mem=64" + WORDS % "shell"
     result = ntbed.run("test=rounds rounds=%d%s" % (rounds, words), files,
                        1200)
     ring0.report(t, result, "load, start, kill, unload")
@@ -41,6 +45,32 @@ def _lives(t, initrd):
         result = ntbed.run("test=failrun nt=%d kill=250%s" % (nt, words),
                            files)
         ring0.report(t, result, "failing calls of a VM, NT %d" % nt)
+
+
+def _nmis(t, initrd):
+    """The machine's NMI button, pressed all the time."""
+    files = (ntbed.driver(), build.guest_kernel("6.12").vmlinux, initrd)
+    qmp = initrd.parent / "qmp"
+    pressed = 0
+    with ring0.started(
+            ntbed.image(), "test=boot compare mem=128" + WORDS % "auto",
+            mem=ntbed.MEM, extra=[
+                *ntbed.modules(*files), "-qmp",
+                "unix:%s,server=on,wait=off" % qmp]) as machine:
+        button = ring0.Monitor(qmp)
+        try:
+            while machine.qemu.poll() is None and pressed < 100000:
+                button.ask("inject-nmi")
+                pressed += 1
+                time.sleep(random.random() * 0.004)
+        except (OSError, ValueError):
+            pass
+        result = machine.finish(ntbed.LIMIT)
+    button.close()
+    ring0.report(t, result, "a guest under NMIs")
+    taken = re.search(r"(\d+) NMIs", result.text)
+    t.check(taken and int(taken.group(1)) > 100,
+            "%s NMIs of %d reached NT" % (taken and taken.group(1), pressed))
 
 
 def run(t):
@@ -56,4 +86,5 @@ def run(t):
         initrd = pathlib.Path(where) / "initrd"
         initrd.write_bytes(images.guest_system(SCRIPT).bytes())
         _guests(t, initrd)
+        _nmis(t, initrd)
         _lives(t, initrd)

@@ -170,6 +170,8 @@ struct bed_vm_end {
 	uint32_t reason;
 	uint64_t output;	/* bytes the guest printed */
 	uint64_t userspace;	/* when its script began, ns; 0: never */
+	uint64_t switches;
+	uint64_t vector[3];	/* 0x1f, 0x2f, 0x80 out of the guest */
 	char text[256];
 };
 void bed_vm_run(const struct bed_vm_args *args, struct bed_vm_end *end);

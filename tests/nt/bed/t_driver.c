@@ -9,6 +9,7 @@
 
 #include "bed.h"
 #include "tests.h"
+#include "x86.h"
 
 #define DEVICE		"\\??\\cvm"
 
@@ -132,6 +133,52 @@ void test_load(void)
 
 /* ---- a guest --------------------------------------------------------- */
 
+#define IOAPIC_HPA	0xfec00000ull
+#define IOAPIC_PIT	2		/* the pin */
+#define PIT_COUNT	2387		/* 500 Hz */
+
+static void ioapic_write(uint32_t reg, uint32_t value)
+{
+	*(volatile uint32_t *)bare_hva(IOAPIC_HPA) = reg;
+	*(volatile uint32_t *)bare_hva(IOAPIC_HPA + 16) = value;
+}
+
+/* The PIT as a device at vector 0x80. */
+static void device_on(void)
+{
+	x86_outb(0x43, 0x34);
+	x86_outb(0x40, (uint8_t)PIT_COUNT);
+	x86_outb(0x40, PIT_COUNT >> 8);
+	ioapic_write(0x11 + 2 * IOAPIC_PIT, 0);
+	ioapic_write(0x10 + 2 * IOAPIC_PIT, 0x80);
+}
+
+static void device_off(void)
+{
+	ioapic_write(0x10 + 2 * IOAPIC_PIT, 0x10000);
+}
+
+/* With each tick an APC interrupt. */
+static void more_vectors(void)
+{
+	bare_self_ipi(0x1f);
+}
+
+static void vectors(const struct bed_vm_end *end)
+{
+	device_off();
+	bed_tick_hook = NULL;
+	bare_report(end->vector[1] && end->vector[2] && !end->vector[0],
+		    "out of the guest came 0x2f %llu, 0x80 %llu, 0x1f %llu "
+		    "times", (unsigned long long)end->vector[1],
+		    (unsigned long long)end->vector[2],
+		    (unsigned long long)end->vector[0]);
+	bare_report(bed_apcs && bed_device_irqs > end->vector[2],
+		    "NT had 0x80 %llu, 0x1f %llu times",
+		    (unsigned long long)bed_device_irqs,
+		    (unsigned long long)bed_apcs);
+}
+
 void test_boot(void)
 {
 	struct bed_vm_args args = vm_args();
@@ -141,11 +188,18 @@ void test_boot(void)
 	args.input = bare_arg_flag("input");
 	if (!have_guest() || !load())
 		return;
+	if (bare_arg_flag("vectors")) {
+		bed_tick_hook = more_vectors;
+		device_on();
+	}
 	bed_vm_run(&args, &end);
 	bare_puts("\n");
+	if (bare_arg_flag("vectors"))
+		vectors(&end);
 	bare_report(!end.err, "the VM runs (%s: error %d)",
 		    end.step ? end.step : "all", end.err);
-	bare_report(end.reason == CVM_RUN_POWEROFF, "it powers off: %u %s",
+	bare_report(end.reason == CVM_RUN_POWEROFF, "it powers off after %llu "
+		    "switches: %u %s", (unsigned long long)end.switches,
 		    end.reason, end.text);
 	if (!bare_arg_flag("input"))
 		bare_report(end.userspace, "userspace after %llu ms",
@@ -169,7 +223,7 @@ void test_rounds(void)
 		if (!load())
 			break;
 		args.kill_ms = 100 + i * 37 % 400;
-		args.kill_output = i % 5 == 4 ? 1 + i * 331 % 8192 : 0;
+		args.kill_output = i % 5 == 4 ? 1 + i * 331 % 6000 : 0;
 		args.die = (int)(i % 2);
 		bed_vm_run(&args, &end);
 		lively += end.output != 0;

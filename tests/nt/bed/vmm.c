@@ -14,6 +14,7 @@
 #define COM1		0x3f8
 #define MARK		"@lab begin"
 #define DEVICE		"\\??\\cvm"
+#define SILENT_MS	30000	/* kill without waiting for output */
 
 struct vm {
 	const struct bed_vm_args *args;
@@ -26,6 +27,7 @@ struct vm {
 	struct cvm_boot_plan plan;
 	struct cvm_user_run run;
 	struct cvm_user_console in;
+	struct cvm_user_stats stats;
 	struct cvm_err err;
 	uint32_t marked;
 	int over;		/* no new request from elsewhere */
@@ -205,6 +207,12 @@ static void run(void)
 		if (vm.run.reason >= CVM_RUN_POWEROFF)
 			break;
 	}
+	if (!bed_op(vm.file, CVM_USER_STATS, &vm.stats, sizeof(vm.stats))) {
+		vm.end->switches = vm.stats.stats.switches;
+		vm.end->vector[0] = vm.stats.stats.vector[0x1f];
+		vm.end->vector[1] = vm.stats.stats.vector[0x2f];
+		vm.end->vector[2] = vm.stats.stats.vector[0x80];
+	}
 	vm.end->reason = vm.run.reason;
 	memcpy(vm.end->text, vm.run.text, sizeof(vm.end->text));
 }
@@ -263,11 +271,20 @@ static void kill_it(struct bed_thread *thread)
 	bed_close(control);
 }
 
+static int due(uint64_t ns)
+{
+	uint64_t ms = ns / 1000000;
+
+	return vm.args->kill_ms && ms > vm.args->kill_ms &&
+	       (vm.end->output >= vm.args->kill_output || ms > SILENT_MS);
+}
+
 void bed_vm_run(const struct bed_vm_args *args, struct bed_vm_end *end)
 {
 	struct bed_process *p = &bed_processes[0];
 	struct bed_thread *thread;
 	uint64_t begin = bare_mono_ns();
+	int killed = 0;
 
 	memset(&vm, 0, sizeof(vm));
 	memset(end, 0, sizeof(*end));
@@ -278,11 +295,9 @@ void bed_vm_run(const struct bed_vm_args *args, struct bed_vm_end *end)
 	thread = bed_thread_start(p, vcpu_main, NULL);
 	while (!*(volatile int *)&vm.over) {
 		bed_sleep_ms(1);
-		if (args->kill_ms && !vm.over &&
-		    end->output >= args->kill_output &&
-		    bare_mono_ns() - begin > args->kill_ms * 1000000) {
+		if (!killed && !vm.over && due(bare_mono_ns() - begin)) {
 			kill_it(thread);
-			begin = UINT64_MAX / 2;
+			killed = 1;
 		}
 		vm.feeding = 1;
 		if (args->input && vm.file && !*(volatile int *)&vm.over)

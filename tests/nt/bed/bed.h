@@ -162,6 +162,7 @@ struct bed_vm_args {
 	uint64_t kill_output;	/* ... and after so many bytes of output */
 	int die;		/* the process dies instead of a KILL */
 	int quiet;
+	int sleep;		/* the machine sleeps once in between */
 	int input;		/* the serial line feeds the console */
 };
 struct bed_vm_end {
@@ -171,6 +172,8 @@ struct bed_vm_end {
 	uint64_t output;	/* bytes the guest printed */
 	uint64_t userspace;	/* when its script began, ns; 0: never */
 	uint64_t switches;
+	uint64_t asleep;	/* switches made while the machine slept */
+	int slept;
 	uint64_t vector[3];	/* 0x1f, 0x2f, 0x80 out of the guest */
 	char text[256];
 };

@@ -186,6 +186,7 @@ void test_boot(void)
 	uint64_t begin = bare_mono_ns();
 
 	args.input = bare_arg_flag("input");
+	args.sleep = bare_arg_flag("sleep");
 	if (!have_guest() || !load())
 		return;
 	if (bare_arg_flag("vectors")) {
@@ -201,7 +202,11 @@ void test_boot(void)
 	bare_report(end.reason == CVM_RUN_POWEROFF, "it powers off after %llu "
 		    "switches: %u %s", (unsigned long long)end.switches,
 		    end.reason, end.text);
-	if (!bare_arg_flag("input"))
+	if (args.sleep)
+		bare_report(end.slept && !end.asleep, "%llu switches while "
+			    "the machine slept",
+			    (unsigned long long)end.asleep);
+	if (!args.input)
 		bare_report(end.userspace, "userspace after %llu ms",
 			    (unsigned long long)(end.userspace - begin) /
 			    1000000);

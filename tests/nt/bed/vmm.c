@@ -271,6 +271,31 @@ static void kill_it(struct bed_thread *thread)
 	bed_close(control);
 }
 
+static uint64_t switches_now(void)
+{
+	static struct cvm_user_stats stats;
+
+	memset(&stats, 0, sizeof(stats));
+	if (bed_op(vm.file, CVM_USER_STATS, &stats, sizeof(stats)))
+		bare_panic("no statistics of a running VM");
+	return stats.stats.switches;
+}
+
+/* Leave S0 and come back, as \Callback\PowerState tells it. */
+static void sleep_once(void)
+{
+	uint64_t before;
+
+	bed_power(3, 0);
+	bed_sleep_ms(50);
+	before = switches_now();
+	bed_sleep_ms(300);
+	vm.end->asleep = switches_now() - before;
+	bed_power(3, 1);
+	bed_time_set();
+	vm.end->slept = 1;
+}
+
 static int due(uint64_t ns)
 {
 	uint64_t ms = ns / 1000000;
@@ -300,6 +325,9 @@ void bed_vm_run(const struct bed_vm_args *args, struct bed_vm_end *end)
 			killed = 1;
 		}
 		vm.feeding = 1;
+		if (args->sleep && end->output > 2000 && !end->slept &&
+		    !*(volatile int *)&vm.over)
+			sleep_once();
 		if (args->input && vm.file && !*(volatile int *)&vm.over)
 			feed();
 		vm.feeding = 0;

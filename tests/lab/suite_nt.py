@@ -81,6 +81,10 @@ def run(t):
     probe = ntbed.image("probe.sys")
     for test in ("probe", "refuse"):
         ring0.report(t, ntbed.run("test=" + test, (probe,), 60), test)
+    for what, row in enumerate(("lstar", "cr4", "ds", "rsp")):
+        result = ntbed.run("test=spoil what=%d" % what, (probe,), 60)
+        t.check("PANIC: watch: %s is not" % row in result.text,
+                "a spoilt %s is noticed" % row, result.text)
     files = (ntbed.driver(),)
     for args in ("test=load nt=1000", "test=load nt=601", "test=load nt=502",
                  "test=load refused ci=1024", "test=load refused ci=8192",

@@ -15,6 +15,7 @@ static const struct {
 	void (*fn)(void);
 } tests[] = {
 	{ "probe", test_probe },
+	{ "spoil", test_spoil },
 	{ "refuse", test_refuse },
 	{ "load", test_load },
 	{ "boot", test_boot },

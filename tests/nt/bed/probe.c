@@ -125,6 +125,28 @@ static uint64_t try_memory(void)
 	return 0;
 }
 
+/* The next call of the kernel has to notice. */
+static void spoil(uint64_t what)
+{
+	static uint64_t stack[512];
+	uint32_t lstar = 0xc0000082, low = 0, high = 0;
+
+	if (!what)
+		__asm__ volatile("wrmsr" : : "c"(lstar), "a"(low), "d"(high));
+	else if (what == 1)
+		__asm__ volatile("mov %%cr4, %%rax; xor $0x80, %%al;"
+				 "mov %%rax, %%cr4" : : : "rax");
+	else if (what == 2)
+		__asm__ volatile("mov %0, %%ds" : : "r"(0));
+	else
+		__asm__ volatile("mov %%rsp, %%rbx; mov %0, %%rsp;"
+				 "call *%1; mov %%rbx, %%rsp"
+				 : : "r"(stack + 400),
+				     "r"(PsGetCurrentProcessId)
+				 : "rax", "rbx", "rcx", "rdx", "r8", "r9",
+				   "r10", "r11", "memory");
+}
+
 static NTSTATUS serve(ULONG code, struct probe_data *d)
 {
 	switch (code) {
@@ -135,6 +157,9 @@ static NTSTATUS serve(ULONG code, struct probe_data *d)
 		return by_timer(d);
 	case PROBE_DPC:
 		return by_dpc(d);
+	case PROBE_SPOIL:
+		spoil(d->value);
+		return STATUS_SUCCESS;
 	case PROBE_MEMORY:
 		d->value = try_memory();
 		return STATUS_SUCCESS;

@@ -11,6 +11,7 @@
 #define PROBE_TIMER	PROBE_CODE(2)	/* wait value ms by timer and DPC */
 #define PROBE_DPC	PROBE_CODE(3)	/* software interrupts */
 #define PROBE_MEMORY	PROBE_CODE(4)	/* MDLs, mappings; 0 is good */
+#define PROBE_SPOIL	PROBE_CODE(5)	/* spoil a register of the kernel's */
 
 struct probe_data {
 	uint64_t value;

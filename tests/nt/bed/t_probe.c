@@ -70,6 +70,19 @@ void test_probe(void)
 		    (unsigned long long)bed_device_irqs);
 }
 
+/* Ends in a panic that names the register. */
+void test_spoil(void)
+{
+	struct probe_data d = { .value = bare_arg("what", 0) };
+	struct nt_file *file = NULL;
+	struct bed_image image;
+
+	if (!bed_load(bare_module[0].data, bare_module[0].bytes, &image) &&
+	    !bed_open("\\DosDevices\\probe", 0, &file))
+		ask(file, PROBE_SPOIL, &d);
+	bare_report(0, "nobody noticed");
+}
+
 /* Every byte of the headers damaged in turn, and a shorter file. */
 void test_refuse(void)
 {

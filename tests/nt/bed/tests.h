@@ -4,6 +4,7 @@
 #define BED_TESTS_H
 
 void test_probe(void);		/* the bed itself, with probe.sys */
+void test_spoil(void);		/* the watchman notices */
 void test_refuse(void);		/* damaged files are not loaded */
 void test_load(void);		/* load, ask, unload */
 void test_boot(void);		/* a guest to its end */

@@ -162,7 +162,7 @@ def check_lengths(root):
 
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|for now|not implemented|"
                         r"not yet implemented)\b", re.I)
-NO_SPDX = re.compile(r"(^LICENSE$|\.(config|json|txt|diff|patch|md)$|"
+NO_SPDX = re.compile(r"(^LICENSE$|\.(config|json|txt|diff|patch)$|"
                      r"/(packages|series)$|\.gitignore$)")
 
 

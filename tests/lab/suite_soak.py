@@ -23,11 +23,15 @@ def run(t):
         options = machine.Options(guest=version, guests=(version,))
         with machine.Machine(options) as host:
             with guest.Guest(host, extra=("--compare",)) as inner:
-                inner.spawn(["sh", "-c", LOAD])
-                inner.spawn(["sh", "-c", LOAD])
-                host.spawn(["sh", "-c", LOAD.replace("/tmp/a", "/tmp/b")])
+                loads = [inner.spawn(["sh", "-c", LOAD]),
+                         inner.spawn(["sh", "-c", LOAD]),
+                         host.spawn(["sh", "-c",
+                                     LOAD.replace("/tmp/a", "/tmp/b")])]
                 end = time.monotonic() + SECONDS
                 host.wait(lambda: time.monotonic() > end, "the soak")
+                t.check(all(load.status is None for load in loads),
+                        "%s: the load went on to the end" % version,
+                        [load.err for load in loads])
                 values = inside.stats(host, inside.vms(host)[0])
                 t.check(abs(values["switches"] - values["guest_calls"]) <= 1,
                         "%s: %d switches in %d s, both sides agree" % (

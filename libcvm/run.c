@@ -228,6 +228,13 @@ static void cvm_serve_latches(struct cvm_vcpu *vcpu)
 	}
 }
 
+static void cvm_log_row(void *arg, const char *line)
+{
+	const struct cvm_monitor *mon = arg;
+
+	mon->ops->log(mon->ctx, CVM_LOG_INFO, line);
+}
+
 static void cvm_compare(struct cvm_vcpu *vcpu)
 {
 	uint64_t before, after;
@@ -240,6 +247,7 @@ static void cvm_compare(struct cvm_vcpu *vcpu)
 	cvm_fmt(text, sizeof(text),
 		"host CPU state changed: %s was 0x%X, is 0x%X", row, before,
 		after);
+	cvm_state_dump(&vcpu->after, cvm_log_row, vcpu->vm->mon);
 	cvm_ops(vcpu->vm)->log(vcpu->vm->mon->ctx, CVM_LOG_ERROR, text);
 	cvm_vm_end(vcpu->vm, CVM_RUN_FATAL, NULL, text);
 }
@@ -421,7 +429,7 @@ static void cvm_start_other(struct cvm_vcpu *vcpu)
 		.cr3 = arg[3],
 	};
 
-	vcpu->shared->ret = arg[0] > CVM_MAX_VCPUS ? -CVM_ENOENT :
+	vcpu->shared->ret = arg[0] >= CVM_MAX_VCPUS ? -CVM_ENOENT :
 			    cvm_vcpu_boot(vcpu->vm, &boot);
 }
 

@@ -10,12 +10,10 @@
 
 #define CVM_CR4_PAE		(1ull << 5)
 #define CVM_CR4_MCE		(1ull << 6)
-#define CVM_CR4_PGE		(1ull << 7)
 #define CVM_CR4_OSFXSR		(1ull << 9)
 #define CVM_CR4_LA57		(1ull << 12)
 #define CVM_CR4_VMXE		(1ull << 13)
 #define CVM_CR4_SMXE		(1ull << 14)
-#define CVM_CR4_FSGSBASE	(1ull << 16)
 #define CVM_CR4_OSXSAVE		(1ull << 18)
 #define CVM_CR4_FRED		(1ull << 32)
 /* What a guest must leave as the host has it. */

@@ -43,11 +43,6 @@ void fake_cpu_set_msr(uint32_t index, uint64_t value)
 	fake_cpu.msr[i].value = value;
 }
 
-uint64_t fake_cpu_get_msr(uint32_t index)
-{
-	return *find_msr(index);
-}
-
 static void move(greg_t *reg, uint64_t *special, int to_special)
 {
 	if (to_special)

@@ -43,6 +43,5 @@ extern struct fake_cpu fake_cpu;
 /* A CPU of 2015 on a Linux host; installs the handler. */
 void fake_cpu_init(void);
 void fake_cpu_set_msr(uint32_t index, uint64_t value);
-uint64_t fake_cpu_get_msr(uint32_t index);
 
 #endif /* CVM_TEST_FAKE_CPU_H */

@@ -4,7 +4,6 @@ and the agent in it.  Nothing of it outlives the lab."""
 
 import ctypes
 import json
-import os
 import pathlib
 import select
 import shutil

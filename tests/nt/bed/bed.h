@@ -111,7 +111,6 @@ void bed_unmap(struct bed_process *p, uint64_t va);
 uint64_t bed_translate(uint64_t va);
 /* Address space for pages with a hole behind them. */
 uint64_t bed_va_alloc(uint64_t pages);
-void bed_address_space_free(struct bed_process *p);
 #define BED_W	2ull
 #define BED_NX	(1ull << 63)
 
@@ -122,7 +121,6 @@ uint32_t bed_control(struct nt_file *file, uint32_t code, void *in,
 		     uint64_t *information);
 void bed_cleanup(struct nt_file *file);	/* the last handle goes */
 void bed_close(struct nt_file *file);	/* the last reference goes */
-uint32_t bed_devices_of(const struct nt_driver *driver);
 
 /* ---- ex.c ---- */
 extern uint32_t bed_nt_major, bed_nt_minor, bed_nt_build;
@@ -148,8 +146,6 @@ struct bed_image {
 /* An NTSTATUS; the image is gone again unless it is 0. */
 uint32_t bed_load(const void *file, uint64_t bytes, struct bed_image *image);
 void bed_unload(struct bed_image *image);
-/* For exceptions raised by an export: where the driver goes on, or 0. */
-int bed_unwind(uint64_t *rip, uint64_t *rsp);
 const char *bed_image_check(const void *file, uint64_t bytes);
 
 /* ---- vmm.c ---- */

@@ -9,6 +9,7 @@
 #include <linux/console.h>
 #include <linux/init.h>
 #include <linux/minmax.h>
+#include <linux/printk.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
@@ -33,17 +34,27 @@ static char cvm_console_page[CVM_PAGE_SIZE] __aligned(CVM_PAGE_SIZE);
 static DEFINE_RAW_SPINLOCK(cvm_console_lock);
 static struct hvc_struct *cvm_hvc;
 
-/* Everything is taken or nothing: what the host cannot show is lost. */
+/*
+ * Everything is taken or nothing: what the host cannot show is lost.  The
+ * last words of an oops do not wait for a lock its own CPU may hold.
+ */
 static bool cvm_console_write(const char *buf, size_t count)
 {
 	unsigned long flags;
+	bool locked = true;
 	s64 ret;
 
-	raw_spin_lock_irqsave(&cvm_console_lock, flags);
+	local_irq_save(flags);
+	if (oops_in_progress)
+		locked = raw_spin_trylock(&cvm_console_lock);
+	else
+		raw_spin_lock(&cvm_console_lock);
 	memcpy(cvm_console_page, buf, count);
 	ret = cvm_call2(CVM_OP_CONSOLE_OUT, __pa_symbol(cvm_console_page),
 			count);
-	raw_spin_unlock_irqrestore(&cvm_console_lock, flags);
+	if (locked)
+		raw_spin_unlock(&cvm_console_lock);
+	local_irq_restore(flags);
 	return ret >= 0;
 }
 

@@ -43,6 +43,7 @@ void __cpuidle cvm_safe_halt(void)
 	cvm_sleep();
 	raw_local_irq_enable();
 }
+EXPORT_SYMBOL(cvm_safe_halt);
 
 /*
  * cpu_relax() with interrupts off: the host has no other way to its CPU.

@@ -9,12 +9,13 @@
  */
 #include <linux/hardirq.h>
 #include <linux/irq.h>
-#include <linux/kernel_stat.h>
+#include <linux/nmi.h>
+#include <linux/rcupdate.h>
 
 #include <asm/hardirq.h>
 #include <asm/irq_regs.h>
 #include <asm/irq_vectors.h>
-#include <asm/processor.h>
+#include <asm/msr.h>
 
 #include "cvm.h"
 
@@ -24,6 +25,9 @@
  */
 #define CVM_SOFT_VECTOR		LOCAL_TIMER_VECTOR
 
+/* Longer away than this is a pause, and no busy host. */
+#define CVM_PAUSE_MS		2000
+
 static DEFINE_PER_CPU(bool, cvm_soft);
 
 bool cvm_forwards_irq80(void)
@@ -31,13 +35,27 @@ bool cvm_forwards_irq80(void)
 	return cvm_is_guest() && (cvm_vm->features & CVM_SHARED_F_IRQ80);
 }
 
+/*
+ * The guest was stopped for long (its process, or the machine): tell those
+ * who watch for a CPU that makes no progress that it could not.
+ */
+static void cvm_was_paused(void)
+{
+	touch_softlockup_watchdog_sync();
+	rcu_cpu_stall_reset();
+}
+
 static void cvm_forward(struct cvm_shared *s, u32 vector)
 {
+	u64 began = rdtsc();
+
 	s->vector = vector;
 	s->vector_count[vector & 0xff]++;
 	s->forwarded++;
 	inc_irq_stat(x86_platform_ipis);
 	__cvm_call(CVM_OP_IRQ);
+	if (rdtsc() - began > (u64)cvm_vm->tsc_khz * CVM_PAUSE_MS)
+		cvm_was_paused();
 }
 
 /*

@@ -17,6 +17,7 @@
 #include <asm/apic.h>
 #include <asm/cpufeature.h>
 #include <asm/e820/api.h>
+#include <asm/hypervisor.h>
 #include <asm/i8259.h>
 #include <asm/io.h>
 #include <asm/iommu.h>
@@ -153,6 +154,7 @@ static const u16 cvm_hidden_caps[] __initconst = {
 	X86_FEATURE_APIC, X86_FEATURE_X2APIC, X86_FEATURE_TSC_DEADLINE_TIMER,
 	X86_FEATURE_EXTAPIC, X86_FEATURE_ARAT,
 	X86_FEATURE_MWAIT, X86_FEATURE_MWAITX, X86_FEATURE_WAITPKG,
+	X86_FEATURE_RING3MWAIT, X86_FEATURE_CPUID_FAULT,
 	X86_FEATURE_TSC_ADJUST, X86_FEATURE_MTRR, X86_FEATURE_MCE,
 	X86_FEATURE_MCA, X86_FEATURE_VMX, X86_FEATURE_SVM,
 	X86_FEATURE_ARCH_PERFMON, X86_FEATURE_DS, X86_FEATURE_DTES64,
@@ -202,6 +204,9 @@ static void __init cvm_setup_legacy(void)
 	x86_platform.legacy.devices.pnpbios = 0;
 	legacy_pic = &null_legacy_pic;
 	no_iommu = 1;
+#ifdef CONFIG_HYPERVISOR_GUEST
+	nopv = true;
+#endif
 }
 
 static void __init cvm_setup_pci(void)

@@ -214,10 +214,17 @@ void test_boot(void)
 	bare_report(bed_counters_zero("unloaded"), "everything came back");
 }
 
+/* Killed, or done with its work before the kill came: both are good ends. */
+static int ended_well(const struct bed_vm_end *end)
+{
+	return end->reason == CVM_RUN_KILLED ||
+	       end->reason == CVM_RUN_POWEROFF;
+}
+
 void test_rounds(void)
 {
 	uint64_t rounds = bare_arg("rounds", 100), i, bad = 0, pages = 0;
-	uint64_t lively = 0;
+	uint64_t lively = 0, finished = 0;
 	struct bed_vm_args args = vm_args();
 	struct bed_vm_end end;
 
@@ -233,7 +240,8 @@ void test_rounds(void)
 		bed_vm_run(&args, &end);
 		lively += end.output != 0;
 		bad += end.err != 0;
-		bad += !args.die && end.reason != CVM_RUN_KILLED;
+		bad += !args.die && !ended_well(&end);
+		finished += end.reason == CVM_RUN_POWEROFF;
 		bed_unload(&image);
 		bad += !bed_counters_zero("round");
 		if (bad)
@@ -245,6 +253,8 @@ void test_rounds(void)
 	}
 	bare_report(i == rounds && !bad, "%llu of %llu rounds",
 		    (unsigned long long)i, (unsigned long long)rounds);
+	bare_report(finished <= rounds / 4, "in %llu of them the guest was done "
+		    "before", (unsigned long long)finished);
 	bare_report(lively >= rounds / 5, "in %llu of them the guest printed "
 		    "something", (unsigned long long)lively);
 	bare_printf("page tables of the bed grew by %llu pages\n",
@@ -295,7 +305,7 @@ void test_failrun(void)
 		bed_vm_run(&args, &end);
 		bed_fail_at = 0;
 		failed += end.err != 0;
-		bad += !end.err && end.reason != CVM_RUN_KILLED;
+		bad += !end.err && !ended_well(&end);
 		if (memcmp(&before, &bed_count, sizeof(before)))
 			bad += !bed_counters_zero("with the driver loaded");
 		if (bad || bare_arg_flag("verbose"))

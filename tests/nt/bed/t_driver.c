@@ -253,8 +253,8 @@ void test_rounds(void)
 	}
 	bare_report(i == rounds && !bad, "%llu of %llu rounds",
 		    (unsigned long long)i, (unsigned long long)rounds);
-	bare_report(finished <= rounds / 4, "in %llu of them the guest was done "
-		    "before", (unsigned long long)finished);
+	bare_report(finished <= rounds / 4, "in %llu of them the guest was "
+		    "done before", (unsigned long long)finished);
 	bare_report(lively >= rounds / 5, "in %llu of them the guest printed "
 		    "something", (unsigned long long)lively);
 	bare_printf("page tables of the bed grew by %llu pages\n",

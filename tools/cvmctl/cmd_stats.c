@@ -207,11 +207,7 @@ static int print_json(const struct cvm_user_stats *s)
 static int run(const struct command *cmd, int argc, char **argv)
 {
 	static struct cvm_user_stats stats;
-	struct problem problem = { "" };
-	struct cvm_user_version version;
-	struct cvm_user_vm_info info;
 	const char *word = NULL;
-	struct device *dev;
 	int json = 0, ret;
 	const struct opt opts[] = {
 		{ "json", OPT_FLAG, NULL, &json, "print one JSON object" },
@@ -223,21 +219,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return ret;
 	if (!word)
 		return usage_error(cmd, "which VM? give its ID or name");
-	dev = device_open(&version, &problem);
-	if (dev) {
-		if (!find_vm(dev, word, &info, &problem)) {
-			stats.id = info.id;
-			ret = plat_op(dev, CVM_USER_STATS, &stats);
-			if (ret)
-				problem_set(&problem, word, "%s",
-					    plat_reason(ret));
-		}
-		plat_close(dev);
-	}
-	if (problem.text[0]) {
-		problem_print(&problem);
+	if (vm_operation(word, CVM_USER_STATS, &stats, &stats.id))
 		return EXIT_REFUSED;
-	}
 	return json ? print_json(&stats) : print_text(&stats);
 }
 

@@ -7,12 +7,8 @@ static int send_op(const struct command *cmd, uint32_t op, int argc,
 		   char **argv)
 {
 	static const struct opt opts[] = { { 0 } };
-	struct problem problem = { "" };
-	struct cvm_user_vm_info info;
-	struct cvm_user_version version;
 	struct cvm_user_id id = { 0 };
 	const char *word = NULL;
-	struct device *dev;
 	int ret;
 
 	ret = parse_options(cmd, opts, argc, argv, &word, 1);
@@ -20,21 +16,8 @@ static int send_op(const struct command *cmd, uint32_t op, int argc,
 		return ret;
 	if (!word)
 		return usage_error(cmd, "which VM? give its ID or name");
-	dev = device_open(&version, &problem);
-	if (dev) {
-		if (!find_vm(dev, word, &info, &problem)) {
-			id.id = info.id;
-			ret = plat_op(dev, op, &id);
-			if (ret)
-				problem_set(&problem, word, "%s",
-					    plat_reason(ret));
-		}
-		plat_close(dev);
-	}
-	if (problem.text[0]) {
-		problem_print(&problem);
+	if (vm_operation(word, op, &id, &id.id))
 		return EXIT_REFUSED;
-	}
 	return EXIT_OK;
 }
 

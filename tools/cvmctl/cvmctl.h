@@ -93,6 +93,12 @@ struct device *device_open(struct cvm_user_version *version,
 int find_vm(struct device *dev, const char *word,
 	    struct cvm_user_vm_info *info, struct problem *problem);
 
+/*
+ * vm_operation - one operation on the VM an ID or a name means; *id, inside
+ * arg, is filled in.  -1 when the problem has been printed.
+ */
+int vm_operation(const char *word, uint32_t op, void *arg, uint32_t *id);
+
 const char *host_name(uint32_t host);
 const char *state_name(uint32_t state);
 

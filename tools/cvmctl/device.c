@@ -77,3 +77,27 @@ int find_vm(struct device *dev, const char *word,
 				   "list)");
 	return 0;
 }
+
+int vm_operation(const char *word, uint32_t op, void *arg, uint32_t *id)
+{
+	struct problem problem = { 0 };
+	struct cvm_user_version version;
+	struct cvm_user_vm_info info;
+	struct device *dev = device_open(&version, &problem);
+	int ret;
+
+	if (dev) {
+		if (!find_vm(dev, word, &info, &problem)) {
+			*id = info.id;
+			ret = plat_op(dev, op, arg);
+			if (ret)
+				problem_set(&problem, word, "%s",
+					    plat_reason(ret));
+		}
+		plat_close(dev);
+	}
+	if (!problem.text[0])
+		return 0;
+	problem_print(&problem);
+	return -1;
+}

@@ -8,18 +8,14 @@
 #include <cvm/libcvm.h>
 
 #include "bare.h"
-#include "ctl.h"
+#include "mini.h"
 
 struct g_vm {
 	struct bare_vm host;
 	struct cvm_vm *vm;
-	struct cvm_user_vcpu vcpu;
 	struct cvm_user_run run;
-	struct g_ctl *ctl;	/* host address of the guest's control block */
-	uint64_t image_gpa;
-	uint64_t next_gpa, end_gpa;	/* guest pages not yet used */
-	uint64_t cr3;
-	int la57;
+	struct g_mini mini;
+	struct g_ctl *ctl;	/* mini.ctl */
 };
 
 /* What a test may put between libcvm and the bare host. */
@@ -52,10 +48,5 @@ int g_op(struct cvm_vm *vm, uint32_t op, void *arg, size_t size);
 
 /* A second root for the host's tables, equal to the one in use. */
 uint64_t g_host_root(void);
-
-/* The pages of TLB_VA: what each world has written there. */
-void g_tlb_fill(uint64_t hpa, uint64_t page, uint32_t world);
-void g_tlb_host(void);		/* map the host's, once */
-uint64_t g_tlb_check(void);	/* wrong contents seen */
 
 #endif /* RING0_VM_H */

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * driver.h - the driver's side of a virtqueue, a model for tests.
+ *
+ * It does what VIRTIO 1.2 asks of a driver (2.7.13, 2.7.14, 2.8.21, 2.8.22),
+ * in the simplest form, on the same memory as the device under test.
+ */
+#ifndef TEST_VMM_DRIVER_H
+#define TEST_VMM_DRIVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "memory.h"
+#include "virtio_spec.h"
+
+#define DRIVER_SIZE_MAX	1024u
+
+struct driver_buffer {
+	uint64_t gpa;
+	uint32_t bytes;
+	bool write;
+};
+
+struct driver_queue {
+	bool packed;
+	bool event_idx;
+	uint16_t size;
+	uint64_t desc_gpa, driver_gpa, device_gpa;
+	uint64_t end_gpa;	/* first address behind the areas */
+	void *desc, *driver, *device;
+
+	uint16_t free;		/* descriptors nobody uses */
+	uint16_t next_free;	/* split: list through desc.next */
+	uint16_t ids[DRIVER_SIZE_MAX];	/* packed: stack of free ids, */
+	uint16_t ids_free;		/* this high */
+	uint16_t slots[DRIVER_SIZE_MAX]; /* of a request, by id */
+	uint16_t avail;		/* split: index; packed: entry */
+	uint16_t used;
+	bool avail_wrap, used_wrap;
+	uint16_t kicked;	/* split: available index at the last look */
+	uint16_t added;		/* packed: entries since the last look */
+};
+
+/*
+ * driver_init - an empty queue whose areas begin at gpa; they are zeroed.
+ * features: VIRTIO_F_RING_PACKED, VIRTIO_F_EVENT_IDX.
+ */
+void driver_init(struct driver_queue *q, const struct cvm_memory *mem,
+		 uint64_t gpa, uint16_t size, uint64_t features);
+
+/* driver_add - make a request available: its id, or -1 when full. */
+int driver_add(struct driver_queue *q, const struct driver_buffer *buf,
+	       uint16_t count);
+
+/*
+ * driver_add_indirect - the same through a table at table_gpa, which is
+ * written too.
+ */
+int driver_add_indirect(struct driver_queue *q, const struct cvm_memory *mem,
+			uint64_t table_gpa, const struct driver_buffer *buf,
+			uint16_t count);
+
+/* driver_must_kick - does the device want a doorbell for what was added? */
+bool driver_must_kick(struct driver_queue *q);
+
+/* driver_get - a used request: its id, *len; -1 when there is none. */
+int driver_get(struct driver_queue *q, uint32_t *len);
+
+/* driver_quiet, driver_listen - as cvm_vq_quiet() and cvm_vq_listen(). */
+void driver_quiet(struct driver_queue *q);
+bool driver_listen(struct driver_queue *q);
+
+#endif /* TEST_VMM_DRIVER_H */

@@ -31,6 +31,12 @@ static const char *row_text(const struct report *report, uint32_t i)
 	return i ? report->row[i].text : report->driver;
 }
 
+static size_t row_room(uint32_t i)
+{
+	return i ? sizeof(((struct report *)0)->row[0].text) :
+	       sizeof(((struct report *)0)->driver);
+}
+
 static void gather(struct report *report)
 {
 	struct cvm_user_check check = { 0 };
@@ -42,10 +48,10 @@ static void gather(struct report *report)
 
 	dev = device_open(&version, &problem);
 	if (dev) {
-		ret = plat_op(dev, CVM_USER_CHECK, &check);
+		ret = plat_op(dev, CVM_USER_CHECK, &check, sizeof(check));
 		if (ret)
-			problem_set(&problem, CVM_DEVICE_PATH, "CHECK: %s",
-				    plat_reason(ret));
+			problem_set(&problem, plat_device, "CHECK: %s",
+				    reason(ret));
 		plat_close(dev);
 	}
 	snprintf(report->row[0].name, sizeof(report->row[0].name), "driver");
@@ -72,24 +78,26 @@ static void gather(struct report *report)
 
 static int print_json(const struct report *report)
 {
-	struct json_object *root = json_object_new_object();
-	struct json_object *rows = json_object_new_array();
-	struct json_object *item;
+	struct json json;
 	uint32_t i;
 
-	json_object_object_add(root, "can_run", json_object_new_boolean(
-				       !report->count[CVM_CHECK_REFUSED]));
-	json_object_object_add(root, "rows", rows);
+	json_begin(&json, 1);
+	json_open(&json, NULL, '{');
+	json_bool(&json, "can_run", !report->count[CVM_CHECK_REFUSED]);
+	json_open(&json, "rows", '[');
 	for (i = 0; i < report->rows; i++) {
-		item = json_object_new_object();
-		json_put_text(item, "name", report->row[i].name,
-			      sizeof(report->row[i].name));
-		json_put_text(item, "status",
-			      states[report->row[i].status].name, 16);
-		json_put_text(item, "reason", row_text(report, i), 640);
-		json_object_array_add(rows, item);
+		json_open(&json, NULL, '{');
+		json_text(&json, "name", report->row[i].name,
+			  sizeof(report->row[i].name));
+		json_text(&json, "status", states[report->row[i].status].name,
+			  16);
+		json_text(&json, "reason", row_text(report, i),
+			  row_room(i));
+		json_close(&json);
 	}
-	return json_print(root);
+	json_close(&json);
+	json_close(&json);
+	return json_print(&json);
 }
 
 static int print_table(const struct report *report)
@@ -111,7 +119,7 @@ static int print_table(const struct report *report)
 		printf("%-*.*s  %s%-7s%s  ", width, (int)sizeof(row->name),
 		       row->name, style(states[row->status].style),
 		       states[row->status].name, style(STYLE_OFF));
-		put_text(row_text(report, i), i ? sizeof(row->text) : 640);
+		put_text(row_text(report, i), row_room(i));
 		putchar('\n');
 	}
 	putchar('\n');
@@ -151,5 +159,6 @@ const struct command cmd_check = {
 	"  ok        fulfilled\n"
 	"  note      works, and the row says with what consequence\n"
 	"  refused   no guest is started on this host, and the row says why\n"
-	"The exit status is 0 when guests can run and 1 when not.\n"
+	"The exit status is 0 when guests can run and 1 when not.\n",
+	NULL
 };

@@ -9,26 +9,21 @@
 
 static int print_json(const struct cvm_user_list *list)
 {
-	struct json_object *root = json_object_new_array();
 	const struct cvm_user_vm_info *vm;
-	struct json_object *item;
+	struct json json;
 	uint32_t i;
 
+	json_begin(&json, 1);
+	json_open(&json, NULL, '[');
 	for (i = 0; i < list->count; i++) {
 		vm = &list->vm[i];
-		item = json_object_new_object();
-		json_put_u64(item, "id", vm->id);
-		json_put_text(item, "name", vm->name, sizeof(vm->name));
-		json_put_text(item, "state", state_name(vm->state), 16);
-		json_put_u64(item, "vcpus", vm->vcpus);
-		json_put_u64(item, "mem_bytes", vm->mem_bytes);
-		json_object_object_add(item, "pid",
-				       json_object_new_int(vm->pid));
-		json_put_text(item, "kernel", vm->release,
-			      sizeof(vm->release));
-		json_object_array_add(root, item);
+		json_open(&json, NULL, '{');
+		json_u64(&json, "id", vm->id);
+		json_vm(&json, vm);
+		json_close(&json);
 	}
-	return json_print(root);
+	json_close(&json);
+	return json_print(&json);
 }
 
 static int print_table(const struct cvm_user_list *list)
@@ -65,7 +60,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct problem problem = { "" };
 	struct cvm_user_version version;
-	struct cvm_user_list list = { 0 };
+	struct cvm_user_list list;
 	struct device *dev;
 	int json = 0, ret;
 	const struct opt opts[] = {
@@ -78,18 +73,13 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return ret;
 	dev = device_open(&version, &problem);
 	if (dev) {
-		ret = plat_op(dev, CVM_USER_LIST, &list);
-		if (ret)
-			problem_set(&problem, CVM_DEVICE_PATH, "LIST: %s",
-				    plat_reason(ret));
+		list_vms(dev, &list, &problem);
 		plat_close(dev);
 	}
 	if (problem.text[0]) {
 		problem_print(&problem);
 		return EXIT_REFUSED;
 	}
-	if (list.count > CVM_VMS_MAX)
-		list.count = CVM_VMS_MAX;
 	return json ? print_json(&list) : print_table(&list);
 }
 
@@ -97,5 +87,6 @@ const struct command cmd_list = {
 	"list", run, "[--json]", "the VMs of this machine",
 	"List every VM the driver knows, whoever started it.  KERNEL is the\n"
 	"guest's own version, once it runs; PID is the process that holds the\n"
-	"VM: the VM ends with it.\n"
+	"VM: the VM ends with it.\n",
+	NULL
 };

@@ -156,52 +156,49 @@ static int print_text(const struct cvm_user_stats *s)
 	return print_flush();
 }
 
-static struct json_object *vector_json(const uint64_t *count)
+static void vector_json(struct json *json, const char *key,
+			const uint64_t *count)
 {
-	struct json_object *to = json_object_new_object();
 	char name[8];
 	uint32_t i;
 
+	json_open(json, key, '{');
 	for (i = 0; i < 256; i++) {
 		if (!count[i])
 			continue;
 		snprintf(name, sizeof(name), "0x%02x", i);
-		json_put_u64(to, name, count[i]);
+		json_u64(json, name, count[i]);
 	}
-	return to;
+	json_close(json);
 }
 
 static int print_json(const struct cvm_user_stats *s)
 {
-	struct json_object *root = json_object_new_object();
-	struct json_object *exits = json_object_new_object();
+	struct json json;
 	char name[16];
 	size_t i;
 
-	json_put_u64(root, "id", s->info.id);
-	json_put_text(root, "name", s->info.name, sizeof(s->info.name));
-	json_put_text(root, "state", state_name(s->info.state), 16);
-	json_put_u64(root, "vcpus", s->info.vcpus);
-	json_put_u64(root, "mem_bytes", s->info.mem_bytes);
-	json_object_object_add(root, "pid", json_object_new_int(s->info.pid));
-	json_put_text(root, "kernel", s->info.release,
-		      sizeof(s->info.release));
-	json_put_u64(root, "tsc_khz", s->tsc_khz);
+	json_begin(&json, 1);
+	json_open(&json, NULL, '{');
+	json_u64(&json, "id", s->info.id);
+	json_vm(&json, &s->info);
+	json_u64(&json, "tsc_khz", s->tsc_khz);
 	for (i = 0; i < COUNTERS; i++)
-		json_put_u64(root, counters[i].name,
-			     counter_value(&s->stats, &counters[i]));
+		json_u64(&json, counters[i].name,
+			 counter_value(&s->stats, &counters[i]));
+	json_open(&json, "exits", '{');
 	for (i = 0; i < EXITS; i++) {
 		if (!s->stats.exits[i])
 			continue;
 		snprintf(name, sizeof(name), "%zu", i);
-		json_put_u64(exits, exit_names[i] ? exit_names[i] : name,
-			     s->stats.exits[i]);
+		json_u64(&json, exit_names[i] ? exit_names[i] : name,
+			 s->stats.exits[i]);
 	}
-	json_object_object_add(root, "exits", exits);
-	json_object_object_add(root, "vector", vector_json(s->stats.vector));
-	json_object_object_add(root, "guest_vector",
-			       vector_json(s->stats.guest_vector));
-	return json_print(root);
+	json_close(&json);
+	vector_json(&json, "vector", s->stats.vector);
+	vector_json(&json, "guest_vector", s->stats.guest_vector);
+	json_close(&json);
+	return json_print(&json);
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
@@ -219,7 +216,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return ret;
 	if (!word)
 		return usage_error(cmd, "which VM? give its ID or name");
-	if (vm_operation(word, CVM_USER_STATS, &stats, &stats.id))
+	if (vm_operation(word, CVM_USER_STATS, &stats, sizeof(stats),
+			 &stats.id))
 		return EXIT_REFUSED;
 	return json ? print_json(&stats) : print_text(&stats);
 }
@@ -229,5 +227,6 @@ const struct command cmd_stats = {
 	"Print a VM's counters, summed over its vCPUs: world switches, exits\n"
 	"by operation, times, and interrupts by vector as the host re-raised\n"
 	"them and as the guest counted them.  The two columns agree but for\n"
-	"those under way while the counters were read.\n"
+	"those under way while the counters were read.\n",
+	NULL
 };

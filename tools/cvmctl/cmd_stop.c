@@ -16,7 +16,7 @@ static int send_op(const struct command *cmd, uint32_t op, int argc,
 		return ret;
 	if (!word)
 		return usage_error(cmd, "which VM? give its ID or name");
-	if (vm_operation(word, op, &id, &id.id))
+	if (vm_operation(word, op, &id, sizeof(id), &id.id))
 		return EXIT_REFUSED;
 	return EXIT_OK;
 }
@@ -35,11 +35,13 @@ const struct command cmd_stop = {
 	"stop", run_stop, "ID|NAME", "ask a guest to power off",
 	"Ask the guest to power off in good order, as a power button does,\n"
 	"and return at once.  What it does then is the guest's affair; its\n"
-	"`cvmctl run` ends with status 0 when it is off.\n"
+	"`cvmctl run` ends with status 0 when it is off.\n",
+	NULL
 };
 
 const struct command cmd_kill = {
 	"kill", run_kill, "ID|NAME", "end a VM at once",
 	"End the VM now, whatever the guest is doing.  Its memory goes back\n"
-	"to the host and its `cvmctl run` ends with status 5.\n"
+	"to the host and its `cvmctl run` ends with status 5.\n",
+	NULL
 };

@@ -11,26 +11,28 @@
 static int print_json(const struct cvm_user_version *v,
 		      const struct problem *problem, int have)
 {
-	struct json_object *root = json_object_new_object();
-	struct json_object *driver = NULL;
+	struct json json;
 
-	json_put_text(root, "cvmctl", CVMCTL_VERSION, sizeof(CVMCTL_VERSION));
-	json_put_u64(root, "user_abi", CVM_USER_ABI);
-	json_put_u64(root, "guest_abi", CVM_GUEST_ABI);
+	json_begin(&json, 1);
+	json_open(&json, NULL, '{');
+	json_text(&json, "cvmctl", CVMCTL_VERSION, sizeof(CVMCTL_VERSION));
+	json_u64(&json, "user_abi", CVM_USER_ABI);
+	json_u64(&json, "guest_abi", CVM_GUEST_ABI);
 	if (have) {
-		driver = json_object_new_object();
-		json_put_text(driver, "version", v->version,
-			      sizeof(v->version));
-		json_put_u64(driver, "user_abi", v->user_abi);
-		json_put_u64(driver, "guest_abi", v->guest_abi);
-		json_put_text(driver, "host", host_name(v->host), 16);
-		json_put_u64(driver, "cpus", v->cpus);
+		json_open(&json, "driver", '{');
+		json_text(&json, "version", v->version, sizeof(v->version));
+		json_u64(&json, "user_abi", v->user_abi);
+		json_u64(&json, "guest_abi", v->guest_abi);
+		json_text(&json, "host", host_name(v->host), 16);
+		json_u64(&json, "cpus", v->cpus);
+		json_close(&json);
 	} else {
-		json_put_text(root, "problem", problem->text,
-			      sizeof(problem->text));
+		json_text(&json, "problem", problem->text,
+			  sizeof(problem->text));
+		json_null(&json, "driver");
 	}
-	json_object_object_add(root, "driver", driver);
-	return json_print(root);
+	json_close(&json);
+	return json_print(&json);
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
@@ -70,5 +72,6 @@ const struct command cmd_version = {
 	"version", run, "[--json]", "versions of this tool and of the driver",
 	"Print the versions of cvmctl and, if it is loaded, of the driver.\n"
 	"Both must speak the same user ABI; a kernel must speak the driver's\n"
-	"guest ABI.  Without a driver the exit status is still 0.\n"
+	"guest ABI.  Without a driver the exit status is still 0.\n",
+	NULL
 };

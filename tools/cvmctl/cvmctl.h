@@ -15,6 +15,9 @@
 
 #define CVMCTL_VERSION		"0.1.0"
 
+/* C99's formats on every host (gnu_printf); "printf" may mean less. */
+#define CVMCTL_PRINTF		gnu_printf
+
 /* Exit status, part of the tool's interface (docs/cvmctl.md). */
 #define EXIT_OK			0	/* done; run: the guest powered off */
 #define EXIT_REFUSED		1	/* refused before anything started */
@@ -31,10 +34,17 @@ struct problem {
 
 /* problem_set - keep the first problem; -1, to hand on. */
 int problem_set(struct problem *problem, const char *thing,
-		const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+		const char *fmt, ...)
+	__attribute__((format(CVMCTL_PRINTF, 3, 4)));
+
+/* say - one line on stderr; the newline is added. */
+void say(const char *fmt, ...) __attribute__((format(CVMCTL_PRINTF, 1, 2)));
 
 /* problem_print - the one line on stderr. */
 void problem_print(const struct problem *problem);
+
+/* reason - a result of platform.h in words; until the next call. */
+const char *reason(int result);
 
 /* ---- options ---- */
 
@@ -59,6 +69,7 @@ struct command {
 	const char *args;	/* synopsis behind the name */
 	const char *summary;	/* one line for `cvmctl help` */
 	const char *text;	/* the rest of `cvmctl NAME --help` */
+	void (*more)(void);	/* prints its last part, or NULL */
 };
 
 #define PARSE_GO_ON		(-1)
@@ -71,12 +82,22 @@ struct command {
 int parse_options(const struct command *cmd, const struct opt *opts,
 		  int argc, char **argv, const char **words, int max);
 
+/*
+ * read_size - bytes of a number of units, or of one with K, M or G; 0 when it
+ * is none, else 1.
+ */
+int read_size(const char *text, uint64_t unit, uint64_t *bytes);
+
 /* usage_error - say what is wrong with the command line; EXIT_USAGE. */
 int usage_error(const struct command *cmd, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+	__attribute__((format(CVMCTL_PRINTF, 2, 3)));
 
 extern const struct command cmd_check, cmd_run, cmd_attach, cmd_list;
 extern const struct command cmd_stats, cmd_stop, cmd_kill, cmd_version;
+extern const struct command cmd_driver, cmd_service;
+
+/* The program, behind each host's own entry point: its exit status. */
+int cvmctl_main(int argc, char **argv);
 
 /* ---- the driver ---- */
 
@@ -93,11 +114,16 @@ struct device *device_open(struct cvm_user_version *version,
 int find_vm(struct device *dev, const char *word,
 	    struct cvm_user_vm_info *info, struct problem *problem);
 
+/* list_vms - all of them; -1 with a problem. */
+int list_vms(struct device *dev, struct cvm_user_list *list,
+	     struct problem *problem);
+
 /*
  * vm_operation - one operation on the VM an ID or a name means; *id, inside
  * arg, is filled in.  -1 when the problem has been printed.
  */
-int vm_operation(const char *word, uint32_t op, void *arg, uint32_t *id);
+int vm_operation(const char *word, uint32_t op, void *arg, size_t bytes,
+		 uint32_t *id);
 
 const char *host_name(uint32_t host);
 const char *state_name(uint32_t state);

@@ -17,14 +17,14 @@ struct device *device_open(struct cvm_user_version *version,
 	memset(version, 0, sizeof(*version));
 	if (!dev)
 		return NULL;
-	ret = plat_op(dev, CVM_USER_VERSION, version);
+	ret = plat_op(dev, CVM_USER_VERSION, version, sizeof(*version));
 	version->version[sizeof(version->version) - 1] = '\0';
 	if (ret)
-		problem_set(problem, CVM_DEVICE_PATH,
+		problem_set(problem, plat_device,
 			    "this is no libcvm driver, or one too old to tell "
-			    "its version (%s)", plat_reason(ret));
+			    "its version (%s)", reason(ret));
 	else if (version->user_abi != CVM_USER_ABI)
-		problem_set(problem, CVM_DEVICE_PATH,
+		problem_set(problem, plat_device,
 			    "the driver (libcvm %s, user ABI %u) is too %s for "
 			    "this cvmctl (%s, user ABI %u); install both from "
 			    "one release", version->version, version->user_abi,
@@ -48,20 +48,34 @@ static uint32_t word_id(const char *word)
 	return *end || id > UINT32_MAX ? 0 : (uint32_t)id;
 }
 
+int list_vms(struct device *dev, struct cvm_user_list *list,
+	     struct problem *problem)
+{
+	uint32_t i;
+	int ret;
+
+	memset(list, 0, sizeof(*list));
+	ret = plat_op(dev, CVM_USER_LIST, list, sizeof(*list));
+	if (ret)
+		return problem_set(problem, plat_device, "LIST: %s",
+				   reason(ret));
+	if (list->count > CVM_VMS_MAX)
+		list->count = CVM_VMS_MAX;
+	for (i = 0; i < list->count; i++)
+		list->vm[i].name[CVM_NAME_MAX - 1] = '\0';
+	return 0;
+}
+
 int find_vm(struct device *dev, const char *word,
 	    struct cvm_user_vm_info *info, struct problem *problem)
 {
-	struct cvm_user_list list = { 0 };
+	struct cvm_user_list list;
 	uint32_t id = word_id(word);
 	uint32_t i, found = 0;
-	int ret;
 
-	ret = plat_op(dev, CVM_USER_LIST, &list);
-	if (ret)
-		return problem_set(problem, CVM_DEVICE_PATH, "LIST: %s",
-				   plat_reason(ret));
-	for (i = 0; i < list.count && i < CVM_VMS_MAX; i++) {
-		list.vm[i].name[CVM_NAME_MAX - 1] = '\0';
+	if (list_vms(dev, &list, problem))
+		return -1;
+	for (i = 0; i < list.count; i++) {
 		if (list.vm[i].id != id && strcmp(list.vm[i].name, word))
 			continue;
 		*info = list.vm[i];
@@ -78,7 +92,8 @@ int find_vm(struct device *dev, const char *word,
 	return 0;
 }
 
-int vm_operation(const char *word, uint32_t op, void *arg, uint32_t *id)
+int vm_operation(const char *word, uint32_t op, void *arg, size_t bytes,
+		 uint32_t *id)
 {
 	struct problem problem = { 0 };
 	struct cvm_user_version version;
@@ -89,10 +104,10 @@ int vm_operation(const char *word, uint32_t op, void *arg, uint32_t *id)
 	if (dev) {
 		if (!find_vm(dev, word, &info, &problem)) {
 			*id = info.id;
-			ret = plat_op(dev, op, arg);
+			ret = plat_op(dev, op, arg, bytes);
 			if (ret)
 				problem_set(&problem, word, "%s",
-					    plat_reason(ret));
+					    reason(ret));
 		}
 		plat_close(dev);
 	}

@@ -36,7 +36,7 @@ int kernel_open(struct kernel *kernel, const char *path,
 	int packed;
 
 	memset(kernel, 0, sizeof(*kernel));
-	if (plat_file_map(&kernel->file, path, problem))
+	if (file_map(&kernel->file, path, problem))
 		return -1;
 	elf = kernel->file.data;
 	bytes = kernel->file.bytes;
@@ -62,5 +62,5 @@ void kernel_close(struct kernel *kernel)
 {
 	free(kernel->unpacked);
 	kernel->unpacked = NULL;
-	plat_file_close(&kernel->file);
+	file_close(&kernel->file);
 }

@@ -6,7 +6,7 @@
 #include <cvm/boot.h>
 
 #include "cvmctl.h"
-#include "platform.h"
+#include "file.h"
 
 struct kernel {
 	struct file file;

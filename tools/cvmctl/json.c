@@ -1,36 +1,193 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* json.c - the few shapes --json prints. */
+/* json.c - write JSON (RFC 8259). */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cvmctl.h"
 #include "json.h"
 
-void json_put_u64(struct json_object *to, const char *key, uint64_t value)
+static void put(struct json *json, const char *text, size_t bytes)
 {
-	json_object_object_add(to, key, json_object_new_uint64(value));
+	char *more;
+
+	if (!json->text)
+		return;
+	if (json->bytes + bytes >= json->room) {
+		more = realloc(json->text, (json->room + bytes) * 2);
+		if (!more) {
+			json_end(json);
+			return;
+		}
+		json->text = more;
+		json->room = (json->room + bytes) * 2;
+	}
+	memcpy(json->text + json->bytes, text, bytes);
+	json->bytes += bytes;
+	json->text[json->bytes] = '\0';
 }
 
-void json_put_text(struct json_object *to, const char *key, const char *text,
-		   size_t max)
+static void put_string(struct json *json, const char *text)
 {
-	char clean[1024];
-	size_t i;
-
-	/* Guests write some of these: keep the output valid whatever they
-	 * put there. */
-	for (i = 0; i < max && i < sizeof(clean) - 1 && text[i]; i++)
-		clean[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
-	json_object_object_add(to, key,
-			       json_object_new_string_len(clean, (int)i));
+	put(json, text, strlen(text));
 }
 
-int json_print(struct json_object *root)
+/* To where the next value, or the closing bracket, goes. */
+static void put_gap(struct json *json, const char *blank)
 {
-	puts(json_object_to_json_string_ext(root,
-					    JSON_C_TO_STRING_PRETTY |
-					    JSON_C_TO_STRING_SPACED |
-					    JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(root);
+	int i;
+
+	put_string(json, json->lines ? "\n" : blank);
+	for (i = 0; json->lines && i < json->depth; i++)
+		put_string(json, "  ");
+}
+
+/* Length of the UTF-8 sequence at text, at most max; 0 if it is none. */
+static size_t sequence(const char *text, size_t max)
+{
+	const unsigned char *c = (const unsigned char *)text;
+	size_t i, n = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 :
+		      c[0] < 0xf0 ? 3 : c[0] < 0xf5 ? 4 : 0;
+
+	if (n > max)
+		return 0;
+	for (i = 1; i < n; i++)
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+	/* Overlong forms, surrogates, beyond U+10FFFF (RFC 3629). */
+	if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) ||
+	    (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+static void put_quoted(struct json *json, const char *text, size_t max)
+{
+	size_t i, n, bytes = strnlen(text, max);
+	char escape[8];
+
+	put_string(json, "\"");
+	for (i = 0; i < bytes; i += n ? n : 1) {
+		n = sequence(text + i, bytes - i);
+		if (!n) {
+			put_string(json, "?");
+		} else if (text[i] == '"' || text[i] == '\\') {
+			snprintf(escape, sizeof(escape), "\\%c", text[i]);
+			put_string(json, escape);
+		} else if ((unsigned char)text[i] < 0x20) {
+			snprintf(escape, sizeof(escape), "\\u%04x",
+				 (unsigned int)text[i]);
+			put_string(json, escape);
+		} else {
+			put(json, text + i, n);
+		}
+	}
+	put_string(json, "\"");
+}
+
+static void put_key(struct json *json, const char *key)
+{
+	if (json->depth) {
+		if (!json->empty)
+			put_string(json, ",");
+		put_gap(json, " ");
+	}
+	json->empty = 0;
+	if (!key)
+		return;
+	put_quoted(json, key, SIZE_MAX);
+	put_string(json, ": ");
+}
+
+void json_begin(struct json *json, int lines)
+{
+	memset(json, 0, sizeof(*json));
+	json->lines = lines;
+	json->room = 1024;
+	json->text = calloc(1, json->room);
+}
+
+void json_open(struct json *json, const char *key, char bracket)
+{
+	put_key(json, key);
+	put(json, &bracket, 1);
+	json->closing[json->depth++] = bracket == '{' ? '}' : ']';
+	json->empty = 1;
+}
+
+void json_close(struct json *json)
+{
+	char bracket = json->closing[--json->depth];
+
+	if (!json->empty)
+		put_gap(json, " ");
+	put(json, &bracket, 1);
+	json->empty = 0;
+}
+
+void json_u64(struct json *json, const char *key, uint64_t value)
+{
+	char text[24];
+
+	put_key(json, key);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	put_string(json, text);
+}
+
+void json_int(struct json *json, const char *key, int value)
+{
+	char text[16];
+
+	put_key(json, key);
+	snprintf(text, sizeof(text), "%d", value);
+	put_string(json, text);
+}
+
+void json_bool(struct json *json, const char *key, int value)
+{
+	put_key(json, key);
+	put_string(json, value ? "true" : "false");
+}
+
+void json_null(struct json *json, const char *key)
+{
+	put_key(json, key);
+	put_string(json, "null");
+}
+
+void json_text(struct json *json, const char *key, const char *text,
+	       size_t max)
+{
+	put_key(json, key);
+	put_quoted(json, text, max);
+}
+
+void json_vm(struct json *json, const struct cvm_user_vm_info *vm)
+{
+	json_text(json, "name", vm->name, sizeof(vm->name));
+	json_text(json, "state", state_name(vm->state), 16);
+	json_u64(json, "vcpus", vm->vcpus);
+	json_u64(json, "mem_bytes", vm->mem_bytes);
+	json_int(json, "pid", vm->pid);
+	json_text(json, "kernel", vm->release, sizeof(vm->release));
+}
+
+void json_end(struct json *json)
+{
+	free(json->text);
+	json->text = NULL;
+}
+
+int json_print(struct json *json)
+{
+	struct problem problem = { "" };
+
+	if (!json->text) {
+		problem_set(&problem, "stdout", "no memory");
+		problem_print(&problem);
+		return EXIT_REFUSED;
+	}
+	puts(json->text);
+	json_end(json);
 	return print_flush();
 }

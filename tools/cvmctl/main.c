@@ -13,6 +13,8 @@ static const struct command *const commands[] = {
 	&cmd_stats,
 	&cmd_stop,
 	&cmd_kill,
+	&cmd_driver,
+	&cmd_service,
 	&cmd_version,
 	NULL
 };
@@ -66,7 +68,7 @@ static int help(int argc, char **argv)
 	return cmd->run(cmd, 1, argv_help);
 }
 
-int main(int argc, char **argv)
+int cvmctl_main(int argc, char **argv)
 {
 	const struct command *cmd;
 	const char *name;

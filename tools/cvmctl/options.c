@@ -16,18 +16,15 @@
 
 int usage_error(const struct command *cmd, const char *fmt, ...)
 {
+	const char *name = cmd ? cmd->name : "";
+	char what[1024];
 	va_list ap;
 
-	fputs("cvmctl: ", stderr);
-	if (cmd)
-		fprintf(stderr, "%s: ", cmd->name);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	if (cmd)
-		fprintf(stderr, " (see cvmctl %s --help)\n", cmd->name);
-	else
-		fputs(" (see cvmctl --help)\n", stderr);
+	say("cvmctl: %s%s%s (see cvmctl %s%s--help)", name, cmd ? ": " : "",
+	    what, name, cmd ? " " : "");
 	return EXIT_USAGE;
 }
 
@@ -66,11 +63,12 @@ static int print_help(const struct command *cmd, const struct opt *opts)
 	for (; opts->name; opts++)
 		print_option(opts);
 	print_option(&help);
+	if (cmd->more)
+		cmd->more();
 	return print_flush();
 }
 
-/* A number with an optional K, M or G; 0 when it is none. */
-static int read_size(const char *text, uint64_t unit, uint64_t *bytes)
+int read_size(const char *text, uint64_t unit, uint64_t *bytes)
 {
 	uint64_t value = 0;
 	const char *c;
@@ -129,6 +127,9 @@ static int store(const struct command *cmd, const struct opt *opt,
 			return usage_error(cmd, "--%s %s: not a size (a "
 					   "number, or one with K, M or G)",
 					   opt->name, value);
+		if (opt->kind == OPT_MIB && !*(uint64_t *)opt->to)
+			return usage_error(cmd, "--%s %s: no size for a "
+					   "memory", opt->name, value);
 		break;
 	}
 	return PARSE_GO_ON;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cvm/abi.h>
+#include <cvm/error.h>
 
 #include "cvmctl.h"
 #include "platform.h"
@@ -27,9 +28,51 @@ int problem_set(struct problem *problem, const char *thing,
 	return -1;
 }
 
+/* A line is written at once: others may write to the same terminal. */
+void say(const char *fmt, ...)
+{
+	char line[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line) - 1, fmt, ap);
+	va_end(ap);
+	strcat(line, "\n");
+	fputs(line, stderr);
+	fflush(stderr);
+}
+
 void problem_print(const struct problem *problem)
 {
-	fprintf(stderr, "cvmctl: %s\n", problem->text);
+	say("cvmctl: %s", problem->text);
+}
+
+const char *reason(int result)
+{
+	static const struct {
+		int error;
+		const char *text;
+	} reasons[] = {
+		{ CVM_EPERM, "refused on this host; cvmctl check tells why" },
+		{ CVM_ENOENT, "no such VM" },
+		{ CVM_EINTR, "interrupted" },
+		{ CVM_EIO, "the VM has ended already" },
+		{ CVM_E2BIG, "more than the driver has room for" },
+		{ CVM_ENOMEM, "the host has no memory for it" },
+		{ CVM_EFAULT, "an address outside what was granted" },
+		{ CVM_EBUSY, "in use, or done already" },
+		{ CVM_EINVAL, "the driver does not accept the request" },
+		{ CVM_ENOTTY, "the driver does not know this operation; it is "
+		  "older than this cvmctl" },
+		{ CVM_ENOSYS, "the CPU or the host lacks the feature" },
+		{ CVM_EPROTO, "the driver speaks another ABI version" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].error == -result)
+			return reasons[i].text;
+	return plat_error_text(result);
 }
 
 const char *style(enum style which)
@@ -52,7 +95,7 @@ int print_flush(void)
 {
 	if (!fflush(stdout) && !ferror(stdout))
 		return EXIT_OK;
-	fprintf(stderr, "cvmctl: stdout: %s\n", strerror(errno));
+	say("cvmctl: stdout: %s", strerror(errno));
 	return EXIT_REFUSED;
 }
 

@@ -2,9 +2,11 @@
 /*
  * platform.h - everything of cvmctl that knows the operating system.
  *
- * One implementation is linked: platform_linux*.c.  Calls return 0 or a
- * negative CVM_E* where nothing else is said; plat_reason() puts such a
- * number into words.
+ * One implementation is linked: the files named *_linux.c or those named
+ * *_nt.c.  Text is UTF-8 on every host.
+ *
+ * Calls that return "a result" return 0, a negative CVM_E*, or a negative
+ * number of the system's own; reason() (cvmctl.h) puts any of them into words.
  */
 #ifndef CVMCTL_PLATFORM_H
 #define CVMCTL_PLATFORM_H
@@ -14,39 +16,100 @@
 
 #include "cvmctl.h"
 
+/* plat_error_text - a number of the system's own; until the next call. */
+const char *plat_error_text(int result);
+
+/* plat_pid - of the process the user started, the VMM's front included. */
+long plat_pid(void);
+
 /* ---- driver ---- */
+
+extern const char plat_device[];	/* its name, for messages */
 
 /* plat_open - one more handle of the driver, NULL with a problem. */
 struct device *plat_open(struct problem *problem);
 void plat_close(struct device *dev);
 
-/* plat_op - one operation of uapi.h; -CVM_EINTR when a signal came. */
-int plat_op(struct device *dev, uint32_t op, void *arg);
+/*
+ * plat_op - one operation of uapi.h on its structure; a result, -CVM_EINTR
+ * when it is to be called again.
+ */
+int plat_op(struct device *dev, uint32_t op, void *arg, size_t bytes);
 
-/* plat_map - guest memory [gpa, gpa + bytes), holes included; or NULL. */
-void *plat_map(struct device *dev, uint64_t gpa, uint64_t bytes);
+/*
+ * plat_map - guest memory [gpa, gpa + bytes), which holds all of ranges, in
+ * one piece: what is no part of a range faults.  NULL if it cannot be.
+ * plat_unmap() before plat_close(); a host may keep it until then.
+ */
+void *plat_map(struct device *dev, const struct cvm_user_ranges *ranges,
+	       uint64_t gpa, uint64_t bytes);
 void plat_unmap(void *map, uint64_t bytes);
 
-const char *plat_reason(int ret);
+/* ---- the driver's and services' administration ---- */
 
-/* ---- files ---- */
-
-struct file {
-	const char *path;
-	const uint8_t *data;	/* file_map() */
-	uint64_t bytes;
-	int mapped;		/* how to let go of data */
-	int fd;			/* file_open() */
+enum driver_state {
+	DRIVER_ABSENT,		/* not installed */
+	DRIVER_STOPPED,
+	DRIVER_RUNNING,
+	DRIVER_CHANGING		/* starting, or stopping */
 };
 
-/* A whole file in memory; anything that can be read, pipes too. */
-int plat_file_map(struct file *file, const char *path,
-		  struct problem *problem);
-/* A regular file to be read later: its size now, its bytes by file_read(). */
-int plat_file_open(struct file *file, const char *path,
+struct driver_info {
+	enum driver_state state;
+	char path[1024];	/* of its file, or "" */
+};
+
+/* All of them -1 with a problem. */
+int plat_driver_query(struct driver_info *info, struct problem *problem);
+int plat_driver_install(const char *path, struct problem *problem);
+int plat_driver_start(struct problem *problem);
+int plat_driver_stop(struct problem *problem);
+int plat_driver_remove(struct problem *problem);
+
+/* A guest as a service of the system, started by `cvmctl service run`. */
+int plat_service_install(const char *name, const char *config,
+			 struct problem *problem);
+int plat_service_remove(const char *name, struct problem *problem);
+/* Calls fn for each; state and config are words for people. */
+int plat_service_list(void (*fn)(const char *name, const char *state,
+				 const char *config),
+		      struct problem *problem);
+/*
+ * plat_service_run - be the service: calls run(ctx) when the system says so,
+ * with the console going to log and wishes to stop coming from the system.
+ */
+int plat_service_run(const char *name, const char *log,
+		     int (*run)(void *ctx), void *ctx,
+		     struct problem *problem);
+
+/* ---- files: file.h is built upon these ---- */
+
+#define PLAT_NO_FILE	((intptr_t)-1)
+#define PLAT_STREAM	UINT64_MAX	/* a size: not a regular file */
+
+/* plat_file_open - for reading; -1 with a problem. */
+int plat_file_open(const char *path, intptr_t *handle, uint64_t *bytes,
 		   struct problem *problem);
-int plat_file_read(struct file *file, void *to, struct problem *problem);
-void plat_file_close(struct file *file);
+void plat_file_close(intptr_t handle);
+
+/*
+ * plat_file_read - up to bytes bytes at offset, which streams do not look at.
+ * 0 at the end, -1 with a problem about path.
+ */
+int64_t plat_file_read(intptr_t handle, uint64_t offset, void *to,
+		       size_t bytes, const char *path,
+		       struct problem *problem);
+
+/* plat_file_map - a regular file that is not empty; NULL with a problem. */
+const void *plat_file_map(intptr_t handle, uint64_t bytes, const char *path,
+			  struct problem *problem);
+void plat_file_unmap(const void *map, uint64_t bytes);
+
+/* plat_absolute - path, seen from the current directory; 0, or -1. */
+int plat_absolute(const char *path, char *to, size_t size);
+
+/* plat_beside - name as seen from the directory file lies in; 0, or -1. */
+int plat_beside(const char *file, const char *name, char *to, size_t size);
 
 /* ---- threads ---- */
 
@@ -54,76 +117,117 @@ struct thread;
 struct thread *plat_thread_start(void (*fn)(void *arg), void *arg);
 void plat_thread_join(struct thread *thread);
 
-/* ---- the console of a running VM ---- */
+/* The one lock there is, of the console. */
+void plat_lock(void);
+void plat_unlock(void);
 
-enum console_event {
-	CONSOLE_INPUT,		/* *bytes bytes are in buf */
-	CONSOLE_EOF,		/* there will be no more input */
-	CONSOLE_WAKE,		/* console_wake() was called */
-	CONSOLE_STOP,		/* somebody wants the VM to end in order */
-	CONSOLE_KILL,		/* somebody wants it to end now */
-	CONSOLE_LOST		/* the terminal's process died */
+/* ---- links: packets between a VMM and its terminal ---- */
+
+struct link;
+
+#define LINK_DATA	4096u	/* most that a packet holds */
+
+/*
+ * plat_split - make a second process to be the VMM: 0 there, 1 in the old
+ * one, -1 with a problem.  *link is each one's end of a connection.  Where
+ * processes cannot be split, the program is started again with the same
+ * arguments and comes here once more, as the VMM.
+ */
+int plat_split(struct link **link, struct problem *problem);
+
+/* The old one, about the other: end it; say how it ended, or "". */
+void plat_vmm_kill(void);
+void plat_vmm_fate(char *text, size_t size);
+
+/*
+ * plat_listen - let terminals connect by the VM's name from now on; -1 with a
+ * problem, one of which is that the name is taken.
+ */
+int plat_listen(const char *name, struct problem *problem);
+void plat_unlisten(void);
+struct link *plat_accept(void);	/* NULL if nobody is there any more */
+
+/* plat_connect - to the VM of this name, NULL with a problem. */
+struct link *plat_connect(const char *name, struct problem *problem);
+
+/* How long plat_link_send() waits for a slow reader. */
+enum link_wait {
+	LINK_NOW,		/* not at all */
+	LINK_BLOCK,		/* until plat_unblock() */
+	LINK_SURE		/* until it is gone */
 };
 
 /*
- * The VMM's side, one of two.  Direct: stdin and stdout.  Served: terminals
- * come and go on a socket named after the VM; first is the end of a
- * connection that exists from the start (plat_split()).
+ * plat_link_send - one packet: a letter and data.  0; 1 when waiting had to
+ * end; -1 when the other end is gone.
  */
-int plat_console_direct(struct problem *problem);
-int plat_console_served(int first, struct problem *problem);
+int plat_link_send(struct link *link, char letter, const void *data,
+		   size_t bytes, enum link_wait wait);
 
 /*
- * plat_console_started - the guest runs from now on: tell the terminal, and
- * catch the signals that mean "stop" from here on.  With a served console it
- * can be reached by name from now on.
+ * plat_link_recv - bytes of data of a packet that is there; -1 at the end;
+ * *letter is 0 when none was there.
  */
-int plat_console_started(const char *name, const char *greeting,
-			 struct problem *problem);
+int plat_link_recv(struct link *link, char *letter, void *data);
+
+/* plat_link_shut - whoever waits in plat_link_send() gives up.  Any thread. */
+void plat_link_shut(struct link *link);
+void plat_link_close(struct link *link);
+
+/* ---- waiting ---- */
+
+enum wait_event {
+	WAIT_STOP,	/* the VM is to end in order */
+	WAIT_KILL,	/* it is to end now */
+	WAIT_WAKE,	/* plat_wake() was called */
+	WAIT_INPUT,	/* plat_input() has something */
+	WAIT_LINK,	/* plat_link_recv() has something */
+	WAIT_LISTEN,	/* plat_accept() has somebody */
+	WAIT_TIME	/* ms milliseconds have passed */
+};
+
+/* plat_wait_open - before anything else of this section. */
+int plat_wait_open(struct problem *problem);
 
 /*
- * plat_console_wait - sleep until something happens.  Input is only taken
- * when buf is not NULL.
+ * plat_catch_stop - what else would end the process (signals, Ctrl-Break, the
+ * system's end) is WAIT_STOP from now on.
  */
-enum console_event plat_console_wait(void *buf, size_t size, size_t *bytes);
+int plat_catch_stop(struct problem *problem);
 
-/* plat_console_write - guest output; waits while the reader is slow. */
-void plat_console_write(const void *data, size_t bytes);
+/*
+ * plat_wait - sleep until something happens; the first of the list above when
+ * there is more.  link may be NULL; input is looked at only if input is set;
+ * ms < 0 waits for ever.
+ */
+enum wait_event plat_wait(struct link *link, int input, int ms);
 
-/* plat_console_wake - end a plat_console_wait().  Any thread. */
-void plat_console_wake(void);
+void plat_wake(void);		/* any thread */
+void plat_unblock(void);	/* writers give up from now on; any thread */
 
-/* plat_console_unblock - writers give up from now on.  Any thread. */
-void plat_console_unblock(void);
-
-/* plat_console_end - hand status and a last line (or "") to the terminal. */
-void plat_console_end(int status, const char *line);
-
-/* ---- the terminal's side ---- */
+/* ---- the terminal, or what stdin and stdout are instead ---- */
 
 /* Is stdin a terminal?  Does stdout show colours? */
 int plat_interactive(void);
 int plat_colours(void);
 
-/*
- * plat_split - make a second process to be the VMM: 0 there, 1 in the old
- * one, -1 with a problem.  *sock is each one's end of a connection.
- */
-int plat_split(int *sock, struct problem *problem);
-
-/* plat_attach - connect to the VM of this name, -1 with a problem. */
-int plat_attach(const char *name, struct problem *problem);
+/* plat_input - what was typed: bytes, 0 if nothing, -1 at its end. */
+int plat_input(void *buf, size_t size);
 
 /*
- * plat_front - be the terminal of the VMM at sock until it ends (its status)
- * or the detach key is pressed (EXIT_OK).  key < 0: there is none.
+ * plat_output - write to stdout, waiting while the reader is slow, or until
+ * plat_unblock().  NULL, or why it can never be written again.
  */
-int plat_front(int sock, const char *name, int key);
+const char *plat_output(const void *data, size_t bytes);
 
 /*
- * plat_front_detach - wait until the VMM at sock has started, then leave it
- * to itself.  EXIT_OK, or its exit status if it did not start.
+ * Every key to us, every byte of output to the terminal; and back as it was,
+ * which also happens on every way out of the process.
  */
-int plat_front_detach(int sock);
+void plat_terminal_raw(void);
+void plat_terminal_restore(void);
+
+/* plat_terminal_leave - let go of the terminal for good. */
+void plat_terminal_leave(void);
 
 #endif /* CVMCTL_PLATFORM_H */

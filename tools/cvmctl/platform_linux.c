@@ -2,6 +2,7 @@
 /* platform_linux.c - driver, files and threads on Linux. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cvm/error.h>
-
 #include "platform.h"
+
+const char plat_device[] = CVM_DEVICE_PATH;
 
 struct device {
 	int fd;
@@ -44,13 +45,13 @@ struct device *plat_open(struct problem *problem)
 	struct device *dev = malloc(sizeof(*dev));
 
 	if (!dev) {
-		problem_set(problem, CVM_DEVICE_PATH, "no memory");
+		problem_set(problem, plat_device, "no memory");
 		return NULL;
 	}
 	dev->fd = open(CVM_DEVICE_PATH, O_RDWR | O_CLOEXEC);
 	if (dev->fd >= 0)
 		return dev;
-	problem_set(problem, CVM_DEVICE_PATH, "%s", open_reason(errno));
+	problem_set(problem, plat_device, "%s", open_reason(errno));
 	free(dev);
 	return NULL;
 }
@@ -61,18 +62,22 @@ void plat_close(struct device *dev)
 	free(dev);
 }
 
-/* CVM_E* have Linux's own numbers (error.h). */
-int plat_op(struct device *dev, uint32_t op, void *arg)
+/* CVM_E* have Linux's own numbers (error.h); the driver knows the sizes. */
+int plat_op(struct device *dev, uint32_t op, void *arg, size_t bytes)
 {
+	(void)bytes;
 	return ioctl(dev->fd, CVM_IOCTL((unsigned long)op), arg) < 0 ?
 	       -errno : 0;
 }
 
-void *plat_map(struct device *dev, uint64_t gpa, uint64_t bytes)
+/* The file offset is the guest physical address. */
+void *plat_map(struct device *dev, const struct cvm_user_ranges *ranges,
+	       uint64_t gpa, uint64_t bytes)
 {
 	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
 			 dev->fd, (off_t)gpa);
 
+	(void)ranges;
 	return map == MAP_FAILED ? NULL : map;
 }
 
@@ -81,137 +86,86 @@ void plat_unmap(void *map, uint64_t bytes)
 	munmap(map, bytes);
 }
 
-const char *plat_reason(int ret)
+const char *plat_error_text(int result)
 {
-	switch (ret) {
-	case -CVM_EPERM:
-		return "refused on this host; cvmctl check tells why";
-	case -CVM_ENOENT:
-		return "no such VM";
-	case -CVM_EIO:
-		return "the VM has ended already";
-	case -CVM_ENOTTY:
-		return "the driver does not know this operation; it is older "
-		       "than this cvmctl";
-	case -CVM_EPROTO:
-		return "the driver speaks another ABI version";
-	default:
-		return strerror(-ret);
-	}
+	return strerror(-result);
+}
+
+long plat_pid(void)
+{
+	return getpid();
 }
 
 /* ---- files ---- */
 
-static int file_open(struct file *file, const char *path, struct stat *st,
-		     struct problem *problem)
-{
-	memset(file, 0, sizeof(*file));
-	file->path = path;
-	file->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (file->fd < 0 || fstat(file->fd, st))
-		return problem_set(problem, path, "%s", strerror(errno));
-	if (S_ISDIR(st->st_mode))
-		return problem_set(problem, path, "%s", strerror(EISDIR));
-	return 0;
-}
-
-/* Read until the end, whatever the kind of file. */
-static int slurp(struct file *file, struct problem *problem)
-{
-	size_t room = 1 << 20;
-	uint8_t *data = NULL, *more;
-	ssize_t got;
-
-	do {
-		if (!data || file->bytes == room) {
-			room *= 2;
-			more = realloc(data, room);
-			if (!more) {
-				free(data);
-				return problem_set(problem, file->path,
-						   "no memory to read it");
-			}
-			data = more;
-		}
-		got = read(file->fd, data + file->bytes, room - file->bytes);
-		if (got > 0)
-			file->bytes += (uint64_t)got;
-	} while (got > 0 || (got < 0 && errno == EINTR));
-	file->data = data;
-	if (got < 0)
-		return problem_set(problem, file->path, "%s", strerror(errno));
-	return 0;
-}
-
-int plat_file_map(struct file *file, const char *path,
-		  struct problem *problem)
-{
-	struct stat st;
-	void *map;
-
-	if (file_open(file, path, &st, problem))
-		return -1;
-	if (!S_ISREG(st.st_mode) || !st.st_size)
-		return slurp(file, problem);
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, file->fd,
-		   0);
-	if (map == MAP_FAILED)
-		return problem_set(problem, path, "%s", strerror(errno));
-	file->data = map;
-	file->bytes = (uint64_t)st.st_size;
-	file->mapped = 1;
-	return 0;
-}
-
-int plat_file_open(struct file *file, const char *path,
+int plat_file_open(const char *path, intptr_t *handle, uint64_t *bytes,
 		   struct problem *problem)
 {
 	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (file_open(file, path, &st, problem))
-		return -1;
-	if (!S_ISREG(st.st_mode))
-		return slurp(file, problem);
-	file->bytes = (uint64_t)st.st_size;
+	*handle = fd;
+	if (fd < 0 || fstat(fd, &st))
+		return problem_set(problem, path, "%s", strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return problem_set(problem, path, "%s", strerror(EISDIR));
+	*bytes = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : PLAT_STREAM;
 	return 0;
 }
 
-int plat_file_read(struct file *file, void *to, struct problem *problem)
+void plat_file_close(intptr_t handle)
 {
-	uint64_t done = 0;
+	close((int)handle);
+}
+
+int64_t plat_file_read(intptr_t handle, uint64_t offset, void *to,
+		       size_t bytes, const char *path,
+		       struct problem *problem)
+{
 	ssize_t got;
 
-	if (file->data) {
-		memcpy(to, file->data, file->bytes);
-		return 0;
-	}
-	while (done < file->bytes) {
-		got = pread(file->fd, (char *)to + done, file->bytes - done,
-			    (off_t)done);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return problem_set(problem, file->path, "%s",
-					   strerror(errno));
-		if (!got)
-			return problem_set(problem, file->path,
-					   "it became shorter while it was "
-					   "read");
-		done += (uint64_t)got;
-	}
-	return 0;
+	do {
+		got = pread((int)handle, to, bytes, (off_t)offset);
+		if (got < 0 && errno == ESPIPE)
+			got = read((int)handle, to, bytes);
+	} while (got < 0 && errno == EINTR);
+	return got < 0 ? problem_set(problem, path, "%s", strerror(errno)) :
+	       got;
 }
 
-void plat_file_close(struct file *file)
+const void *plat_file_map(intptr_t handle, uint64_t bytes, const char *path,
+			  struct problem *problem)
 {
-	if (file->mapped)
-		munmap((void *)(uintptr_t)file->data, file->bytes);
-	else
-		free((void *)(uintptr_t)file->data);
-	file->data = NULL;
-	if (file->fd >= 0)
-		close(file->fd);
-	file->fd = -1;
+	void *map = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, (int)handle, 0);
+
+	if (map != MAP_FAILED)
+		return map;
+	problem_set(problem, path, "%s", strerror(errno));
+	return NULL;
+}
+
+void plat_file_unmap(const void *map, uint64_t bytes)
+{
+	munmap((void *)(uintptr_t)map, bytes);
+}
+
+int plat_absolute(const char *path, char *to, size_t size)
+{
+	char here[PATH_MAX] = "";
+
+	if (path[0] != '/' && !getcwd(here, sizeof(here)))
+		return -1;
+	return snprintf(to, size, "%s%s%s", here, here[0] ? "/" : "", path) <
+	       (int)size ? 0 : -1;
+}
+
+int plat_beside(const char *file, const char *name, char *to, size_t size)
+{
+	const char *slash = strrchr(file, '/');
+	int dir = name[0] == '/' || !slash ? 0 : (int)(slash - file) + 1;
+
+	return snprintf(to, size, "%.*s%s", dir, file, name) < (int)size ?
+	       0 : -1;
 }
 
 /* ---- threads ---- */
@@ -263,4 +217,18 @@ void plat_thread_join(struct thread *thread)
 {
 	pthread_join(thread->id, NULL);
 	free(thread);
+}
+
+/* ---- the console's lock ---- */
+
+static pthread_mutex_t console_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void plat_lock(void)
+{
+	pthread_mutex_lock(&console_lock);
+}
+
+void plat_unlock(void)
+{
+	pthread_mutex_unlock(&console_lock);
 }

@@ -5,6 +5,7 @@
 
 #include <cvm/error.h>
 
+#include "platform.h"
 #include "vm.h"
 
 static unsigned long long mib(uint64_t bytes)
@@ -62,17 +63,18 @@ static int create(struct vm *vm, const struct vm_config *config,
 	vm->info.flags = config->flags;
 	vm->info.passage_gva = kernel->image.note.passage_gva;
 	snprintf(vm->info.name, sizeof(vm->info.name), "%s", config->name);
-	ret = plat_op(vm->dev, CVM_USER_VM_CREATE, &vm->info);
+	ret = plat_op(vm->dev, CVM_USER_VM_CREATE, &vm->info,
+		      sizeof(vm->info));
 	if (ret == -CVM_EPERM)
-		return problem_set(problem, CVM_DEVICE_PATH, "this host cannot "
+		return problem_set(problem, plat_device, "this host cannot "
 				   "run guests; cvmctl check tells why");
 	if (ret == -CVM_E2BIG)
-		return problem_set(problem, CVM_DEVICE_PATH,
+		return problem_set(problem, plat_device,
 				   "no more VMs: the driver holds %u",
 				   CVM_VMS_MAX);
 	if (ret)
-		return problem_set(problem, CVM_DEVICE_PATH, "VM_CREATE: %s",
-				   plat_reason(ret));
+		return problem_set(problem, plat_device, "VM_CREATE: %s",
+				   reason(ret));
 	return 0;
 }
 
@@ -86,7 +88,7 @@ static int add_memory(struct vm *vm, const struct vm_config *config,
 	};
 	int ret;
 
-	ret = plat_op(vm->dev, CVM_USER_MEM_ADD, &mem);
+	ret = plat_op(vm->dev, CVM_USER_MEM_ADD, &mem, sizeof(mem));
 	if (!ret && mem.added < mem.bytes)
 		ret = -CVM_ENOMEM;
 	if (ret == -CVM_ENOMEM)
@@ -102,13 +104,14 @@ static int add_memory(struct vm *vm, const struct vm_config *config,
 				   CVM_RANGES_MAX);
 	if (ret)
 		return problem_set(problem, "memory", "MEM_ADD: %s",
-				   plat_reason(ret));
-	ret = plat_op(vm->dev, CVM_USER_MEM_RANGES, &vm->ranges);
+				   reason(ret));
+	ret = plat_op(vm->dev, CVM_USER_MEM_RANGES, &vm->ranges,
+		      sizeof(vm->ranges));
 	if (!ret && (!vm->ranges.count || vm->ranges.count > CVM_RANGES_MAX))
 		ret = -CVM_EINVAL;
 	if (ret)
 		return problem_set(problem, "memory", "MEM_RANGES: %s",
-				   plat_reason(ret));
+				   reason(ret));
 	return 0;
 }
 
@@ -126,7 +129,7 @@ static int map_memory(struct vm *vm, struct problem *problem)
 	}
 	vm->map_gpa = low;
 	vm->map_bytes = high - low;
-	vm->map = plat_map(vm->dev, low, high - low);
+	vm->map = plat_map(vm->dev, &vm->ranges, low, high - low);
 	if (!vm->map)
 		return problem_set(problem, "memory", "the span from 0x%llx "
 				   "to 0x%llx cannot be mapped",
@@ -143,11 +146,12 @@ static int create_vcpus(struct vm *vm, uint32_t vcpus,
 
 	for (i = 0; i < vcpus; i++) {
 		vm->vcpu[i].vcpu = i;
-		ret = plat_op(vm->dev, CVM_USER_VCPU_CREATE, &vm->vcpu[i]);
+		ret = plat_op(vm->dev, CVM_USER_VCPU_CREATE, &vm->vcpu[i],
+			      sizeof(vm->vcpu[i]));
 		if (ret)
-			return problem_set(problem, CVM_DEVICE_PATH,
+			return problem_set(problem, plat_device,
 					   "VCPU_CREATE: %s",
-					   plat_reason(ret));
+					   reason(ret));
 	}
 	return 0;
 }
@@ -174,13 +178,14 @@ static int load(struct vm *vm, const struct vm_config *config,
 	    cvm_boot_load(&args, &vm->plan, &mem, &err))
 		return loader_problem(&err, config->kernel, problem);
 	if (initrd->bytes &&
-	    plat_file_read(initrd, vm_memory(vm, vm->plan.initrd_gpa,
+	    file_read(initrd, vm_memory(vm, vm->plan.initrd_gpa,
 					     initrd->bytes), problem))
 		return -1;
-	ret = plat_op(vm->dev, CVM_USER_VCPU_BOOT, &vm->plan.entry);
+	ret = plat_op(vm->dev, CVM_USER_VCPU_BOOT, &vm->plan.entry,
+		      sizeof(vm->plan.entry));
 	if (ret)
-		return problem_set(problem, CVM_DEVICE_PATH, "VCPU_BOOT: %s",
-				   plat_reason(ret));
+		return problem_set(problem, plat_device, "VCPU_BOOT: %s",
+				   reason(ret));
 	return 0;
 }
 
@@ -207,7 +212,7 @@ static int build(struct vm *vm, const struct vm_config *config,
 	/* Files first: what is wrong with them is so without a driver. */
 	if (kernel_open(kernel, config->kernel, problem))
 		return -1;
-	if (config->initrd && plat_file_open(initrd, config->initrd, problem))
+	if (config->initrd && file_open(initrd, config->initrd, problem))
 		return -1;
 	first_bytes = cvm_boot_first_bytes(&kernel->image, initrd->bytes,
 					   config->mem_bytes);
@@ -227,16 +232,16 @@ static int build(struct vm *vm, const struct vm_config *config,
 int vm_build(struct vm *vm, const struct vm_config *config,
 	     struct problem *problem)
 {
-	struct file initrd = { .path = config->initrd, .fd = -1 };
-	struct kernel kernel;
+	struct kernel kernel = { 0 };
+	struct file initrd;
 	int ret;
 
 	memset(vm, 0, sizeof(*vm));
-	memset(&kernel, 0, sizeof(kernel));
-	kernel.file.fd = -1;
+	file_init(&kernel.file);
+	file_init(&initrd);
 	ret = build(vm, config, &kernel, &initrd, problem);
 	kernel_close(&kernel);
-	plat_file_close(&initrd);
+	file_close(&initrd);
 	return ret;
 }
 

@@ -6,7 +6,6 @@
 #include <cvm/boot.h>
 
 #include "image.h"
-#include "platform.h"
 
 struct vm_config {
 	const char *kernel;	/* path */

@@ -4,7 +4,7 @@
  *
  * One thread per vCPU sits in RUN and serves what its vCPU asks for; the
  * first thread carries input and wishes to stop to the guest.  It sleeps in
- * plat_console_wait() and nowhere else: when the guest's input ring is full
+ * console_wait() and nowhere else: when the guest's input ring is full
  * it takes no more input until CONSOLE_ROOM wakes it.
  */
 #include <stdio.h>
@@ -12,6 +12,8 @@
 
 #include <cvm/error.h>
 
+#include "console.h"
+#include "platform.h"
 #include "vmm.h"
 
 struct vmm {
@@ -103,7 +105,7 @@ static void set_failure(struct vmm *vmm, uint32_t vcpu, int ret)
 	end->status = EXIT_ENDED;
 	end->name = "error";
 	snprintf(end->text, sizeof(end->text), "the driver does not run vCPU "
-		 "%u any more: %s", vcpu, plat_reason(ret));
+		 "%u any more: %s", vcpu, reason(ret));
 }
 
 static void console_out(struct vmm *vmm, const struct cvm_user_run *run)
@@ -111,13 +113,13 @@ static void console_out(struct vmm *vmm, const struct cvm_user_run *run)
 	const void *data = vm_memory(vmm->vm, run->arg[0], run->arg[1]);
 
 	if (data) {
-		plat_console_write(data, run->arg[1]);
+		console_write(data, run->arg[1]);
 		return;
 	}
 	if (!__atomic_exchange_n(&vmm->lost_output, 1, __ATOMIC_RELAXED))
-		fprintf(stderr, "cvmctl: the guest prints from 0x%llx, which "
-			"is not its memory; such output is dropped\n",
-			(unsigned long long)run->arg[0]);
+		console_note("the guest prints from 0x%llx, which is not its "
+			     "memory; such output is dropped",
+			     (unsigned long long)run->arg[0]);
 }
 
 /* The first wish is passed on to the guest, the second needs no consent. */
@@ -130,11 +132,11 @@ static void stop(struct vmm *vmm, int now)
 	struct cvm_user_id id = { .id = vmm->vm->info.id };
 
 	if (!now && !vmm->stops++) {
-		plat_op(vmm->vm->dev, CVM_USER_EVENT, &event);
+		plat_op(vmm->vm->dev, CVM_USER_EVENT, &event, sizeof(event));
 		return;
 	}
-	plat_op(vmm->vm->dev, CVM_USER_KILL, &id);
-	plat_console_unblock();
+	plat_op(vmm->vm->dev, CVM_USER_KILL, &id, sizeof(id));
+	plat_unblock();
 }
 
 static void vcpu_main(void *arg)
@@ -147,7 +149,8 @@ static void vcpu_main(void *arg)
 	for (;;) {
 		memset(&run, 0, sizeof(run));
 		run.vcpu = vcpu->id;
-		ret = plat_op(vmm->vm->dev, CVM_USER_VCPU_RUN, &run);
+		ret = plat_op(vmm->vm->dev, CVM_USER_VCPU_RUN, &run,
+			      sizeof(run));
 		if (ret == -CVM_EINTR)
 			continue;
 		if (ret) {
@@ -158,7 +161,7 @@ static void vcpu_main(void *arg)
 		if (run.reason == CVM_RUN_CONSOLE_OUT)
 			console_out(vmm, &run);
 		else if (run.reason == CVM_RUN_CONSOLE_ROOM)
-			plat_console_wake();
+			plat_wake();
 		else if (run.reason >= CVM_RUN_POWEROFF)
 			break;
 		/* INTR: again; DOORBELL: no device listens yet. */
@@ -166,7 +169,7 @@ static void vcpu_main(void *arg)
 	if (!ret)
 		set_ending(vmm, &run);
 	__atomic_add_fetch(&vmm->ended, 1, __ATOMIC_ACQ_REL);
-	plat_console_wake();
+	plat_wake();
 }
 
 /* Offer what is left; 1 when the guest took all of it. */
@@ -178,7 +181,8 @@ static int feed(struct vmm *vmm)
 		part.bytes = vmm->in.bytes - vmm->in_off;
 		part.pad = 0;
 		memcpy(part.data, vmm->in.data + vmm->in_off, part.bytes);
-		if (plat_op(vmm->vm->dev, CVM_USER_CONSOLE_IN, &part) ||
+		if (plat_op(vmm->vm->dev, CVM_USER_CONSOLE_IN, &part,
+			    sizeof(part)) ||
 		    part.bytes > vmm->in.bytes - vmm->in_off)
 			break;	/* the VM is ending: its vCPUs will tell */
 		if (!part.bytes)
@@ -197,7 +201,7 @@ static void serve(struct vmm *vmm, int vcpus)
 
 	while (__atomic_load_n(&vmm->ended, __ATOMIC_ACQUIRE) < vcpus) {
 		bytes = 0;
-		switch (plat_console_wait(room && !eof ? vmm->in.data : NULL,
+		switch (console_wait(room && !eof ? vmm->in.data : NULL,
 					  sizeof(vmm->in.data), &bytes)) {
 		case CONSOLE_INPUT:
 			vmm->in.bytes = (uint32_t)bytes;

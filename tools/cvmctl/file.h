@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* file.h - files to be read whole. */
+#ifndef CVMCTL_FILE_H
+#define CVMCTL_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cvmctl.h"
+
+struct file {
+	const char *path;
+	const uint8_t *data;	/* file_map() */
+	uint64_t bytes;
+	int mapped;		/* how to let go of data */
+	intptr_t handle;	/* of the system, or PLAT_NO_FILE */
+};
+
+/*
+ * -1 with a problem; file_close() in every case, and once file_init() was
+ * called.
+ */
+void file_init(struct file *file);
+/* A whole file in memory; anything that can be read, pipes too. */
+int file_map(struct file *file, const char *path, struct problem *problem);
+/* To be read later: its size now, its bytes by file_read(). */
+int file_open(struct file *file, const char *path, struct problem *problem);
+int file_read(struct file *file, void *to, struct problem *problem);
+void file_close(struct file *file);
+
+#endif /* CVMCTL_FILE_H */

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * front.c - the process that owns the terminal.
+ *
+ * It holds no VM: it copies keys and output, and puts the terminal back
+ * whatever happens.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "front.h"
+#include "packet.h"
+
+struct front {
+	struct link *link;
+	int key;		/* detach key or -1 */
+	int owner;
+	int started;
+	int eof;		/* no more keys */
+	int done;
+	int status;
+	int midline;		/* the guest left the cursor within a line */
+	const char *name;
+};
+
+static void finish(struct front *f, int status)
+{
+	f->done = 1;
+	f->status = status;
+}
+
+/* Give the terminal back, with the cursor where a message can begin. */
+static void end_output(struct front *f)
+{
+	plat_terminal_restore();
+	if (f->midline)
+		say("%s", "");
+	f->midline = 0;
+}
+
+static void started(struct front *f, const char *greeting)
+{
+	f->started = 1;
+	if (greeting[0])
+		say("%s", greeting);
+	plat_terminal_raw();
+}
+
+/* A line from the VMM while the terminal is raw. */
+static void note(struct front *f, const char *text)
+{
+	end_output(f);
+	say("cvmctl: %s", text);
+	if (f->started)
+		plat_terminal_raw();
+}
+
+/* The VMM is gone without a last word. */
+static void vmm_lost(struct front *f)
+{
+	char fate[160] = "";
+
+	end_output(f);
+	if (f->owner)
+		plat_vmm_fate(fate, sizeof(fate));
+	say("cvmctl: %s: its process %s, and the VM with it", f->name,
+	    fate[0] ? fate : "has died");
+	finish(f, EXIT_ENDED);
+}
+
+static void from_vmm(struct front *f)
+{
+	char data[LINK_DATA + 1], letter;
+	int bytes = plat_link_recv(f->link, &letter, data);
+
+	if (bytes < 0) {
+		vmm_lost(f);
+		return;
+	}
+	data[bytes] = '\0';
+	switch (letter) {
+	case PACKET_STARTED:
+		started(f, data);
+		break;
+	case PACKET_OUTPUT:
+		plat_output(data, (size_t)bytes);
+		if (bytes)
+			f->midline = data[bytes - 1] != '\n';
+		break;
+	case PACKET_NOTE:
+		note(f, data);
+		break;
+	case PACKET_END:
+		end_output(f);
+		if (bytes > 1 && data[1])
+			say("%s", data + 1);
+		finish(f, bytes ? data[0] : EXIT_ENDED);
+		break;
+	case PACKET_BUSY:
+		plat_terminal_restore();
+		say("cvmctl: %s: another terminal is attached", f->name);
+		finish(f, EXIT_REFUSED);
+		break;
+	}
+}
+
+/*
+ * The VMM closes the connection when it has let go of our files; a session
+ * that ends right after this must not find them still in use.
+ */
+static void leave(struct link *link)
+{
+	char data[LINK_DATA], letter;
+
+	plat_link_send(link, PACKET_DETACH, NULL, 0, LINK_SURE);
+	while (plat_wait(link, 0, 2000) == WAIT_LINK &&
+	       plat_link_recv(link, &letter, data) >= 0)
+		;
+}
+
+static void detach(struct front *f)
+{
+	leave(f->link);
+	end_output(f);
+	say("cvmctl: detached; the guest runs on (cvmctl attach %s comes "
+	    "back)", f->name);
+	finish(f, EXIT_OK);
+}
+
+static void from_keys(struct front *f)
+{
+	char data[1024], *key = NULL;
+	int bytes = plat_input(data, sizeof(data));
+
+	if (bytes <= 0) {
+		f->eof = bytes < 0;
+		return;
+	}
+	if (f->key >= 0)
+		key = memchr(data, f->key, (size_t)bytes);
+	if (key)
+		bytes = (int)(key - data);
+	if (bytes)
+		plat_link_send(f->link, PACKET_INPUT, data, (size_t)bytes,
+			       LINK_SURE);
+	if (key)
+		detach(f);
+}
+
+/* Who only looks in leaves; who started the VM ends it. */
+static void asked_to_stop(struct front *f)
+{
+	if (!f->owner) {
+		detach(f);
+	} else if (f->started) {
+		plat_link_send(f->link, PACKET_STOP, NULL, 0, LINK_SURE);
+	} else {
+		/* Still loading: nothing there that could be asked. */
+		plat_vmm_kill();
+		say("cvmctl: %s: interrupted before the guest ran", f->name);
+		finish(f, EXIT_ENDED);
+	}
+}
+
+int front_run(struct link *link, const char *name, int key, int owner)
+{
+	struct front f = {
+		.link = link, .key = key, .owner = owner, .name = name,
+	};
+	struct problem problem = { "" };
+
+	if (plat_wait_open(&problem) || plat_catch_stop(&problem)) {
+		problem_print(&problem);
+		finish(&f, EXIT_REFUSED);
+	}
+	while (!f.done) {
+		/* Keys typed early wait in the terminal. */
+		switch (plat_wait(link, f.started && !f.eof, -1)) {
+		case WAIT_STOP:
+		case WAIT_KILL:
+			asked_to_stop(&f);
+			break;
+		case WAIT_INPUT:
+			from_keys(&f);
+			break;
+		case WAIT_LINK:
+			from_vmm(&f);
+			break;
+		default:
+			break;
+		}
+	}
+	plat_terminal_restore();
+	plat_link_close(link);
+	return f.status;
+}
+
+int front_detach(struct link *link)
+{
+	char data[LINK_DATA + 1], letter = 0;
+	struct problem problem = { "" };
+	int bytes = 0;
+
+	if (plat_wait_open(&problem)) {
+		problem_print(&problem);
+		return EXIT_REFUSED;
+	}
+	do {
+		if (plat_wait(link, 0, -1) != WAIT_LINK)
+			continue;
+		bytes = plat_link_recv(link, &letter, data);
+		if (bytes < 0)
+			return EXIT_ENDED;
+	} while (letter != PACKET_STARTED && letter != PACKET_END);
+	data[bytes] = '\0';
+	if (letter == PACKET_STARTED) {
+		leave(link);
+		return EXIT_OK;
+	}
+	if (bytes > 1 && data[1])
+		say("%s", data + 1);
+	return bytes ? data[0] : EXIT_ENDED;
+}

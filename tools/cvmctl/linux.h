@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* linux.h - what the files named *_linux.c share. */
+#ifndef CVMCTL_LINUX_H
+#define CVMCTL_LINUX_H
+
+#include "platform.h"
+
+/* Remember the terminal as it is now, for plat_terminal_restore(). */
+void linux_terminal_save(void);
+
+/* SIGTSTP and SIGCONT: stop with the terminal as it was; raw again. */
+void linux_terminal_pause(void);
+void linux_terminal_continue(void);
+
+/* Until fd takes data: 0, or -1 when plat_unblock() was called. */
+int linux_wait_writable(int fd);
+
+#endif /* CVMCTL_LINUX_H */

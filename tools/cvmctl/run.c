@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* run.c - from options and a configuration file to a VM that has ended. */
+#include <stdio.h>
+#include <string.h>
+
+#include "console.h"
+#include "json.h"
+#include "run.h"
+#include "vmm.h"
+
+#define DEFAULT_MEM	(256ull << 20)
+#define CONSOLE		"console=hvc0"
+
+int good_name(const char *name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	return *name && *name != '.' && *name != '-' &&
+	       strlen(name) < CVM_NAME_MAX &&
+	       strspn(name, allowed) == strlen(name);
+}
+
+int read_key(const char *text, int *key)
+{
+	size_t prefix = text[0] == '^' ? 1 : 5;
+	int c;
+
+	if (!strcmp(text, "none")) {
+		*key = -1;
+		return 0;
+	}
+	if (prefix == 5 && strncmp(text, "ctrl-", 5))
+		return -1;
+	c = (unsigned char)text[prefix];
+	if (!c || text[prefix + 1])
+		return -1;
+	if (c >= 'a' && c <= 'z')
+		c -= 'a' - 'A';
+	if (c < '@' || c > '_')
+		return -1;
+	*key = c & 0x1f;
+	return 0;
+}
+
+/* ---- what is to be run ---- */
+
+/* What was given on the command line wins. */
+static void fill_from_file(struct run_options *o)
+{
+	const struct config *config = &o->config;
+	struct vm_config *vm = &o->vm;
+
+	if (!vm->kernel)
+		vm->kernel = config->kernel;
+	if (!vm->initrd)
+		vm->initrd = config->initrd;
+	if (!vm->name)
+		vm->name = config->name;
+	if (!vm->mem_bytes)
+		vm->mem_bytes = config->mem_bytes;
+	if (vm->cmdline || !config->cmdline)
+		return;
+	/* coLinux's files name no console. */
+	snprintf(o->cmdline, sizeof(o->cmdline), "%s%s",
+		 strstr(config->cmdline, "console=") ? "" : CONSOLE " ",
+		 config->cmdline);
+	vm->cmdline = o->cmdline;
+}
+
+static void fill_defaults(struct run_options *o)
+{
+	struct vm_config *vm = &o->vm;
+
+	if (!vm->name) {
+		snprintf(o->name, sizeof(o->name), "vm-%ld", plat_pid());
+		vm->name = o->name;
+	}
+	if (!vm->mem_bytes)
+		vm->mem_bytes = DEFAULT_MEM;
+	if (!vm->cmdline)
+		vm->cmdline = CONSOLE;
+	if (!vm->vcpus)
+		vm->vcpus = 1;
+	if (o->compare)
+		vm->flags |= CVM_VM_F_COMPARE;
+}
+
+int run_prepare(struct run_options *o, const char *path,
+		struct problem *problem)
+{
+	struct vm_config *vm = &o->vm;
+
+	if (path && config_read(&o->config, path, problem))
+		return -1;
+	fill_from_file(o);
+	fill_defaults(o);
+	if (!vm->kernel)
+		return problem_set(problem, path, "it names no kernel "
+				   "(kernel=FILE)");
+	if (read_key(o->key_text, &o->key))
+		return problem_set(problem, "--detach-key", "%s: not a key "
+				   "(ctrl-] or such, or none)", o->key_text);
+	if (!good_name(vm->name))
+		return problem_set(problem, path && vm->name ==
+				   o->config.name ? path : "--name",
+				   "%s: not a name (at most %u letters, "
+				   "digits, . _ -)", vm->name,
+				   CVM_NAME_MAX - 1);
+	if (vm->mem_bytes > UINT64_MAX / 2)
+		return problem_set(problem, "--mem", "no size for a memory");
+	if (vm->min_hpa > UINT64_MAX / 2)
+		return problem_set(problem, "--min-address",
+				   "beyond any memory");
+	/* Memory is granted in 2 MiB pages. */
+	vm->mem_bytes = (vm->mem_bytes + CVM_LARGE_PAGE - 1) &
+			~(uint64_t)(CVM_LARGE_PAGE - 1);
+	return 0;
+}
+
+/* ---- the run ---- */
+
+/* The last line of a run: for people, or one JSON object. */
+static void final_line(const struct run_options *o, const struct vm *vm,
+		       const struct ending *end, char *line, size_t size)
+{
+	struct json json;
+
+	line[0] = '\0';
+	if (o->json) {
+		json_begin(&json, 0);
+		json_open(&json, NULL, '{');
+		json_u64(&json, "id", vm->info.id);
+		json_text(&json, "name", o->vm.name, CVM_NAME_MAX);
+		json_u64(&json, "status", (uint64_t)end->status);
+		json_text(&json, "reason", end->name, 16);
+		json_text(&json, "text", end->text, sizeof(end->text));
+		json_close(&json);
+		snprintf(line, size, "%s", json.text ? json.text : "");
+		json_end(&json);
+	} else if (end->status != EXIT_OK || !o->quiet) {
+		snprintf(line, size, "cvmctl: %s: %s", o->vm.name, end->text);
+	}
+}
+
+static void refuse(const struct run_options *o, const struct problem *problem,
+		   const struct vm *vm, char *line, size_t size)
+{
+	struct ending end = {
+		.status = EXIT_REFUSED,
+		.name = "refused",
+	};
+
+	snprintf(end.text, sizeof(end.text), "%.399s", problem->text);
+	if (o->json)
+		final_line(o, vm, &end, line, size);
+	else
+		snprintf(line, size, "cvmctl: %s", problem->text);
+}
+
+int run_vm(const struct run_options *o)
+{
+	static struct vm vm;
+	struct problem problem = { "" };
+	struct ending end = { .status = EXIT_REFUSED };
+	char greeting[200] = "", line[1024];
+
+	if (vm_build(&vm, &o->vm, &problem))
+		goto out_refused;
+	if (!o->quiet && o->key >= 0)
+		snprintf(greeting, sizeof(greeting), "cvmctl: %s: VM %u, %llu "
+			 "MiB; %s detaches", o->vm.name, vm.info.id,
+			 (unsigned long long)(o->vm.mem_bytes >> 20),
+			 o->key_text);
+	if (console_started(o->vm.name, greeting, &problem))
+		goto out_refused;
+	vmm_run(&vm, &end);
+	/* The VM is gone before anybody is told that it ended. */
+	vm_close(&vm);
+	final_line(o, &vm, &end, line, sizeof(line));
+	console_end(end.status, line);
+	return end.status;
+
+out_refused:
+	vm_close(&vm);
+	refuse(o, &problem, &vm, line, sizeof(line));
+	console_end(EXIT_REFUSED, line);
+	return EXIT_REFUSED;
+}

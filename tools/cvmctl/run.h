@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* run.h - from options and a configuration file to a VM that has ended. */
+#ifndef CVMCTL_RUN_H
+#define CVMCTL_RUN_H
+
+#include "config.h"
+#include "vm.h"
+
+#define DEFAULT_KEY	"ctrl-]"
+
+struct run_options {
+	struct vm_config vm;	/* NULL or 0: not given */
+	struct config config;	/* of the file, fills what is not given */
+	char name[CVM_NAME_MAX]; /* when nobody gave one */
+	char cmdline[2304];	/* the file's, with a console */
+	const char *key_text;
+	int key;		/* -1: none */
+	int compare;
+	int quiet;
+	int json;
+};
+
+/* good_name - a name is part of a path and of messages. */
+int good_name(const char *name);
+
+/* read_key - "ctrl-x", "^x" or "none" (-1); 0, or -1 when it is no key. */
+int read_key(const char *text, int *key);
+
+/*
+ * run_prepare - read the file (NULL when a kernel was given), fill in
+ * defaults, check.  -1 with a problem; a wrong option's begins with "--".
+ */
+int run_prepare(struct run_options *o, const char *path,
+		struct problem *problem);
+
+/* run_vm - build it, run it, until it has ended; the console is set up. */
+int run_vm(const struct run_options *o);
+
+#endif /* CVMCTL_RUN_H */

@@ -8,6 +8,7 @@
 #include "caps.h"
 
 #define MSR_EFER		0xc0000080u
+#define MSR_MISC_ENABLE		0x1a0u
 #define MSR_S_CET		0x6a2u
 #define MSR_XSS			0xda0u
 #define MSR_AMD64_SEV		0xc0010131u
@@ -15,6 +16,9 @@
 
 #define CR4_OSXSAVE		(1ull << 18)
 #define CR4_LA57		(1ull << 12)
+
+#define MISC_BTS_UNAVAILABLE	(1ull << 11)
+#define MISC_PEBS_UNAVAILABLE	(1ull << 12)
 
 #define KVM_FEATURE_ASYNC_PF	(1u << 4)
 #define HV_CPU_MANAGEMENT	(1u << 12)	/* 0x40000003 EBX */
@@ -100,6 +104,22 @@ static void read_derived(struct cvm_x86_caps *caps)
 	caps->phys_bits = r.eax ? r.eax & 0xff : 36;
 	r = cpuid_safe(0x21, 0);
 	caps->tdx_guest = text_is(r.ebx, r.edx, r.ecx, "IntelTDX    ");
+}
+
+/*
+ * What can write records through linear addresses: SDM vol. 4, table 2-2,
+ * IA32_MISC_ENABLE; vol. 3B, 20.2.2 for the version with IA32_PERF_GLOBAL_CTRL.
+ */
+static void read_debug_store(struct cvm_x86_caps *caps)
+{
+	uint64_t misc;
+
+	if (!caps->ds || caps->vendor != CVM_X86_INTEL)
+		return;
+	misc = rdmsr(MSR_MISC_ENABLE);
+	caps->bts = !(misc & MISC_BTS_UNAVAILABLE);
+	caps->pebs = !(misc & MISC_PEBS_UNAVAILABLE) &&
+		     (cpuid_safe(0xa, 0).eax & 0xff) >= 2;
 }
 
 static void read_control(struct cvm_x86_caps *caps)
@@ -191,6 +211,7 @@ void cvm_x86_caps_read(struct cvm_x86_caps *caps)
 	*caps = (struct cvm_x86_caps){ 0 };
 	read_features(caps);
 	read_derived(caps);
+	read_debug_store(caps);
 	read_control(caps);
 	read_xsave(caps);
 	read_outer(caps);

@@ -11,6 +11,11 @@
 
 #include "cpu.h"
 
+#define MSR_DEBUGCTL		0x1d9u
+#define MSR_PERF_GLOBAL_CTRL	0x38fu
+#define MSR_PEBS_ENABLE		0x3f1u
+#define DEBUGCTL_TR_BTS		(3ull << 6)	/* records go to memory */
+
 void cvm_msr_setup(struct cvm_priv *priv, const struct cvm_x86_caps *caps)
 {
 	uint32_t row;
@@ -36,6 +41,61 @@ static void cvm_host_tss(struct cvm_side *host)
 	host->tss_tr = host->state.tr;
 }
 
+static struct cvm_msr_load cvm_load(uint32_t index, uint64_t value)
+{
+	return (struct cvm_msr_load){
+		.index = index,
+		.low = (uint32_t)value,
+		.high = (uint32_t)(value >> 32),
+	};
+}
+
+static int cvm_bts_live(uint64_t debugctl)
+{
+	return (debugctl & DEBUGCTL_TR_BTS) == DEBUGCTL_TR_BTS;
+}
+
+/*
+ * What the switch writes to stop the records and to go on with them.  A
+ * counter of PEBS stops too: the record is what reloads it.  Processor trace
+ * may stay on, its output goes to physical addresses (SDM vol. 3C, 33.2.7).
+ */
+static void cvm_ds_lists(struct cvm_priv *priv,
+			 const struct cvm_x86_caps *caps)
+{
+	const uint64_t debugctl = cvm_host_side(priv)->state.debugctl;
+	const uint64_t pebs = caps->pebs ? cvm_rdmsr(MSR_PEBS_ENABLE) : 0;
+	uint32_t off = 0, on = 0;
+	uint64_t ctrl;
+
+	/* (DEBUGCTL has a row: the MSR list puts it back.) */
+	if (caps->bts && cvm_bts_live(debugctl))
+		priv->ds_off[off++] = cvm_load(MSR_DEBUGCTL, debugctl &
+					       ~DEBUGCTL_TR_BTS);
+	if (pebs) {
+		ctrl = cvm_rdmsr(MSR_PERF_GLOBAL_CTRL);
+		priv->ds_off[off++] = cvm_load(MSR_PERF_GLOBAL_CTRL,
+					       ctrl & ~pebs);
+		priv->ds_off[off++] = cvm_load(MSR_PEBS_ENABLE, 0);
+		priv->ds_on[on++] = cvm_load(MSR_PEBS_ENABLE, pebs);
+		priv->ds_on[on++] = cvm_load(MSR_PERF_GLOBAL_CTRL, ctrl);
+	}
+	priv->ds_off[off].index = 0;
+	priv->ds_on[on].index = 0;
+	priv->ds_live = off != 0;
+}
+
+/*
+ * The host turns PEBS on and off in interrupts too, without any switch of
+ * threads: look, and while it is on take everything anew.
+ */
+int cvm_ds_look(const struct cvm_priv *priv, const struct cvm_x86_caps *caps)
+{
+	return priv->ds_live ||
+	       (caps->pebs && cvm_rdmsr(MSR_PEBS_ENABLE)) ||
+	       (caps->bts && cvm_bts_live(cvm_rdmsr(MSR_DEBUGCTL)));
+}
+
 void cvm_host_refresh(struct cvm_priv *priv, const struct cvm_x86_caps *caps)
 {
 	struct cvm_side *host = cvm_host_side(priv);
@@ -47,16 +107,8 @@ void cvm_host_refresh(struct cvm_priv *priv, const struct cvm_x86_caps *caps)
 	priv->dr_differ = h->dr0 != g->dr0 || h->dr1 != g->dr1 ||
 			  h->dr2 != g->dr2 || h->dr3 != g->dr3 ||
 			  h->dr6 != g->dr6 || h->dr7 != g->dr7;
+	cvm_ds_lists(priv, caps);
 	cvm_msr_lists(priv);
-}
-
-static struct cvm_msr_load cvm_load(uint32_t index, uint64_t value)
-{
-	return (struct cvm_msr_load){
-		.index = index,
-		.low = (uint32_t)value,
-		.high = (uint32_t)(value >> 32),
-	};
 }
 
 void cvm_msr_lists(struct cvm_priv *priv)
@@ -67,6 +119,8 @@ void cvm_msr_lists(struct cvm_priv *priv)
 	const uint64_t *g = cvm_msr_fields(&guest->state);
 	uint32_t row, n = 0;
 
+	/* The debug store area is the host's. */
+	guest->state.debugctl &= ~DEBUGCTL_TR_BTS;
 	/* Another driver may have turned SVM on or off: both sides follow. */
 	guest->state.efer = (guest->state.efer & ~CVM_EFER_KEEP) |
 			    (host->state.efer & CVM_EFER_KEEP);

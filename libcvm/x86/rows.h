@@ -19,6 +19,9 @@
 #ifndef CVM_ROW_XST
 #define CVM_ROW_XST(name, arg, when, hazard, sdm, apm)
 #endif
+#ifndef CVM_ROW_OFF
+#define CVM_ROW_OFF(name, arg, when, hazard, sdm, apm)
+#endif
 #ifndef CVM_ROW_EQL
 #define CVM_ROW_EQL(name, arg, when, hazard, sdm, apm)
 #endif
@@ -33,5 +36,6 @@
 #undef CVM_ROW_U64
 #undef CVM_ROW_MSR
 #undef CVM_ROW_XST
+#undef CVM_ROW_OFF
 #undef CVM_ROW_EQL
 #undef CVM_ROW_REF

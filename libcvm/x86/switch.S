@@ -142,6 +142,10 @@ LABEL(cvm_x86_switch)
 	/* GDTR, IDTR, TR, DS..GS and the FS/GS bases belong to the CPU and
 	 * the thread: cvm_host_refresh() has read them. */
 	lidt	CVM_S_MINI_IDTR(%rbx)
+	/* No NMI of the host can turn it on again now. */
+	cmpw	$0, CVM_P_DS_LIVE(%rdi)
+	jne	.Lds_off
+.Lds_is_off:
 	mov	%rsp, CVM_S_rsp(%rbx)
 	sldt	CVM_S_ldtr(%rbx)
 	mov	%ss, CVM_S_ss(%rbx)
@@ -281,7 +285,7 @@ LABEL(cvm_passage_far)
 	or	CVM_S_ds(%rbp), %rax
 	jnz	.Lload_segments
 .Lsegments_loaded:
-	cmpq	$0, CVM_P_FLAGS(%rdi)	/* and CVM_P_DR_DIFFER */
+	cmpq	$0, CVM_P_FLAGS(%rdi)	/* and DR_DIFFER, DS_LIVE */
 	jne	.Lload_others
 .Lothers_loaded:
 	bt	$CR4_FSGSBASE_BIT, %r13d
@@ -307,9 +311,7 @@ LABEL(cvm_passage_far)
 	.set	n, n + 1
 	.endr
 	lea	CVM_S_LOAD+16*FAST_MSRS(%rbp), %rsi
-	mov	(%rsi), %ecx
-	jrcxz	.Lmsr_done
-	jmp	.Lmsr_more
+	call	.Lload_list
 .Lmsr_done:
 	mov	CVM_S_rsp(%rbp), %rsp
 	lidt	CVM_S_idtr(%rbp)
@@ -365,7 +367,7 @@ LABEL(cvm_passage_far)
 1:	xor	%eax, %eax
 	test	%rdx, %rdx
 	setnz	%al
-	mov	%eax, CVM_P_DR_DIFFER(%rdi)
+	mov	%ax, CVM_P_DR_DIFFER(%rdi)
 	bare_branch
 	ret
 
@@ -377,10 +379,37 @@ LABEL(cvm_passage_far)
 	je	1f
 	mov	CVM_S_spec_ctrl(%rbp), %eax
 	wrmsr
-1:	cmpl	$0, CVM_P_DR_DIFFER(%rdi)
+1:	cmpl	$0, CVM_P_DR_DIFFER(%rdi)	/* and CVM_P_DS_LIVE */
 	je	.Lothers_loaded
+	cmpw	$0, CVM_P_DR_DIFFER(%rdi)
+	je	1f
 	EACH_DEBUG_REGISTER(load_debug)
+1:	test	$CVM_P_FLIP, %ebx	/* the host's, under its own tables */
+	jz	.Lothers_loaded
+	lea	CVM_P_DS_ON(%rdi), %rsi
+	call	.Lload_list
 	jmp	.Lothers_loaded
+
+/*
+ * The CPU writes records of PEBS and BTS through a linear address of the
+ * host.
+ */
+.Lds_off:
+	lea	CVM_P_DS_OFF(%rdi), %rsi
+	call	.Lload_list
+	jmp	.Lds_is_off
+
+/* WRMSR each of the list at RSI. */
+.Lload_list:
+	mov	(%rsi), %ecx
+	jrcxz	1f
+	mov	4(%rsi), %eax
+	mov	8(%rsi), %edx
+	wrmsr
+	add	$16, %rsi
+	jmp	.Lload_list
+1:	bare_branch
+	ret
 
 /*
  * A selector may name nothing any more: another thread of the process may
@@ -393,16 +422,6 @@ LABEL(cvm_passage_far)
 	load_segment %fs, CVM_S_fs
 	load_segment %gs, CVM_S_gs
 	jmp	.Lsegments_loaded
-
-.Lmsr_more:
-	mov	4(%rsi), %eax
-	mov	8(%rsi), %edx
-	wrmsr
-	add	$16, %rsi
-	mov	(%rsi), %ecx
-	test	%ecx, %ecx
-	jnz	.Lmsr_more
-	jmp	.Lmsr_done
 
 /*
  * The guest wrote MSRs that the lists do not know: read every row, and write
@@ -531,7 +550,7 @@ LABEL(cvm_passage_boot)
 	mov	$DR7_OFF, %eax
 	mov	%rax, %dr7
 	movw	$1, CVM_S_ds(%rbx)
-	movl	$1, CVM_P_DR_DIFFER(%rdi)
+	movw	$1, CVM_P_DR_DIFFER(%rdi)
 	movl	$1, CVM_P_MSR_DIRTY(%rdi)
 	test	%r13d, %r13d
 	jnz	.Lcross

@@ -55,6 +55,7 @@ const char *rows_name(uint32_t row)
 #define CVM_ROW_U64(n, arg, when, hazard, sdm, apm)	#n,
 #define CVM_ROW_MSR(n, arg, when, hazard, sdm, apm)	#n,
 #define CVM_ROW_XST(n, arg, when, hazard, sdm, apm)	#n,
+#define CVM_ROW_OFF(n, arg, when, hazard, sdm, apm)	#n,
 #define CVM_ROW_EQL(n, arg, when, hazard, sdm, apm)	#n,
 #define CVM_ROW_REF(n, arg, when, hazard, sdm, apm)	#n,
 #include "x86/rows.h"
@@ -66,6 +67,7 @@ const char *rows_name(uint32_t row)
 const char *rows_class(uint32_t row)
 {
 	switch (row) {
+#define CVM_ROW_OFF(n, arg, when, hazard, sdm, apm)	case ROW_##n:
 #define CVM_ROW_EQL(n, arg, when, hazard, sdm, apm)	case ROW_##n:
 #include "x86/rows.h"
 		return "kept equal";
@@ -194,6 +196,8 @@ void rows_read_equal(uint64_t value[ROWS])
 #define CVM_ROW_EQL(name, arg, when, hazard, sdm, apm) \
 	if (rows_rdmsr(arg, &value[ROW_##name])) \
 		value[ROW_##name] = 0;
+#define CVM_ROW_OFF(name, arg, when, hazard, sdm, apm) \
+	CVM_ROW_EQL(name, arg, when, hazard, sdm, apm)
 #include "x86/rows.h"
 }
 
@@ -472,6 +476,8 @@ static void poison_tables(struct rows_side *side)
 
 static void poison_segments(struct rows_side *side)
 {
+	uint64_t gs_base = x86_rdmsr(MSR_GS_BASE);
+
 	if (may(side, ROW_ds)) {
 		x86_set_ds(data_selector(side));
 		x86_set_es(data_selector(side));
@@ -483,8 +489,8 @@ static void poison_segments(struct rows_side *side)
 	/* The bases after the selectors, whose loading clears them. */
 	if (may(side, ROW_fs_base))
 		x86_wrmsr(MSR_FS_BASE, canonical(side));
-	if (may(side, ROW_gs_base))
-		x86_wrmsr(MSR_GS_BASE, canonical(side));
+	x86_wrmsr(MSR_GS_BASE, may(side, ROW_gs_base) ? canonical(side) :
+							 gs_base);
 	if (may(side, ROW_kernel_gs_base))
 		x86_wrmsr(MSR_KERNEL_GS_BASE, canonical(side));
 }

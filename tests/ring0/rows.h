@@ -18,6 +18,7 @@ enum {
 #define CVM_ROW_U64(name, arg, when, hazard, sdm, apm)	ROW_##name,
 #define CVM_ROW_MSR(name, arg, when, hazard, sdm, apm)	ROW_##name,
 #define CVM_ROW_XST(name, arg, when, hazard, sdm, apm)	ROW_##name,
+#define CVM_ROW_OFF(name, arg, when, hazard, sdm, apm)	ROW_##name,
 #define CVM_ROW_EQL(name, arg, when, hazard, sdm, apm)	ROW_##name,
 #define CVM_ROW_REF(name, arg, when, hazard, sdm, apm)	ROW_##name,
 #include "x86/rows.h"

@@ -45,6 +45,7 @@ static int kernel_says(const char *name)
 static void prepare(void)
 {
 	fake_cpu_init();
+	fake_cpu_set_msr(0x1a0, 1 << 11);	/* MISC_ENABLE: no BTS */
 	fake_cpu_set_msr(0xda0, 0x1800);	/* XSS */
 	fake_cpu_set_msr(0x6a2, 4);		/* S_CET */
 	fake_cpu_set_msr(0xc0010131, 0);	/* SEV status */
@@ -72,6 +73,8 @@ static void features(void **state)
 #undef CVM_CAP
 	if (kernel_says("pdpe1gb"))
 		assert_int_equal(caps.gbpages, 1);
+	if (kernel_says("dts"))
+		assert_int_equal(caps.ds, 1);
 	if (kernel_says("arch_capabilities"))
 		assert_int_equal(caps.arch_caps, 1);
 	print_message("%u features confirmed by /proc/cpuinfo\n", seen);
@@ -96,6 +99,8 @@ static void settings(void **state)
 	assert_int_equal(caps.xss, caps.xsaves ? 0x1800 : 0);
 	assert_int_equal(caps.s_cet, caps.cet ? 4 : 0);
 	assert_int_equal(caps.c_bit, 0);
+	assert_int_equal(caps.bts, 0);
+	assert_true(!caps.pebs || caps.ds);
 	if (caps.xsave) {
 		assert_int_equal(caps.xcr0 & 3, 3);
 		assert_int_equal(caps.xcr0 & ~caps.xcr0_max, 0);

@@ -684,6 +684,99 @@ static void flush_in_is_needed(void **state)
 	assert_non_null(why);
 }
 
+/* ---- the host's debug store ---------------------------------------------- */
+
+#define BTS_ON		0xc0u	/* IA32_DEBUGCTL.TR and BTS */
+
+/* Unicorn has no such MSRs: they are kept here. */
+static struct debug_store {
+	uint64_t pebs, ctrl, debugctl;
+} ds;
+static uint32_t ds_writes, ds_away;
+
+static void watch_wrmsr(void)
+{
+	const uint8_t *at = machine_va(&m, machine_get(&m, UC_X86_REG_RIP),
+				       PTE_NX);
+	uint64_t value = machine_get(&m, UC_X86_REG_RDX) << 32 |
+			 (uint32_t)machine_get(&m, UC_X86_REG_RAX);
+	uint32_t index = (uint32_t)machine_get(&m, UC_X86_REG_RCX);
+
+	if (!at || at[0] != 0x0f || at[1] != 0x30)
+		return;
+	if (index == 0x3f1)
+		ds.pebs = value;
+	else if (index == 0x38f)
+		ds.ctrl = value;
+	else if (index == 0x1d9)
+		ds.debugctl = value;
+	else
+		return;
+	ds_writes++;
+}
+
+/* No record may be written while other tables than the host's are live. */
+static void ds_run_to(uint64_t stop)
+{
+	const char *why;
+
+	while (machine_get(&m, UC_X86_REG_RIP) != stop) {
+		watch_wrmsr();
+		why = machine_step(&m);
+		assert_null(why);
+		if (machine_get(&m, UC_X86_REG_CR3) == host.root)
+			continue;
+		ds_away++;
+		if (ds.pebs || (ds.debugctl & BTS_ON) == BTS_ON)
+			fail_msg("at 0x%llx: PEBS_ENABLE 0x%llx, DEBUGCTL "
+				 "0x%llx", (unsigned long long)
+				 machine_get(&m, UC_X86_REG_RIP),
+				 (unsigned long long)ds.pebs,
+				 (unsigned long long)ds.debugctl);
+	}
+}
+
+static void ds_trip(uint64_t pebs, uint64_t debugctl, int guest_writes_msrs)
+{
+	const struct debug_store want = { pebs, 0x70000000full, debugctl };
+
+	ds = want;
+	ds_writes = ds_away = 0;
+	fake_cpu_set_msr(0x3f1, ds.pebs);
+	fake_cpu_set_msr(0x38f, ds.ctrl);
+	fake_cpu_set_msr(0x1d9, ds.debugctl);
+	cvm_host_refresh(priv, &c.mon->caps);
+	refresh_host();		/* (the other one read the fake CPU) */
+	cvm_host_side(priv)->state.debugctl = ds.debugctl;
+	cvm_msr_lists(priv);
+	call_switch();
+	ds_run_to(GUEST_RET);
+	assert_true(ds.ctrl == (want.ctrl & ~want.pebs));
+	assert_int_equal(ds.debugctl & BTS_ON, 0);
+	shared->msr_dirty = (uint32_t)guest_writes_msrs;
+	call_passage();
+	ds_run_to(HOST_RET);
+	assert_memory_equal(&ds, &want, sizeof(ds));
+	assert_int_equal(cvm_guest_side(priv)->state.debugctl & BTS_ON, 0);
+	assert_true(ds_away > 100);
+}
+
+static void debug_store(void **state)
+{
+	(void)state;
+	fake_cpu_init();	/* (cmocka took its signal handler away) */
+	c.mon->caps.pebs = c.mon->caps.bts = 1;
+	ds_trip(0, 0, 0);
+	assert_int_equal(ds_writes, 0);
+	ds_trip(1, 0, 0);
+	ds_trip(0x300000003ull, 0, 1);
+	ds_trip(0, 0x2c0, 0);
+	ds_trip(0, 0x2c1, 1);
+	ds_trip(0x10000000full, 0x3c0, 0);
+	ds_trip(0, 0, 0);
+	assert_int_equal(ds_writes, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -698,6 +791,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(mce_everywhere, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(faults, setup, teardown),
+		cmocka_unit_test_setup_teardown(debug_store, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

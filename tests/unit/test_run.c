@@ -632,6 +632,60 @@ static void host_state_is_read_when_stale(void **state)
 	core_end(&c);
 }
 
+/* The host turns PEBS on and off between slices, in an interrupt. */
+static void guest_is_sampled(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	const struct cvm_msr_load *off = priv->ds_off, *on = priv->ds_on;
+
+	s->op = CVM_OP_YIELD;
+	switch (step++) {
+	case 0:
+		assert_int_equal(priv->ds_live, 0);
+		fake_cpu_set_msr(0x3f1, 0x100000001ull);
+		break;
+	case 1:
+		assert_int_equal(priv->ds_live, 1);
+		assert_int_equal(off[0].index, 0x38f);
+		assert_int_equal(off[0].low, 0xe);
+		assert_int_equal(off[0].high, 6);
+		assert_int_equal(off[1].index, 0x3f1);
+		assert_int_equal(off[1].low | off[1].high, 0);
+		assert_int_equal(off[2].index, 0);
+		assert_int_equal(on[0].index, 0x3f1);
+		assert_int_equal(on[0].low & on[0].high, 1);
+		assert_int_equal(on[1].index, 0x38f);
+		assert_int_equal(on[1].low, 0xf);
+		assert_int_equal(on[1].high, 7);
+		assert_int_equal(on[2].index, 0);
+		fake_cpu_set_msr(0x3f1, 0);
+		fake_cpu_set_msr(0x1d9, 0xc0);
+		break;
+	case 2:
+		assert_int_equal(priv->ds_live, 1);
+		assert_int_equal(off[0].index, 0x1d9);
+		assert_int_equal(off[0].low | off[0].high, 0);
+		assert_int_equal(off[1].index | on[0].index, 0);
+		fake_cpu_set_msr(0x1d9, 0x80);
+		break;
+	default:
+		assert_int_equal(priv->ds_live, 0);
+		s->op = CVM_OP_POWEROFF;
+	}
+}
+
+static void sampling_is_seen(void **state)
+{
+	(void)state;
+	start(guest_is_sampled);
+	c.mon->caps.pebs = c.mon->caps.bts = 1;
+	fake_cpu_set_msr(0x3f1, 0);
+	fake_cpu_set_msr(0x38f, 0x70000000full);
+	fake_cpu_set_msr(0x1d9, 0);
+	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
+	assert_int_equal(step, 4);
+	core_end(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -655,6 +709,7 @@ int main(void)
 		cmocka_unit_test(task_priority_comes_back),
 		cmocka_unit_test(vmxe_follows_the_host),
 		cmocka_unit_test(host_state_is_read_when_stale),
+		cmocka_unit_test(sampling_is_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

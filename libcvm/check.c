@@ -129,6 +129,13 @@ static struct cvm_verdict row_tsc(const struct cvm_x86_caps *c)
 	return OK("invariant TSC");
 }
 
+static struct cvm_verdict row_debug_store(const struct cvm_x86_caps *c)
+{
+	if (c->pebs || c->bts)
+		return OK("PEBS and BTS pause while a guest runs");
+	return OK("no PEBS and no BTS");
+}
+
 static struct cvm_verdict row_fred(const struct cvm_x86_caps *c)
 {
 	if (c->cr4 & CR4_FRED)
@@ -237,6 +244,7 @@ static const struct {
 	{ "fsgsbase", row_fsgsbase },
 	{ "tlb-flush", row_flush },
 	{ "tsc", row_tsc },
+	{ "debug-store", row_debug_store },
 	{ "fred", row_fred },
 	{ "shadow-stack", row_shadow_stack },
 	{ "supervisor-keys", row_pks },

@@ -61,23 +61,28 @@ static struct miscdevice cvm_device = {
 	.mode = 0600,
 };
 
-/* What CHECK shall say beyond what libcvm finds out by itself. */
-static void __init check_kernel(void)
+/*
+ * What CHECK shall say beyond what libcvm finds out by itself.  A refusal that
+ * does not fit in must not be forgotten: without room the module stays out.
+ */
+static int __init check_kernel(void)
 {
-	if (boot_cpu_has(X86_FEATURE_APIC))
-		cvm_check_row(cvm_monitor, "local-apic", CVM_CHECK_OK,
-			      "the kernel uses the local APIC");
-	else
-		cvm_check_row(cvm_monitor, "local-apic", CVM_CHECK_REFUSED,
-			      "the kernel does not use the local APIC, "
-			      "no interrupt could be raised again");
-	if (check_tsc_unstable())
-		cvm_check_row(cvm_monitor, "tsc-stable", CVM_CHECK_NOTE,
-			      "the kernel found the TSC unstable: the "
-			      "guest's clock will differ");
-	else
-		cvm_check_row(cvm_monitor, "tsc-stable", CVM_CHECK_OK,
-			      "the kernel found no fault in the TSC");
+	bool apic = boot_cpu_has(X86_FEATURE_APIC);
+	bool unstable = check_tsc_unstable();
+	int err;
+
+	err = cvm_check_row(cvm_monitor, "local-apic",
+			    apic ? CVM_CHECK_OK : CVM_CHECK_REFUSED,
+			    apic ? "the kernel uses the local APIC" :
+			    "the kernel does not use the local APIC, no "
+			    "interrupt could be raised again");
+	if (!err)
+		err = cvm_check_row(cvm_monitor, "tsc-stable",
+				    unstable ? CVM_CHECK_NOTE : CVM_CHECK_OK,
+				    unstable ? "the kernel found the TSC "
+				    "unstable: the guest's clock will differ" :
+				    "the kernel found no fault in the TSC");
+	return err;
 }
 
 static int __init cvm_module_init(void)
@@ -94,7 +99,9 @@ static int __init cvm_module_init(void)
 	err = cvm_attach(&cvm_linux_ops, NULL, cvm_sched_cpus(), &cvm_monitor);
 	if (err)
 		goto err_sched;
-	check_kernel();
+	err = check_kernel();
+	if (err)
+		goto err_detach;
 	cvm_memory_count();
 	err = cvm_power_init();
 	if (err)

@@ -16,10 +16,10 @@
 
 #include <stdint.h>
 
-#define CVM_USER_ABI		1u
+#define CVM_USER_ABI		2u
 #define CVM_NAME_MAX		32u
 #define CVM_RANGES_MAX		120u	/* e820 has 128 entries */
-#define CVM_CHECK_MAX		24u
+#define CVM_CHECK_MAX		32u
 #define CVM_VMS_MAX		64u
 #define CVM_DEVICE_PATH		"/dev/cvm"
 

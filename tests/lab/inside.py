@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Things several suites look at inside a host or a guest."""
+"""Things several suites look at inside a host or a guest, and how they read
+the lines of a test program that ran there."""
 
+import itertools
 import re
 
 TROUBLE = re.compile(
@@ -76,3 +78,28 @@ def ranges(text, pattern):
                                  line).groups()
             found.append((int(low, 16), int(high, 16)))
     return found
+
+
+def _details(lines, at):
+    """What a test program says below one of its lines."""
+    more = itertools.takewhile(lambda line: line.startswith("#"),
+                               lines[at + 1:])
+    return "\n".join(more)
+
+
+def each_line(t, text, what, end="0 failed"):
+    """Hand the lines of an inner test program on: ok, not ok (or FAIL), skip;
+    its last line is known."""
+    lines = text.splitlines()
+    count = 0
+    for at, line in enumerate(lines):
+        good = line.startswith("ok ")
+        if good or line.startswith(("not ok ", "FAIL")):
+            words = line.split("ok ", 1)[-1]
+            t.check(good, "%s: %s" % (what, words), _details(lines, at))
+            count += 1
+        elif line.startswith("skip "):
+            name, _, why = line[5:].partition(": ")
+            t.skip("%s: %s" % (what, name), why)
+    t.check(count and end in lines, "%s: runs to its end" % what, text)
+    return count

@@ -27,18 +27,6 @@ def scratch_disk():
             "-device", "virtio-blk-pci,drive=d")
 
 
-def _each_line(t, text, what, good, bad):
-    """Hand the lines of an inner test program on."""
-    count = 0
-    for line in text.splitlines():
-        if line.startswith(good) or line.startswith(bad):
-            t.check(line.startswith(good), "%s: %s" % (
-                what, line.partition(" ")[2]), text)
-            count += 1
-    t.check(count > 10 and "0 failed" in text.splitlines(),
-            "%s: runs to its end" % what, text)
-
-
 def _limits(t, host, version):
     """What a control group, or a kernel that guards itself, refuses."""
     host.sh("echo %dM >/tmp/cg/vmm/memory.max" % (HOLD_MIB // 2))
@@ -63,11 +51,10 @@ def _look(t, version):
         qemu=scratch_disk())
     with machine.Machine(options) as host:
         selftest = "/sys/kernel/debug/cvm/selftest"
-        _each_line(t, host.sh("echo 1 >%s; cat %s" % (selftest, selftest)),
-                   "%s host API" % version, "ok ", "FAIL")
+        text = host.sh("echo 1 >%s; cat %s" % (selftest, selftest))
+        inside.each_line(t, text, "%s host API" % version)
         proc = host.run(["linux_driver", "/dev/vda"])
-        _each_line(t, proc.out.decode(), "%s driver" % version, "ok ",
-                   "not ok")
+        inside.each_line(t, proc.out.decode(), "%s driver" % version)
         charged = int(host.sh(CHARGE)) >> 20
         t.check(charged >= HOLD_MIB, "%s: %d MiB of guest memory charge the "
                 "VMM's group with %d MiB" % (version, HOLD_MIB, charged))

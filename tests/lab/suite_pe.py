@@ -16,8 +16,7 @@ OBJDUMP = "x86_64-w64-mingw32-objdump"
 
 
 def run(t):
-    pe = build.meson_dir("pe", "--cross-file",
-                         str(paths.ROOT / ".ci/mingw64.ini"))
+    pe = build.windows_dir()
     t.check((pe / "libcvm/libcvm.a").exists(), "libcvm builds with MinGW-w64")
     t.equal((pe / "libcvm/cvm-offsets.h").read_text(),
             (build.meson_dir("native") / "libcvm/cvm-offsets.h").read_text(),

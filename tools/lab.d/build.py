@@ -63,6 +63,11 @@ def meson_dir(name="native", *options):
     return where
 
 
+def windows_dir():
+    """What is built for Windows."""
+    return meson_dir("pe", "--cross-file", str(paths.ROOT / ".ci/mingw64.ini"))
+
+
 def cvmctl():
     """cvmctl, linked statically: it runs in an initramfs without libc."""
     path = meson_dir("tools", "-Dstatic_tools=true",

@@ -13,7 +13,6 @@ import tempfile
 import build
 import images
 import machine
-import paths
 import ring0
 import term
 import ui
@@ -25,8 +24,7 @@ END = re.compile(rb"@lab begin\r?\n(.*?)@lab end (\d+)\r?\n", re.S)
 
 def driver():
     """cvm.sys, cross-compiled."""
-    return build.meson_dir("pe", "--cross-file", str(
-        paths.ROOT / ".ci/mingw64.ini")) / "hosts/nt/cvm.sys"
+    return build.windows_dir() / "hosts/nt/cvm.sys"
 
 
 def image(name="ntbed.bin"):

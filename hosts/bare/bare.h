@@ -164,6 +164,10 @@ void bare_host_irq(uint32_t vector);
 /* Pages lent to libcvm, by member: equal to zero when all came back. */
 extern uint64_t bare_lent_mem, bare_lent_pages;
 
+/* ---- selftest.c ---- */
+/* The host API's conformance suite, a bare_report() for each test. */
+void bare_selftest(void);
+
 /* ---- string.c ---- */
 void *memcpy(void *dst, const void *src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);

@@ -76,7 +76,7 @@ static int bare_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
 	(void)host_vm;
 	(void)vcpu;
 	if (cpu != CVM_CPU_CURRENT && cpu != 0)
-		return -CVM_EINVAL;
+		return -CVM_ENOENT;
 	x86_cli();
 	ret = fn(arg);
 	x86_sti();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * main.c - the smallest application of the bare host: attach, ask whether
- * this machine could run a guest, say what was found, detach.
+ * main.c - the smallest application of the bare host: run the conformance
+ * suite, attach, ask whether this machine could run a guest, say what was
+ * found, detach.
  */
 #include <cvm/libcvm.h>
 
@@ -21,6 +22,7 @@ void bare_main(const char *cmdline)
 	int ret;
 
 	(void)cmdline;
+	bare_selftest();
 	ret = cvm_attach(&bare_host_ops, NULL, 1, &mon);
 	bare_report(!ret, "attach");
 	if (ret)

@@ -8,15 +8,12 @@
  */
 #define pr_fmt(fmt) "cvm: " fmt
 
-#include <linux/delay.h>
 #include <linux/highmem.h>
-#include <linux/interrupt.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include <asm/irq_vectors.h>
-#include <asm/trapnr.h>
 #include <asm/nmi.h>
 
 #include "conformance.h"
@@ -46,92 +43,28 @@ static void report(void *arg, int result, const char *test, const char *why)
 
 /* ---- interrupts ------------------------------------------------------ */
 
+static u64 self_taken(void *arg)
+{
+	return cvm_irq_self_count();
+}
+
 static atomic_t nmis;
 
 static int count_nmi(unsigned int type, struct pt_regs *regs)
 {
-	if (!atomic_read(&nmis))
-		return NMI_DONE;
 	atomic_inc(&nmis);
 	return NMI_HANDLED;
 }
 
-static int nmi_in_slice(void *arg)
+static int nmi_watch(void *arg, int begin)
 {
-	cvm_irq_forward(NULL, X86_TRAP_NMI);
-	return 0;
-}
-
-/* Vector 2 must arrive as one real NMI. */
-static const char *test_nmi(struct cvm_host_vm *hvm)
-{
-	int got;
-
-	if (register_nmi_handler(NMI_LOCAL, count_nmi, 0, "cvm-selftest"))
-		return "no handler";
-	atomic_set(&nmis, 1);
-	cvm_cpu_call(NULL, hvm, 0, CVM_CPU_CURRENT, nmi_in_slice, NULL);
-	usleep_range(1000, 2000);
-	got = atomic_xchg(&nmis, 0) - 1;
-	unregister_nmi_handler(NMI_LOCAL, "cvm-selftest");
-	return got == 1 ? NULL : "not exactly one NMI came";
-}
-
-static int forward_in_slice(void *arg)
-{
-	u32 *vector = arg;
-
-	cvm_irq_forward(NULL, *vector);
-	return irqs_disabled() ? 0 : -1;
-}
-
-/*
- * The reschedule vector's handler needs no cause, and an EOI without a bit in
- * service is ignored by the APIC: the gate is entered and left.
- */
-static const char *test_forward(struct cvm_host_vm *hvm)
-{
-	u32 vector = RESCHEDULE_VECTOR;
-	int i;
-
-	for (i = 0; i < 100; i++)
-		if (cvm_cpu_call(NULL, hvm, 0, CVM_CPU_CURRENT,
-				 forward_in_slice, &vector))
-			return "came back with interrupts enabled";
-	return NULL;
-}
-
-static int self_in_slice(void *arg)
-{
-	u64 *before = arg;
-	u64 start = rdtsc();
-
-	*before = cvm_irq_self_count();
-	cvm_irq_self(NULL);
-	cvm_irq_self(NULL);
-	/* Long enough for an interrupt that is not held back. */
-	while (rdtsc() - start < 1000000)
-		cpu_relax();
-	return cvm_irq_self_count() == *before ? 0 : -1;
-}
-
-/* irq_self() pends while IF=0 and arrives at once when IF=1. */
-static const char *test_self(struct cvm_host_vm *hvm)
-{
-	u64 before;
-	int i;
-
-	for (i = 0; i < 20; i++) {
-		u64 got;
-
-		if (cvm_cpu_call(NULL, hvm, 0, CVM_CPU_CURRENT, self_in_slice,
-				 &before))
-			return "did not wait for IF=1";
-		got = cvm_irq_self_count() - before;
-		if (got != 1)
-			return got ? "came twice" : "did not come";
+	if (begin) {
+		atomic_set(&nmis, 0);
+		return register_nmi_handler(NMI_LOCAL, count_nmi, 0,
+					    "cvm-selftest");
 	}
-	return NULL;
+	unregister_nmi_handler(NMI_LOCAL, "cvm-selftest");
+	return atomic_read(&nmis);
 }
 
 /* ---- time accounting ------------------------------------------------- */
@@ -166,9 +99,6 @@ static const struct {
 	const char *name;
 	const char *(*fn)(struct cvm_host_vm *hvm);
 } tests[] = {
-	{ "irq_forward: vector 2 is one real NMI", test_nmi },
-	{ "irq_forward: returns with IF=0", test_forward },
-	{ "irq_self: pends until IF=1, comes once", test_self },
 	{ "cpu_call: a slice is guest time", test_guest_time },
 };
 
@@ -191,6 +121,9 @@ int cvm_selftest(struct seq_file *m)
 	c->flags = CVM_CONF_RING0;
 	c->view = view;
 	c->pages_out = pages_out;
+	c->self_taken = self_taken;
+	c->self_vector = IRQ_WORK_VECTOR;
+	c->nmis = nmi_watch;
 	c->report = report;
 	c->arg = m;
 	failed = cvm_conformance(c);

@@ -32,6 +32,19 @@ struct cvm_conformance {
 	const void *(*view)(void *arg, uint64_t hpa);
 	/* Pages taken from the host and not given back, all kinds. */
 	uint64_t (*pages_out)(void *arg);
+	/*
+	 * How many interrupts of irq_self() their handler has taken, on all
+	 * CPUs, and the vector they come by.  Its gate must bear being entered
+	 * by irq_forward() as well.  NULL, 0: the tests are skipped.
+	 */
+	uint64_t (*self_taken)(void *arg);
+	uint32_t self_vector;
+	/*
+	 * begin: count the NMIs that reach the host from now on; 0, or less
+	 * where that cannot be had.  Else stop, and return how many came.
+	 * NULL: the test is skipped.
+	 */
+	int (*nmis)(void *arg, int begin);
 	void (*report)(void *arg, int result, const char *test,
 		       const char *why);
 	void *arg;
@@ -39,6 +52,7 @@ struct cvm_conformance {
 	uint32_t fired;		/* callbacks of timer() */
 	uint32_t fired_irqon;	/* those with interrupts enabled */
 	uint32_t failed;
+	int skip;		/* the test under way cannot be made here */
 };
 
 /* Run everything; returns the number of failed tests.  Thread context. */

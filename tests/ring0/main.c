@@ -22,7 +22,7 @@ static const struct {
 	{ "bench", test_bench },
 	{ "fail", test_fail },
 	{ "refuse", test_refuse },
-	{ "conformance", test_conformance },
+	{ "conformance", bare_selftest },
 };
 
 void bare_main(const char *cmdline)

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * t_fail.c - the n-th host call fails, for every n, on the way from attach to
- * detach; a guest that misbehaves ends alone; the host API's own contract.
+ * detach; a guest that misbehaves ends alone.
  */
-#include "../host/conformance.h"
-
 #include "rows.h"
 #include "tests.h"
 #include "vm.h"
@@ -121,52 +119,4 @@ void test_refuse(void)
 		shrink(full);
 	}
 	bare_report(!g_detach(), "detach");
-}
-
-/* ---- the host API's contract ----------------------------------- */
-
-static struct cvm_conformance conf;
-
-static const void *view(void *arg, uint64_t hpa)
-{
-	(void)arg;
-	return bare_hva(hpa);
-}
-
-static uint64_t pages_out(void *arg)
-{
-	(void)arg;
-	return bare_lent_mem + bare_lent_pages;
-}
-
-static void conf_report(void *arg, int verdict, const char *test,
-			const char *why)
-{
-	(void)arg;
-	if (verdict == CVM_CONF_SKIP)
-		bare_skip("%s: %s", test, why ? why : "");
-	else
-		bare_report(verdict == CVM_CONF_PASS, "%s%s%s", test,
-			    why && *why ? ": " : "", why ? why : "");
-}
-
-static void conf_fired(uint32_t vcpu)
-{
-	cvm_conformance_fired(&conf, vcpu);
-}
-
-void test_conformance(void)
-{
-	static struct bare_vm host_vm;
-
-	host_vm.fired = conf_fired;
-	conf.ops = &bare_host_ops;
-	conf.host_vm = &host_vm;
-	conf.cpus = 1;
-	conf.flags = CVM_CONF_RING0;
-	conf.view = view;
-	conf.pages_out = pages_out;
-	conf.report = conf_report;
-	bare_report(!cvm_conformance(&conf), "the host API's contract holds");
-	bare_vm_gone(&host_vm);
 }

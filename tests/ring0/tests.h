@@ -14,6 +14,5 @@ void test_storm(void);
 void test_bench(void);
 void test_fail(void);
 void test_refuse(void);
-void test_conformance(void);
 
 #endif /* RING0_TESTS_H */

@@ -384,16 +384,17 @@ LABEL(cvm_passage_far)
 	cmpw	$0, CVM_P_DR_DIFFER(%rdi)
 	je	1f
 	EACH_DEBUG_REGISTER(load_debug)
-1:	test	$CVM_P_FLIP, %ebx	/* the host's, under its own tables */
+1:	test	$CVM_P_FLIP, %ebx
 	jz	.Lothers_loaded
-	lea	CVM_P_DS_ON(%rdi), %rsi
-	call	.Lload_list
-	jmp	.Lothers_loaded
 
 /*
  * The CPU writes records of PEBS and BTS through a linear address of the
- * host.
+ * host: only under the host's tables.
  */
+.Lds_on:
+	lea	CVM_P_DS_ON(%rdi), %rsi
+	call	.Lload_list
+	jmp	.Lothers_loaded
 .Lds_off:
 	lea	CVM_P_DS_OFF(%rdi), %rsi
 	call	.Lload_list

@@ -100,6 +100,13 @@ bool cvm_vq_publish(struct cvm_vq *vq);
 void cvm_vq_quiet(struct cvm_vq *vq);
 bool cvm_vq_listen(struct cvm_vq *vq);
 
+/*
+ * cvm_vq_break - a request cannot be answered: keep the first reason;
+ * -1, to hand on.
+ */
+int cvm_vq_break(struct cvm_vq *vq, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /* cvm_vq_in_flight - popped and not pushed: requests, or packed: entries. */
 uint32_t cvm_vq_in_flight(const struct cvm_vq *vq);
 

@@ -25,10 +25,6 @@ struct cvm_vq_format {
 
 extern const struct cvm_vq_format cvm_vq_split, cvm_vq_packed;
 
-/* cvm_vq_break - keep the first reason; -1, to hand on. */
-int cvm_vq_break(struct cvm_vq *vq, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
 /* Where a descriptor stands, for reasons. */
 struct cvm_vq_place {
 	const char *table;	/* "descriptor" or "indirect descriptor" */

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* testvm.c - a VM without a guest. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "testvm.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(at, bytes)	((void)(at), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(at, bytes)	((void)(at), (void)(bytes))
+#endif
+
+#define HOLE_BYTES	(TESTVM_HIGH - TESTVM_HOLE)
+
+static void raise_events(void *ctx, uint32_t vcpu, uint64_t bits)
+{
+	struct testvm *vm = ctx;
+
+	pthread_mutex_lock(&vm->lock);
+	vm->events[vcpu] |= bits;
+	vm->raises++;
+	pthread_cond_broadcast(&vm->raised);
+	pthread_mutex_unlock(&vm->lock);
+}
+
+static void log_line(void *ctx, const char *line)
+{
+	struct testvm *vm = ctx;
+
+	pthread_mutex_lock(&vm->lock);
+	vm->lines++;
+	snprintf(vm->line, sizeof(vm->line), "%s", line);
+	pthread_mutex_unlock(&vm->lock);
+}
+
+void testvm_init_bound(struct testvm *vm,
+		       int (*bind)(void *, uint64_t, intptr_t),
+		       void (*unbind)(void *, uint64_t, intptr_t))
+{
+	struct cvm_vmm_args args = {
+		.ranges = &vm->ranges,
+		.map_gpa = TESTVM_GPA,
+		.table_gpa = TESTVM_TABLE,
+		.vcpus = TESTVM_VCPUS,
+		.ctx = vm,
+		.raise = raise_events,
+		.log = log_line,
+		.bind = bind,
+		.unbind = unbind,
+	};
+	struct cvm_vmm_error err;
+
+	memset(vm, 0, sizeof(*vm));
+	pthread_mutex_init(&vm->lock, NULL);
+	pthread_cond_init(&vm->raised, NULL);
+	vm->rings = TESTVM_RINGS;
+	vm->map = aligned_alloc(4096, TESTVM_BYTES);
+	if (!vm->map)
+		abort();
+	memset(vm->map, 0, TESTVM_BYTES);
+	vm->ranges.count = 2;
+	vm->ranges.range[0] = (struct cvm_user_range){
+		TESTVM_GPA, TESTVM_HOLE - TESTVM_GPA };
+	vm->ranges.range[1] = (struct cvm_user_range){
+		TESTVM_HIGH, TESTVM_GPA + TESTVM_BYTES - TESTVM_HIGH };
+	ASAN_POISON_MEMORY_REGION(vm->map + (TESTVM_HOLE - TESTVM_GPA),
+				  HOLE_BYTES);
+	args.map = vm->map;
+	if (cvm_memory_from_map(&vm->mem, &vm->ranges, vm->map, TESTVM_GPA))
+		abort();
+	vm->devs = cvm_vmm_devices_new(&args, &err);
+	if (!vm->devs)
+		abort();
+}
+
+void testvm_init(struct testvm *vm)
+{
+	testvm_init_bound(vm, NULL, NULL);
+}
+
+void testvm_free(struct testvm *vm)
+{
+	cvm_vmm_devices_free(vm->devs);
+	ASAN_UNPOISON_MEMORY_REGION(vm->map + (TESTVM_HOLE - TESTVM_GPA),
+				    HOLE_BYTES);
+	free(vm->map);
+	pthread_cond_destroy(&vm->raised);
+	pthread_mutex_destroy(&vm->lock);
+}
+
+void *testvm_at(struct testvm *vm, uint64_t gpa, uint64_t bytes)
+{
+	void *at = cvm_memory_at(&vm->mem, gpa, bytes);
+
+	if (!at)
+		abort();
+	return at;
+}
+
+struct cvm_virtio_table *testvm_table(struct testvm *vm)
+{
+	return testvm_at(vm, TESTVM_TABLE, CVM_VIRTIO_TABLE_BYTES);
+}
+
+struct cvm_virtio_slot *testvm_slot(struct testvm *vm, uint32_t slot)
+{
+	return testvm_at(vm, TESTVM_TABLE + (1 + slot) * 4096ull, 4096);
+}
+
+int testvm_command(struct testvm *vm, uint32_t slot, uint32_t command,
+		   uint32_t arg)
+{
+	struct cvm_virtio_slot *page = testvm_slot(vm, slot);
+
+	page->command = command;
+	page->arg = arg;
+	page->result = 1;
+	cvm_vmm_devices_doorbell(vm->devs, CVM_VIRTIO_DOORBELL(slot,
+				CVM_VIRTIO_DOORBELL_COMMAND));
+	return page->result;
+}
+
+bool testvm_features(struct testvm *vm, uint32_t slot, uint64_t features)
+{
+	struct cvm_virtio_slot *page = testvm_slot(vm, slot);
+
+	testvm_command(vm, slot, CVM_VIRTIO_SET_STATUS,
+		       VIRTIO_STATUS_ACKNOWLEDGE);
+	testvm_command(vm, slot, CVM_VIRTIO_SET_STATUS,
+		       VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER);
+	page->driver_features = features;
+	testvm_command(vm, slot, CVM_VIRTIO_SET_STATUS,
+		       VIRTIO_STATUS_FEATURES_OK);
+	return page->status & VIRTIO_STATUS_FEATURES_OK;
+}
+
+int testvm_queue(struct testvm *vm, uint32_t slot, uint32_t queue,
+		 struct driver_queue *drv, uint16_t size, uint64_t features)
+{
+	struct cvm_virtio_queue *shared =
+		&testvm_slot(vm, slot)->queue[queue];
+
+	driver_init(drv, &vm->mem, vm->rings, size, features);
+	vm->rings = drv->end_gpa;
+	shared->size = size;
+	shared->desc = drv->desc_gpa;
+	shared->driver = drv->driver_gpa;
+	shared->device = drv->device_gpa;
+	return testvm_command(vm, slot, CVM_VIRTIO_QUEUE_ON, queue);
+}
+
+int testvm_driver_ok(struct testvm *vm, uint32_t slot)
+{
+	return testvm_command(vm, slot, CVM_VIRTIO_SET_STATUS,
+			      VIRTIO_STATUS_DRIVER_OK);
+}
+
+void testvm_ring(struct testvm *vm, uint32_t slot, uint32_t queue,
+		 struct driver_queue *drv)
+{
+	if (driver_must_kick(drv))
+		cvm_vmm_devices_doorbell(vm->devs,
+					 CVM_VIRTIO_DOORBELL(slot, queue));
+}
+
+uint64_t testvm_wait(struct testvm *vm, uint32_t vcpu, uint64_t bits)
+{
+	struct timespec until;
+	uint64_t got;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 5;
+	pthread_mutex_lock(&vm->lock);
+	while (!(vm->events[vcpu] & bits))
+		if (pthread_cond_timedwait(&vm->raised, &vm->lock, &until))
+			break;
+	got = vm->events[vcpu] & bits;
+	vm->events[vcpu] &= ~bits;
+	pthread_mutex_unlock(&vm->lock);
+	return got;
+}
+
+int testvm_get(struct testvm *vm, uint32_t slot, struct driver_queue *drv,
+	       uint32_t *len)
+{
+	struct cvm_virtio_slot *page = testvm_slot(vm, slot);
+	int id;
+
+	for (;;) {
+		id = driver_get(drv, len);
+		if (id >= 0)
+			return id;
+		if (driver_listen(drv))
+			continue;
+		if (!testvm_wait(vm, 0, 1ull << CVM_VIRTIO_EVENT_BIT(slot)))
+			return -1;
+		__atomic_exchange_n(&page->queue_pending, 0,
+				    __ATOMIC_SEQ_CST);
+	}
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* devices.c - the slot table: devices come, go, and are rung at. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cvm/abi.h>
+#include <cvm/error.h>
+
+#include "transport_impl.h"
+
+int cvm_vmm_error_set(struct cvm_vmm_error *err, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, args);
+	va_end(args);
+	return -1;
+}
+
+static int write_table(struct cvm_vmm_devices *devs,
+		       struct cvm_vmm_error *err)
+{
+	uint64_t gpa = devs->args.table_gpa;
+	struct cvm_virtio_table *table;
+
+	table = cvm_memory_at(&devs->mem, gpa, CVM_VIRTIO_TABLE_BYTES);
+	if (!table || gpa % CVM_PAGE_SIZE)
+		return cvm_vmm_error_set(err, "devices: 0x%llx is no place "
+					 "for the slot table",
+					 (unsigned long long)gpa);
+	memset(table, 0, CVM_VIRTIO_TABLE_BYTES);
+	table->setup_type = CVM_SETUP_VIRTIO;
+	table->setup_len = CVM_VIRTIO_TABLE_BYTES - 16;
+	table->magic = CVM_VIRTIO_MAGIC;
+	table->version = CVM_VIRTIO_VERSION;
+	table->slots = CVM_VIRTIO_SLOTS;
+	devs->table = table;
+	devs->page = (struct cvm_virtio_slot *)((uint8_t *)table +
+						CVM_PAGE_SIZE);
+	return 0;
+}
+
+struct cvm_vmm_devices *
+cvm_vmm_devices_new(const struct cvm_vmm_args *args,
+		    struct cvm_vmm_error *err)
+{
+	struct cvm_vmm_devices *devs = calloc(1, sizeof(*devs));
+	uint32_t i;
+
+	if (!devs) {
+		cvm_vmm_error_set(err, "devices: no memory");
+		return NULL;
+	}
+	devs->args = *args;
+	for (i = 0; i < CVM_VIRTIO_SLOTS; i++)
+		cvm_plat_lock_init(&devs->slot[i].lock);
+	if (cvm_memory_from_map(&devs->mem, args->ranges, args->map,
+				args->map_gpa))
+		cvm_vmm_error_set(err, "devices: the ranges of guest memory "
+				  "overlap or lie outside its mapping");
+	else if (!write_table(devs, err))
+		return devs;
+	cvm_vmm_devices_free(devs);
+	return NULL;
+}
+
+/* The guest looks at the slots whose bit is set. */
+static void changed(struct cvm_vmm_devices *devs, uint32_t slot)
+{
+	__atomic_fetch_or(&devs->table->changed, 1ull << slot,
+			  __ATOMIC_SEQ_CST);
+	cvm_transport_raise(devs, 0, CVM_EVENT_HOTPLUG_BIT);
+}
+
+static void bind_queues(struct cvm_device *dev)
+{
+	struct cvm_vmm_args *args = &dev->devs->args;
+	struct cvm_queue *queue;
+	uint32_t i;
+
+	for (i = 0; i < dev->queues && args->bind; i++) {
+		queue = &dev->queue[i];
+		queue->bound = !args->bind(args->ctx,
+					   CVM_VIRTIO_DOORBELL(dev->slot, i),
+					   queue->doorbell.handle);
+	}
+}
+
+static void unbind_queues(struct cvm_device *dev)
+{
+	struct cvm_vmm_args *args = &dev->devs->args;
+	struct cvm_queue *queue;
+	uint32_t i;
+
+	for (i = 0; i < dev->queues; i++) {
+		queue = &dev->queue[i];
+		if (queue->bound)
+			args->unbind(args->ctx,
+				     CVM_VIRTIO_DOORBELL(dev->slot, i),
+				     queue->doorbell.handle);
+		queue->bound = false;
+	}
+}
+
+/* Under the slot's lock; .device_id last, so that nobody sees half of it. */
+static void fill_slot(struct cvm_device *dev, uint32_t plug)
+{
+	struct cvm_virtio_slot *page = dev->page;
+	uint32_t i;
+
+	memset(page, 0, sizeof(*page));
+	page->magic = CVM_VIRTIO_MAGIC;
+	page->vendor = CVM_VIRTIO_VENDOR;
+	page->queues = dev->queues;
+	page->device_features = dev->features | CVM_TRANSPORT_FEATURES;
+	page->config_len = dev->config_len;
+	page->plug = plug;
+	memcpy(page->config, dev->config, dev->config_len);
+	for (i = 0; i < dev->queues; i++)
+		page->queue[i].size_max = dev->queue[i].size_max;
+	cvm_set(page->device_id, dev->ops->id);
+}
+
+int cvm_device_plug(struct cvm_vmm_devices *devs, struct cvm_device *dev)
+{
+	uint32_t i;
+
+	for (i = 0; i < CVM_VIRTIO_SLOTS; i++) {
+		cvm_plat_lock(&devs->slot[i].lock);
+		if (!devs->slot[i].dev)
+			break;
+		cvm_plat_unlock(&devs->slot[i].lock);
+	}
+	if (i == CVM_VIRTIO_SLOTS)
+		return -CVM_E2BIG;
+	dev->devs = devs;
+	dev->slot = i;
+	dev->page = &devs->page[i];
+	devs->slot[i].dev = dev;
+	bind_queues(dev);
+	fill_slot(dev, ++devs->slot[i].plug);
+	cvm_plat_unlock(&devs->slot[i].lock);
+	changed(devs, i);
+	return (int)i;
+}
+
+/* Under the slot's lock. */
+static void pull(struct cvm_vmm_devices *devs, uint32_t slot)
+{
+	struct cvm_device *dev = devs->slot[slot].dev;
+
+	cvm_set(dev->page->device_id, 0);
+	unbind_queues(dev);
+	cvm_transport_stop(dev);
+	cvm_set(dev->page->status, 0);
+	devs->slot[slot].dev = NULL;
+	dev->ops->destroy(dev);
+}
+
+int cvm_vmm_devices_remove(struct cvm_vmm_devices *devs, uint32_t slot)
+{
+	int ret = -CVM_ENOENT;
+
+	if (slot >= CVM_VIRTIO_SLOTS)
+		return ret;
+	cvm_plat_lock(&devs->slot[slot].lock);
+	if (devs->slot[slot].dev) {
+		pull(devs, slot);
+		ret = 0;
+	}
+	cvm_plat_unlock(&devs->slot[slot].lock);
+	if (!ret)
+		changed(devs, slot);
+	return ret;
+}
+
+void cvm_vmm_devices_free(struct cvm_vmm_devices *devs)
+{
+	uint32_t i;
+
+	if (!devs)
+		return;
+	for (i = 0; i < CVM_VIRTIO_SLOTS; i++) {
+		if (devs->slot[i].dev)
+			pull(devs, i);
+		cvm_plat_lock_destroy(&devs->slot[i].lock);
+	}
+	free(devs);
+}
+
+/* Under the slot's lock. */
+static int ring(struct cvm_device *dev, uint32_t queue)
+{
+	if (queue == CVM_VIRTIO_DOORBELL_COMMAND)
+		cvm_transport_command(dev);
+	else if (queue < dev->queues)
+		cvm_plat_event_signal(&dev->queue[queue].doorbell);
+	else
+		return -CVM_ENOENT;
+	return 0;
+}
+
+int cvm_vmm_devices_doorbell(struct cvm_vmm_devices *devs, uint64_t doorbell)
+{
+	uint64_t slot = doorbell >> 8;
+	int ret = -CVM_ENOENT;
+
+	if (slot >= CVM_VIRTIO_SLOTS)
+		return ret;
+	cvm_plat_lock(&devs->slot[slot].lock);
+	if (devs->slot[slot].dev)
+		ret = ring(devs->slot[slot].dev, doorbell & 0xff);
+	else
+		cvm_set(devs->page[slot].result, ret);
+	cvm_plat_unlock(&devs->slot[slot].lock);
+	return ret;
+}

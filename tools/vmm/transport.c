@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * transport.c - one device behind its slot: commands, status, features,
+ * queues, interrupts.
+ *
+ * The slot is guest memory, so what is written there is for the driver to
+ * read; what the device goes by stands in struct cvm_device.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cvm/abi.h>
+#include <cvm/error.h>
+
+#include "transport_impl.h"
+
+#define COMPLAINTS_MAX	8u	/* a device, or the log is the guest's */
+
+/* ---- interrupts ---------------------------------------------------------- */
+
+void cvm_transport_raise(struct cvm_vmm_devices *devs, uint32_t vcpu,
+			 uint32_t bit)
+{
+	if (vcpu >= devs->args.vcpus)
+		vcpu = 0;
+	devs->args.raise(devs->args.ctx, vcpu, 1ull << bit);
+}
+
+/*
+ * The pending bit before the event, both after what they announce.  When the
+ * bit was set already its event is on its way: the driver exchanges the word
+ * before it looks at what the bits mean.
+ */
+void cvm_queue_interrupt(struct cvm_queue *queue)
+{
+	struct cvm_virtio_slot *page = queue->dev->page;
+	struct cvm_virtio_queue *shared = &page->queue[queue->index];
+	uint64_t bit = 1ull << queue->index;
+
+	if (__atomic_fetch_or(&page->queue_pending, bit, __ATOMIC_SEQ_CST) &
+	    bit)
+		return;
+	cvm_set(shared->interrupts, ++queue->interrupts);
+	cvm_transport_raise(queue->dev->devs, cvm_get(shared->vcpu),
+			    CVM_VIRTIO_EVENT_BIT(queue->dev->slot));
+}
+
+/* Under dev->leaf.  2.3: nothing is sent before DRIVER_OK. */
+static void config_interrupt(struct cvm_device *dev)
+{
+	struct cvm_virtio_slot *page = dev->page;
+
+	if (!(dev->status & VIRTIO_STATUS_DRIVER_OK) ||
+	    __atomic_exchange_n(&page->config_pending, 1, __ATOMIC_SEQ_CST))
+		return;
+	cvm_transport_raise(dev->devs, cvm_get(page->config_vcpu),
+			    CVM_VIRTIO_EVENT_BIT(dev->slot));
+}
+
+/* ---- configuration and status -------------------------------------------- */
+
+/* Under dev->leaf.  2.5.2 asks for a generation that a reader can compare. */
+static void config_store(struct cvm_device *dev)
+{
+	struct cvm_virtio_slot *page = dev->page;
+
+	cvm_set(page->generation, dev->generation + 1);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	memcpy(page->config, dev->config, dev->config_len);
+	dev->generation += 2;
+	cvm_set(page->generation, dev->generation);
+}
+
+void cvm_device_config(struct cvm_device *dev, uint32_t offset,
+		       const void *data, uint32_t bytes)
+{
+	cvm_plat_lock(&dev->leaf);
+	memcpy(dev->config + offset, data, bytes);
+	config_store(dev);
+	config_interrupt(dev);
+	cvm_plat_unlock(&dev->leaf);
+}
+
+/* Under dev->leaf to be written; a back end may add NEEDS_RESET any time. */
+static uint32_t status(struct cvm_device *dev)
+{
+	return cvm_get(dev->status);
+}
+
+static void status_store(struct cvm_device *dev, uint32_t keep, uint32_t add)
+{
+	cvm_set(dev->status, (dev->status & keep) | add);
+	cvm_set(dev->page->status, dev->status);
+}
+
+static void status_change(struct cvm_device *dev, uint32_t keep, uint32_t add)
+{
+	cvm_plat_lock(&dev->leaf);
+	status_store(dev, keep, add);
+	cvm_plat_unlock(&dev->leaf);
+}
+
+static void complain(struct cvm_device *dev, const char *what)
+{
+	struct cvm_vmm_args *args = &dev->devs->args;
+	uint32_t said = __atomic_fetch_add(&dev->complaints, 1,
+					   __ATOMIC_RELAXED);
+	char line[256];
+
+	if (said >= COMPLAINTS_MAX)
+		return;
+	snprintf(line, sizeof(line), "%s in slot %u: %s%s", dev->ops->name,
+		 dev->slot, what, said + 1 == COMPLAINTS_MAX ?
+		 " (and no more of this device)" : "");
+	args->log(args->ctx, line);
+}
+
+void cvm_device_fail(struct cvm_device *dev, const char *fmt, ...)
+{
+	char text[200];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	complain(dev, text);
+	cvm_plat_lock(&dev->leaf);
+	status_store(dev, UINT32_MAX, VIRTIO_STATUS_NEEDS_RESET);
+	config_interrupt(dev);		/* 2.1.2 */
+	cvm_plat_unlock(&dev->leaf);
+}
+
+/* ---- queues -------------------------------------------------------------- */
+
+static void queue_run(struct cvm_queue *queue)
+{
+	if (queue->dev->ops->queue_start(queue)) {
+		cvm_device_fail(queue->dev, "queue %u: no thread for it",
+				queue->index);
+		return;
+	}
+	queue->running = true;
+}
+
+/* The queue that a command means. */
+static struct cvm_queue *queue_of(struct cvm_device *dev, uint32_t index)
+{
+	return index < dev->queues ? &dev->queue[index] : NULL;
+}
+
+static int queue_on(struct cvm_device *dev, uint32_t index)
+{
+	struct cvm_queue *queue = queue_of(dev, index);
+	struct cvm_virtio_queue *shared;
+	struct cvm_vq_config config = {
+		.mem = &dev->devs->mem,
+		.features = dev->negotiated,
+	};
+	char text[CVM_VQ_REASON + 32];
+
+	if (!queue || !(status(dev) & VIRTIO_STATUS_FEATURES_OK))
+		return -CVM_EINVAL;
+	if (queue->enabled)
+		return -CVM_EBUSY;
+	shared = &dev->page->queue[index];
+	config.size = cvm_get(shared->size);
+	config.desc_gpa = cvm_get(shared->desc);
+	config.driver_gpa = cvm_get(shared->driver);
+	config.device_gpa = cvm_get(shared->device);
+	config.chain_max = queue->size_max;
+	if (config.size > queue->size_max)
+		return -CVM_EINVAL;
+	if (cvm_vq_start(&queue->vq, &config)) {
+		snprintf(text, sizeof(text), "queue %u: %s", index,
+			 queue->vq.reason);
+		complain(dev, text);
+		return -CVM_EINVAL;
+	}
+	queue->enabled = true;
+	cvm_set(shared->enabled, 1);
+	if (status(dev) & VIRTIO_STATUS_DRIVER_OK)
+		queue_run(queue);
+	return 0;
+}
+
+static void queue_end(struct cvm_queue *queue)
+{
+	struct cvm_virtio_slot *page = queue->dev->page;
+
+	if (queue->running)
+		queue->dev->ops->queue_stop(queue);
+	queue->running = false;
+	queue->enabled = false;
+	cvm_set(page->queue[queue->index].enabled, 0);
+	__atomic_fetch_and(&page->queue_pending, ~(1ull << queue->index),
+			   __ATOMIC_SEQ_CST);
+}
+
+/* 2.6.1 "Virtqueue Reset" */
+static int queue_off(struct cvm_device *dev, uint32_t index)
+{
+	struct cvm_queue *queue = queue_of(dev, index);
+
+	if (!queue || !queue->enabled ||
+	    !cvm_device_has(dev, VIRTIO_F_RING_RESET))
+		return -CVM_EINVAL;
+	queue_end(queue);
+	return 0;
+}
+
+void cvm_transport_stop(struct cvm_device *dev)
+{
+	uint32_t i;
+
+	for (i = 0; i < dev->queues; i++)
+		queue_end(&dev->queue[i]);
+}
+
+/* ---- commands ------------------------------------------------------------ */
+
+/* 2.2.2, 3.1.1 step 5: all that is wanted is offered, and it is virtio 1. */
+static bool features_ok(struct cvm_device *dev)
+{
+	uint64_t wanted = cvm_get(dev->page->driver_features);
+
+	if ((wanted & ~(dev->features | CVM_TRANSPORT_FEATURES)) ||
+	    !(wanted & VIRTIO_F_VERSION_1))
+		return false;
+	dev->negotiated = wanted;
+	if (dev->ops->features_ok)
+		dev->ops->features_ok(dev);
+	return true;
+}
+
+static int set_status(struct cvm_device *dev, uint32_t bits)
+{
+	/* 3.1.1: each bit may come when the one before it is there. */
+	static const struct {
+		uint32_t bit, after;
+	} order[] = {
+		{ VIRTIO_STATUS_ACKNOWLEDGE, 0 },
+		{ VIRTIO_STATUS_DRIVER, VIRTIO_STATUS_ACKNOWLEDGE },
+		{ VIRTIO_STATUS_FEATURES_OK, VIRTIO_STATUS_DRIVER },
+		{ VIRTIO_STATUS_DRIVER_OK, VIRTIO_STATUS_FEATURES_OK },
+		{ VIRTIO_STATUS_FAILED, 0 },
+	};
+	uint32_t i;
+
+	bits &= ~status(dev);
+	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		if (!(bits & order[i].bit))
+			continue;
+		if (order[i].after & ~status(dev))
+			return -CVM_EINVAL;
+		bits &= ~order[i].bit;
+		/* Withheld: the driver reads it back and gives up (3.1.1). */
+		if (order[i].bit == VIRTIO_STATUS_FEATURES_OK &&
+		    !features_ok(dev))
+			continue;
+		status_change(dev, UINT32_MAX, order[i].bit);
+	}
+	return bits ? -CVM_EINVAL : 0;
+}
+
+static void driver_ok(struct cvm_device *dev)
+{
+	uint32_t i;
+
+	for (i = 0; i < dev->queues; i++)
+		if (dev->queue[i].enabled && !dev->queue[i].running)
+			queue_run(&dev->queue[i]);
+}
+
+/* 2.4.1 */
+static int reset(struct cvm_device *dev)
+{
+	cvm_transport_stop(dev);
+	if (dev->ops->reset)
+		dev->ops->reset(dev);
+	dev->negotiated = 0;
+	status_change(dev, 0, 0);
+	cvm_set(dev->page->queue_pending, 0);
+	cvm_set(dev->page->config_pending, 0);
+	return 0;
+}
+
+static int config_write(struct cvm_device *dev, uint32_t arg)
+{
+	uint32_t offset = arg >> 16, bytes = arg & 0xffff;
+	uint8_t data[CVM_VIRTIO_CONFIG_BYTES];
+
+	if (!dev->ops->config_write || !bytes || bytes > dev->config_len ||
+	    offset > dev->config_len - bytes)
+		return -CVM_EINVAL;
+	memcpy(data, dev->page->config_in, bytes);
+	return dev->ops->config_write(dev, offset, data, bytes);
+}
+
+void cvm_transport_command(struct cvm_device *dev)
+{
+	struct cvm_virtio_slot *page = dev->page;
+	uint32_t command = cvm_get(page->command);
+	uint32_t arg = cvm_get(page->arg);
+	uint32_t before = status(dev);
+	int ret;
+
+	switch (command) {
+	case CVM_VIRTIO_SET_STATUS:
+		ret = set_status(dev, arg);
+		if (~before & status(dev) & VIRTIO_STATUS_DRIVER_OK)
+			driver_ok(dev);
+		break;
+	case CVM_VIRTIO_RESET:
+		ret = reset(dev);
+		break;
+	case CVM_VIRTIO_QUEUE_ON:
+		ret = queue_on(dev, arg);
+		break;
+	case CVM_VIRTIO_QUEUE_OFF:
+		ret = queue_off(dev, arg);
+		break;
+	case CVM_VIRTIO_CONFIG_WRITE:
+		ret = config_write(dev, arg);
+		break;
+	default:
+		ret = -CVM_ENOTTY;
+		break;
+	}
+	cvm_set(page->result, ret);
+}
+
+/* ---- making a device ----------------------------------------------------- */
+
+int cvm_device_init(struct cvm_device *dev, const struct cvm_device_ops *ops,
+		    uint32_t queues, uint16_t size_max)
+{
+	struct cvm_queue *queue;
+
+	dev->ops = ops;
+	cvm_plat_lock_init(&dev->leaf);
+	dev->queue = calloc(queues, sizeof(*dev->queue));
+	if (!dev->queue)
+		return -1;
+	for (; dev->queues < queues; dev->queues++) {
+		queue = &dev->queue[dev->queues];
+		queue->dev = dev;
+		queue->index = (uint16_t)dev->queues;
+		queue->size_max = size_max;
+		if (cvm_plat_event_open(&queue->doorbell))
+			return -1;
+	}
+	return 0;
+}
+
+void cvm_device_exit(struct cvm_device *dev)
+{
+	while (dev->queues)
+		cvm_plat_event_close(&dev->queue[--dev->queues].doorbell);
+	free(dev->queue);
+	cvm_plat_lock_destroy(&dev->leaf);
+}

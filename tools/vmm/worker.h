@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * worker.h - a back end in a thread of its own.
+ *
+ * The thread serves one queue: while there are requests it wants no doorbells;
+ * when there are none it asks for one, looks again and sleeps on it.
+ */
+#ifndef CVM_VMM_WORKER_H
+#define CVM_VMM_WORKER_H
+
+#include "transport.h"
+
+struct cvm_worker {
+	struct cvm_queue *queue;
+	/* One request, from pop to publish: as cvm_vq_pop(). */
+	int (*serve)(struct cvm_queue *queue);
+	struct cvm_plat_thread *thread;
+	bool stop;
+};
+
+/* cvm_worker_start - for queue_start; -1 when there is no thread. */
+int cvm_worker_start(struct cvm_worker *worker, struct cvm_queue *queue,
+		     int (*serve)(struct cvm_queue *queue));
+
+/* cvm_worker_stop - for queue_stop: the request under way is finished. */
+void cvm_worker_stop(struct cvm_worker *worker);
+
+#endif /* CVM_VMM_WORKER_H */

@@ -12,17 +12,16 @@ import passage
 import ring0
 import ui
 
-# struct ring0_ledger of t_nmi.c, in order; all 64-bit.
-LEDGER = ("quit guest_variant host_variant fault rounds differ row guest_bad "
-          "nmi_gate nmi_raised nmi_passage nmi_guest mce_gate mce_forward "
-          "ended latched").split()
+# struct ring0_ledger of ledger.h, in order; all 64-bit.
+LEDGER = ("passage quit guest_variant host_variant fault rounds differ row "
+          "guest_bad nmi_gate nmi_raised nmi_passage nmi_guest mce_gate "
+          "mce_forward ended latched").split()
 
 # G_VAR_* of ctl.h.
 DEBUG, SEGS, NO_FSGS, MSRS, TSS, TSS_NONE, CR0, TSS_HIGH, TSS_TYPE, \
     TSS_SAME, DEBUG_ON, STALE_SEG, SPEC_OTHER = (1 << n for n in range(13))
 
-EAX, RBP, EFLAGS = 0, 6, 17	# gdb's numbers
-ZF = 1 << 6
+EAX, RBP = 0, 6		# gdb's numbers
 
 KERNEL_VA = 0xffffffff80000000
 IMAGE_HPA = 0x100000
@@ -74,9 +73,6 @@ def ways(kind):
         Way("other SPEC_CTRL of the host", host=CR0,
             first=("Lload_others", 4, "host", (EAX, 1))),
         Way("msr_dirty left set", host=MSRS),
-        # (QEMU has no PEBS: the jump is taken, with an empty list.)
-        Way("debug store of the host",
-            first=("Lds_is_off", -1, "host", (EFLAGS, ZF))),
     ]
     nested = [Way("after %s in the %s's world" % (first, world),
                   first=("cvm_passage_far", 2, world, first))
@@ -109,6 +105,7 @@ class Machine:
         self.stub.breakpoint(self.sync)
         self._go_to(self.sync)
         self.stub.remove(self.sync)
+        where.host = self.ledger()["passage"]
 
     def close(self):
         self.monitor.close()
@@ -148,9 +145,9 @@ class Machine:
                              **{"command-line": MCE})
         else:
             register, bits = what
-            old = bytes.fromhex(self.stub.ask("p%x" % register))
-            new = (int.from_bytes(old, "little") ^ bits).to_bytes(
-                len(old), "little").hex()
+            old = struct.unpack("<Q", bytes.fromhex(
+                self.stub.ask("p%x" % register)))[0]
+            new = struct.pack("<Q", old ^ bits).hex()
             if self.stub.ask("P%x=%s" % (register, new)) != "OK":
                 raise ui.LabError("cannot write a register")
 
@@ -254,12 +251,12 @@ def _owner(before, after, kind):
 class Sweep:
     """Every address of the switch, in both worlds, once."""
 
-    def __init__(self, build, kind, limit, how):
-        self.build = build
+    def __init__(self, image, where, kind, limit, how):
+        self.image = image
+        self.where = where
         self.kind = kind
         self.how = how
         self.end = time.monotonic() + limit
-        self.where = passage.Passage(build)
         self.text = []
         self.bad = 0
         self.owners = {}
@@ -305,7 +302,7 @@ class Sweep:
         cmdline = "test=" + way.mode
         if way.mode == "fault":
             cmdline += " driven=1"
-        return ring0.started(self.build.image, cmdline, gdb=True, **how)
+        return ring0.started(self.image, cmdline, gdb=True, **how)
 
     def _candidates(self, machine, way):
         """What is pending and on this way."""
@@ -387,7 +384,6 @@ def _exempt(where, kind):
         ("host", "Lfind_tss", 0, "cvm_passage_boot", 0, guest_only),
         ("host", "cvm_passage_boot", 0, "Lnmi", 0, guest_only),
         ("guest", "cvm_x86_switch", 0, "cvm_passage_guest", 0, host_only),
-        ("guest", "Lds_on", 0, "Lload_list", 0, host_only),
         ("guest", "Lmsr_all", 2, "Lfind_tss", 0, host_only),
         ("guest", "Lfault", FAULT_IN_GUEST, "Ldead", 0, host_only),
     ]
@@ -421,20 +417,25 @@ def _exempt(where, kind):
     return found
 
 
+def _sweep(build, kind, limit, how):
+    where = passage.Passage(build.elf, build.offsets)
+    return Sweep(build.image, where, kind, limit, how).go()
+
+
 def nmi(build, args, limit, how):
-    return Sweep(build, "nmi", limit, how).go()
+    return _sweep(build, "nmi", limit, how)
 
 
 def mce(build, args, limit, how):
-    return Sweep(build, "mce", limit, how).go()
+    return _sweep(build, "mce", limit, how)
 
 
 def storm(build, args, limit, how):
     """NMIs at random moments; the next one when the last has arrived, so
     that none is lost in the one-deep latch of the CPU."""
     wanted = int(args.split("nmis=")[1].split()[0])
-    where = passage.Passage(build)
-    arrived = where.symbol["bare_gate_count"] + 8 * 2 - KERNEL_VA
+    symbols = passage.symbols(build.elf)
+    arrived = symbols["bare_gate_count"] + 8 * 2 - KERNEL_VA
     rng = random.Random(1)
     sent = 0
     with ring0.started(build.image, args, gdb=True, **how) as run:
@@ -486,7 +487,7 @@ def noflush(build, image, args, cpu, limit):
 def _without_flush(build, image):
     """The image with what flushes the TLB replaced: INVPCID by NOPs, the
     clearing of CR4.PGE by nothing."""
-    where = passage.Passage(build)
+    where = passage.Passage(build.elf, build.offsets)
     at = where.host - KERNEL_VA - IMAGE_HPA
     begin = where.label["cvm_flush_begin"]
     end = where.label["cvm_flush_end"]

@@ -30,46 +30,55 @@ def symbols(elf):
     return found
 
 
-def labels(offsets_dir):
-    """{label: offset} of switch.S with its local labels: assembled again,
-    because an object file drops them."""
-    source = ROOT / "libcvm/x86/switch.S"
-    with tempfile.TemporaryDirectory(prefix="cvm-labels-") as name:
-        out = pathlib.Path(name) / "switch.o"
-        _run("cc", "-c", "-fPIE", "-Wa,--keep-locals", "-I", offsets_dir,
-             "-I", ROOT / "include", "-o", out, source)
-        found = symbols(out)
+def _assembled(offsets_dir, out):
+    """switch.S with its local labels, which an object file drops."""
+    _run("cc", "-c", "-fPIE", "-Wa,--keep-locals", "-I", offsets_dir,
+         "-I", ROOT / "include", "-o", out, ROOT / "libcvm/x86/switch.S")
+    found = symbols(out)
     base = found["cvm_passage_start"]
     return {n.lstrip("."): a - base for n, a in found.items()}
 
 
-def instructions(elf, start, end):
-    """[(offset, text)] of every instruction between two addresses; padding
-    is none."""
-    text = _run("objdump", "-d", "--no-show-raw-insn",
-                "--start-address=0x%x" % start, "--stop-address=0x%x" % end,
-                elf)
+def instructions(code, *part):
+    """[(offset, text)] of every instruction of a part of a file, named by
+    options of objdump; padding is none."""
+    text = _run("objdump", "-d", "--no-show-raw-insn", *part, code)
     found = []
     for line in text.splitlines():
         match = re.match(r"\s*([0-9a-f]+):\t(.*?)\s*(#.*)?$", line)
         if match and match.group(2).strip() not in ("int3", "(bad)"):
-            found.append((int(match.group(1), 16) - start, match.group(2)))
-    return found
+            found.append((int(match.group(1), 16), match.group(2)))
+    return [(at - found[0][0], insn) for at, insn in found]
+
+
+def _shape(insns):
+    """What is the same wherever the code lies."""
+    return [(offset, text.split()[0]) for offset, text in insns]
 
 
 class Passage:
-    """The switch in an image: its instructions, where each runs."""
+    """The switch in an image: its instructions, where each runs.  driver: a
+    PE file that the image loads and that has the switch in a section of its
+    own; .host is where that comes to lie, once it is known."""
 
-    def __init__(self, build):
-        self.symbol = symbols(build.elf)
-        self.host = self.symbol["cvm_passage_start"]
-        self.insns = instructions(build.elf, self.host,
-                                  self.symbol["cvm_passage_end"])
-        self.label = labels(build.offsets)
-        for name in ("cvm_passage_far", "cvm_flush_begin",
-                     "cvm_passage_gates"):
-            if self.label[name] != self.symbol[name] - self.host:
-                raise ui.LabError("switch.S and the image differ: build it")
+    def __init__(self, elf, offsets_dir, driver=None):
+        self.symbol = symbols(elf)
+        if driver:
+            self.host = None
+            self.insns = instructions(driver, "-j", "PASSAGE")
+        else:
+            self.host = self.symbol["cvm_passage_start"]
+            self.insns = instructions(
+                elf, "--start-address=0x%x" % self.host,
+                "--stop-address=0x%x" % self.symbol["cvm_passage_end"])
+        with tempfile.TemporaryDirectory(prefix="cvm-labels-") as name:
+            again = pathlib.Path(name) / "switch.o"
+            self.label = _assembled(offsets_dir, again)
+            source = instructions(
+                again, "-j", ".text.cvm_passage",
+                "--stop-address=0x%x" % self.label["cvm_passage_end"])
+        if _shape(self.insns) != _shape(source):
+            raise ui.LabError("switch.S and the image differ: build it")
 
     def address(self, offset, world):
         return (PASSAGE_GVA if world == "guest" else self.host) + offset

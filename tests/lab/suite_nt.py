@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """cvm.sys on the ring-0 NT bed: the file as it is shipped, loaded, asked,
 unloaded; guests to userspace; kills, dying processes and failing calls, with
-every page, object and timer counted."""
+every page, object and timer counted; every register poisoned; an NMI and a
+machine check at every instruction of the switch."""
 
+import concurrent.futures
 import contextlib
 import pathlib
 import random
 import re
+import sys
 import tempfile
 import time
 
@@ -16,6 +19,13 @@ import ntbed
 import paths
 import ring0
 
+sys.path.append(str(paths.ROOT / "tests/ring0/lib"))
+
+import drivers  # noqa: E402
+import passage  # noqa: E402
+
+# One machine is one thread, and most of the time one waits for another.
+MACHINES = 2
 WORDS = " -- console=hvc0 cvm.lab=%s"
 SCRIPT = b"cat /sys/hypervisor/cvm/host\nuname -r\n"
 
@@ -77,6 +87,35 @@ def _nmis(t, initrd):
             "%s NMIs of %d reached NT" % (taken and taken.group(1), pressed))
 
 
+def _sweep(kind):
+    """An NMI or a machine check at every instruction of the loaded switch."""
+    native = build.meson_dir("native")
+    files = (ntbed.driver(), ntbed.mini_guest())
+    where = passage.Passage(native / "tests/nt/bed/ntbed.elf",
+                            native / "libcvm", ntbed.driver())
+    return drivers.Sweep(ntbed.image(), where, kind, 900, {
+        "cpu": ring0.CPU, "mem": ntbed.MEM,
+        "extra": ntbed.modules(*files)}).go()
+
+
+def _mini(t):
+    files = (ntbed.driver(), ntbed.mini_guest())
+    count = 100000 if t.long else 10000
+    images_run = [
+        ("poison nt=%d" % nt, "test=poison count=%d compare nt=%d seed=%d" % (
+            count, nt, nt)) for nt in (1000, 502)]
+    images_run += [("a damaged switch", "test=poison count=100 hurt"),
+                   ("fault", "test=fault")]
+    with concurrent.futures.ThreadPoolExecutor(MACHINES) as pool:
+        sweeps = [pool.submit(_sweep, kind) for kind in ("nmi", "mce")]
+        others = [pool.submit(ntbed.run, words, files)
+                  for _, words in images_run]
+        for (what, _), result in zip(images_run, others):
+            ring0.report(t, result.result(), what)
+        for kind, result in zip(("nmi", "mce"), sweeps):
+            ring0.report(t, result.result(), "every address, " + kind)
+
+
 def run(t):
     probe = ntbed.image("probe.sys")
     for test in ("probe", "refuse"):
@@ -90,6 +129,7 @@ def run(t):
                  "test=load refused ci=1024", "test=load refused ci=8192",
                  "test=fail nt=1000", "test=fail nt=502"):
         ring0.report(t, ntbed.run(args, files, 120), args[5:])
+    _mini(t)
     with tempfile.TemporaryDirectory(prefix="cvm-nt-") as where:
         initrd = pathlib.Path(where) / "initrd"
         initrd.write_bytes(images.guest_system(SCRIPT).bytes())

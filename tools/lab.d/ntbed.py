@@ -31,6 +31,11 @@ def image(name="ntbed.bin"):
     return build.meson_dir("native") / "tests/nt/bed" / name
 
 
+def mini_guest():
+    """A kernel of a few pages that poisons every register."""
+    return build.meson_dir("native") / "tests/ring0/guest.bin"
+
+
 def modules(*files):
     """QEMU's option for files that the loader brings along."""
     return ["-initrd", ",".join(str(f).replace(",", ",,") for f in files)]

@@ -10,11 +10,13 @@
  *   exports.c  names
  *   pe.c       the image loader
  *   vmm.c      what cvmctl does, from a thread of the bed
+ *   mini.c     the same for the mini guest of tests/ring0
  */
 #ifndef BED_H
 #define BED_H
 
 #include "bare.h"
+#include "mini.h"
 #include "nt.h"
 
 /* What the driver may hold; every counter is zero after its unload. */
@@ -40,6 +42,7 @@ int bed_fails(void);
 
 #define BED_PROCESSES	8
 #define BED_THREADS	16
+#define BED_SS		0x18
 #define BED_STACK_BYTES	24576	/* as NT's kernel stacks */
 
 struct bed_process {
@@ -63,6 +66,7 @@ struct bed_thread {
 	uint32_t alertable, alerted, terminating;
 	uint32_t state;
 	uint32_t id;
+	uint16_t ss;
 };
 
 #define BED_FREE	0u
@@ -81,6 +85,14 @@ void bed_state_init(void);
 /* Every export and every interrupt begins with it. */
 void bed_watch(const char *where, uint32_t max_irql);
 extern uint64_t bed_watched;
+/* At every export that a thread calls at PASSIVE_LEVEL, IF = 1. */
+extern void (*bed_watch_hook)(void);
+/* What the CPU holds now is the kernel's own from here on. */
+void bed_state_adopt(void);
+/* Back to an NT kernel's values. */
+void bed_state_restore(void);
+/* DS..GS name nothing any more: they may come back as null. */
+extern int bed_segments_stale;
 uint8_t *bed_kpcr(void);
 
 /* ---- ke.c ---- */
@@ -143,6 +155,8 @@ struct bed_image {
 	uint64_t entry;
 	struct nt_driver *driver;
 };
+/* Address of a loaded image's section, 0: it has none of that name. */
+uint64_t bed_section(const struct bed_image *image, const char *name);
 /* An NTSTATUS; the image is gone again unless it is 0. */
 uint32_t bed_load(const void *file, uint64_t bytes, struct bed_image *image);
 void bed_unload(struct bed_image *image);
@@ -174,6 +188,23 @@ struct bed_vm_end {
 	char text[256];
 };
 void bed_vm_run(const struct bed_vm_args *args, struct bed_vm_end *end);
+/* Begin of a process with one thread, and its end after that of the thread;
+ * the driver is told of both. */
+struct bed_thread *bed_vmm_start(void (*fn)(void *arg), void *arg);
+void bed_vmm_end(struct bed_thread *thread);
 int bed_op(struct nt_file *file, uint32_t op, void *arg, uint32_t bytes);
+
+/* ---- mini.c ---- */
+struct bed_mini {
+	struct nt_file *file;
+	struct g_mini guest;
+	struct cvm_user_run run;
+};
+/* In a thread of a process of its own: 0, or an error of the driver. */
+int bed_mini_start(struct bed_mini *m, uint32_t flags, uint32_t mode);
+/* RUN until anything but INTR: the reason, or ~0. */
+uint32_t bed_mini_run(struct bed_mini *m);
+void bed_mini_stats(struct bed_mini *m, struct cvm_stats *stats);
+void bed_mini_end(struct bed_mini *m);
 
 #endif /* BED_H */

@@ -271,6 +271,7 @@ static void switch_to(struct bed_thread *t)
 	bed_switches++;
 	set_current(t);
 	bed_switch(&from->rsp, t->rsp);
+	x86_set_ss(bed_current->ss);
 }
 
 static void idle(void)
@@ -297,6 +298,7 @@ void bed_thread_main(void)
 {
 	struct bed_thread *t = bed_current;
 
+	x86_set_ss(t->ss);
 	x86_set_cr8(PASSIVE_LEVEL);
 	x86_sti();
 	t->fn(t->arg);
@@ -327,6 +329,7 @@ struct bed_thread *bed_thread_start(struct bed_process *process,
 	t->fn = fn;
 	t->arg = arg;
 	t->id = ++ids * 4;
+	t->ss = BED_SS;
 	t->state = BED_READY;
 	bed_unlock(flags);
 	return t;
@@ -478,6 +481,7 @@ void bare_host_irq(uint32_t vector)
 void bed_ke_init(void)
 {
 	bed_threads[0].state = BED_READY;
+	bed_threads[0].ss = BED_SS;
 	bed_threads[0].process = bed_threads[0].attached = &bed_system;
 	bed_system.cr3 = x86_cr3();
 	bed_system.pid = 4;

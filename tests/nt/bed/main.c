@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * main.c - the tests.  Modules: the driver, a guest kernel, its initrd.
- * What follows "--" on the command line is the guest's.
+ * main.c - the tests.  Modules: the driver, a guest kernel, its initrd; or the
+ * driver and the mini guest.  What follows "--" on the command line is the
+ * guest's.
  */
 #include <cvm/nt.h>
 #include <cvm/uapi.h>
@@ -22,6 +23,9 @@ static const struct {
 	{ "rounds", test_rounds },
 	{ "fail", test_fail },
 	{ "failrun", test_failrun },
+	{ "poison", test_poison },
+	{ "nmi", test_nmi },
+	{ "fault", test_fault },
 };
 
 /* "nt=502" and so on: which NT this is. */

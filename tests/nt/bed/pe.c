@@ -310,6 +310,18 @@ void bed_unload(struct bed_image *image)
 	unmap(image);
 }
 
+uint64_t bed_section(const struct bed_image *image, const char *name)
+{
+	const struct pe *pe = pe_of((const void *)image->va);
+	const struct section *s = sections_of(pe);
+	uint32_t i;
+
+	for (i = 0; i < pe->sections; i++, s++)
+		if (!strncmp(s->name, name, sizeof(s->name)))
+			return image->va + s->rva;
+	return 0;
+}
+
 /* ---- exceptions ------------------------------------------------------ */
 
 /* Is it `jmp *import` to __C_specific_handler? */

@@ -9,10 +9,10 @@
  * rows are left out.
  */
 #include "bed.h"
+#include "ke.h"
 #include "x86.h"
 
 #define NT_CS		0x10
-#define NT_SS		0x18
 #define NT_USER_DS	0x2b
 #define NT_TEB_FS	0x53
 #define NT_TR		0x40
@@ -23,7 +23,7 @@
 #define NT_TEB		0x000000000d0a0000ull
 #define NT_EFER		0xd01ull
 #define TSS_BYTES	0x68
-#define GDT_TSS_BUSY	0x8b
+#define GDT_TSS		0x89
 #define SWEEP		64	/* tables are summed up every so often */
 
 struct gate {
@@ -45,7 +45,7 @@ extern char bare_gates[];
 
 static uint64_t gdt[NT_GDT_BYTES / 8] __attribute__((aligned(4096))) = {
 	[NT_CS / 8] = 0x00209b0000000000,
-	[NT_SS / 8] = 0x00cf93000000ffff,
+	[BED_SS / 8] = 0x00cf93000000ffff,
 	[0x20 / 8] = 0x00cffb000000ffff,
 	[0x28 / 8] = 0x00cff3000000ffff,
 	[0x30 / 8] = 0x0020fb0000000000,
@@ -59,6 +59,8 @@ static struct state want;
 static uint64_t want_sum;
 
 uint64_t bed_watched;
+void (*bed_watch_hook)(void);
+int bed_segments_stale;
 
 uint8_t *bed_kpcr(void)
 {
@@ -102,7 +104,7 @@ static void fill_tables(void)
 	}
 	tss[0x66] = TSS_BYTES;
 	gdt[NT_TR / 8] = (TSS_BYTES - 1) | (base & 0xffffff) << 16 |
-			 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+			 (uint64_t)GDT_TSS << 40 | (base >> 24 & 0xff) << 56;
 	gdt[NT_TR / 8 + 1] = base >> 32;
 }
 
@@ -116,7 +118,7 @@ static void load_tables(void)
 	x86_lidt(&idtr);
 	__asm__ volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax;"
 			 "lretq; 1:" : : "i"(NT_CS) : "rax", "memory");
-	x86_set_ss(NT_SS);
+	x86_set_ss(BED_SS);
 	x86_set_ds(NT_USER_DS);
 	x86_set_es(NT_USER_DS);
 	x86_set_fs(NT_TEB_FS);
@@ -165,31 +167,70 @@ static void read_state(struct state *s)
 	s->sysenter_eip = x86_rdmsr(MSR_SYSENTER_EIP);
 }
 
-void bed_state_init(void)
+/* Registers and tables as the kernel has them. */
+static void set_state(void)
 {
-	x86_cli();
-	fill_tables();
 	load_tables();
-	x86_set_cr0(x86_cr0() | X86_CR0_AM);
-	/* NT of these years has no user of it. */
-	x86_set_cr4(x86_cr4() & ~(X86_CR4_SMAP | X86_CR4_PKE));
 	x86_wrmsr(MSR_PAT, NT_PAT);
 	x86_wrmsr(MSR_EFER, NT_EFER);
 	x86_wrmsr(MSR_STAR, NT_STAR);
 	x86_wrmsr(MSR_LSTAR, (uint64_t)bare_gates);
 	x86_wrmsr(MSR_CSTAR, (uint64_t)bare_gates + 64);
 	x86_wrmsr(MSR_SFMASK, NT_SFMASK);
+	x86_wrmsr(MSR_SYSENTER_CS, 0);
+	x86_wrmsr(MSR_SYSENTER_ESP, 0);
+	x86_wrmsr(MSR_SYSENTER_EIP, 0);
 	x86_wrmsr(MSR_FS_BASE, 0);
 	x86_wrmsr(MSR_GS_BASE, (uint64_t)kpcr);
 	x86_wrmsr(MSR_KERNEL_GS_BASE, NT_TEB);
+	read_state(&want);
+}
+
+void bed_state_init(void)
+{
+	x86_cli();
+	fill_tables();
+	x86_set_cr0(x86_cr0() | X86_CR0_AM);
+	/* NT of these years has no user of it. */
+	x86_set_cr4(x86_cr4() & ~(X86_CR4_SMAP | X86_CR4_PKE));
 	*(uint64_t *)(kpcr + 0x18) = (uint64_t)kpcr;		/* Self */
 	*(uint64_t *)(kpcr + 0x20) = (uint64_t)kpcr + 0x180;	/* its Prcb */
 	*(uint64_t *)(kpcr + 0x38) = (uint64_t)idt;
 	*(uint64_t *)(kpcr + 0x00) = (uint64_t)gdt;
 	*(uint64_t *)(kpcr + 0x08) = (uint64_t)tss;
-	read_state(&want);
+	set_state();
 	want_sum = sum_tables();
 	x86_sti();
+}
+
+/* SS is the thread's: interrupts keep it, a thread switch has to. */
+void bed_state_adopt(void)
+{
+	read_state(&want);
+	bed_current->ss = want.ss;
+}
+
+/* LTR takes an available TSS only; the bytes are the same afterwards. */
+void bed_state_restore(void)
+{
+	uint64_t flags = bed_lock();
+
+	((uint8_t *)gdt)[NT_TR + 5] = GDT_TSS;
+	set_state();
+	bed_current->ss = BED_SS;
+	bed_segments_stale = 0;
+	bed_unlock(flags);
+}
+
+static void forgive_segments(struct state *now)
+{
+	uint16_t *const seg[] = { &now->ds, &now->es, &now->fs, &now->gs };
+	const uint16_t wanted[] = { want.ds, want.es, want.fs, want.gs };
+	uint32_t i;
+
+	for (i = 0; i < 4; i++)
+		if (!*seg[i])
+			*seg[i] = wanted[i];
 }
 
 static const char *difference(const struct state *now)
@@ -200,7 +241,6 @@ static const char *difference(const struct state *now)
 	ROW(gdtr)
 	ROW(idtr)
 	ROW(cs)
-	ROW(ss)
 	ROW(ds)
 	ROW(es)
 	ROW(fs)
@@ -234,9 +274,12 @@ void bed_watch(const char *where, uint32_t max_irql)
 	const char *row;
 
 	read_state(&now);
-	if (max_irql > HIGH_LEVEL)
-		now.ss = want.ss;	/* an IST gate may leave it null */
+	if (bed_segments_stale)
+		forgive_segments(&now);
 	row = difference(&now);
+	/* (An IST gate may leave a null selector.) */
+	if (!row && max_irql <= HIGH_LEVEL && now.ss != bed_current->ss)
+		row = "ss";
 	if (!row && ++bed_watched % SWEEP == 0 && sum_tables() != want_sum)
 		row = "the bytes of GDT, IDT or TSS";
 	if (!row && max_irql <= HIGH_LEVEL &&
@@ -250,4 +293,7 @@ void bed_watch(const char *where, uint32_t max_irql)
 	if (x86_cr8() > max_irql)
 		bare_panic("watch: %s called at IRQL %llu", where,
 			   (unsigned long long)x86_cr8());
+	if (bed_watch_hook && max_irql <= HIGH_LEVEL && !x86_cr8() &&
+	    x86_rflags() & 0x200)
+		bed_watch_hook();
 }

@@ -304,9 +304,28 @@ static int due(uint64_t ns)
 	       (vm.end->output >= vm.args->kill_output || ms > SILENT_MS);
 }
 
-void bed_vm_run(const struct bed_vm_args *args, struct bed_vm_end *end)
+struct bed_thread *bed_vmm_start(void (*fn)(void *arg), void *arg)
 {
 	struct bed_process *p = &bed_processes[0];
+
+	bed_process_init(p);
+	bed_process_notify(p->pid, 1);
+	return bed_thread_start(p, fn, arg);
+}
+
+/* A thread that was told to end has told the driver itself. */
+void bed_vmm_end(struct bed_thread *thread)
+{
+	struct bed_process *p = thread->process;
+
+	bed_thread_join(thread);
+	if (!thread->terminating)
+		bed_process_notify(p->pid, 0);
+	bed_process_end(p);
+}
+
+void bed_vm_run(const struct bed_vm_args *args, struct bed_vm_end *end)
+{
 	struct bed_thread *thread;
 	uint64_t begin = bare_mono_ns();
 	int killed = 0;
@@ -315,9 +334,7 @@ void bed_vm_run(const struct bed_vm_args *args, struct bed_vm_end *end)
 	memset(end, 0, sizeof(*end));
 	vm.args = args;
 	vm.end = end;
-	bed_process_init(p);
-	bed_process_notify(p->pid, 1);
-	thread = bed_thread_start(p, vcpu_main, NULL);
+	thread = bed_vmm_start(vcpu_main, NULL);
 	while (!*(volatile int *)&vm.over) {
 		bed_sleep_ms(1);
 		if (!killed && !vm.over && due(bare_mono_ns() - begin)) {
@@ -332,8 +349,5 @@ void bed_vm_run(const struct bed_vm_args *args, struct bed_vm_end *end)
 			feed();
 		vm.feeding = 0;
 	}
-	bed_thread_join(thread);
-	if (!thread->terminating)
-		bed_process_notify(p->pid, 0);
-	bed_process_end(p);
+	bed_vmm_end(thread);
 }

@@ -57,7 +57,7 @@ static void gather(struct report *report)
 	snprintf(report->row[0].name, sizeof(report->row[0].name), "driver");
 	report->row[0].status = CVM_CHECK_OK;
 	snprintf(report->driver, sizeof(report->driver),
-		 "libcvm %s on a %s host with %u CPU%s", version.version,
+		 "libcvm %s, host %s, %u CPU%s", version.version,
 		 host_name(version.host), version.cpus,
 		 version.cpus == 1 ? "" : "s");
 	if (problem.text[0]) {

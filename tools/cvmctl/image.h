@@ -26,7 +26,11 @@ void kernel_close(struct kernel *kernel);
 int unpack(uint32_t kind, const uint8_t *in, uint64_t in_bytes, uint8_t *out,
 	   uint64_t out_bytes, uint64_t *got, const char **reason);
 
-/* One of them, without a library (unlz4.c). */
+/* The ones that have a file of their own; lz4 takes no library. */
+int unpack_lzma(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
+		uint64_t out_bytes, uint64_t *got, const char **reason);
+int unpack_zstd(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
+		uint64_t out_bytes, uint64_t *got, const char **reason);
 int unpack_lz4(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
 	       uint64_t out_bytes, uint64_t *got, const char **reason);
 

@@ -7,9 +7,7 @@
  */
 #include <string.h>
 
-#include <lzma.h>
 #include <zlib.h>
-#include <zstd.h>
 
 #include "image.h"
 
@@ -37,62 +35,6 @@ static int unpack_gzip(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
 		return 0;
 	*reason = ret == Z_BUF_ERROR ? "its data end early, or are longer than "
 		  "announced" : "its data are damaged";
-	return -1;
-}
-
-static int unpack_zstd(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
-		       uint64_t out_bytes, uint64_t *got, const char **reason)
-{
-	ZSTD_DCtx *dctx = ZSTD_createDCtx();
-	ZSTD_outBuffer to = { out, out_bytes, 0 };
-	ZSTD_inBuffer from = { in, in_bytes, 0 };
-	size_t ret, before;
-
-	if (!dctx) {
-		*reason = "no memory";
-		return -1;
-	}
-	/* Kernels are packed with windows of up to 128 MiB (zstd --ultra). */
-	ZSTD_DCtx_setParameter(dctx, ZSTD_d_windowLogMax, 27);
-	do {
-		before = to.pos + from.pos;
-		ret = ZSTD_decompressStream(dctx, &to, &from);
-		if (ZSTD_isError(ret)) {
-			*reason = ZSTD_getErrorName(ret);
-			break;
-		}
-		if (ret && to.pos + from.pos == before)
-			*reason = "its data end early, or are longer than "
-				  "announced";
-	} while (ret && to.pos + from.pos != before);
-	ZSTD_freeDCtx(dctx);
-	*got = to.pos;
-	return ret ? -1 : 0;
-}
-
-static int unpack_lzma(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
-		       uint64_t out_bytes, uint64_t *got, const char **reason)
-{
-	lzma_stream s = LZMA_STREAM_INIT;
-	lzma_ret ret;
-
-	/* Reads both .xz and the older .lzma. */
-	if (lzma_auto_decoder(&s, 512u << 20, 0) != LZMA_OK) {
-		*reason = "no memory";
-		return -1;
-	}
-	s.next_in = in;
-	s.avail_in = in_bytes;
-	s.next_out = out;
-	s.avail_out = out_bytes;
-	ret = lzma_code(&s, LZMA_RUN);
-	*got = s.total_out;
-	lzma_end(&s);
-	if (ret == LZMA_STREAM_END)
-		return 0;
-	*reason = ret == LZMA_OK || ret == LZMA_BUF_ERROR ?
-		  "its data end early, or are longer than announced" :
-		  "its data are damaged";
 	return -1;
 }
 

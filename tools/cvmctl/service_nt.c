@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * service_nt.c - be a service: a guest without a user.
+ *
+ * Windows calls service_main() in a thread of its own and control() in the
+ * first one.  A wish to stop is passed on to the guest; a watchman tells
+ * Windows that it is under way, and ends the VM when its time is up.
+ */
+#include <fcntl.h>
+#include <io.h>
+#include <process.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "scm_nt.h"
+
+#define ACCEPT_PRESHUTDOWN	0x100u	/* SERVICE_ACCEPT_..., NT 6.0 */
+#define CONTROL_PRESHUTDOWN	0x0fu	/* SERVICE_CONTROL_... */
+#define STEP_MS			1000u
+
+static struct {
+	SERVICE_STATUS_HANDLE handle;
+	SERVICE_STATUS status;
+	wchar_t name[CVM_NAME_MAX];
+	int (*run)(void *ctx);
+	void *ctx;
+	int result;
+	HANDLE stopping;	/* event: the guest has been asked */
+	HANDLE ended;		/* event: there is no guest any more */
+} service;
+
+/* Windows before 6.0 refuses bits it does not know. */
+static DWORD accepted(void)
+{
+	DWORD stop = SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_SHUTDOWN;
+
+	return (GetVersion() & 0xff) < 6 ? stop : stop | ACCEPT_PRESHUTDOWN;
+}
+
+static void report(DWORD state, DWORD checkpoint)
+{
+	service.status.dwCurrentState = state;
+	service.status.dwControlsAccepted = state == SERVICE_RUNNING ?
+					    accepted() : 0;
+	service.status.dwCheckPoint = checkpoint;
+	service.status.dwWaitHint = checkpoint ? 3 * STEP_MS : 0;
+	SetServiceStatus(service.handle, &service.status);
+}
+
+static DWORD WINAPI control(DWORD code, DWORD type, void *data, void *ctx)
+{
+	(void)type;
+	(void)data;
+	(void)ctx;
+	switch (code) {
+	case SERVICE_CONTROL_STOP:
+	case SERVICE_CONTROL_SHUTDOWN:
+	case CONTROL_PRESHUTDOWN:
+		SetEvent(service.stopping);
+		return NO_ERROR;
+	case SERVICE_CONTROL_INTERROGATE:
+		return NO_ERROR;
+	default:
+		return ERROR_CALL_NOT_IMPLEMENTED;
+	}
+}
+
+static unsigned int __stdcall watchman(void *arg)
+{
+	HANDLE events[2] = { service.ended, service.stopping };
+	DWORD second;
+
+	(void)arg;
+	if (WaitForMultipleObjects(2, events, FALSE, INFINITE) ==
+	    WAIT_OBJECT_0)
+		return 0;
+	nt_stop();
+	for (second = 1; second <= SCM_STOP_SECONDS; second++) {
+		report(SERVICE_STOP_PENDING, second);
+		if (WaitForSingleObject(service.ended, STEP_MS) ==
+		    WAIT_OBJECT_0)
+			return 0;
+	}
+	say("cvmctl: the guest has not powered off in %u seconds",
+	    SCM_STOP_SECONDS);
+	nt_kill();
+	report(SERVICE_STOP_PENDING, second);
+	return 0;
+}
+
+/* A guest that powered off is a service that ended well. */
+static void WINAPI service_main(DWORD argc, wchar_t **argv)
+{
+	HANDLE thread;
+
+	(void)argc;
+	(void)argv;
+	service.handle = RegisterServiceCtrlHandlerExW(service.name, control,
+						       NULL);
+	if (!service.handle)
+		return;
+	report(SERVICE_RUNNING, 0);
+	thread = (HANDLE)_beginthreadex(NULL, 0, watchman, NULL, 0, NULL);
+	service.result = service.run(service.ctx);
+	SetEvent(service.ended);
+	WaitForSingleObject(thread, INFINITE);
+	fflush(NULL);
+	if (service.result != EXIT_OK) {
+		service.status.dwWin32ExitCode = ERROR_SERVICE_SPECIFIC_ERROR;
+		service.status.dwServiceSpecificExitCode =
+			(DWORD)service.result;
+	}
+	report(SERVICE_STOPPED, 0);
+}
+
+/* A service has no stdout, no stderr: both are the log from here on. */
+static int open_log(const char *path, struct problem *problem)
+{
+	wchar_t wide[NT_PATH];
+	HANDLE log;
+	int fd;
+
+	if (nt_path(path, wide, NT_PATH))
+		return problem_set(problem, path, "the path is too long");
+	log = CreateFileW(wide, FILE_APPEND_DATA | SYNCHRONIZE,
+			  FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
+			  OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+	if (log == INVALID_HANDLE_VALUE)
+		return nt_problem(problem, path, GetLastError());
+	nt_output_to(log);
+	fd = _open_osfhandle((intptr_t)log, _O_APPEND | _O_TEXT);
+	if (fd < 0 || !freopen("NUL", "w", stderr) ||
+	    _dup2(fd, _fileno(stderr)))
+		return problem_set(problem, path, "it cannot be stderr");
+	setvbuf(stderr, NULL, _IOFBF, 4096);
+	return 0;
+}
+
+int plat_service_run(const char *name, const char *log,
+		     int (*run)(void *ctx), void *ctx,
+		     struct problem *problem)
+{
+	const SERVICE_TABLE_ENTRYW table[] = {
+		{ service.name, service_main }, { NULL, NULL }
+	};
+
+	service.run = run;
+	service.ctx = ctx;
+	service.status.dwServiceType = SERVICE_WIN32_OWN_PROCESS;
+	service.stopping = CreateEventW(NULL, TRUE, FALSE, NULL);
+	service.ended = CreateEventW(NULL, TRUE, FALSE, NULL);
+	if (nt_wide(name, service.name, CVM_NAME_MAX) || !service.stopping ||
+	    !service.ended)
+		goto no_memory;
+	if (open_log(log, problem))
+		return EXIT_REFUSED;
+	if (!StartServiceCtrlDispatcherW(table)) {
+		nt_problem(problem, name, GetLastError());
+		return EXIT_REFUSED;
+	}
+	return service.result;
+
+no_memory:
+	problem_set(problem, name, "no memory");
+	return EXIT_REFUSED;
+}

@@ -21,7 +21,8 @@ LEDGER = ("passage quit guest_variant host_variant fault rounds differ row "
 DEBUG, SEGS, NO_FSGS, MSRS, TSS, TSS_NONE, CR0, TSS_HIGH, TSS_TYPE, \
     TSS_SAME, DEBUG_ON, STALE_SEG, SPEC_OTHER = (1 << n for n in range(13))
 
-EAX, RBP = 0, 6		# gdb's numbers
+EAX, RBP, EFLAGS = 0, 6, 17	# gdb's numbers
+ZF = 1 << 6
 
 KERNEL_VA = 0xffffffff80000000
 IMAGE_HPA = 0x100000
@@ -73,6 +74,9 @@ def ways(kind):
         Way("other SPEC_CTRL of the host", host=CR0,
             first=("Lload_others", 4, "host", (EAX, 1))),
         Way("msr_dirty left set", host=MSRS),
+        # (QEMU has no PEBS: the jump is taken, with an empty list.)
+        Way("debug store of the host",
+            first=("Lds_is_off", -1, "host", (EFLAGS, ZF))),
     ]
     nested = [Way("after %s in the %s's world" % (first, world),
                   first=("cvm_passage_far", 2, world, first))
@@ -145,9 +149,9 @@ class Machine:
                              **{"command-line": MCE})
         else:
             register, bits = what
-            old = struct.unpack("<Q", bytes.fromhex(
-                self.stub.ask("p%x" % register)))[0]
-            new = struct.pack("<Q", old ^ bits).hex()
+            old = bytes.fromhex(self.stub.ask("p%x" % register))
+            new = (int.from_bytes(old, "little") ^ bits).to_bytes(
+                len(old), "little").hex()
             if self.stub.ask("P%x=%s" % (register, new)) != "OK":
                 raise ui.LabError("cannot write a register")
 
@@ -384,6 +388,7 @@ def _exempt(where, kind):
         ("host", "Lfind_tss", 0, "cvm_passage_boot", 0, guest_only),
         ("host", "cvm_passage_boot", 0, "Lnmi", 0, guest_only),
         ("guest", "cvm_x86_switch", 0, "cvm_passage_guest", 0, host_only),
+        ("guest", "Lds_on", 0, "Lload_list", 0, host_only),
         ("guest", "Lmsr_all", 2, "Lfind_tss", 0, host_only),
         ("guest", "Lfault", FAULT_IN_GUEST, "Ldead", 0, host_only),
     ]

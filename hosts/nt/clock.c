@@ -95,7 +95,7 @@ static uint32_t measure_khz(void)
 		doubt = a.width + b.width;
 		khz = frequency_khz(b.tsc - a.tsc, b.qpc - a.qpc, hz);
 	}
-	return khz ? (uint32_t)khz : 1;
+	return (uint32_t)khz;
 }
 
 void cvm_clock_init(void)
@@ -103,6 +103,8 @@ void cvm_clock_init(void)
 	if (cvm_nt.ring0)
 		KeSetSystemAffinityThread(1);
 	base.khz = measure_khz();
+	if (!base.khz)		/* refused, but divided by */
+		base.khz = CVM_CLOCK_BROKEN;
 	base.scale = (NS_PER_MS << 32) / base.khz;
 	base.tsc = cvm_tsc();
 	base.ns = NS_PER_SEC;	/* so that a little before is not below 0 */

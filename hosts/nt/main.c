@@ -137,9 +137,8 @@ static void look_around(void)
 	__asm__ volatile("mov %%cs, %0" : "=rm"(cs));
 	cvm_nt.ring0 = !(cs & 3);
 	RtlGetVersion(&version);
-	cvm_nt.nx = version.dwMajorVersion > 6 ||
-		    (version.dwMajorVersion == 6 &&
-		     version.dwMinorVersion >= 2);
+	cvm_nt.version = version.dwMajorVersion << 8 | version.dwMinorVersion;
+	cvm_nt.nx = cvm_nt.version >= 0x602;
 	for (i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++) {
 		name.Buffer = (WCHAR *)(uintptr_t)lookups[i].name;
 		name.Length = name.MaximumLength = lookups[i].bytes;

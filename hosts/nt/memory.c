@@ -4,8 +4,8 @@
  *
  * A chunk is one physically contiguous piece with one kernel mapping for all
  * its life, and windows of it in the VMM's process.  MmAllocatePagesForMdlEx()
- * can deliver contiguous pieces since NT 6.0; where it is missing or refuses,
- * the contiguous allocator does.
+ * can deliver contiguous pieces since NT 6.1; where it cannot or refuses, the
+ * contiguous allocator does.
  */
 #include "shim.h"
 
@@ -49,11 +49,6 @@ static void *contiguous_alloc(uint64_t bytes, uint64_t boundary)
 						      MmCached);
 }
 
-static void contiguous_free(void *block, uint64_t bytes)
-{
-	MmFreeContiguousMemorySpecifyCache(block, bytes, MmCached);
-}
-
 uint64_t cvm_hva_to_hpa(void *ctx, const void *hva)
 {
 	(void)ctx;
@@ -89,7 +84,7 @@ static int chunk_contiguous(struct cvm_nt_chunk *chunk, uint64_t align)
 	chunk->hpa = (hpa + align - 1) & ~(align - 1);
 	chunk->hva = (uint8_t *)chunk->block + (chunk->hpa - hpa);
 	if (chunk->hpa + bytes > hpa + chunk->block_bytes) {
-		contiguous_free(chunk->block, chunk->block_bytes);
+		MmFreeContiguousMemory(chunk->block);
 		return -CVM_ENOMEM;
 	}
 	__builtin_memset(chunk->hva, 0, bytes);
@@ -123,8 +118,9 @@ static int chunk_by_mdl(struct cvm_nt_chunk *chunk, uint64_t align)
 	uint64_t bytes = chunk->bytes;
 	PMDL mdl;
 
-	if (!cvm_nt.fn.MmAllocatePagesForMdlEx || !is_power_of_two(bytes) ||
-	    bytes < align || bytes >= MDL_BYTES_MAX)
+	/* (An older NT has the function, and would collect single pages.) */
+	if (cvm_nt.version < 0x601 || !cvm_nt.fn.MmAllocatePagesForMdlEx ||
+	    !is_power_of_two(bytes) || bytes < align || bytes >= MDL_BYTES_MAX)
 		return -CVM_ENOMEM;
 	/* Pieces of exactly so many bytes, aligned to that: one of them. */
 	mdl = cvm_nt.fn.MmAllocatePagesForMdlEx(0, ANY_ADDRESS - 1,
@@ -160,6 +156,13 @@ static PMDL window_mdl(uint64_t hpa, uint64_t bytes)
 	return mdl;
 }
 
+/* We set the flag, not MmProbeAndLockPages(): nobody is to miss an unlock. */
+static void window_mdl_free(PMDL mdl)
+{
+	mdl->MdlFlags &= ~MDL_PAGES_LOCKED;
+	IoFreeMdl(mdl);
+}
+
 int cvm_chunk_map(struct cvm_nt_chunk *chunk, uint64_t chunk_gpa,
 		  struct cvm_nt_map *args)
 {
@@ -177,7 +180,7 @@ int cvm_chunk_map(struct cvm_nt_chunk *chunk, uint64_t chunk_gpa,
 		w->address = cvm_map_user(mdl, (void *)args->wish,
 					  map_priority());
 		if (!w->address) {
-			IoFreeMdl(mdl);
+			window_mdl_free(mdl);
 			return -CVM_ENOMEM;
 		}
 		w->mdl = mdl;
@@ -193,7 +196,7 @@ static void window_unmap(struct cvm_nt_window *w)
 	if (!w->address)
 		return;
 	MmUnmapLockedPages(w->address, w->mdl);
-	IoFreeMdl(w->mdl);
+	window_mdl_free(w->mdl);
 	w->address = NULL;
 }
 
@@ -274,7 +277,7 @@ void cvm_mem_free(void *ctx, void *host_vm, void *handle)
 		MmUnmapLockedPages(chunk->hva, chunk->mdl);
 		mdl_free(chunk->mdl);
 	} else {
-		contiguous_free(chunk->block, chunk->block_bytes);
+		MmFreeContiguousMemory(chunk->block);
 	}
 	cvm_pool_free(chunk);
 }
@@ -306,5 +309,5 @@ void cvm_page_free(void *ctx, void *hva, uint32_t pages)
 		return;
 	}
 	count_pages(bytes, 0);
-	contiguous_free(hva, bytes);
+	MmFreeContiguousMemory(hva);
 }

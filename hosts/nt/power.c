@@ -20,7 +20,7 @@ struct callback {
 static struct callback power_state, system_time;
 static void *processor_change;
 static uint32_t process_notify;
-static KBUGCHECK_CALLBACK_RECORD bug_record;
+static KBUGCHECK_REASON_CALLBACK_RECORD bug_record;
 static uint32_t bug_registered;
 static char bug_text[BUG_TEXT];
 
@@ -51,8 +51,7 @@ static void NTAPI power_changed(void *ctx, void *what, void *in_s0)
 		return;
 	if (!in_s0) {
 		cvm_clock_suspend();
-		/* Nobody waits for an event that is set. */
-		KeInitializeEvent(&cvm_nt.awake, NotificationEvent, FALSE);
+		KeClearEvent(&cvm_nt.awake);
 		__atomic_store_n(&cvm_nt.asleep, 1, __ATOMIC_SEQ_CST);
 		cvm_for_each_vm(kick);
 		return;
@@ -87,13 +86,13 @@ static void callback_add(struct callback *c, const WCHAR *name,
 		.Attributes = OBJ_CASE_INSENSITIVE,
 	};
 
-	if (ExCreateCallback(&c->object, &at, FALSE, TRUE) < 0) {
+	if (ExCreateCallback(&c->object, &at, FALSE, TRUE) < 0)
 		c->object = NULL;
+	else
+		c->handle = ExRegisterCallback(c->object, fn, NULL);
+	if (!c->handle)
 		DbgPrint("cvm: a system callback is missing: sleep or clock "
 			 "changes will not reach guests\n");
-		return;
-	}
-	c->handle = ExRegisterCallback(c->object, fn, NULL);
 }
 
 static void callback_remove(struct callback *c)
@@ -151,18 +150,13 @@ static uint32_t append_number(uint32_t at, uint32_t n)
 	return append(at, &digits[i]);
 }
 
-/*
- * What each CPU was doing for us, as text in the crash dump (windbg:
- * !bugdump cvm).  Everything is frozen; memory of ours only.
- */
-static void NTAPI bug_check(void *buffer, ULONG length)
+/* What each CPU was doing for us; memory of ours only. */
+static uint32_t bug_describe(void)
 {
 	uint32_t i, at = append(0, "cvm " CVM_VERSION ":");
 	const struct cvm_host_vcpu *v;
 	const struct cvm_handle *h;
 
-	(void)buffer;
-	(void)length;
 	for (i = 0; i < cvm_nt.cpus; i++) {
 		v = cvm_nt_cpus[i].vcpu;
 		if (!v)
@@ -185,6 +179,31 @@ static void NTAPI bug_check(void *buffer, ULONG length)
 	if (!i || bug_text[at - 1] == ':')
 		at = append(at, " no CPU was in a slice;");
 	bug_text[at] = 0;
+	return at + 1;
+}
+
+/*
+ * As text in the crash dump (windbg: .enumtag).  The simpler kind of callback
+ * comes after the dump is written, since NT 5.2 and before.  Called twice: for
+ * the size, for the data.  HIGH_LEVEL, everything is frozen.
+ */
+static void NTAPI bug_check(KBUGCHECK_CALLBACK_REASON reason,
+			    KBUGCHECK_REASON_CALLBACK_RECORD *record,
+			    void *data, ULONG length)
+{
+	static const GUID tag = { 0xed4a3b65, 0xcbd6, 0x4fbf,
+		{ 0xa6, 0xf1, 0xc0, 0xe7, 0x22, 0xb4, 0xc8, 0x0c } };
+	KBUGCHECK_SECONDARY_DUMP_DATA *dump = data;
+	uint32_t bytes = bug_describe();
+
+	(void)reason;
+	(void)record;
+	(void)length;
+	if (bytes > dump->MaximumAllowed)
+		return;
+	dump->Guid = tag;
+	dump->OutBuffer = bug_text;
+	dump->OutBufferLength = bytes;
 }
 
 /* ---- all of them ----------------------------------------------------- */
@@ -212,16 +231,18 @@ NTSTATUS cvm_power_init(void)
 	/* (No machine stops when a process that loaded us does.) */
 	if (!cvm_nt.ring0)
 		return STATUS_SUCCESS;
-	bug_record = (KBUGCHECK_CALLBACK_RECORD){ .State = BufferEmpty };
-	bug_registered = KeRegisterBugCheckCallback(&bug_record, bug_check,
-		bug_text, sizeof(bug_text), component);
+	bug_record = (KBUGCHECK_REASON_CALLBACK_RECORD){
+		.State = BufferEmpty
+	};
+	bug_registered = KeRegisterBugCheckReasonCallback(&bug_record,
+		bug_check, KbCallbackSecondaryDumpData, component);
 	return STATUS_SUCCESS;
 }
 
 void cvm_power_exit(void)
 {
 	if (bug_registered)
-		KeDeregisterBugCheckCallback(&bug_record);
+		KeDeregisterBugCheckReasonCallback(&bug_record);
 	if (processor_change)
 		cvm_nt.fn.KeDeregisterProcessorChangeCallback(
 			processor_change);

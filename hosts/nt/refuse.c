@@ -71,6 +71,11 @@ int cvm_refuse_init(void)
 		if (err)
 			return err;
 	}
+	err = row("clock", cvm_clock_khz() == CVM_CLOCK_BROKEN,
+		  "the TSC could not be measured: NT's performance counter did "
+		  "not advance", "the TSC was measured");
+	if (err)
+		return err;
 	options = code_integrity();
 	flags = isolated_user_mode();
 	err = row("vbs", (options & IUM_ENABLED) | (flags & SECURE_KERNEL),

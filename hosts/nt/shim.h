@@ -141,6 +141,7 @@ struct cvm_nt_driver {
 	uint32_t asleep;
 	uint32_t vms;		/* timer resolution is held while > 0 */
 	uint32_t ring0;		/* 0: loaded into a process (Wine) */
+	uint32_t version;	/* of NT, 0x601 is 6.1 */
 	uint32_t nx;		/* NT 6.2: pool and mappings know NX */
 	uint32_t cpus;
 	uint32_t nmis_lost;	/* no way to raise them again */
@@ -206,6 +207,7 @@ void cvm_timer(void *ctx, void *host_vm, uint32_t vcpu, uint64_t deadline_ns);
 int cvm_poll(void *ctx, void *host_vm, uint32_t vcpu);
 
 /* ---- clock.c ---- */
+#define CVM_CLOCK_BROKEN	1u	/* kHz: NT's clock did not advance */
 void cvm_clock_init(void);	/* measures the TSC; sleeps */
 uint32_t cvm_clock_khz(void);
 void cvm_clock_suspend(void);

@@ -9,6 +9,7 @@
 #include "x86.h"
 
 #define CALLBACKS	8
+#define SECONDARY_DUMP_DATA	2	/* of KBUGCHECK_CALLBACK_REASON */
 
 struct callback {
 	uint16_t name[48];
@@ -239,28 +240,33 @@ void bed_process_notify(uint64_t pid, int created)
 
 /* ---- bug checks, NMIs, versions, text -------------------------------- */
 
-uint8_t NTAPI KeRegisterBugCheckCallback(struct bug_record *r,
-	void (NTAPI *fn)(void *buffer, uint32_t bytes), void *buffer,
-	uint32_t bytes, const char *component)
+uint8_t NTAPI KeRegisterBugCheckReasonCallback(struct bug_record *r,
+	void (NTAPI *fn)(uint32_t reason, struct bug_record *r, void *data,
+			 uint32_t bytes),
+	uint32_t reason, const char *component)
 {
 	bed_watch(__func__, HIGH_LEVEL);
+	if (reason != SECONDARY_DUMP_DATA || r->state)
+		bare_panic("bug check callback: reason %u, state %u", reason,
+			   r->state);
 	if (bed_fails())
 		return 0;
 	r->fn = fn;
-	r->buffer = buffer;
-	r->bytes = bytes;
+	r->reason = reason;
 	r->component = component;
+	r->state = 1;
 	r->link.next = (void *)bug_first;
 	bug_first = r;
 	bed_count.callbacks++;
 	return 1;
 }
 
-uint8_t NTAPI KeDeregisterBugCheckCallback(struct bug_record *r)
+uint8_t NTAPI KeDeregisterBugCheckReasonCallback(struct bug_record *r)
 {
 	bed_watch(__func__, HIGH_LEVEL);
 	if (bug_first != r)
 		return 0;
+	r->state = 0;
 	bug_first = (void *)r->link.next;
 	bed_count.callbacks--;
 	return 1;
@@ -268,11 +274,19 @@ uint8_t NTAPI KeDeregisterBugCheckCallback(struct bug_record *r)
 
 void bed_bugcheck_callbacks(void)
 {
+	static uint8_t small[16];
 	struct bug_record *r;
+	struct bug_data d;
 
+	/* Asked for the size first, then for the data. */
 	for (r = bug_first; r; r = (void *)r->link.next) {
-		r->fn(r->buffer, r->bytes);
-		bare_printf("%s: %s\n", r->component, (char *)r->buffer);
+		d = (struct bug_data){ .in = small, .in_bytes = sizeof(small),
+				       .max = 4096 };
+		r->fn(r->reason, r, &d, sizeof(d));
+		d.out = small;
+		r->fn(r->reason, r, &d, sizeof(d));
+		bare_printf("%s: %u bytes: %s\n", r->component, d.out_bytes,
+			    (char *)d.out);
 	}
 }
 

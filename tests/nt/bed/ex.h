@@ -17,12 +17,20 @@ struct nt_attributes {
 
 struct bug_record {
 	struct nt_list link;
-	void (NTAPI *fn)(void *buffer, uint32_t bytes);
-	void *buffer;
-	uint32_t bytes, pad;
+	void (NTAPI *fn)(uint32_t reason, struct bug_record *r, void *data,
+			 uint32_t bytes);
 	const char *component;
 	uint64_t checksum;
+	uint32_t reason;
 	uint8_t state;
+};
+
+struct bug_data {
+	void *in;
+	uint32_t in_bytes, max;
+	uint8_t guid[16];
+	void *out;
+	uint32_t out_bytes;
 };
 
 struct nt_affinity {
@@ -56,10 +64,11 @@ uint8_t NTAPI PsIsThreadTerminating(struct bed_thread *t);
 uint32_t NTAPI PsSetCreateProcessNotifyRoutine(
 	void (NTAPI *fn)(uint64_t parent, uint64_t pid, uint8_t made),
 	uint8_t remove);
-uint8_t NTAPI KeRegisterBugCheckCallback(struct bug_record *r,
-	void (NTAPI *fn)(void *buffer, uint32_t bytes), void *buffer,
-	uint32_t bytes, const char *component);
-uint8_t NTAPI KeDeregisterBugCheckCallback(struct bug_record *r);
+uint8_t NTAPI KeRegisterBugCheckReasonCallback(struct bug_record *r,
+	void (NTAPI *fn)(uint32_t reason, struct bug_record *r, void *data,
+			 uint32_t bytes),
+	uint32_t reason, const char *component);
+uint8_t NTAPI KeDeregisterBugCheckReasonCallback(struct bug_record *r);
 void NTAPI KeBugCheckEx(uint32_t code, uint64_t a, uint64_t b, uint64_t c,
 			uint64_t d);
 void *NTAPI KeRegisterNmiCallback(uint8_t (NTAPI *fn)(void *context,
@@ -82,6 +91,7 @@ void NTAPI KeQuerySystemTimePrecise(uint64_t *time);
 uint8_t NTAPI KeAcquireSpinLockRaiseToDpc(uint64_t *lock);
 void NTAPI KeReleaseSpinLock(uint64_t *lock, uint8_t irql);
 void NTAPI KeInitializeEvent(struct nt_event *e, uint32_t type, uint8_t set);
+void NTAPI KeClearEvent(struct nt_event *e);
 int32_t NTAPI KeSetEvent(struct nt_event *e, int32_t boost, uint8_t wait);
 void NTAPI KeInitializeMutex(struct nt_mutant *m, uint32_t level);
 int32_t NTAPI KeReleaseMutex(struct nt_mutant *m, uint8_t wait);

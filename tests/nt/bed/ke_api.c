@@ -43,6 +43,12 @@ void NTAPI KeInitializeEvent(struct nt_event *e, uint32_t type, uint8_t set)
 		    set);
 }
 
+void NTAPI KeClearEvent(struct nt_event *e)
+{
+	bed_watch(__func__, DISPATCH_LEVEL);
+	e->header.signal = 0;
+}
+
 int32_t NTAPI KeSetEvent(struct nt_event *e, int32_t boost, uint8_t wait)
 {
 	int32_t old = e->header.signal;

@@ -363,16 +363,14 @@ void *NTAPI MmAllocateContiguousNodeMemory(uint64_t bytes, uint64_t low,
 	return contiguous(bytes, low, high, boundary, 1);
 }
 
-void NTAPI MmFreeContiguousMemorySpecifyCache(void *block, uint64_t bytes,
-					      uint32_t cache)
+void NTAPI MmFreeContiguousMemory(void *block)
 {
 	struct area *a = area_find(CONTIGUOUS, block);
 	LOCKED;
 
 	bed_watch(__func__, APC_LEVEL);
-	(void)cache;
-	if (!a || a->bytes != bytes)
-		bed_bugcheck(0xdd, (uint64_t)block, bytes, 0, 0);
+	if (!a)
+		bed_bugcheck(0xdd, (uint64_t)block, 0, 0, 0);
 	area_unmap(a);
 	bare_pages_free(a->hpa, a->pages);
 	bed_count.contiguous -= (int64_t)a->pages;

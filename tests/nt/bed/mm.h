@@ -14,8 +14,7 @@ void *NTAPI MmAllocateContiguousMemorySpecifyCache(uint64_t bytes,
 	uint64_t low, uint64_t high, uint64_t boundary, uint32_t cache);
 void *NTAPI MmAllocateContiguousNodeMemory(uint64_t bytes, uint64_t low,
 	uint64_t high, uint64_t boundary, uint32_t protect, uint32_t node);
-void NTAPI MmFreeContiguousMemorySpecifyCache(void *block, uint64_t bytes,
-					      uint32_t cache);
+void NTAPI MmFreeContiguousMemory(void *block);
 void *NTAPI IoAllocateMdl(void *va, uint32_t bytes, uint8_t secondary,
 			  uint8_t quota, struct nt_irp *irp);
 void NTAPI IoFreeMdl(struct nt_mdl *mdl);

@@ -117,7 +117,7 @@ static uint64_t try_memory(void)
 		return __LINE__;
 	MmUnmapLockedPages(q, mdl);
 	IoFreeMdl(mdl);
-	MmFreeContiguousMemorySpecifyCache(p, 8192, MmCached);
+	MmFreeContiguousMemory(p);
 	p = ExAllocatePoolWithTag(NonPagedPool, 100, 1);
 	if (!p || (uintptr_t)p % 16)
 		return __LINE__;

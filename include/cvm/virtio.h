@@ -126,7 +126,10 @@ struct cvm_virtio_slot {
 	uint32_t config_len;	/* bytes of .config in use */
 	uint32_t plug;		/* counts devices plugged into this slot, so
 				 * that a swap cannot be overlooked */
-	uint32_t pad0[7];
+	uint32_t unplug;	/* 1: the device wants to go.  The driver lets
+				 * go of it, ending with RESET; the device
+				 * then clears device_id */
+	uint32_t pad0[6];
 
 	/* 0x040: the driver's side (G) */
 	uint64_t driver_features; /* before SET_STATUS(FEATURES_OK) */

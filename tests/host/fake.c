@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "fake.h"
+#include "fake_os.h"
 
 #define PAGE		((uint64_t)CVM_PAGE_SIZE)
 #define TSC_PER_NS	2u
@@ -46,10 +46,7 @@ static struct fake_block *block_new(struct fake_host *host, uint64_t hpa,
 	b->hpa = hpa;
 	b->bytes = bytes;
 	b->chunk = chunk;
-	b->hva = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (b->hva == MAP_FAILED)
-		abort();
+	b->hva = fake_os_map(bytes);
 	host->block[host->blocks++] = b;
 	return b;
 }
@@ -64,7 +61,7 @@ static void block_free(struct fake_host *host, struct fake_block *b)
 	if (i == host->blocks)
 		abort();	/* given back twice, or never taken */
 	host->block[i] = host->block[--host->blocks];
-	munmap(b->hva, b->bytes);
+	fake_os_unmap(b->hva, b->bytes);
 	free(b);
 }
 

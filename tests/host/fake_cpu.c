@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* fake_cpu.c - the instructions of ring 0, and a guest in C. */
-#define _GNU_SOURCE
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <ucontext.h>
 
 #include "fake_cpu.h"
+#include "fake_os.h"
 
 struct fake_cpu fake_cpu;
-
-/* Order of the registers in an instruction's operand. */
-static const int operand[16] = {
-	REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-	REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
-};
 
 static uint64_t *find_msr(uint32_t index)
 {
@@ -43,16 +35,16 @@ void fake_cpu_set_msr(uint32_t index, uint64_t value)
 	fake_cpu.msr[i].value = value;
 }
 
-static void move(greg_t *reg, uint64_t *special, int to_special)
+static void move(uint64_t *reg, uint64_t *special, int to_special)
 {
 	if (to_special)
-		*special = (uint64_t)*reg;
+		*special = *reg;
 	else
-		*reg = (greg_t)*special;
+		*reg = *special;
 }
 
 /* MOV to or from CRn/DRn: [REX] 0F 20..23 /r.  Returns its length, or 0. */
-static int emulate_mov(greg_t *r, const uint8_t *at)
+static uint32_t emulate_mov(uint64_t *r, const uint8_t *at)
 {
 	uint8_t rex = (*at & 0xf0) == 0x40 ? *at++ : 0;
 	uint32_t special, general;
@@ -62,30 +54,29 @@ static int emulate_mov(greg_t *r, const uint8_t *at)
 	special = (at[2] >> 3 & 7) | (rex & 4) << 1;
 	general = (at[2] & 7) | (rex & 1) << 3;
 	if (at[1] & 1)
-		move(&r[operand[general]], &fake_cpu.dr[special & 7],
-		     at[1] & 2);
+		move(&r[general], &fake_cpu.dr[special & 7], at[1] & 2);
 	else
-		move(&r[operand[general]], &fake_cpu.cr[special], at[1] & 2);
+		move(&r[general], &fake_cpu.cr[special], at[1] & 2);
 	return rex ? 4 : 3;
 }
 
-static uint64_t edx_eax(const greg_t *r)
+static uint64_t edx_eax(const uint64_t *r)
 {
-	return (uint64_t)r[REG_RDX] << 32 | (uint32_t)r[REG_RAX];
+	return r[FAKE_RDX] << 32 | (uint32_t)r[FAKE_RAX];
 }
 
-static int emulate(greg_t *r, const uint8_t *at)
+static uint32_t emulate(uint64_t *r, const uint8_t *at)
 {
 	uint64_t value;
 
 	if (at[0] == 0x0f && at[1] == 0x32) {
-		value = *find_msr((uint32_t)r[REG_RCX]);
-		r[REG_RAX] = (uint32_t)value;
-		r[REG_RDX] = (greg_t)(value >> 32);
+		value = *find_msr((uint32_t)r[FAKE_RCX]);
+		r[FAKE_RAX] = (uint32_t)value;
+		r[FAKE_RDX] = value >> 32;
 		return 2;
 	}
 	if (at[0] == 0x0f && at[1] == 0x30) {
-		*find_msr((uint32_t)r[REG_RCX]) = edx_eax(r);
+		*find_msr((uint32_t)r[FAKE_RCX]) = edx_eax(r);
 		return 2;
 	}
 	if (at[0] == 0x0f && at[1] == 0x01 && at[2] == 0xd1) {
@@ -99,7 +90,7 @@ static int emulate(greg_t *r, const uint8_t *at)
  * The core reads the host's GDT, and SGDT says where the real one is.  Let the
  * register that points there point to ours instead and try again.
  */
-static int redirect(greg_t *r, uint64_t address)
+static int redirect(uint64_t *r, uint64_t address)
 {
 	static uint64_t gdt[16];
 	struct cvm_dtr real;
@@ -109,31 +100,26 @@ static int redirect(greg_t *r, uint64_t address)
 	__asm__ volatile("sgdt %0" : "=m"(real.limit), "=m"(real.base));
 	if (address - real.base >= sizeof(gdt))
 		return 0;
-	for (i = 0; i < 16; i++) {
-		if ((uint64_t)r[operand[i]] - real.base >= sizeof(gdt))
+	for (i = 0; i < FAKE_REGS; i++) {
+		if (r[i] - real.base >= sizeof(gdt))
 			continue;
-		r[operand[i]] += (greg_t)((uintptr_t)gdt - real.base);
+		r[i] += (uintptr_t)gdt - real.base;
 		found = 1;
 	}
 	return found;
 }
 
-static void on_fault(int sig, siginfo_t *info, void *context)
+static int on_fault(struct fake_fault *fault)
 {
-	greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
-	int length = 0;
+	uint32_t length;
 
-	if (info->si_addr && redirect(r, (uintptr_t)info->si_addr))
-		return;
-	/* A #GP has no address; anything else is a bug. */
-	if (!info->si_addr)
-		length = emulate(r, (const uint8_t *)(uintptr_t)r[REG_RIP]);
-	if (!length) {
-		signal(sig, SIG_DFL);
-		return;
-	}
-	fake_cpu.emulated++;
-	r[REG_RIP] += length;
+	/* Only a #GP has no address; anything else is a bug. */
+	if (fault->address)
+		return redirect(fault->reg, fault->address);
+	length = emulate(fault->reg, (const uint8_t *)(uintptr_t)fault->rip);
+	fake_cpu.emulated += length != 0;
+	fault->rip += length;
+	return length != 0;
 }
 
 static void default_caps(struct cvm_x86_caps *c)
@@ -155,10 +141,6 @@ void fake_cpu_init(void)
 		0x176, 0x277, 0xc0000103, 0x1d9, 0xc0000100, 0xc0000101,
 		0xc0000102,
 	};
-	struct sigaction act = {
-		.sa_sigaction = on_fault,
-		.sa_flags = SA_SIGINFO | SA_NODEFER,
-	};
 	uint32_t i;
 
 	memset(&fake_cpu, 0, sizeof(fake_cpu));
@@ -173,7 +155,7 @@ void fake_cpu_init(void)
 		fake_cpu_set_msr(msrs[i], 0x1000 + i);
 	fake_cpu_set_msr(0xc0000080, 0xd01);
 	default_caps(&fake_cpu.caps);
-	sigaction(SIGSEGV, &act, NULL);
+	fake_os_catch(on_fault);
 }
 
 /* ---- in place of x86/caps.c and of the switch ------------------------- */

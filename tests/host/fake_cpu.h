@@ -4,8 +4,8 @@
  *
  * The core is compiled as it is.  Instructions that fault outside ring 0
  * (moves to and from control and debug registers, RDMSR, WRMSR, XSETBV) are
- * carried out on struct fake_cpu by a SIGSEGV handler; the switch itself is
- * replaced by a function that plays the guest.
+ * carried out on struct fake_cpu where they fault (fake_os.h); the switch
+ * itself is replaced by a function that plays the guest.
  */
 #ifndef CVM_TEST_FAKE_CPU_H
 #define CVM_TEST_FAKE_CPU_H

@@ -3,7 +3,10 @@
 cvm.sys into a process and carries its requests.  There is no ring 0, so
 nothing switches; the NT bed is for that."""
 
+import json
+import re
 import shutil
+import subprocess
 
 import build
 import inside
@@ -21,6 +24,30 @@ def _driver(t, here):
             "%s\n%s" % (status, err.decode()))
 
 
+def _unit_tests():
+    """{name: program} of the unit tests that were built for Windows."""
+    listed = subprocess.check_output(
+        ["meson", "introspect", "--tests", build.windows_dir()])
+    return {test["name"]: test["cmd"] for test in json.loads(listed)
+            if "libcvm:unit" in test["suite"]}
+
+
+def _units(t, here):
+    """The core on the fake host, now a Windows process."""
+    tests = _unit_tests()
+    t.check(len(tests) > 10, "%d programs of unit tests" % len(tests))
+    here.env["CMOCKA_MESSAGE_OUTPUT"] = "TAP"
+    for name, command in sorted(tests.items()):
+        status, out, err = here.run(command)
+        text = out.decode("utf-8", "replace")
+        planned = re.search(r"^1\.\.(\d+)", text, re.M)
+        good = len(re.findall(r"^ok ", text, re.M))
+        t.check(status == 0 and planned and good == int(planned.group(1)) > 0,
+                "unit: %s, %d tests" % (name, good),
+                "status %s\n%s%s" % (status, text, err.decode()))
+
+
 def run(t):
     with wine.Wine() as here:
+        _units(t, here)
         _driver(t, here)

@@ -7,6 +7,7 @@
  * CR0, CR4 and XSETBV are the fake CPU's.
  */
 #include "core.h"
+#include "fake_os.h"
 
 #define CR0_TS		(1ull << 3)
 #define HOST1		0x1111111111111111ull
@@ -55,15 +56,18 @@ static uint32_t real_area(void)
 	return b;
 }
 
+/* An area of the size that CPU needs, on pages of its own. */
 static struct cvm_fpu *make(const struct cvm_x86_caps *caps)
 {
-	uint32_t bytes = (cvm_fpu_bytes(caps) + 4095u) & ~4095u;
-	struct cvm_fpu *fpu = aligned_alloc(4096, bytes);
+	struct cvm_fpu *fpu = fake_os_map(cvm_fpu_bytes(caps));
 
-	assert_non_null(fpu);
-	memset(fpu, 0, bytes);
 	cvm_fpu_setup(fpu, caps);
 	return fpu;
+}
+
+static void drop(struct cvm_fpu *fpu, const struct cvm_x86_caps *caps)
+{
+	fake_os_unmap(fpu, cvm_fpu_bytes(caps));
 }
 
 /* Two visits to the guest; everybody finds what he left. */
@@ -109,7 +113,7 @@ static void run(struct cvm_x86_caps caps, uint64_t cr0_bits)
 	visit_twice(fpu);
 	/* The host's lazy state is as it was. */
 	assert_true(fake_cpu.cr[0] == cr0);
-	free(fpu);
+	drop(fpu, &caps);
 }
 
 static void by_fxsave(void **state)
@@ -179,7 +183,7 @@ static void guest_shrinks_xcr0(void **state)
 	assert_true(fake_cpu.xcr0 == (more ^ pku));
 	cvm_fpu_leave(fpu);
 	assert_true(fake_cpu.xcr0 == more);
-	free(fpu);
+	drop(fpu, &caps);
 }
 
 int main(void)

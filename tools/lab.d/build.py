@@ -11,6 +11,7 @@ import pathlib
 import shutil
 
 import debian
+import mingw
 import paths
 import ui
 
@@ -47,16 +48,21 @@ _done = {}
 
 
 def meson_dir(name="native", *options):
-    """A configured and built Meson directory of this checkout."""
+    """A configured and built Meson directory of this checkout; made anew when
+    it had other options."""
     where = paths.checkout_dir() / name
     if where in _done:
         return where
+    wanted = "\n".join(str(option) for option in options)
+    given = where / "lab-options"
     with ui.locked(where):
-        if not (where / "build.ninja").exists():
+        had = given.read_text() if given.exists() else ""
+        if had != wanted or not (where / "build.ninja").exists():
             shutil.rmtree(where, ignore_errors=True)
             with ui.step("meson setup " + name):
                 ui.run(["meson", "setup", where, paths.ROOT, *options],
                        log=paths.CACHE / "log" / ("meson-%s.log" % name))
+            given.write_text(wanted)
         log = paths.CACHE / "log" / ("ninja-%s.log" % name)
         ui.run(["ninja", "-C", where], log=log)
     _done[where] = True
@@ -65,7 +71,8 @@ def meson_dir(name="native", *options):
 
 def windows_dir():
     """What is built for Windows."""
-    return meson_dir("pe", "--cross-file", str(paths.ROOT / ".ci/mingw64.ini"))
+    return meson_dir("pe", "--cross-file", str(paths.ROOT / ".ci/mingw64.ini"),
+                     "-Dpkg_config_path=%s" % mingw.cmocka())
 
 
 def cvmctl():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What comes from Debian: build packages and the hosts' kernels.
+"""What comes from Debian: build packages, sources, the hosts' kernels.
 
 The kernels are unpacked into the cache, never installed: the machine the lab
 runs on keeps its own.  Only the newest point release is in the archive, so
@@ -68,6 +68,36 @@ def install_packages():
     update_lists()
     with ui.step("installing " + " ".join(missing)):
         _apt("install", "--no-install-recommends", *missing)
+
+
+def _mirrors():
+    """The archives that apt takes packages from, the main one first."""
+    out = subprocess.check_output(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)",
+         "Created-By: Packages", "Component: main"]).decode()
+    return sorted(set(out.split()), key=lambda uri: "security" in uri)
+
+
+def source_file(pool, sha256):
+    """A file of Debian's archive, in the cache.  Its address and hash are
+    known, so no list of sources is needed, which many machines lack."""
+    path = paths.CACHE / "dl" / os.path.basename(pool)
+    with ui.locked(path):
+        if path.exists():
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        failures = []
+        for mirror in _mirrors():
+            try:
+                ui.run(["/usr/lib/apt/apt-helper", "download-file",
+                        mirror + pool, part, "SHA256:" + sha256],
+                       log=paths.CACHE / "log" / "fetch-source.log")
+                part.rename(path)
+                return path
+            except ui.LabError as err:
+                failures.append(str(err))
+    raise ui.LabError("cannot fetch %s: %s" % (pool, "; ".join(failures)))
 
 
 def _depends(package):

@@ -168,6 +168,11 @@ extern uint64_t bare_lent_mem, bare_lent_pages;
 /* The host API's conformance suite, a bare_report() for each test. */
 void bare_selftest(void);
 
+/* ---- guest.c ---- */
+struct cvm_monitor;
+/* Boot the files that the loader brought along, until the guest ends. */
+void bare_guest(struct cvm_monitor *mon);
+
 /* ---- string.c ---- */
 void *memcpy(void *dst, const void *src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);

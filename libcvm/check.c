@@ -99,9 +99,12 @@ static struct cvm_verdict row_fpu(const struct cvm_x86_caps *c)
 	if (!c->fxsr || !(c->cr4 & CR4_OSFXSR))
 		return REFUSED("FXSAVE is off: SSE state could not be "
 			       "swapped");
-	if (!c->xsave || !(c->cr4 & CR4_OSXSAVE))
+	if (!c->xsave)
 		return NOTE("no XSAVE: x87 and SSE state only, swapped by "
 			    "FXSAVE");
+	if (!(c->cr4 & CR4_OSXSAVE))
+		return NOTE("this host leaves XSAVE off: it is on while the "
+			    "state is swapped, a switch costs more");
 	return OK("extended state is swapped by XSAVE");
 }
 

@@ -86,6 +86,8 @@ static void notes(void **state)
 	(void)state;
 	WITH(la57 = 1, "paging", CVM_CHECK_NOTE, "5-level");
 	WITH(xsave = 0, "extended-state", CVM_CHECK_NOTE, "FXSAVE");
+	/* CR4.OSXSAVE of the fake CPU is 0. */
+	WITH(xsave = 1, "extended-state", CVM_CHECK_NOTE, "XSAVE off");
 	WITH(fsgsbase = 0, "fsgsbase", CVM_CHECK_NOTE, "FSGSBASE");
 	WITH(cr4 &= ~(1ull << 16), "fsgsbase", CVM_CHECK_NOTE, "FSGSBASE");
 	WITH(invpcid = 0, "tlb-flush", CVM_CHECK_NOTE, "CR4.PGE");

@@ -15,6 +15,8 @@
  *				(the caller puts the initrd at plan.initrd_gpa)
  *	-> VCPU_BOOT with plan.entry
  *
+ * hosts/bare/guest.c is this, and VCPU_RUN until the end, on one page.
+ *
  * Functions return 0 or a negative CVM_E* and then explain themselves in
  * *err (which may be NULL).  All of them: thread context, may be called
  * concurrently, nothing to free.  Memory given to a parse function must stay

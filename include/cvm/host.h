@@ -3,7 +3,7 @@
  * host.h - everything libcvm needs from a host kernel.
  *
  * To add a host, fill one const struct cvm_host_ops, call cvm_attach()
- * (libcvm.h) and hand user requests to cvm_op().  Nothing else is needed;
+ * (libcvm.h) and hand user requests to cvm_op_call().  Nothing else is needed;
  * hosts/bare is the smallest complete example.
  *
  * Vocabulary: "thread context" means a host thread that may sleep, interrupts
@@ -49,7 +49,8 @@ struct cvm_host_time {
 struct cvm_host_ops {
 	uint32_t api;		/* CVM_HOST_API */
 	uint32_t size;		/* sizeof(struct cvm_host_ops) */
-	uint32_t kind;		/* CVM_HOST_* (abi.h) */
+	uint32_t kind;		/* CVM_HOST_* (abi.h); CVM_HOST_UNKNOWN for a
+				 * host that has no number there */
 	uint32_t flags;		/* CVM_HOST_F_* */
 
 	/*
@@ -90,7 +91,7 @@ struct cvm_host_ops {
 	 * without preemption, on the given CPU, and return its result, or
 	 * -CVM_ENOENT for a CPU that is offline or does not exist, or
 	 * -CVM_EPERM from a driver that is not in ring 0.  fn does not
-	 * sleep.  Thread context.
+	 * sleep.  Thread context; interrupts are enabled again afterwards.
 	 * With CVM_CPU_CURRENT it is the calling thread's CPU of the moment
 	 * and the call is a slice: the shim brackets it with the host's
 	 * guest-time accounting and remembers, for wake(), where vcpu runs
@@ -106,13 +107,16 @@ struct cvm_host_ops {
 	 * go through the host's own gate, which issues the EOI.  Vector 2 is
 	 * re-raised as a real NMI (self-IPI with NMI delivery); it may arrive
 	 * later.  Vector 18 goes through the host's gate.
+	 * Returns with interrupts disabled, on the same CPU; but an external
+	 * vector is the last thing of its slice, so its handler may have moved
+	 * the thread.
 	 */
 	void (*irq_forward)(void *ctx, uint32_t vector);
 
 	/*
 	 * irq_self - make a maskable interrupt pend on this CPU; the guest
-	 * takes it at its next `sti` and so comes back.  Called inside a
-	 * slice.
+	 * takes it at its next `sti` and so comes back.  Must not be delivered
+	 * before; calls made while one pends merge.  Called inside a slice.
 	 */
 	void (*irq_self)(void *ctx);
 
@@ -120,7 +124,9 @@ struct cvm_host_ops {
 	 * wait - sleep until wake(vcpu) was called since the last wait
 	 * returned, or until mono_ns >= deadline_ns (CVM_DEADLINE_NONE: no
 	 * limit).  -CVM_EINTR when the thread has other business (a signal).
-	 * A wake() that came before wait() is not lost.  Thread context.
+	 * A wake() that came before wait() is not lost; several count once,
+	 * and -CVM_EINTR may swallow one (the caller looks at the events
+	 * themselves).  Thread context.
 	 */
 	int (*wait)(void *ctx, void *host_vm, uint32_t vcpu,
 		    uint64_t deadline_ns);
@@ -133,7 +139,8 @@ struct cvm_host_ops {
 
 	/*
 	 * timer - call cvm_timer_fired() once when mono_ns reaches
-	 * deadline_ns, by an interrupt (not by polling); replaces an earlier
+	 * deadline_ns, by an interrupt (not by polling) and with interrupts
+	 * disabled; at once when that has passed.  Replaces an earlier
 	 * deadline, CVM_DEADLINE_NONE cancels.  A callback already under way
 	 * may still run.  Thread context or inside a slice.
 	 */

@@ -3,14 +3,18 @@
  * libcvm.h - the core, as a host shim (or a driver that links it) sees it.
  *
  * Locking: libcvm holds no locks.  The shim serialises
- *   - cvm_attach/cvm_detach/cvm_op of class CVM_LOCK_MANAGER: one at a time;
+ *   - cvm_attach(), cvm_detach(), operations of class CVM_LOCK_MANAGER: one
+ *     at a time;
  *   - operations of class CVM_LOCK_VM: one at a time per VM, and never beside
  *     cvm_vm_destroy();
- *   - CVM_LOCK_VCPU (RUN): one at a time per vCPU, beside anything but
- *     cvm_vm_destroy();
+ *   - CVM_LOCK_VCPU (RUN): beside anything but cvm_vm_destroy(); a second
+ *     one on the same vCPU gets -CVM_EBUSY;
  *   - CVM_LOCK_NONE: beside anything while the VM exists.
- * cvm_event_raise(), cvm_vm_kill(), cvm_timer_fired() and
- * cvm_vcpu_host_stale() may be called from any context while the VM exists.
+ * cvm_event_raise(), cvm_clock_was_set(), cvm_vm_kill(), cvm_vm_interrupt(),
+ * cvm_timer_fired() and cvm_vcpu_host_stale() may be called from any context
+ * while the VM exists.
+ *
+ * No call needs more than 4 KiB of the caller's stack.
  */
 #ifndef CVM_LIBCVM_H
 #define CVM_LIBCVM_H
@@ -97,6 +101,12 @@ void cvm_vm_destroy(struct cvm_vm *vm);
 void cvm_vm_kill(struct cvm_vm *vm);
 
 /*
+ * cvm_vm_interrupt - every vCPU leaves the guest once: the host is about to
+ * sleep.  Any context.
+ */
+void cvm_vm_interrupt(struct cvm_vm *vm);
+
+/*
  * cvm_vm_chunk - the chunk that backs gpa: its mem_alloc() handle and its
  * first GPA, for mmap.  -CVM_EFAULT if gpa was not granted.  CVM_LOCK_VM.
  */
@@ -105,6 +115,10 @@ int cvm_vm_chunk(struct cvm_vm *vm, uint64_t gpa, void **chunk,
 
 /* cvm_event_raise - OR bits into a vCPU's events and wake it.  Any context. */
 void cvm_event_raise(struct cvm_vm *vm, uint32_t vcpu, uint64_t bits);
+
+/* cvm_clock_was_set - the host's wall clock jumped: tell the guest.  Any
+ * context. */
+void cvm_clock_was_set(struct cvm_vm *vm);
 
 /* cvm_timer_fired - the host's timer(vcpu) reached its deadline. */
 void cvm_timer_fired(struct cvm_vm *vm, uint32_t vcpu);

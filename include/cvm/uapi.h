@@ -113,7 +113,8 @@ struct cvm_stats {
 };
 
 struct cvm_user_stats {
-	uint32_t id;		/* in: VM; 0 on a VM handle means itself */
+	uint32_t id;		/* in: VM; 0 on a VM handle means itself.
+				 * out: its number */
 	uint32_t tsc_khz;	/* out */
 	struct cvm_user_vm_info info;	/* out */
 	struct cvm_stats stats;		/* out: sum over vCPUs */
@@ -179,7 +180,8 @@ struct cvm_user_boot {
 
 /* cvm_user_run.reason */
 #define CVM_RUN_INTR		0u	/* call again (signal, time slice) */
-#define CVM_RUN_CONSOLE_OUT	1u	/* arg0 = GPA, arg1 = bytes */
+#define CVM_RUN_CONSOLE_OUT	1u	/* arg0 = GPA, arg1 = bytes: read them
+					 * before the next RUN */
 #define CVM_RUN_CONSOLE_ROOM	2u	/* input ring has room again */
 #define CVM_RUN_DOORBELL	3u	/* arg0 = number */
 #define CVM_RUN_POWEROFF	16u	/* the rest are final */

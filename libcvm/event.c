@@ -26,6 +26,20 @@ void cvm_event_raise(struct cvm_vm *vm, uint32_t vcpu, uint64_t bits)
 	cvm_ops(vm)->wake(vm->mon->ctx, vm->host_vm, vcpu);
 }
 
+void cvm_clock_was_set(struct cvm_vm *vm)
+{
+	cvm_event_raise(vm, 0, 1ull << CVM_EVENT_CLOCK_BIT);
+}
+
+/* A vCPU that sleeps looks why it was woken and sleeps on. */
+void cvm_vm_interrupt(struct cvm_vm *vm)
+{
+	uint32_t made = __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE), i;
+
+	for (i = 0; i < made; i++)
+		cvm_ops(vm)->wake(vm->mon->ctx, vm->host_vm, i);
+}
+
 void cvm_timer_fired(struct cvm_vm *vm, uint32_t vcpu)
 {
 	struct cvm_vcpu *v;

@@ -46,6 +46,7 @@ struct cvm_vcpu {
 	uint32_t booted;	/* VCPU_BOOT done */
 	uint32_t stale;		/* host state must be read again (atomic) */
 	uint32_t must_return;	/* RUN goes back with INTR (atomic) */
+	uint32_t running;	/* a RUN is under way (atomic) */
 	struct cvm_priv *priv;		/* private pages, host address */
 	struct cvm_shared *shared;	/* shared page, host address */
 	struct cvm_fpu *fpu;		/* extended state of both sides */

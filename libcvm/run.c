@@ -92,7 +92,7 @@ static void cvm_watch_clock(struct cvm_vcpu *vcpu)
 	guest_ns = t->wall_ns + cvm_tsc_to_ns(now.tsc - t->tsc, vcpu->tsc_khz);
 	apart = (int64_t)(now.wall_ns - guest_ns);
 	if (apart > CLOCK_SLACK_NS || apart < -CLOCK_SLACK_NS)
-		cvm_event_raise(vcpu->vm, 0, 1ull << CVM_EVENT_CLOCK_BIT);
+		cvm_clock_was_set(vcpu->vm);
 }
 
 /* ---- before the switch -------------------------------------------------- */
@@ -537,15 +537,12 @@ static int cvm_run_once(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 	return ops->poll(ctx, vm->host_vm, vcpu->id);
 }
 
-int cvm_vcpu_run(struct cvm_vm *vm, struct cvm_user_run *args)
+static int cvm_run_loop(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 {
-	struct cvm_vcpu *vcpu;
+	struct cvm_vm *vm = vcpu->vm;
 	uint32_t fresh = CVM_VM_NEW;
 	int ret;
 
-	if (args->vcpu >= __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
-		return -CVM_ENOENT;
-	vcpu = vm->vcpu[args->vcpu];
 	args->reason = CVM_RUN_INTR;
 	/* Not over the ENDED of a kill that comes right now. */
 	__atomic_compare_exchange_n(&vm->state, &fresh, CVM_VM_RUNNING, 0,
@@ -565,4 +562,21 @@ int cvm_vcpu_run(struct cvm_vm *vm, struct cvm_user_run *args)
 			return ret == -CVM_EINTR ? 0 : ret;
 		}
 	}
+}
+
+int cvm_vcpu_run(struct cvm_vm *vm, struct cvm_user_run *args)
+{
+	struct cvm_vcpu *vcpu;
+	int ret;
+
+	if (args->vcpu >= __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
+		return -CVM_ENOENT;
+	vcpu = vm->vcpu[args->vcpu];
+	if (__atomic_exchange_n(&vcpu->running, 1, __ATOMIC_ACQUIRE))
+		return -CVM_EBUSY;
+	/* The thread comes from user space, which has changed its state. */
+	__atomic_store_n(&vcpu->stale, 1, __ATOMIC_RELEASE);
+	ret = cvm_run_loop(vcpu, args);
+	__atomic_store_n(&vcpu->running, 0, __ATOMIC_RELEASE);
+	return ret;
 }

@@ -187,23 +187,15 @@ static int vm_create_locked(struct cvm_handle *h, struct cvm_user_vm *args)
 	return err;
 }
 
-/* RUN: by the creating process only, one thread per vCPU. */
+/* RUN: by the creating process only. */
 static int run(struct cvm_handle *h, const struct cvm_op *op,
 	       struct cvm_user_run *args)
 {
-	struct cvm_host_vcpu *v;
 	int err;
 
 	if (h->mm != current->mm)
 		return -EPERM;
-	if (args->vcpu >= CVM_MAX_VCPUS)
-		return -ENOENT;
-	v = &h->hvm.vcpu[args->vcpu];
-	if (!mutex_trylock(&v->run_lock))
-		return -EBUSY;
-	cvm_vcpu_load(v);
 	err = cvm_op_call(op, cvm_monitor, h->vm, args, op->size);
-	mutex_unlock(&v->run_lock);
 	trace_cvm_exit(h->id, args->vcpu, err, args->reason, args->arg[0],
 		       args->arg[1]);
 	return err;

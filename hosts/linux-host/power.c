@@ -16,18 +16,14 @@
 
 #include "shim.h"
 
-static void kick(struct cvm_handle *h)
+static void interrupt(struct cvm_handle *h)
 {
-	u32 i;
-
-	for (i = 0; i < CVM_MAX_VCPUS; i++)
-		if (READ_ONCE(h->hvm.vcpu[i].cpu) >= 0)
-			cvm_wake(NULL, &h->hvm, i);
+	cvm_vm_interrupt(h->vm);
 }
 
 static void tell_time(struct cvm_handle *h)
 {
-	cvm_event_raise(h->vm, 0, 1ull << CVM_EVENT_CLOCK_BIT);
+	cvm_clock_was_set(h->vm);
 }
 
 static int pm_event(struct notifier_block *nb, unsigned long event, void *data)
@@ -35,7 +31,7 @@ static int pm_event(struct notifier_block *nb, unsigned long event, void *data)
 	switch (event) {
 	case PM_SUSPEND_PREPARE:
 	case PM_HIBERNATION_PREPARE:
-		cvm_for_each_vm(kick);
+		cvm_for_each_vm(interrupt);
 		break;
 	case PM_POST_SUSPEND:
 	case PM_POST_HIBERNATION:

@@ -164,12 +164,6 @@ static void watch_switches(struct cvm_host_vcpu *v)
 	cvm_vcpu_host_stale(v->hvm->vm, v->id);
 }
 
-/* The thread comes from user space, which may have changed state as well. */
-void cvm_vcpu_load(struct cvm_host_vcpu *v)
-{
-	v->seen_cpu = -1;
-}
-
 /* ---- cpu_call -------------------------------------------------------- */
 
 struct remote_call {
@@ -340,7 +334,6 @@ void cvm_vcpu_sched_init(struct cvm_host_vcpu *v)
 {
 	v->cpu = -1;
 	rcuwait_init(&v->sleeper);
-	mutex_init(&v->run_lock);
 	cvm_compat_hrtimer_setup(&v->timer, timer_fired);
 }
 

@@ -63,7 +63,6 @@ struct cvm_host_vcpu {
 	unsigned long seen_count; /* context switches of the thread, and */
 	int seen_cpu;		/* its CPU, at the last slice */
 	unsigned int seen_calls; /* function-call IPIs of that CPU */
-	struct mutex run_lock;	/* one RUN at a time */
 	u64 slices;
 	u64 kicks;
 };
@@ -132,7 +131,6 @@ u32 cvm_sched_khz(void);
  */
 void cvm_slice_leave_guest(void);
 void cvm_vcpu_sched_init(struct cvm_host_vcpu *hvcpu);
-void cvm_vcpu_load(struct cvm_host_vcpu *hvcpu);
 int cvm_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
 		 int (*fn)(void *arg), void *arg);
 int cvm_wait(void *ctx, void *host_vm, u32 vcpu, u64 deadline_ns);

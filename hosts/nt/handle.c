@@ -237,24 +237,13 @@ static int vm_create_locked(PIRP irp, struct cvm_user_vm *args)
 	return err;
 }
 
-/* RUN: by the creating process only, one thread per vCPU. */
+/* RUN: by the creating process only. */
 static int run(struct cvm_handle *h, const struct cvm_op *op,
 	       struct cvm_user_run *args)
 {
-	struct cvm_host_vcpu *v;
-	uint32_t vcpu = args->vcpu;
-	int err;
-
 	if (h->hvm.process != IoGetCurrentProcess())
 		return -CVM_EPERM;
-	if (vcpu >= CVM_MAX_VCPUS)
-		return -CVM_ENOENT;
-	v = &h->hvm.vcpu[vcpu];
-	if (__atomic_exchange_n(&v->run_lock, 1, __ATOMIC_ACQUIRE))
-		return -CVM_EBUSY;
-	err = cvm_op_call(op, cvm_nt.monitor, h->vm, args, op->size);
-	__atomic_store_n(&v->run_lock, 0, __ATOMIC_RELEASE);
-	return err;
+	return cvm_op_call(op, cvm_nt.monitor, h->vm, args, op->size);
 }
 
 static int call_locked(KMUTEX *lock, struct cvm_handle *h,

@@ -26,18 +26,14 @@ static char bug_text[BUG_TEXT];
 
 /* ---- sleep and clock ------------------------------------------------- */
 
-static void kick(struct cvm_handle *h)
+static void interrupt(struct cvm_handle *h)
 {
-	uint32_t i;
-
-	for (i = 0; i < CVM_MAX_VCPUS; i++)
-		if (__atomic_load_n(&h->hvm.vcpu[i].cpu, __ATOMIC_SEQ_CST) >= 0)
-			cvm_wake(NULL, &h->hvm, i);
+	cvm_vm_interrupt(h->vm);
 }
 
 static void tell_time(struct cvm_handle *h)
 {
-	cvm_event_raise(h->vm, 0, 1ull << CVM_EVENT_CLOCK_BIT);
+	cvm_clock_was_set(h->vm);
 }
 
 /*
@@ -53,7 +49,7 @@ static void NTAPI power_changed(void *ctx, void *what, void *in_s0)
 		cvm_clock_suspend();
 		KeClearEvent(&cvm_nt.awake);
 		__atomic_store_n(&cvm_nt.asleep, 1, __ATOMIC_SEQ_CST);
-		cvm_for_each_vm(kick);
+		cvm_for_each_vm(interrupt);
 		return;
 	}
 	if (!__atomic_load_n(&cvm_nt.asleep, __ATOMIC_SEQ_CST))

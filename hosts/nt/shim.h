@@ -71,7 +71,6 @@ struct cvm_host_vcpu {
 	uint32_t id;
 	int32_t cpu;		/* cvm_nt_cpus[] of the slice, or -1 */
 	uint32_t woken;		/* a wake() that no wait() has seen yet */
-	uint32_t run_lock;	/* one RUN at a time */
 	uint32_t timer_dirty;	/* deadline set inside the slice under way */
 	uint64_t deadline;	/* of the timer, NONE when it is not set */
 	uint64_t slices;

@@ -673,6 +673,47 @@ static void guest_is_sampled(struct cvm_priv *priv, struct cvm_shared *s)
 	}
 }
 
+/* What a second thread would do while this vCPU is in RUN. */
+static void guest_run_twice(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	const struct cvm_op *op = cvm_op_find(CVM_USER_VCPU_RUN);
+	struct cvm_user_run args = { .vcpu = 0 };
+
+	(void)priv;
+	assert_int_equal(cvm_op_call(op, c.mon, c.vm, &args, sizeof(args)),
+			 -CVM_EBUSY);
+	s->op = step++ ? CVM_OP_POWEROFF : CVM_OP_DOORBELL;
+}
+
+static void one_run_at_a_time(void **state)
+{
+	uint64_t reloads;
+
+	(void)state;
+	start(guest_run_twice);
+	assert_int_equal(run().reason, CVM_RUN_DOORBELL);
+	reloads = c.vm->vcpu[0]->stats.msr_reloads;
+	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
+	/* Between the two the thread was in user space. */
+	assert_int_equal(c.vm->vcpu[0]->stats.msr_reloads, reloads + 1);
+	assert_int_equal(step, 2);
+	core_end(&c);
+}
+
+/* The host is about to sleep, and its clock was set. */
+static void host_sleeps(void **state)
+{
+	(void)state;
+	start(guest_run_twice);
+	c.fvm.woken[0] = c.fvm.woken[1] = 0;
+	cvm_vm_interrupt(c.vm);
+	assert_true(c.fvm.woken[0] && c.fvm.woken[1]);
+	assert_int_equal(shared()->events, 0);
+	cvm_clock_was_set(c.vm);
+	assert_int_equal(shared()->events, 1ull << CVM_EVENT_CLOCK_BIT);
+	core_end(&c);
+}
+
 static void sampling_is_seen(void **state)
 {
 	(void)state;
@@ -709,6 +750,8 @@ int main(void)
 		cmocka_unit_test(task_priority_comes_back),
 		cmocka_unit_test(vmxe_follows_the_host),
 		cmocka_unit_test(host_state_is_read_when_stale),
+		cmocka_unit_test(one_run_at_a_time),
+		cmocka_unit_test(host_sleeps),
 		cmocka_unit_test(sampling_is_seen),
 	};
 

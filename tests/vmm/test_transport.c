@@ -74,7 +74,7 @@ static int echo_config_write(struct cvm_device *dev, uint32_t offset,
 {
 	if (offset < 8)
 		return -CVM_EINVAL;
-	cvm_device_config(dev, offset, data, bytes);
+	cvm_device_config(dev, offset, data, bytes, true);
 	return 0;
 }
 
@@ -394,7 +394,7 @@ static void test_before_driver_ok(void **state)
 	testvm_queue(&vm, 0, 0, &drv, 16, 0);
 	driver_add(&drv, &buf, 1);
 	cvm_vmm_devices_doorbell(vm.devs, 0);
-	cvm_device_config(&echo->dev, 0, "C", 1);
+	cvm_device_config(&echo->dev, 0, "C", 1, true);
 	assert_int_equal(echo->dev.queue[0].running, 0);
 	assert_int_equal(testvm_slot(&vm, 0)->queue[0].enabled, 1);
 	assert_int_equal(testvm_slot(&vm, 0)->config_pending, 0);

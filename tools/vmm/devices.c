@@ -147,6 +147,25 @@ int cvm_device_plug(struct cvm_vmm_devices *devs, struct cvm_device *dev)
 	return (int)i;
 }
 
+int cvm_device_with(struct cvm_vmm_devices *devs, uint32_t slot,
+		    const struct cvm_device_ops *ops,
+		    void (*fn)(struct cvm_device *dev, void *arg), void *arg)
+{
+	struct cvm_device *dev;
+	int ret = -CVM_ENOENT;
+
+	if (slot >= CVM_VIRTIO_SLOTS)
+		return ret;
+	cvm_plat_lock(&devs->slot[slot].lock);
+	dev = devs->slot[slot].dev;
+	if (dev && dev->ops == ops) {
+		fn(dev, arg);
+		ret = 0;
+	}
+	cvm_plat_unlock(&devs->slot[slot].lock);
+	return ret;
+}
+
 /* Under the slot's lock. */
 static void pull(struct cvm_vmm_devices *devs, uint32_t slot)
 {

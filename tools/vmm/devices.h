@@ -82,4 +82,44 @@ int cvm_vmm_devices_remove(struct cvm_vmm_devices *devs, uint32_t slot);
 int cvm_vmm_devices_add_rng(struct cvm_vmm_devices *devs,
 			    struct cvm_vmm_error *err);
 
+enum cvm_blk_engine_name {
+	CVM_BLK_ANY,		/* the best there is */
+	CVM_BLK_THREADS,	/* one request after the other, a queue */
+	CVM_BLK_URING		/* Linux: many at once */
+};
+
+struct cvm_blk_args {
+	const char *path;	/* a raw image, a disk, a partition */
+	const char *serial;	/* at most 20 bytes are seen; NULL: none */
+	uint64_t offset;	/* the disk begins here, */
+	uint64_t bytes;		/* is this long; 0: to the end */
+	uint32_t queues;	/* 1 .. 16; 0: 1 */
+	bool readonly;
+	bool cached;		/* always through the host's cache */
+	enum cvm_blk_engine_name engine;
+};
+
+/*
+ * cvm_vmm_devices_add_blk - a disk (5.2 "Block Device").  The file is opened,
+ * claimed against other writers and compared with its partition table.
+ */
+int cvm_vmm_devices_add_blk(struct cvm_vmm_devices *devs,
+			    const struct cvm_blk_args *args,
+			    struct cvm_vmm_error *err);
+
+/* What a disk has done. */
+struct cvm_blk_stats {
+	const char *engine;	/* "threads" or "io_uring" */
+	bool direct;		/* past the host's cache where it can be */
+	uint64_t reads, writes;	/* requests that succeeded */
+	uint64_t flushes;
+	uint64_t discards, zeroes;
+	uint64_t failed;	/* any kind, refused or failed */
+	uint64_t syncs;		/* fdatasync() and the like that returned 0 */
+};
+
+/* cvm_vmm_devices_blk_stats - -CVM_ENOENT: no disk in this slot. */
+int cvm_vmm_devices_blk_stats(struct cvm_vmm_devices *devs, uint32_t slot,
+			      struct cvm_blk_stats *stats);
+
 #endif /* CVM_VMM_DEVICES_H */

@@ -74,12 +74,13 @@ static void config_store(struct cvm_device *dev)
 }
 
 void cvm_device_config(struct cvm_device *dev, uint32_t offset,
-		       const void *data, uint32_t bytes)
+		       const void *data, uint32_t bytes, bool tell)
 {
 	cvm_plat_lock(&dev->leaf);
 	memcpy(dev->config + offset, data, bytes);
 	config_store(dev);
-	config_interrupt(dev);
+	if (tell)
+		config_interrupt(dev);
 	cvm_plat_unlock(&dev->leaf);
 }
 

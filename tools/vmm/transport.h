@@ -98,6 +98,14 @@ void cvm_device_exit(struct cvm_device *dev);
  */
 int cvm_device_plug(struct cvm_vmm_devices *devs, struct cvm_device *dev);
 
+/*
+ * cvm_device_with - call fn for the device in a slot while it stays there.
+ * -CVM_ENOENT: there is none, or another kind.
+ */
+int cvm_device_with(struct cvm_vmm_devices *devs, uint32_t slot,
+		    const struct cvm_device_ops *ops,
+		    void (*fn)(struct cvm_device *dev, void *arg), void *arg);
+
 /* cvm_device_has - was a feature negotiated? */
 static inline bool cvm_device_has(const struct cvm_device *dev,
 				  uint64_t feature)
@@ -106,11 +114,12 @@ static inline bool cvm_device_has(const struct cvm_device *dev,
 }
 
 /*
- * cvm_device_config - change configuration and, once the driver is ready, tell
- * it (2.5, 3.2.1).  Any thread.
+ * cvm_device_config - change configuration (2.5).  tell: once the driver is
+ * ready, it is told (3.2.1), as it need not be of what it wrote itself.  Any
+ * thread.
  */
 void cvm_device_config(struct cvm_device *dev, uint32_t offset,
-		       const void *data, uint32_t bytes);
+		       const void *data, uint32_t bytes, bool tell);
 
 /*
  * cvm_device_fail - the driver broke a rule, or the device cannot go on:

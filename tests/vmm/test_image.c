@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test_image.c - what a disk image must hold, and who may have it. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "blk_image.h"
+#include "image.h"
+#include "testvm.h"
+
+static uint8_t disk[IMAGE_SECTORS * 512];
+static uint64_t readable;
+
+static int read_disk(void *ctx, uint64_t offset, void *to, size_t bytes)
+{
+	(void)ctx;
+	assert_true(bytes <= sizeof(disk) && offset <= sizeof(disk) - bytes);
+	if (offset + bytes > readable)
+		return -1;
+	memcpy(to, disk + offset, bytes);
+	return 0;
+}
+
+static void clear(void)
+{
+	memset(disk, 0, sizeof(disk));
+	readable = sizeof(disk);
+}
+
+static void accept(enum cvm_blk_table table, uint32_t partitions)
+{
+	struct cvm_blk_image image = { read_disk, NULL, sizeof(disk), 0, 0, 0 };
+	struct cvm_vmm_error err = { "" };
+
+	if (cvm_blk_image_check(&image, "disk.img", &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(image.table, table);
+	assert_int_equal(image.partitions, partitions);
+}
+
+static void refuse_bytes(uint64_t bytes, const char *text)
+{
+	struct cvm_blk_image image = { read_disk, NULL, bytes, 0, 0, 0 };
+	struct cvm_vmm_error err = { "" };
+
+	assert_int_equal(cvm_blk_image_check(&image, "disk.img", &err), -1);
+	assert_string_equal(err.text, text);
+}
+
+static void refuse(const char *text)
+{
+	refuse_bytes(sizeof(disk), text);
+}
+
+#define SHORTER	"disk.img: shorter than its partition table says: "
+
+static void test_raw(void **state)
+{
+	(void)state;
+	clear();
+	accept(CVM_BLK_TABLE_NONE, 0);
+	/* An ext4 file system, as coLinux had them: nothing in sector 0. */
+	disk[0x438] = 0x53;
+	disk[0x439] = 0xef;
+	accept(CVM_BLK_TABLE_NONE, 0);
+	/* A boot sector of FAT: the signature, and code where a table is. */
+	memset(disk, 0x41, 512);
+	disk[510] = 0x55;
+	disk[511] = 0xaa;
+	accept(CVM_BLK_TABLE_NONE, 0);
+	/* The same without code. */
+	memset(disk + 446, 0, 64);
+	accept(CVM_BLK_TABLE_NONE, 0);
+	refuse_bytes(511, "disk.img: too short for a disk: 511 bytes");
+	refuse_bytes(0, "disk.img: too short for a disk: 0 bytes");
+	readable = 100;
+	refuse("disk.img: cannot be read at byte 0");
+}
+
+static void test_mbr(void **state)
+{
+	(void)state;
+	clear();
+	image_mbr(disk, 0, 0x83, 63, IMAGE_SECTORS - 63);
+	disk[446] = 0x80;
+	accept(CVM_BLK_TABLE_MBR, 1);
+	image_mbr(disk, 3, 0x82, 1, 62);
+	accept(CVM_BLK_TABLE_MBR, 2);
+	image_mbr(disk, 2, 0x83, 63, IMAGE_SECTORS - 62);
+	refuse(SHORTER "partition 2 ends with sector 2048, the image has 2048 "
+	       "of 512 bytes");
+	image_mbr(disk, 2, 0x83, UINT32_MAX, UINT32_MAX);
+	refuse(SHORTER "partition 2 ends with sector 8589934589, the image "
+	       "has 2048 of 512 bytes");
+}
+
+static void test_logical(void **state)
+{
+	uint32_t i;
+
+	(void)state;
+	clear();
+	image_mbr(disk, 0, 0x05, 100, 1900);
+	image_mbr(disk + 100 * 512, 0, 0x83, 10, 50);
+	image_mbr(disk + 100 * 512, 1, 0x05, 200, 100);
+	image_mbr(disk + 300 * 512, 0, 0x83, 10, 1738);
+	accept(CVM_BLK_TABLE_MBR, 3);
+	image_mbr(disk + 300 * 512, 0, 0x83, 10, 1739);
+	refuse(SHORTER "partition 3 ends with sector 2048, the image has 2048 "
+	       "of 512 bytes");
+	/* A chain that bites its tail ends, at 128. */
+	image_mbr(disk + 300 * 512, 0, 0x83, 10, 1);
+	image_mbr(disk + 300 * 512, 1, 0x0f, 200, 1);
+	accept(CVM_BLK_TABLE_MBR, 1 + 128);
+	/* A chain that leaves the disk. */
+	for (i = 0; i < 2; i++) {
+		image_mbr(disk + 300 * 512, 1, 0x05, 0xffffffff - i, 1);
+		accept(CVM_BLK_TABLE_MBR, 3);
+	}
+}
+
+static void test_gpt(void **state)
+{
+	(void)state;
+	clear();
+	image_gpt(disk, 512, IMAGE_SECTORS, IMAGE_SECTORS - 34);
+	accept(CVM_BLK_TABLE_GPT, 1);
+	image_gpt(disk, 512, IMAGE_SECTORS, IMAGE_SECTORS);
+	refuse(SHORTER "partition 1 ends with sector 2048, the image has 2048 "
+	       "of 512 bytes");
+	image_gpt(disk, 512, IMAGE_SECTORS + 1, IMAGE_SECTORS - 1);
+	refuse(SHORTER "the second table ends with sector 2048, the image has "
+	       "2048 of 512 bytes");
+	/* Not by its own checksum: the guest may find the second one. */
+	disk[512 + 40] ^= 1;
+	accept(CVM_BLK_TABLE_NONE, 0);
+	image_gpt(disk, 512, IMAGE_SECTORS, 100);
+	image_put32(disk + 512 + 80, UINT32_MAX);
+	image_gpt_seal(disk + 512);
+	accept(CVM_BLK_TABLE_GPT, 0);
+	image_put32(disk + 512 + 80, 128);
+	image_put64(disk + 512 + 72, UINT64_MAX / 512);
+	image_gpt_seal(disk + 512);
+	refuse(SHORTER "the table ends with sector 36028797018963967, the "
+	       "image has 2048 of 512 bytes");
+	image_put64(disk + 512 + 72, IMAGE_SECTORS - 31);
+	image_gpt_seal(disk + 512);
+	refuse(SHORTER "the table ends with sector 2048, the image has 2048 "
+	       "of 512 bytes");
+}
+
+static void test_gpt_4k(void **state)
+{
+	(void)state;
+	clear();
+	image_gpt(disk, 4096, IMAGE_SECTORS / 8, IMAGE_SECTORS / 8 - 6);
+	accept(CVM_BLK_TABLE_GPT, 1);
+	image_gpt(disk, 4096, IMAGE_SECTORS / 8, IMAGE_SECTORS / 8);
+	refuse(SHORTER "partition 1 ends with sector 256, the image has 256 "
+	       "of 4096 bytes");
+}
+
+/* ---- files ---------------------------------------------------------------- */
+
+static char dir[64];
+
+static void enter(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(dir, sizeof(dir), "%s/cvm-image-XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(chdir(dir), 0);
+}
+
+static void leave(void)
+{
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+static void write_disk(size_t bytes)
+{
+	FILE *file = fopen("disk.img", "wb");
+
+	assert_int_equal(fwrite(disk, 1, bytes, file), bytes);
+	fclose(file);
+}
+
+static int add(struct testvm *vm, struct cvm_blk_args args, const char *text)
+{
+	struct cvm_vmm_error err = { "" };
+	int slot;
+
+	if (!args.path)
+		args.path = "disk.img";
+	slot = cvm_vmm_devices_add_blk(vm->devs, &args, &err);
+	assert_string_equal(err.text, text);
+	return slot;
+}
+
+static void test_files(void **state)
+{
+	struct testvm vm;
+
+	(void)state;
+	enter();
+	testvm_init(&vm);
+#define with(...) (struct cvm_blk_args){ __VA_ARGS__ }
+	add(&vm, with(.queues = 0), "disk.img: No such file or directory");
+	assert_int_equal(mkdir("disk.img", 0700), 0);
+	add(&vm, with(.queues = 0), "disk.img: Is a directory");
+	add(&vm, with(.readonly = true),
+	    "disk.img: neither a file nor a disk");
+	assert_int_equal(rmdir("disk.img"), 0);
+	assert_int_equal(mkfifo("disk.img", 0600), 0);
+	add(&vm, with(.readonly = true),
+	    "disk.img: neither a file nor a disk");
+	unlink("disk.img");
+	clear();
+	write_disk(300);
+	add(&vm, with(.queues = 0),
+	    "disk.img: too short for a disk: 300 bytes");
+	write_disk(sizeof(disk));
+	add(&vm, with(.queues = 17), "disk.img: 17 queues, at most 16 are "
+	    "possible");
+	add(&vm, with(.offset = 100), "disk.img: a disk begins and ends at "
+	    "multiples of 512 bytes");
+	add(&vm, with(.offset = 512, .bytes = sizeof(disk)), "disk.img: too "
+	    "short: the disk is to be 1048576 bytes from 512 on, the file "
+	    "has 1048576");
+	add(&vm, with(.offset = UINT64_MAX - 511), "disk.img: too short: the "
+	    "disk is to be 0 bytes from 18446744073709551104 on, the file "
+	    "has 1048576");
+	image_mbr(disk, 0, 0x83, 63, IMAGE_SECTORS);
+	write_disk(sizeof(disk));
+	add(&vm, with(.queues = 0), SHORTER "partition 1 ends with sector "
+	    "2110, the image has 2048 of 512 bytes");
+	/* Without its first 63 sectors it has no table: taken as it is. */
+	assert_int_equal(add(&vm, with(.offset = 63 * 512), ""), 0);
+	testvm_free(&vm);
+	unlink("disk.img");
+	leave();
+}
+
+static void test_busy(void **state)
+{
+	static const char busy[] =
+		"disk.img: in use by another VM or program";
+	struct testvm vm, other;
+	int slot;
+
+	(void)state;
+	enter();
+	clear();
+	write_disk(sizeof(disk));
+	testvm_init(&vm);
+	testvm_init(&other);
+	slot = add(&vm, with(.queues = 0), "");
+	add(&other, with(.queues = 0), busy);
+	add(&other, with(.readonly = true), busy);
+	add(&vm, with(.queues = 0), busy);
+	/* Readers may be many; a writer then is none of them. */
+	assert_int_equal(cvm_vmm_devices_remove(vm.devs, (uint32_t)slot), 0);
+	slot = add(&vm, with(.readonly = true), "");
+	assert_true(add(&other, with(.readonly = true), "") >= 0);
+	add(&other, with(.queues = 0), busy);
+	cvm_vmm_devices_remove(vm.devs, (uint32_t)slot);
+	cvm_vmm_devices_remove(other.devs, 0);
+	/* Two parts of one file are two disks, unless they overlap. */
+	assert_true(add(&vm, with(.offset = 512, .bytes = 5120), "") >= 0);
+	assert_true(add(&other, with(.offset = 5632, .bytes = 512), "") >= 0);
+	add(&other, with(.offset = 5120, .bytes = 512), busy);
+	testvm_free(&vm);
+	testvm_free(&other);
+	unlink("disk.img");
+	leave();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_raw),
+		cmocka_unit_test(test_mbr),
+		cmocka_unit_test(test_logical),
+		cmocka_unit_test(test_gpt),
+		cmocka_unit_test(test_gpt_4k),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_busy),
+	};
+
+	return cmocka_run_group_tests_name("image", tests, NULL, NULL);
+}

@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* blk.c - a disk for a guest (VIRTIO 1.2, 5.2 "Block Device"). */
+#include <stdlib.h>
+#include <string.h>
+
+#include <cvm/error.h>
+
+#include "blk.h"
+#include "blk_image.h"
+
+#define BLK_DEVICE_ID	2u
+
+/* 5.2.3 "Feature bits" */
+#define BLK_F_SEG_MAX		(1ull << 2)
+#define BLK_F_RO		(1ull << 5)
+#define BLK_F_BLK_SIZE		(1ull << 6)
+#define BLK_F_FLUSH		(1ull << 9)
+#define BLK_F_TOPOLOGY		(1ull << 10)
+#define BLK_F_CONFIG_WCE	(1ull << 11)
+#define BLK_F_MQ		(1ull << 12)
+#define BLK_F_DISCARD		(1ull << 13)
+#define BLK_F_WRITE_ZEROES	(1ull << 14)
+
+#define BLK_RANGE_UNMAP		1u
+/* A range is finished in one go: keep it to 1 GiB. */
+#define BLK_RANGE_SECTORS	(1u << 21)
+
+/* 5.2.4 "Device configuration layout" */
+struct blk_config {
+	uint64_t capacity;
+	uint32_t size_max;
+	uint32_t seg_max;
+	uint8_t geometry[4];
+	uint32_t blk_size;
+	uint8_t physical_block_exp;
+	uint8_t alignment_offset;
+	uint16_t min_io_size;
+	uint32_t opt_io_size;
+	uint8_t writeback;
+	uint8_t unused0;
+	uint16_t num_queues;
+	uint32_t max_discard_sectors;
+	uint32_t max_discard_seg;
+	uint32_t discard_sector_alignment;
+	uint32_t max_write_zeroes_sectors;
+	uint32_t max_write_zeroes_seg;
+	uint8_t write_zeroes_may_unmap;
+	uint8_t unused1[3];
+};
+
+_Static_assert(sizeof(struct blk_config) == 64 &&
+	       offsetof(struct blk_config, writeback) == 32, "5.2.4");
+
+/* struct virtio_blk_req up to its data */
+struct blk_header {
+	uint32_t type;
+	uint32_t reserved;
+	uint64_t sector;
+};
+
+/* ---- requests ------------------------------------------------------------ */
+
+/* 5.2.6.2: is a write stable when it is completed? */
+static bool write_through(struct blk *blk)
+{
+	if (cvm_device_has(&blk->dev, BLK_F_CONFIG_WCE))
+		return !__atomic_load_n(&blk->writeback, __ATOMIC_RELAXED);
+	return !cvm_device_has(&blk->dev, BLK_F_FLUSH);
+}
+
+static bool on_disk(const struct blk *blk, uint64_t sector, uint64_t sectors)
+{
+	return sector <= blk->sectors && sectors <= blk->sectors - sector;
+}
+
+/* The functions below return a status, or -1: it is for the engine. */
+
+static int read_write(struct blk *blk, struct blk_request *req,
+		      uint64_t sector)
+{
+	if (req->bytes % BLK_SECTOR ||
+	    !on_disk(blk, sector, req->bytes / BLK_SECTOR))
+		return BLK_S_IOERR;
+	if (!req->bytes)
+		return BLK_S_OK;
+	req->offset = blk->offset + sector * BLK_SECTOR;
+	req->stable = req->type == BLK_T_OUT && write_through(blk);
+	return -1;
+}
+
+static int discard_zero(struct blk *blk, struct blk_request *req)
+{
+	uint32_t known = req->type == BLK_T_DISCARD ? 0 : BLK_RANGE_UNMAP, i;
+
+	if (!cvm_device_has(&blk->dev, req->type == BLK_T_DISCARD ?
+			    BLK_F_DISCARD : BLK_F_WRITE_ZEROES))
+		return BLK_S_UNSUPP;
+	if (!req->bytes || req->bytes % sizeof(struct blk_range) ||
+	    req->bytes > sizeof(req->range))
+		return BLK_S_IOERR;
+	/* Copied, then looked at: the guest may change its own. */
+	cvm_iov_get(req->data, req->pieces, 0, req->range, req->bytes);
+	req->ranges = (uint32_t)(req->bytes / sizeof(struct blk_range));
+	for (i = 0; i < req->ranges; i++)
+		if (req->range[i].flags & ~known)
+			return BLK_S_UNSUPP;
+	for (i = 0; i < req->ranges; i++)
+		if (req->range[i].sectors > BLK_RANGE_SECTORS ||
+		    !on_disk(blk, req->range[i].sector,
+			     req->range[i].sectors))
+			return BLK_S_IOERR;
+	req->stable = req->type == BLK_T_WRITE_ZEROES && write_through(blk);
+	return -1;
+}
+
+static int get_id(struct blk *blk, struct blk_request *req)
+{
+	if (req->bytes < sizeof(blk->serial))
+		return BLK_S_IOERR;
+	req->bytes = sizeof(blk->serial);
+	cvm_iov_put(req->data, req->pieces, 0, blk->serial, req->bytes);
+	return BLK_S_OK;
+}
+
+static int decide(struct blk *blk, struct blk_request *req, uint64_t sector)
+{
+	bool read_only = blk->file.readonly;
+
+	switch (req->type) {
+	case BLK_T_IN:
+		return read_write(blk, req, sector);
+	case BLK_T_OUT:
+		return read_only ? BLK_S_IOERR : read_write(blk, req, sector);
+	case BLK_T_FLUSH:
+		return -1;
+	case BLK_T_GET_ID:
+		return get_id(blk, req);
+	case BLK_T_DISCARD:
+	case BLK_T_WRITE_ZEROES:
+		return read_only ? BLK_S_IOERR : discard_zero(blk, req);
+	default:
+		return BLK_S_UNSUPP;
+	}
+}
+
+static void count(struct blk *blk, uint32_t type, uint8_t status)
+{
+	uint64_t *counter = NULL;
+
+	if (status != BLK_S_OK)
+		counter = &blk->stats.failed;
+	else if (type == BLK_T_IN)
+		counter = &blk->stats.reads;
+	else if (type == BLK_T_OUT)
+		counter = &blk->stats.writes;
+	else if (type == BLK_T_FLUSH)
+		counter = &blk->stats.flushes;
+	else if (type == BLK_T_DISCARD)
+		counter = &blk->stats.discards;
+	else if (type == BLK_T_WRITE_ZEROES)
+		counter = &blk->stats.zeroes;
+	if (counter)
+		__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
+}
+
+/* 2.7.8.2: bytes from the start that hold something; the status is last. */
+static void push(struct cvm_queue *queue, struct blk_request *req,
+		 uint8_t status)
+{
+	bool filled = req->type == BLK_T_IN || req->type == BLK_T_GET_ID;
+	uint64_t data = req->chain.write_bytes - 1;
+
+	count(blk_of(queue), req->type, status);
+	*req->status = status;
+	if (data && !(filled && status == BLK_S_OK && req->bytes == data))
+		data = UINT64_MAX;	/* not without a gap */
+	cvm_vq_push(&queue->vq, &req->chain, (uint32_t)(data + 1));
+}
+
+/* 2.7.4: header, data and status may be cut into descriptors anywhere. */
+static int split(struct cvm_queue *queue, struct blk_request *req,
+		 struct blk_header *header)
+{
+	struct cvm_chain *chain = &req->chain;
+	struct cvm_iov *writable = req->piece + chain->readable, *last;
+
+	if (chain->read_bytes < sizeof(*header))
+		return cvm_vq_break(&queue->vq, "a request without a header: "
+				    "%llu bytes", (unsigned long long)
+				    chain->read_bytes);
+	if (!chain->writable)
+		return cvm_vq_break(&queue->vq, "a request without room for "
+				    "its status");
+	cvm_iov_get(req->piece, chain->readable, 0, header, sizeof(*header));
+	last = &writable[chain->writable - 1];
+	req->status = (uint8_t *)last->base + last->bytes - 1;
+	if (header->type == BLK_T_IN || header->type == BLK_T_GET_ID) {
+		req->data = writable;
+		req->bytes = chain->write_bytes - 1;
+		req->pieces = cvm_iov_cut(writable, chain->writable, 0,
+					  req->bytes);
+	} else {
+		req->data = req->piece;
+		req->bytes = chain->read_bytes - sizeof(*header);
+		req->pieces = cvm_iov_cut(req->piece, chain->readable,
+					  sizeof(*header), req->bytes);
+	}
+	return 0;
+}
+
+int blk_pop(struct cvm_queue *queue, struct blk_request *req)
+{
+	struct blk_header header;
+	int ret;
+
+	req->chain.iov = req->piece;
+	req->chain.room = BLK_PIECES;
+	ret = cvm_vq_pop(&queue->vq, &req->chain);
+	if (ret <= 0)
+		return ret;
+	if (split(queue, req, &header))
+		return -1;
+	req->type = header.type;
+	req->stable = false;
+	req->ranges = 0;
+	req->step = 0;
+	ret = decide(blk_of(queue), req, header.sector);
+	if (ret < 0)
+		return 1;
+	push(queue, req, (uint8_t)ret);
+	return 2;
+}
+
+void blk_answer(struct cvm_queue *queue, struct blk_request *req, int result)
+{
+	push(queue, req, !result ? BLK_S_OK : result == -CVM_ENOSYS ?
+	     BLK_S_UNSUPP : BLK_S_IOERR);
+}
+
+/* ---- work that every engine can leave to these --------------------------- */
+
+/* For files that cannot make zeroes of their own. */
+static int write_zeroes(struct blk *blk, uint64_t offset, uint64_t bytes)
+{
+	static const uint8_t zeroes[65536] __attribute__((aligned(4096)));
+	struct cvm_iov iov = { (void *)(uintptr_t)zeroes, 0 };
+	int ret = 0;
+
+	for (; bytes && !ret; offset += iov.bytes, bytes -= iov.bytes) {
+		iov.bytes = bytes < sizeof(zeroes) ? bytes : sizeof(zeroes);
+		ret = cvm_plat_file_write(&blk->file, &iov, 1, offset);
+	}
+	return ret;
+}
+
+int blk_range_do(struct blk *blk, const struct blk_request *req,
+		 const struct blk_range *range)
+{
+	uint64_t offset = blk_range_offset(blk, range);
+	uint64_t bytes = (uint64_t)range->sectors * BLK_SECTOR;
+	int ret;
+
+	if (!bytes)
+		return 0;
+	if (req->type == BLK_T_DISCARD) {
+		/* What cannot be forgotten stays: 5.2.6.2 says "MAY". */
+		ret = cvm_plat_file_discard(&blk->file, offset, bytes);
+		return ret == -CVM_ENOSYS ? 0 : ret;
+	}
+	ret = cvm_plat_file_zero(&blk->file, offset, bytes,
+				 range->flags & BLK_RANGE_UNMAP);
+	return ret == -CVM_ENOSYS ? write_zeroes(blk, offset, bytes) : ret;
+}
+
+int blk_sync(struct blk *blk)
+{
+	int ret = cvm_plat_file_sync(&blk->file);
+
+	if (!ret)
+		blk_synced(blk);
+	return ret;
+}
+
+/* ---- the device ---------------------------------------------------------- */
+
+static int blk_start(struct cvm_queue *queue)
+{
+	return blk_of(queue)->engine->start(queue);
+}
+
+static void blk_stop(struct cvm_queue *queue)
+{
+	blk_of(queue)->engine->stop(queue);
+}
+
+static void set_writeback(struct cvm_device *dev, uint8_t writeback)
+{
+	struct blk *blk = (struct blk *)dev;
+
+	__atomic_store_n(&blk->writeback, writeback, __ATOMIC_RELAXED);
+	cvm_device_config(dev, offsetof(struct blk_config, writeback),
+			  &writeback, 1, false);
+}
+
+/* 5.2.5.2: without flushes every write goes through. */
+static void blk_features_ok(struct cvm_device *dev)
+{
+	set_writeback(dev, cvm_device_has(dev, BLK_F_FLUSH));
+}
+
+static int blk_config_write(struct cvm_device *dev, uint32_t offset,
+			    const void *data, uint32_t bytes)
+{
+	uint8_t value = *(const uint8_t *)data;
+
+	if (offset != offsetof(struct blk_config, writeback) || bytes != 1 ||
+	    value > 1 || !cvm_device_has(dev, BLK_F_CONFIG_WCE))
+		return -CVM_EINVAL;
+	set_writeback(dev, value);
+	return 0;
+}
+
+static void blk_reset(struct cvm_device *dev)
+{
+	set_writeback(dev, 1);
+}
+
+static void blk_destroy(struct cvm_device *dev)
+{
+	struct blk *blk = (struct blk *)dev;
+	uint32_t i;
+
+	for (i = 0; i < dev->queues; i++)
+		if (dev->queue[i].backend)
+			blk->engine->close(&dev->queue[i]);
+	cvm_device_exit(dev);
+	cvm_plat_file_close(&blk->file);
+	free(blk);
+}
+
+static const struct cvm_device_ops blk_ops = {
+	.name = "blk",
+	.id = BLK_DEVICE_ID,
+	.queue_start = blk_start,
+	.queue_stop = blk_stop,
+	.features_ok = blk_features_ok,
+	.config_write = blk_config_write,
+	.reset = blk_reset,
+	.destroy = blk_destroy,
+};
+
+/* ---- making one ---------------------------------------------------------- */
+
+static void configure(struct blk *blk, uint32_t sector)
+{
+	uint32_t block = blk->file.block > sector ? blk->file.block : sector;
+	struct blk_config config = {
+		.capacity = blk->sectors,
+		.seg_max = BLK_SEG_MAX,
+		.blk_size = block,
+		.min_io_size = 1,
+		.writeback = 1,
+		.num_queues = (uint16_t)blk->dev.queues,
+		.max_discard_sectors = BLK_RANGE_SECTORS,
+		.max_discard_seg = BLK_RANGES_MAX,
+		.discard_sector_alignment = 4096 / BLK_SECTOR,
+		.max_write_zeroes_sectors = BLK_RANGE_SECTORS,
+		.max_write_zeroes_seg = BLK_RANGES_MAX,
+		.write_zeroes_may_unmap = 1,
+	};
+
+	/* The host's cache and file systems work in pages. */
+	while (block << config.physical_block_exp < 4096)
+		config.physical_block_exp++;
+	blk->dev.features = BLK_F_SEG_MAX | BLK_F_BLK_SIZE | BLK_F_FLUSH |
+			    BLK_F_TOPOLOGY | BLK_F_CONFIG_WCE | BLK_F_MQ;
+	if (blk->file.readonly)
+		blk->dev.features |= BLK_F_RO;
+	else
+		blk->dev.features |= BLK_F_DISCARD | BLK_F_WRITE_ZEROES;
+	blk->dev.config_len = sizeof(config);
+	memcpy(blk->dev.config, &config, sizeof(config));
+}
+
+static int image_read(void *ctx, uint64_t offset, void *to, size_t bytes)
+{
+	struct cvm_iov iov = { to, bytes };
+	struct blk *blk = ctx;
+
+	return cvm_plat_file_read(&blk->file, &iov, 1, blk->offset + offset);
+}
+
+/* The file, and which part of it is the disk. */
+static int open_file(struct blk *blk, const struct cvm_blk_args *args,
+		     struct cvm_blk_image *image, struct cvm_vmm_error *err)
+{
+	uint64_t end;
+
+	if (cvm_plat_file_open(&blk->file, args->path, args->readonly,
+			       !args->cached, err))
+		return -1;
+	end = blk->file.bytes;
+	if (args->offset % BLK_SECTOR || args->bytes % BLK_SECTOR)
+		return cvm_vmm_error_set(err, "%s: a disk begins and ends at "
+					 "multiples of 512 bytes", args->path);
+	if (args->offset > end || args->bytes > end - args->offset)
+		return cvm_vmm_error_set(err, "%s: too short: the disk is to "
+					 "be %llu bytes from %llu on, the "
+					 "file has %llu", args->path,
+					 (unsigned long long)args->bytes,
+					 (unsigned long long)args->offset,
+					 (unsigned long long)end);
+	blk->offset = args->offset;
+	image->bytes = args->bytes ? args->bytes : end - args->offset;
+	blk->sectors = image->bytes / BLK_SECTOR;
+	if (cvm_plat_file_claim(&blk->file, blk->offset, image->bytes))
+		return cvm_vmm_error_set(err, "%s: in use by another VM or "
+					 "program", args->path);
+	image->read = image_read;
+	image->ctx = blk;
+	return cvm_blk_image_check(image, args->path, err);
+}
+
+static int open_engine(struct blk *blk, const struct blk_engine *engine)
+{
+	struct cvm_queue *queue;
+	uint32_t i;
+
+	blk->engine = engine;
+	blk->stats.engine = engine->name;
+	for (i = 0; i < blk->dev.queues; i++) {
+		queue = &blk->dev.queue[i];
+		if (!engine->open(queue))
+			continue;
+		while (i--)
+			engine->close(&blk->dev.queue[i]);
+		return -1;
+	}
+	return 0;
+}
+
+static int choose_engine(struct blk *blk, const struct cvm_blk_args *args,
+			 struct cvm_vmm_error *err)
+{
+#if CVM_HAVE_URING
+	if (args->engine != CVM_BLK_THREADS &&
+	    !open_engine(blk, &blk_uring_engine))
+		return 0;
+#endif
+	if (args->engine == CVM_BLK_URING)
+		return cvm_vmm_error_set(err, "%s: this host has no io_uring",
+					 args->path);
+	if (open_engine(blk, &blk_file_engine))
+		return cvm_vmm_error_set(err, "%s: no memory", args->path);
+	return 0;
+}
+
+static int build(struct blk *blk, const struct cvm_blk_args *args,
+		 struct cvm_vmm_error *err)
+{
+	struct cvm_blk_image image = { 0 };
+	uint32_t queues = args->queues ? args->queues : 1;
+
+	if (queues > BLK_QUEUES_MAX)
+		return cvm_vmm_error_set(err, "%s: %u queues, at most %u are "
+					 "possible", args->path, queues,
+					 BLK_QUEUES_MAX);
+	if (cvm_device_init(&blk->dev, &blk_ops, queues, BLK_QUEUE_SIZE))
+		return cvm_vmm_error_set(err, "%s: no memory or no event",
+					 args->path);
+	if (open_file(blk, args, &image, err) ||
+	    choose_engine(blk, args, err))
+		return -1;
+	if (args->serial)
+		memcpy(blk->serial, args->serial, strnlen(args->serial, 20));
+	blk->stats.direct = blk->file.direct >= 0;
+	configure(blk, image.sector);
+	return 0;
+}
+
+int cvm_vmm_devices_add_blk(struct cvm_vmm_devices *devs,
+			    const struct cvm_blk_args *args,
+			    struct cvm_vmm_error *err)
+{
+	struct blk *blk = calloc(1, sizeof(*blk));
+	int slot = -1;
+
+	if (!blk)
+		return cvm_vmm_error_set(err, "%s: no memory", args->path);
+	blk->file.handle = -1;
+	blk->file.direct = -1;
+	blk->writeback = 1;
+	if (!build(blk, args, err)) {
+		slot = cvm_device_plug(devs, &blk->dev);
+		if (slot >= 0)
+			return slot;
+		cvm_vmm_error_set(err, "%s: all %u slots are taken",
+				  args->path, CVM_VIRTIO_SLOTS);
+	}
+	blk_destroy(&blk->dev);
+	return -1;
+}
+
+static void copy_stats(struct cvm_device *dev, void *to)
+{
+	memcpy(to, &((struct blk *)dev)->stats, sizeof(struct cvm_blk_stats));
+}
+
+int cvm_vmm_devices_blk_stats(struct cvm_vmm_devices *devs, uint32_t slot,
+			      struct cvm_blk_stats *stats)
+{
+	return cvm_device_with(devs, slot, &blk_ops, copy_stats, stats);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * blk_image.h - does a disk image hold what its partition table says?
+ *
+ * An image that was cut short boots, and loses data later.  A raw file system
+ * without a table, as coLinux used them, has nothing to compare with and is
+ * taken as it is; so is a table that is none by its own checksums, because
+ * the guest may know better.
+ */
+#ifndef CVM_VMM_BLK_IMAGE_H
+#define CVM_VMM_BLK_IMAGE_H
+
+#include "devices.h"
+
+enum cvm_blk_table {
+	CVM_BLK_TABLE_NONE,
+	CVM_BLK_TABLE_MBR,
+	CVM_BLK_TABLE_GPT
+};
+
+struct cvm_blk_image {
+	/* Read bytes of the image, all of which exist; 0 or not. */
+	int (*read)(void *ctx, uint64_t offset, void *to, size_t bytes);
+	void *ctx;
+	uint64_t bytes;
+
+	/* by cvm_blk_image_check() */
+	enum cvm_blk_table table;
+	uint32_t sector;	/* of the table's numbers: 512, GPT: or 4096 */
+	uint32_t partitions;
+};
+
+/*
+ * cvm_blk_image_check - -1 with an error whose text begins with path: too
+ * short for a sector, not readable, or shorter than its table says.
+ */
+int cvm_blk_image_check(struct cvm_blk_image *image, const char *path,
+			struct cvm_vmm_error *err);
+
+#endif /* CVM_VMM_BLK_IMAGE_H */

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * blk_uring.c - many requests at once, by Linux's io_uring.
+ *
+ * The thread of a queue sleeps in one place, for completions; the doorbell is
+ * one of them, a read of its eventfd that is always under way.
+ */
+#include <errno.h>
+#include <liburing.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <linux/falloc.h>
+
+#include <cvm/error.h>
+
+#include "blk.h"
+
+#define URING_DEPTH	128u
+
+struct uring_queue {
+	struct io_uring ring;
+	struct cvm_queue *queue;
+	struct cvm_plat_thread *thread;
+	bool stop;		/* written by another thread */
+	bool broken;
+	bool armed;		/* the doorbell is being read, */
+	uint64_t doorbells;	/* to here */
+	uint32_t in_flight;
+	struct blk_request *free;
+	struct blk_request req[URING_DEPTH];
+};
+
+/* ---- one request --------------------------------------------------------- */
+
+/* What a request takes: its ranges or one transfer, then perhaps a sync. */
+static uint32_t main_steps(const struct blk_request *req)
+{
+	return req->ranges ? req->ranges : 1;
+}
+
+static void prepare_range(struct io_uring_sqe *sqe, struct blk *blk,
+			  const struct blk_request *req)
+{
+	const struct blk_range *range = &req->range[req->step];
+	int mode = FALLOC_FL_KEEP_SIZE;
+
+	mode |= req->type == BLK_T_DISCARD || range->flags ?
+		FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
+	io_uring_prep_fallocate(sqe, (int)blk->file.handle, mode,
+				(off_t)blk_range_offset(blk, range),
+				(off_t)range->sectors * BLK_SECTOR);
+}
+
+/* The next step; a request has one entry at most, so there is room. */
+static void submit(struct uring_queue *uq, struct blk_request *req)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&uq->ring);
+	const struct iovec *iov = (const struct iovec *)req->data;
+	struct blk *blk = blk_of(uq->queue);
+	int fd;
+
+	if (req->type == BLK_T_FLUSH || req->step == main_steps(req)) {
+		io_uring_prep_fsync(sqe, (int)blk->file.handle,
+				    IORING_FSYNC_DATASYNC);
+	} else if (req->ranges) {
+		prepare_range(sqe, blk, req);
+	} else {
+		fd = (int)cvm_plat_file_handle(&blk->file, req->data,
+					       req->pieces, req->offset);
+		if (req->type == BLK_T_IN)
+			io_uring_prep_readv(sqe, fd, iov, req->pieces,
+					    req->offset);
+		else
+			io_uring_prep_writev(sqe, fd, iov, req->pieces,
+					     req->offset);
+	}
+	io_uring_sqe_set_data(sqe, req);
+}
+
+/* Errors that another way may not have; -ENOSPC and the like are final. */
+static bool worth_another_try(int err)
+{
+	return err == -EINVAL || err == -EFAULT || err == -EINTR ||
+	       err == -EAGAIN || err == -EOPNOTSUPP;
+}
+
+static int finish_step(struct uring_queue *uq, struct blk_request *req,
+		       int res)
+{
+	struct blk *blk = blk_of(uq->queue);
+
+	if (res < 0 && !worth_another_try(res))
+		return -CVM_EIO;
+	if (req->type == BLK_T_FLUSH || req->step == main_steps(req)) {
+		if (res < 0)
+			return blk_sync(blk);
+		blk_synced(blk);
+		return 0;
+	}
+	if (req->ranges)
+		return res < 0 ? blk_range_do(blk, req,
+					      &req->range[req->step]) : 0;
+	/* Cut short, or memory or a place that O_DIRECT does not take. */
+	if (res >= 0 && (uint64_t)res == req->bytes)
+		return 0;
+	return req->type == BLK_T_IN ?
+	       cvm_plat_file_read(&blk->file, req->data, req->pieces,
+				  req->offset) :
+	       cvm_plat_file_write(&blk->file, req->data, req->pieces,
+				   req->offset);
+}
+
+static void complete(struct uring_queue *uq, struct blk_request *req, int res)
+{
+	int ret = finish_step(uq, req, res);
+
+	if (!ret && ++req->step < main_steps(req) + req->stable) {
+		submit(uq, req);
+		return;
+	}
+	blk_answer(uq->queue, req, ret);
+	req->next = uq->free;
+	uq->free = req;
+	uq->in_flight--;
+}
+
+/* ---- the thread ---------------------------------------------------------- */
+
+static bool stopping(struct uring_queue *uq)
+{
+	return __atomic_load_n(&uq->stop, __ATOMIC_ACQUIRE);
+}
+
+/* Take what there is; true: there is no need to sleep before the next look. */
+static bool take(struct uring_queue *uq)
+{
+	struct cvm_queue *queue = uq->queue;
+	struct blk_request *req;
+	int ret = 0;
+
+	if (uq->broken || stopping(uq))
+		return false;
+	cvm_vq_quiet(&queue->vq);
+	while (uq->free && (ret = blk_pop(queue, uq->free)) > 0) {
+		if (ret == 2)
+			continue;
+		req = uq->free;
+		uq->free = req->next;
+		uq->in_flight++;
+		submit(uq, req);
+	}
+	cvm_queue_publish(queue);
+	if (ret < 0) {
+		uq->broken = true;
+		cvm_device_fail(queue->dev, "queue %u: %s", queue->index,
+				queue->vq.reason);
+		return false;
+	}
+	/* With all requests in use, one of them wakes us. */
+	return uq->free && cvm_vq_listen(&queue->vq);
+}
+
+static void arm(struct uring_queue *uq)
+{
+	struct io_uring_sqe *sqe;
+
+	if (uq->armed || stopping(uq))
+		return;
+	sqe = io_uring_get_sqe(&uq->ring);
+	io_uring_prep_read(sqe, (int)uq->queue->doorbell.handle,
+			   &uq->doorbells, sizeof(uq->doorbells), 0);
+	io_uring_sqe_set_data(sqe, NULL);
+	uq->armed = true;
+}
+
+static void reap(struct uring_queue *uq)
+{
+	struct blk_request *req;
+	struct io_uring_cqe *cqe;
+	int res;
+
+	while (!io_uring_peek_cqe(&uq->ring, &cqe)) {
+		req = io_uring_cqe_get_data(cqe);
+		res = cqe->res;
+		io_uring_cqe_seen(&uq->ring, cqe);
+		if (req)
+			complete(uq, req, res);
+		else
+			uq->armed = false;
+	}
+	cvm_queue_publish(uq->queue);
+}
+
+/* stop is set, then the doorbell signalled: a read under way ends. */
+static void uring_main(void *arg)
+{
+	struct uring_queue *uq = arg;
+	bool more;
+
+	while (!stopping(uq) || uq->in_flight || uq->armed) {
+		more = take(uq);
+		arm(uq);
+		if (more)
+			io_uring_submit(&uq->ring);
+		else if (uq->in_flight || uq->armed)
+			io_uring_submit_and_wait(&uq->ring, 1);
+		reap(uq);
+	}
+}
+
+/* ---- the engine ---------------------------------------------------------- */
+
+static int ring_init(struct io_uring *ring)
+{
+	struct io_uring_probe *probe;
+	bool able;
+
+	/* Completions without interrupting the thread; Linux 5.19. */
+	if (io_uring_queue_init(2 * URING_DEPTH, ring,
+				IORING_SETUP_COOP_TASKRUN) &&
+	    io_uring_queue_init(2 * URING_DEPTH, ring, 0))
+		return -1;
+	probe = io_uring_get_probe_ring(ring);
+	able = probe && io_uring_opcode_supported(probe,
+						  IORING_OP_FALLOCATE) &&
+	       io_uring_opcode_supported(probe, IORING_OP_READ);
+	io_uring_free_probe(probe);
+	if (!able)
+		io_uring_queue_exit(ring);
+	return able ? 0 : -1;
+}
+
+static int uring_open(struct cvm_queue *queue)
+{
+	struct uring_queue *uq = calloc(1, sizeof(*uq));
+	uint32_t i;
+
+	if (!uq)
+		return -1;
+	if (ring_init(&uq->ring)) {
+		free(uq);
+		return -1;
+	}
+	uq->queue = queue;
+	for (i = 0; i < URING_DEPTH; i++) {
+		uq->req[i].next = uq->free;
+		uq->free = &uq->req[i];
+	}
+	queue->backend = uq;
+	return 0;
+}
+
+static void uring_close(struct cvm_queue *queue)
+{
+	struct uring_queue *uq = queue->backend;
+
+	io_uring_queue_exit(&uq->ring);
+	free(uq);
+	queue->backend = NULL;
+}
+
+static int uring_start(struct cvm_queue *queue)
+{
+	struct uring_queue *uq = queue->backend;
+	char name[16];
+
+	uq->stop = false;
+	uq->broken = false;
+	snprintf(name, sizeof(name), "blk%u-q%u", queue->dev->slot % 100,
+		 queue->index % 100u);
+	uq->thread = cvm_plat_thread_start(uring_main, uq, name);
+	return uq->thread ? 0 : -1;
+}
+
+static void uring_stop(struct cvm_queue *queue)
+{
+	struct uring_queue *uq = queue->backend;
+
+	__atomic_store_n(&uq->stop, true, __ATOMIC_RELEASE);
+	cvm_plat_event_signal(&queue->doorbell);
+	cvm_plat_thread_join(uq->thread);
+}
+
+const struct blk_engine blk_uring_engine = {
+	.name = "io_uring",
+	.open = uring_open,
+	.close = uring_close,
+	.start = uring_start,
+	.stop = uring_stop,
+};

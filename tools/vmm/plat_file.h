@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * plat_file.h - files and disks of the host, as a disk of a guest needs them.
+ *
+ * One implementation is linked: plat_file_linux.c or plat_file_windows.c.
+ * Calls return 0 or a negative CVM_E* where nothing else is said: -CVM_EIO
+ * when the host failed, -CVM_ENOSYS when it cannot do this to such a file.
+ */
+#ifndef CVM_VMM_PLAT_FILE_H
+#define CVM_VMM_PLAT_FILE_H
+
+#include <stdbool.h>
+
+#include "devices.h"
+#include "memory.h"
+
+struct cvm_plat_file {
+	intptr_t handle;
+	intptr_t direct;	/* past the host's cache; -1: there is none */
+	uint32_t direct_align;	/* of addresses, lengths and offsets there */
+	uint32_t block;		/* smallest piece the host writes, bytes */
+	uint64_t bytes;
+	bool readonly;
+};
+
+/*
+ * cvm_plat_file_open - a regular file or a disk.  direct: past the host's
+ * cache as well, where the file allows it.  -1 with an error.
+ */
+int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
+		       bool readonly, bool direct, struct cvm_vmm_error *err);
+void cvm_plat_file_close(struct cvm_plat_file *file);
+
+/*
+ * cvm_plat_file_claim - these bytes are for one writer, or for readers, until
+ * the file is closed.  -CVM_EBUSY when somebody else has claimed them.
+ */
+int cvm_plat_file_claim(struct cvm_plat_file *file, uint64_t offset,
+			uint64_t bytes);
+
+/* cvm_plat_file_read, _write - all the bytes of the pieces. */
+int cvm_plat_file_read(struct cvm_plat_file *file, const struct cvm_iov *iov,
+		       uint32_t count, uint64_t offset);
+int cvm_plat_file_write(struct cvm_plat_file *file, const struct cvm_iov *iov,
+			uint32_t count, uint64_t offset);
+
+/* cvm_plat_file_handle - the handle that can serve such a request. */
+intptr_t cvm_plat_file_handle(const struct cvm_plat_file *file,
+			      const struct cvm_iov *iov, uint32_t count,
+			      uint64_t offset);
+
+/* cvm_plat_file_sync - what was written before is on the disk after. */
+int cvm_plat_file_sync(struct cvm_plat_file *file);
+
+/* cvm_plat_file_discard - these bytes may be forgotten. */
+int cvm_plat_file_discard(struct cvm_plat_file *file, uint64_t offset,
+			  uint64_t bytes);
+
+/*
+ * cvm_plat_file_zero - these bytes read as zeroes.  unmap: their storage may
+ * be given back.
+ */
+int cvm_plat_file_zero(struct cvm_plat_file *file, uint64_t offset,
+		       uint64_t bytes, bool unmap);
+
+#endif /* CVM_VMM_PLAT_FILE_H */

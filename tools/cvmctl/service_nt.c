@@ -21,7 +21,6 @@
 static struct {
 	SERVICE_STATUS_HANDLE handle;
 	SERVICE_STATUS status;
-	wchar_t name[CVM_NAME_MAX];
 	int (*run)(void *ctx);
 	void *ctx;
 	int result;
@@ -93,10 +92,9 @@ static void WINAPI service_main(DWORD argc, wchar_t **argv)
 {
 	HANDLE thread;
 
-	(void)argc;
-	(void)argv;
-	service.handle = RegisterServiceCtrlHandlerExW(service.name, control,
-						       NULL);
+	/* Windows calls with the service's name, whatever the table says. */
+	service.handle = argc ? RegisterServiceCtrlHandlerExW(argv[0], control,
+							      NULL) : NULL;
 	if (!service.handle)
 		return;
 	report(SERVICE_RUNNING, 0);
@@ -117,6 +115,7 @@ static void WINAPI service_main(DWORD argc, wchar_t **argv)
 static int open_log(const char *path, struct problem *problem)
 {
 	wchar_t wide[NT_PATH];
+	FILE *file = NULL;
 	HANDLE log;
 	int fd;
 
@@ -129,10 +128,13 @@ static int open_log(const char *path, struct problem *problem)
 		return nt_problem(problem, path, GetLastError());
 	nt_output_to(log);
 	fd = _open_osfhandle((intptr_t)log, _O_APPEND | _O_TEXT);
-	if (fd < 0 || !freopen("NUL", "w", stderr) ||
-	    _dup2(fd, _fileno(stderr)))
+	if (fd >= 0)
+		file = _fdopen(fd, "a");
+	if (!file)
 		return problem_set(problem, path, "it cannot be stderr");
-	setvbuf(stderr, NULL, _IOFBF, 4096);
+	setvbuf(file, NULL, _IOFBF, 4096);
+	/* Without standard handles there is nothing that freopen() takes. */
+	*stderr = *file;
 	return 0;
 }
 
@@ -141,26 +143,25 @@ int plat_service_run(const char *name, const char *log,
 		     struct problem *problem)
 {
 	const SERVICE_TABLE_ENTRYW table[] = {
-		{ service.name, service_main }, { NULL, NULL }
+		{ (wchar_t *)L"", service_main }, { NULL, NULL }
 	};
+	const FILE terminal = *stderr;
 
 	service.run = run;
 	service.ctx = ctx;
 	service.status.dwServiceType = SERVICE_WIN32_OWN_PROCESS;
 	service.stopping = CreateEventW(NULL, TRUE, FALSE, NULL);
 	service.ended = CreateEventW(NULL, TRUE, FALSE, NULL);
-	if (nt_wide(name, service.name, CVM_NAME_MAX) || !service.stopping ||
-	    !service.ended)
-		goto no_memory;
+	if (!service.stopping || !service.ended) {
+		problem_set(problem, name, "no memory");
+		return EXIT_REFUSED;
+	}
 	if (open_log(log, problem))
 		return EXIT_REFUSED;
 	if (!StartServiceCtrlDispatcherW(table)) {
 		nt_problem(problem, name, GetLastError());
+		*stderr = terminal;	/* somebody typed this */
 		return EXIT_REFUSED;
 	}
 	return service.result;
-
-no_memory:
-	problem_set(problem, name, "no memory");
-	return EXIT_REFUSED;
 }

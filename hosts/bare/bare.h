@@ -173,11 +173,13 @@ struct cvm_monitor;
 /* Boot the files that the loader brought along, until the guest ends. */
 void bare_guest(struct cvm_monitor *mon);
 
-/* ---- string.c ---- */
+/* ---- ../freestanding.c ---- */
 void *memcpy(void *dst, const void *src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);
 void *memset(void *dst, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
+
+/* ---- string.c ---- */
 size_t strlen(const char *s);
 int strncmp(const char *a, const char *b, size_t n);
 

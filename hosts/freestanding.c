@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* string.c - the functions a freestanding compiler calls on its own. */
+/*
+ * freestanding.c - the functions a compiler calls on its own and libcvm
+ * expects, for hosts whose kernel gives a driver none.
+ */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -130,12 +130,9 @@ FUNCTION(cvm_passage_start)
 
 LABEL(cvm_x86_switch)
 	endbr64
-	push	%rbx
-	push	%rbp
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
+	.irp	reg, rbx, rbp, r12, r13, r14, r15
+	push	%\reg
+	.endr
 	pushfq
 	lea	CVM_P_HOST(%rdi), %rbx
 	lea	CVM_P_GUEST(%rdi), %rbp
@@ -170,12 +167,9 @@ LABEL(cvm_x86_switch)
 
 LABEL(cvm_passage_guest)
 	endbr64
-	push	%rbx
-	push	%rbp
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
+	.irp	reg, rbx, rbp, r12, r13, r14, r15
+	push	%\reg
+	.endr
 	pushfq
 	lea	CVM_P_GUEST(%rdi), %rbx
 	lea	CVM_P_HOST(%rdi), %rbp
@@ -316,12 +310,9 @@ LABEL(cvm_passage_far)
 	mov	CVM_S_rsp(%rbp), %rsp
 	lidt	CVM_S_idtr(%rbp)
 	popfq
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%rbp
-	pop	%rbx
+	.irp	reg, r15, r14, r13, r12, rbp, rbx
+	pop	%\reg
+	.endr
 	bare_branch
 	ret
 
@@ -487,37 +478,26 @@ LABEL(cvm_passage_boot)
 	mov	%r14, %rsi
 	mov	%r13, %rsp
 	mov	%r12, %rax
-	xor	%ebx, %ebx
-	xor	%ebp, %ebp
-	xor	%ecx, %ecx
-	xor	%edx, %edx
-	xor	%edi, %edi
-	xor	%r14d, %r14d
-	xor	%r15d, %r15d
+	.irp	reg, ebx, ebp, ecx, edx, edi, r14d, r15d
+	xor	%\reg, %\reg
+	.endr
 	bare_branch
 	jmp	*%rax
 
 /* ---- exceptions while the passage's IDT is live -------------------------- */
 
-.Lnmi:
+.macro latch field
 	sub	$16, %rsp
 	sidt	(%rsp)
 	mov	2(%rsp), %rax
 	and	$-4096, %rax
-	incq	CVM_P_NMI(%rax)
+	incq	\field(%rax)
 	add	$16, %rsp
 	pop	%rax
 	iretq
-
-.Lmce:
-	sub	$16, %rsp
-	sidt	(%rsp)
-	mov	2(%rsp), %rax
-	and	$-4096, %rax
-	incq	CVM_P_MCE(%rax)
-	add	$16, %rsp
-	pop	%rax
-	iretq
+.endm
+.Lnmi:	latch	CVM_P_NMI
+.Lmce:	latch	CVM_P_MCE
 
 /*
  * Anything else: the guest cannot go on.  Note what happened and enter the

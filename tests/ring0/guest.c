@@ -507,11 +507,20 @@ static void early_modes(void)
 	}
 }
 
+/* What this CPU can, but as the host has it where the ABI says so. */
+static void enable_features(void)
+{
+	uint64_t found = x86_cr4(), keep = shared()->cr4_keep;
+
+	bare_features_enable();
+	x86_set_cr4((x86_cr4() & ~keep) | (found & keep));
+}
+
 void g_main(void)
 {
 	early_modes();
 	bare_tables_load((uint64_t)trap_stack + sizeof(trap_stack));
-	bare_features_enable();
+	enable_features();
 	if (g_ctl.pcid)
 		bare_pcid_enable();
 	if (g_ctl.ibt)

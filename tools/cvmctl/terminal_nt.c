@@ -155,9 +155,10 @@ void nt_output_to(HANDLE file)
 	term.out_console = 0;
 }
 
+/* A VMM that was split off has none, and comes here again: its front has. */
 int plat_interactive(void)
 {
-	return term.in_console;
+	return term.in_console || nt_split_pid();
 }
 
 int plat_colours(void)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 
 import build
+import exe
 import inside
 import ntbed
 import wine
@@ -51,3 +52,4 @@ def run(t):
     with wine.Wine() as here:
         _units(t, here)
         _driver(t, here)
+        exe.run(t, here)

@@ -226,15 +226,23 @@ static int listen_again(DWORD flags)
 
 int plat_listen(const char *name, struct problem *problem)
 {
+	DWORD error;
+
 	console_name(name, listener_name, 80);
 	listening.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL);
-	if (listening.hEvent && !listen_again(FILE_FLAG_FIRST_PIPE_INSTANCE))
-		return 0;
-	if (GetLastError() == ERROR_ACCESS_DENIED ||
-	    GetLastError() == ERROR_PIPE_BUSY)
-		return problem_set(problem, name, "a VM of this name is "
-				   "running; choose another --name");
-	return nt_problem(problem, "console", GetLastError());
+	if (!listening.hEvent)
+		return nt_problem(problem, "console", GetLastError());
+	/* FIRST_PIPE_INSTANCE decides; Wine does not know it. */
+	if (!WaitNamedPipeW(listener_name, 1) &&
+	    GetLastError() == ERROR_FILE_NOT_FOUND) {
+		if (!listen_again(FILE_FLAG_FIRST_PIPE_INSTANCE))
+			return 0;
+		error = GetLastError();
+		if (error != ERROR_ACCESS_DENIED && error != ERROR_PIPE_BUSY)
+			return nt_problem(problem, "console", error);
+	}
+	return problem_set(problem, name, "a VM of this name is running; "
+			   "choose another --name");
 }
 
 void plat_unlisten(void)

@@ -48,7 +48,7 @@ HANDLE nt_unblocked(void);
 /* nt_input_event - to wait for input with; asks for it when it is a pipe. */
 HANDLE nt_input_event(void);
 
-/* nt_output_to - plat_output() writes to this file from now on. */
+/* nt_output_to - stdout and stderr are this file from now on. */
 void nt_output_to(HANDLE file);
 
 /* nt_console_begin - UTF-8 output and Ctrl-Break; before any output. */

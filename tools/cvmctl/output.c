@@ -28,7 +28,6 @@ int problem_set(struct problem *problem, const char *thing,
 	return -1;
 }
 
-/* A line is written at once: others may write to the same terminal. */
 void say(const char *fmt, ...)
 {
 	char line[2048];
@@ -38,8 +37,7 @@ void say(const char *fmt, ...)
 	vsnprintf(line, sizeof(line) - 1, fmt, ap);
 	va_end(ap);
 	strcat(line, "\n");
-	fputs(line, stderr);
-	fflush(stderr);
+	plat_say(line);
 }
 
 void problem_print(const struct problem *problem)

@@ -19,6 +19,9 @@
 /* plat_error_text - a number of the system's own; until the next call. */
 const char *plat_error_text(int result);
 
+/* plat_say - a line, newline included, on stderr, at once. */
+void plat_say(const char *line);
+
 /* plat_pid - of the process the user started, the VMM's front included. */
 long plat_pid(void);
 

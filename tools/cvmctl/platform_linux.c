@@ -91,6 +91,11 @@ const char *plat_error_text(int result)
 	return strerror(-result);
 }
 
+void plat_say(const char *line)
+{
+	fputs(line, stderr);
+}
+
 long plat_pid(void)
 {
 	return getpid();

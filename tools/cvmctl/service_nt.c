@@ -6,11 +6,7 @@
  * first one.  A wish to stop is passed on to the guest; a watchman tells
  * Windows that it is under way, and ends the VM when its time is up.
  */
-#include <fcntl.h>
-#include <io.h>
 #include <process.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "scm_nt.h"
 
@@ -24,6 +20,7 @@ static struct {
 	int (*run)(void *ctx);
 	void *ctx;
 	int result;
+	HANDLE log;
 	HANDLE stopping;	/* event: the guest has been asked */
 	HANDLE ended;		/* event: there is no guest any more */
 } service;
@@ -97,12 +94,12 @@ static void WINAPI service_main(DWORD argc, wchar_t **argv)
 							      NULL) : NULL;
 	if (!service.handle)
 		return;
+	nt_output_to(service.log);
 	report(SERVICE_RUNNING, 0);
 	thread = (HANDLE)_beginthreadex(NULL, 0, watchman, NULL, 0, NULL);
 	service.result = service.run(service.ctx);
 	SetEvent(service.ended);
 	WaitForSingleObject(thread, INFINITE);
-	fflush(NULL);
 	if (service.result != EXIT_OK) {
 		service.status.dwWin32ExitCode = ERROR_SERVICE_SPECIFIC_ERROR;
 		service.status.dwServiceSpecificExitCode =
@@ -111,31 +108,22 @@ static void WINAPI service_main(DWORD argc, wchar_t **argv)
 	report(SERVICE_STOPPED, 0);
 }
 
-/* A service has no stdout, no stderr: both are the log from here on. */
-static int open_log(const char *path, struct problem *problem)
+/* A service has no stdout, no stderr: both are the log. */
+static HANDLE open_log(const char *path, struct problem *problem)
 {
+	HANDLE log = INVALID_HANDLE_VALUE;
 	wchar_t wide[NT_PATH];
-	FILE *file = NULL;
-	HANDLE log;
-	int fd;
 
-	if (nt_path(path, wide, NT_PATH))
-		return problem_set(problem, path, "the path is too long");
+	if (nt_path(path, wide, NT_PATH)) {
+		problem_set(problem, path, "the path is too long");
+		return log;
+	}
 	log = CreateFileW(wide, FILE_APPEND_DATA | SYNCHRONIZE,
 			  FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
 			  OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
 	if (log == INVALID_HANDLE_VALUE)
-		return nt_problem(problem, path, GetLastError());
-	nt_output_to(log);
-	fd = _open_osfhandle((intptr_t)log, _O_APPEND | _O_TEXT);
-	if (fd >= 0)
-		file = _fdopen(fd, "a");
-	if (!file)
-		return problem_set(problem, path, "it cannot be stderr");
-	setvbuf(file, NULL, _IOFBF, 4096);
-	/* Without standard handles there is nothing that freopen() takes. */
-	*stderr = *file;
-	return 0;
+		nt_problem(problem, path, GetLastError());
+	return log;
 }
 
 int plat_service_run(const char *name, const char *log,
@@ -145,7 +133,6 @@ int plat_service_run(const char *name, const char *log,
 	const SERVICE_TABLE_ENTRYW table[] = {
 		{ (wchar_t *)L"", service_main }, { NULL, NULL }
 	};
-	const FILE terminal = *stderr;
 
 	service.run = run;
 	service.ctx = ctx;
@@ -156,11 +143,11 @@ int plat_service_run(const char *name, const char *log,
 		problem_set(problem, name, "no memory");
 		return EXIT_REFUSED;
 	}
-	if (open_log(log, problem))
+	service.log = open_log(log, problem);
+	if (service.log == INVALID_HANDLE_VALUE)
 		return EXIT_REFUSED;
 	if (!StartServiceCtrlDispatcherW(table)) {
 		nt_problem(problem, name, GetLastError());
-		*stderr = terminal;	/* somebody typed this */
 		return EXIT_REFUSED;
 	}
 	return service.result;

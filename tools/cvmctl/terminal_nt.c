@@ -38,8 +38,8 @@ struct pump {
 };
 
 static struct {
-	HANDLE in, out;		/* standard handles */
-	int in_console, out_console;
+	HANDLE in, out, err;	/* standard handles */
+	int in_console, out_console, err_console;
 	DWORD in_mode, out_mode;	/* as they were */
 	UINT out_cp;
 	int changed;		/* something is to be restored */
@@ -133,14 +133,14 @@ void nt_console_begin(void)
 	term.out = GetStdHandle(STD_OUTPUT_HANDLE);
 	term.in_console = GetConsoleMode(term.in, &term.in_mode) != 0;
 	term.out_console = GetConsoleMode(term.out, &term.out_mode) != 0;
+	term.err = GetStdHandle(STD_ERROR_HANDLE);
+	term.err_console = GetConsoleMode(term.err, &mode) != 0;
 	/* Whole lines, not letters, reach the console. */
 	setvbuf(stdout, NULL, _IOFBF, 4096);
-	setvbuf(stderr, NULL, _IOFBF, 4096);
 	atexit(restore_all);
 	SetConsoleCtrlHandler(control_event, TRUE);
 	SetUnhandledExceptionFilter(crashed);
-	if (term.out_console ||
-	    GetConsoleMode(GetStdHandle(STD_ERROR_HANDLE), &mode)) {
+	if (term.out_console) {
 		term.out_cp = GetConsoleOutputCP();
 		SetConsoleOutputCP(CP_UTF8);
 	}
@@ -151,8 +151,25 @@ void nt_console_begin(void)
 
 void nt_output_to(HANDLE file)
 {
-	term.out = file;
-	term.out_console = 0;
+	term.out = term.err = file;
+	term.out_console = term.err_console = 0;
+}
+
+void plat_say(const char *line)
+{
+	wchar_t wide[2050];
+	char text[2050];
+	DWORD done;
+	int len;
+
+	len = snprintf(text, sizeof(text), "%.*s\r\n",
+		       (int)strcspn(line, "\n"), line);
+	if (!term.err_console) {
+		WriteFile(term.err, text, (DWORD)len, &done, NULL);
+		return;
+	}
+	len = MultiByteToWideChar(CP_UTF8, 0, text, len, wide, 2050);
+	WriteConsoleW(term.err, wide, (DWORD)len, &done, NULL);
 }
 
 /* A VMM that was split off has none, and comes here again: its front has. */

@@ -1,38 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fake_driver.c - a libcvm driver for testing cvmctl without ring 0.
+ * fake_guest.c - what a libcvm driver does, for testing cvmctl without ring 0.
  *
- * Preloaded into cvmctl it answers for /dev/cvm: the device is a sparse
- * memfd, so that mmap with offset == GPA simply works, and the operations are
- * served here.  The "guest" is a line editor: it prints a prompt, echoes what
- * is typed, and obeys the words at the end of this file.  CVM_FAKE_* in the
- * environment make the driver misbehave.
+ * The "guest" is a line editor: it prints a prompt, echoes what is typed, and
+ * obeys the words of obey().  CVM_FAKE_* in the environment make the driver
+ * misbehave.
  */
-/* Otherwise the header gives open() the name open64(). */
-#undef _FILE_OFFSET_BITS
-
-#include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cvm/abi.h>
 #include <cvm/error.h>
-#include <cvm/uapi.h>
+
+#include "fake_guest.h"
 
 #define MIB		0x100000ull
 #define BASE		(64 * MIB)
 #define RING		64u	/* small, so that it is full soon */
 
-static int device = -1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct cvm_user_vm vm;
@@ -46,7 +33,7 @@ static unsigned int line_len;
 static unsigned long spam;
 static int pending_end;		/* CVM_RUN_* once the output is out */
 
-static long setting(const char *name, long otherwise)
+long fake_setting(const char *name, long otherwise)
 {
 	const char *text = getenv(name);
 
@@ -57,10 +44,11 @@ static long setting(const char *name, long otherwise)
 
 static int op_version(struct cvm_user_version *v)
 {
-	if (setting("CVM_FAKE_NO_VERSION", 0))
-		return -ENOTTY;
-	v->user_abi = (uint32_t)setting("CVM_FAKE_ABI", CVM_USER_ABI);
-	v->guest_abi = (uint32_t)setting("CVM_FAKE_GUEST_ABI", CVM_GUEST_ABI);
+	if (fake_setting("CVM_FAKE_NO_VERSION", 0))
+		return -CVM_ENOTTY;
+	v->user_abi = (uint32_t)fake_setting("CVM_FAKE_ABI", CVM_USER_ABI);
+	v->guest_abi = (uint32_t)fake_setting("CVM_FAKE_GUEST_ABI",
+					      CVM_GUEST_ABI);
 	v->host = CVM_HOST_LINUX;
 	v->cpus = 4;
 	snprintf(v->version, sizeof(v->version), "0.1.0");
@@ -84,7 +72,7 @@ static int op_check(struct cvm_user_check *check)
 	check_row(check, "paging", CVM_CHECK_OK, "4-level page tables");
 	check_row(check, "invpcid", CVM_CHECK_NOTE,
 		  "absent; the switch toggles CR4.PGE, which is slower");
-	if (setting("CVM_FAKE_FRED", 0))
+	if (fake_setting("CVM_FAKE_FRED", 0))
 		check_row(check, "fred", CVM_CHECK_REFUSED,
 			  "the host uses FRED event delivery; boot it with "
 			  "fred=off");
@@ -106,7 +94,7 @@ static void fill_info(struct cvm_user_vm_info *info)
 
 static int op_list(struct cvm_user_list *list)
 {
-	list->count = (uint32_t)setting("CVM_FAKE_VMS", 1);
+	list->count = (uint32_t)fake_setting("CVM_FAKE_VMS", 1);
 	if (list->count > 0)
 		fill_info(&list->vm[0]);
 	if (list->count > 1) {
@@ -123,7 +111,7 @@ static int op_list(struct cvm_user_list *list)
 static int op_stats(struct cvm_user_stats *s)
 {
 	if (s->id != 7)
-		return -ENOENT;
+		return -CVM_ENOENT;
 	fill_info(&s->info);
 	s->tsc_khz = 2000000;
 	s->stats.switches = 38123;
@@ -153,15 +141,15 @@ static int op_id(uint32_t op, const struct cvm_user_id *id)
 	}
 	fprintf(stderr, "fake: %s %u\n",
 		op == CVM_USER_KILL ? "KILL" : "STOP", id->id);
-	return id->id == 7 ? 0 : -ENOENT;
+	return id->id == 7 ? 0 : -CVM_ENOENT;
 }
 
 /* ---- the VM ---- */
 
 static int op_create(struct cvm_user_vm *args)
 {
-	if (setting("CVM_FAKE_REFUSE", 0))
-		return -EPERM;
+	if (fake_setting("CVM_FAKE_REFUSE", 0))
+		return -CVM_EPERM;
 	args->id = 7;
 	args->la57 = 0;
 	args->passage_code_hpa = 0x1000;
@@ -173,8 +161,8 @@ static int op_mem_add(struct cvm_user_mem *mem)
 {
 	uint64_t base = mem->min_hpa ? mem->min_hpa : BASE;
 
-	if (mem->bytes > (uint64_t)setting("CVM_FAKE_MIB", 1024) * MIB)
-		return -ENOMEM;
+	if (mem->bytes > (uint64_t)fake_setting("CVM_FAKE_MIB", 1024) * MIB)
+		return -CVM_ENOMEM;
 	mem->added = mem->bytes;
 	ranges.range[0].gpa = base;
 	ranges.range[0].bytes = mem->first_bytes;
@@ -204,8 +192,7 @@ static void say(struct cvm_user_run *run, const char *text)
 {
 	size_t len = strlen(text);
 
-	if (pwrite(device, text, len, (off_t)(boot.rsi + 4096)) < 0)
-		abort();
+	fake_memory_write(boot.rsi + 4096, text, len);
 	run->reason = CVM_RUN_CONSOLE_OUT;
 	run->arg[0] = boot.rsi + 4096;
 	run->arg[1] = len;
@@ -282,7 +269,7 @@ static int op_run(struct cvm_user_run *run)
 	static char filler[4001];
 
 	if (boot.rsi == 0)
-		return -EINVAL;
+		return -CVM_EINVAL;
 	for (;;) {
 		if (killed) {
 			run->reason = CVM_RUN_KILLED;
@@ -294,7 +281,7 @@ static int op_run(struct cvm_user_run *run)
 		}
 		if (power) {
 			power = 0;
-			pending_end = setting("CVM_FAKE_STUBBORN", 0) ? 0 :
+			pending_end = fake_setting("CVM_FAKE_STUBBORN", 0) ? 0 :
 				      CVM_RUN_POWEROFF;
 			say(run, "power button\r\n");
 			return 0;
@@ -363,56 +350,16 @@ static int dispatch(uint32_t op, void *arg)
 		pthread_cond_broadcast(&changed);
 		return 0;
 	default:
-		return -ENOTTY;
+		return -CVM_ENOTTY;
 	}
 }
 
-/* ---- preloaded ---- */
-
-int open(const char *path, int flags, ...)
+int fake_op(uint32_t op, void *arg)
 {
-	static int (*real)(const char *, int, ...);
-	va_list ap;
-	int mode;
-
-	va_start(ap, flags);
-	mode = flags & O_CREAT ? va_arg(ap, int) : 0;
-	va_end(ap);
-	if (!real)
-		*(void **)&real = dlsym(RTLD_NEXT, "open");
-	if (strcmp(path, CVM_DEVICE_PATH))
-		return real(path, flags, mode);
-	errno = (int)setting("CVM_FAKE_ERRNO", 0);
-	if (errno)
-		return -1;
-	device = memfd_create("cvm", MFD_CLOEXEC);
-	if (device >= 0 && ftruncate(device, 1ll << 40))
-		return -1;
-	return device;
-}
-
-/* What programs built for large files call. */
-int open64(const char *path, int flags, ...) __attribute__((alias("open")));
-
-int ioctl(int fd, unsigned long request, ...)
-{
-	static int (*real)(int, unsigned long, ...);
-	va_list ap;
-	void *arg;
 	int ret;
 
-	va_start(ap, request);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	if (!real)
-		*(void **)&real = dlsym(RTLD_NEXT, "ioctl");
-	if (fd != device || fd < 0 || (request & ~0xfful) != CVM_IOCTL(0ul))
-		return real(fd, request, arg);
 	pthread_mutex_lock(&lock);
-	ret = dispatch((uint32_t)(request & 0xff), arg);
+	ret = dispatch(op, arg);
 	pthread_mutex_unlock(&lock);
-	if (!ret)
-		return 0;
-	errno = -ret;
-	return -1;
+	return ret;
 }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fake_linux.c - preloaded into cvmctl it answers for /dev/cvm: the device is
+ * a sparse memfd, so that mmap with offset == GPA simply works.
+ */
+/* Otherwise the header gives open() the name open64(). */
+#undef _FILE_OFFSET_BITS
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fake_guest.h"
+
+static int device = -1;
+
+void fake_memory_write(uint64_t gpa, const void *data, size_t bytes)
+{
+	if (pwrite(device, data, bytes, (off_t)gpa) < 0)
+		abort();
+}
+
+int open(const char *path, int flags, ...)
+{
+	static int (*real)(const char *, int, ...);
+	va_list ap;
+	int mode;
+
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, int) : 0;
+	va_end(ap);
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "open");
+	if (strcmp(path, CVM_DEVICE_PATH))
+		return real(path, flags, mode);
+	errno = (int)fake_setting("CVM_FAKE_ERRNO", 0);
+	if (errno)
+		return -1;
+	device = memfd_create("cvm", MFD_CLOEXEC);
+	if (device >= 0 && ftruncate(device, 1ll << 40))
+		return -1;
+	return device;
+}
+
+/* What programs built for large files call. */
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	static int (*real)(int, unsigned long, ...);
+	va_list ap;
+	void *arg;
+	int ret;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "ioctl");
+	if (fd != device || fd < 0 || (request & ~0xfful) != CVM_IOCTL(0ul))
+		return real(fd, request, arg);
+	ret = fake_op((uint32_t)(request & 0xff), arg);
+	if (!ret)
+		return 0;
+	errno = -ret;
+	return -1;
+}

@@ -63,11 +63,6 @@ s64 cvm_call2(u32 op, u64 arg0, u64 arg1)
 	return ret;
 }
 
-s64 cvm_call1(u32 op, u64 arg0)
-{
-	return cvm_call2(op, arg0, 0);
-}
-
 static __always_inline void cvm_call_nested(struct cvm_shared *s, u32 op)
 {
 	u32 saved_op = s->op, saved_vector = s->vector;

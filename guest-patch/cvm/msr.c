@@ -4,7 +4,8 @@
  *
  * One list in the one place all writes pass, not a chase through drivers.
  * Three verdicts:
- *	switched	the passage swaps it; written, and the passage told
+ *	switched	the passage swaps it (abi.h says which those are);
+ *			written, and the passage told
  *	command		no state behind it; written
  *	dropped		the host's setting stays; start-up code tries it and
  *			need not succeed
@@ -34,25 +35,16 @@ struct cvm_msr_range {
 
 #define CVM_MSR(nr, v)		{ (nr), (nr), CVM_MSR_##v }
 #define CVM_MSRS(a, b, v)	{ (a), (b), CVM_MSR_##v }
+#define CVM_MSR_ROW(name, nr)	CVM_MSR(nr, SWITCHED),
 
 /* The often written ones first; numbers without a name in all versions. */
 static const struct cvm_msr_range cvm_msrs[] = {
 	CVM_MSRS(MSR_FS_BASE, MSR_KERNEL_GS_BASE, COMMAND),
-	CVM_MSR(MSR_IA32_SPEC_CTRL, SWITCHED),
 	CVM_MSR(MSR_IA32_PRED_CMD, COMMAND),
 	CVM_MSR(MSR_IA32_FLUSH_CMD, COMMAND),
-	CVM_MSR(MSR_AMD64_VIRT_SPEC_CTRL, DROPPED),
-	CVM_MSR(MSR_EFER, SWITCHED),
-	CVM_MSRS(MSR_STAR, MSR_SYSCALL_MASK, SWITCHED),
-	CVM_MSR(MSR_TSC_AUX, SWITCHED),
-	CVM_MSRS(MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_EIP, SWITCHED),
-	CVM_MSR(MSR_IA32_CR_PAT, SWITCHED),
-	CVM_MSR(MSR_IA32_DEBUGCTLMSR, SWITCHED),
-	CVM_MSR(0x6a0, SWITCHED),			/* U_CET */
-	CVM_MSR(0x6a2, SWITCHED),			/* S_CET */
-	CVM_MSRS(0x6a4, 0x6a8, SWITCHED),		/* PL0-3_SSP, table */
-	CVM_MSR(MSR_IA32_XSS, SWITCHED),
+	CVM_SWITCHED_MSRS(CVM_MSR_ROW)
 
+	CVM_MSR(MSR_AMD64_VIRT_SPEC_CTRL, DROPPED),
 	CVM_MSR(MSR_IA32_TSC, DROPPED),
 	CVM_MSR(MSR_IA32_APICBASE, DROPPED),
 	CVM_MSR(MSR_TEST_CTRL, DROPPED),

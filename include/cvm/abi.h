@@ -115,6 +115,21 @@ enum {
 
 #define CVM_DEADLINE_NONE	UINT64_MAX
 
+/*
+ * The MSRs a guest may write, each as row(name, index): the switch gives
+ * either side its own value, once .msr_dirty is set.  They are the MSR rows of
+ * libcvm's table of CPU state, which is compared when libcvm is compiled.
+ */
+#define CVM_SWITCHED_MSRS(row)						\
+	row(efer, 0xc0000080) row(star, 0xc0000081)			\
+	row(lstar, 0xc0000082) row(cstar, 0xc0000083)			\
+	row(sfmask, 0xc0000084) row(sysenter_cs, 0x174)			\
+	row(sysenter_esp, 0x175) row(sysenter_eip, 0x176)		\
+	row(pat, 0x277) row(tsc_aux, 0xc0000103)			\
+	row(debugctl, 0x1d9) row(spec_ctrl, 0x48)			\
+	row(xss, 0xda0) row(u_cet, 0x6a0) row(s_cet, 0x6a2)		\
+	row(pl3_ssp, 0x6a7)
+
 #define CVM_HOST_UNKNOWN	0u
 #define CVM_HOST_LINUX		1u
 #define CVM_HOST_NT		2u
@@ -173,7 +188,8 @@ struct cvm_shared {
 	uint32_t in_idle;	/* (M) the host sleeps for this vCPU */
 
 	/* 0x0c0: what the guest tells about itself (G) */
-	uint64_t irqoff_max;	/* longest IF=0 window seen, TSC ticks */
+	uint64_t irqoff_max;	/* longest its boot kept the host's interrupts
+				 * waiting, TSC ticks; see guest-abi.md */
 	uint64_t forwarded;	/* vectors forwarded, all */
 	uint64_t events_run;	/* event bits served */
 	uint64_t nmi_seen;	/* NMIs that came through the guest's gate */

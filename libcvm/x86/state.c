@@ -51,6 +51,18 @@ static uint64_t cvm_read_xcr0(void)
 	return cvm_xgetbv0();
 }
 
+/* The rows are what guests were told (abi.h), no more and no less. */
+enum {
+#define CVM_ROW_MSR(name, arg, when, hazard, sdm, apm) \
+	CVM_MSR_INDEX_##name = (arg),
+#include "rows.h"
+};
+#define CVM_ALIKE(name, index) \
+	_Static_assert(CVM_MSR_INDEX_##name == (index), "MSR row " #name);
+#define CVM_ONE_MORE(name, index)	+ 1
+CVM_SWITCHED_MSRS(CVM_ALIKE)
+_Static_assert(CVM_MSR_ROWS == CVM_SWITCHED_MSRS(CVM_ONE_MORE), "MSR rows");
+
 uint32_t cvm_msr_index(uint32_t row, const struct cvm_x86_caps *caps)
 {
 	static const struct {

@@ -20,11 +20,6 @@ struct cvm_world {
 	uint64_t priv;
 };
 
-static uint64_t cvm_code_off(const uint8_t *place)
-{
-	return (uint64_t)(place - cvm_passage_start);
-}
-
 static void cvm_fill_idt(uint64_t idt[32][2], uint64_t code)
 {
 	uint64_t gate;
@@ -48,7 +43,7 @@ static void cvm_fill_side(struct cvm_side *side, uint32_t off,
 
 	side->inter_cr3 = inter_cr3;
 	side->far_delta = there->priv - here->priv;
-	side->far_ip = there->code + cvm_code_off(cvm_passage_far);
+	side->far_code = there->code;
 	side->mini_rsp = here->priv + sizeof(struct cvm_priv);
 	side->mini_gdtr.base = here->priv + gdt;
 	side->mini_gdtr.limit = gdt_limit;
@@ -195,17 +190,20 @@ int cvm_vcpu_create(struct cvm_vm *vm, struct cvm_user_vcpu *args)
 
 int cvm_vcpu_boot(struct cvm_vm *vm, struct cvm_user_boot *args)
 {
+	uint32_t none = CVM_BOOT_NONE;
 	struct cvm_vcpu *vcpu;
 	uint64_t *frame;
 
-	if (args->vcpu >= vm->vcpus_made)
+	if (args->vcpu >= __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
 		return -CVM_ENOENT;
 	vcpu = vm->vcpu[args->vcpu];
-	if (vcpu->booted)
-		return -CVM_EBUSY;
 	if (args->cr3 % CVM_PAGE_SIZE ||
 	    !cvm_mem_contains(vm, args->cr3, CVM_PAGE_SIZE))
 		return -CVM_EFAULT;
+	if (!__atomic_compare_exchange_n(&vcpu->booted, &none, CVM_BOOT_BEGUN,
+					 0, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		return -CVM_EBUSY;
 
 	/* What the switch pops: RFLAGS, R15..R12, RBP, RBX, return address. */
 	frame = vcpu->priv->boot_frame + 8;
@@ -218,7 +216,7 @@ int cvm_vcpu_boot(struct cvm_vm *vm, struct cvm_user_boot *args)
 	frame[6] = 0;
 	frame[7] = vm->passage_gva + cvm_code_off(cvm_passage_boot);
 	cvm_guest_side(vcpu->priv)->state.cr3 = args->cr3;
-	__atomic_store_n(&vcpu->booted, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&vcpu->booted, CVM_BOOT_DONE, __ATOMIC_RELEASE);
 	cvm_ops(vm)->wake(vm->mon->ctx, vm->host_vm, vcpu->id);
 	return 0;
 }

@@ -26,6 +26,8 @@ void cvm_msr_setup(struct cvm_priv *priv, const struct cvm_x86_caps *caps)
 	if (priv->msr_index[CVM_MSR_ROW_spec_ctrl])
 		priv->flags |= CVM_PRIV_SPEC_CTRL;
 	priv->msr_index[CVM_MSR_ROW_spec_ctrl] = 0;
+	/* Not under the tables of either side, see far_ip. */
+	priv->msr_index[CVM_MSR_ROW_pat] = 0;
 }
 
 /* LTR must find the host's own TSS: copy its descriptor, not busy. */
@@ -117,6 +119,8 @@ void cvm_msr_lists(struct cvm_priv *priv)
 	struct cvm_side *guest = cvm_guest_side(priv);
 	const uint64_t *h = cvm_msr_fields(&host->state);
 	const uint64_t *g = cvm_msr_fields(&guest->state);
+	const uint8_t *far = host->state.pat == guest->state.pat ?
+			     cvm_passage_far : cvm_passage_far_pat;
 	uint32_t row, n = 0;
 
 	/* The debug store area is the host's. */
@@ -133,5 +137,7 @@ void cvm_msr_lists(struct cvm_priv *priv)
 	}
 	host->load[n].index = 0;
 	guest->load[n].index = 0;
+	host->far_ip = host->far_code + cvm_code_off(far);
+	guest->far_ip = guest->far_code + cvm_code_off(far);
 	priv->msr_changed = 0;
 }

@@ -31,6 +31,7 @@ void cvm_offsets(void)
 
 	CVM_SIDE(INTER_CR3, inter_cr3);
 	CVM_SIDE(FAR_DELTA, far_delta);
+	CVM_SIDE(FAR_CODE, far_code);
 	CVM_SIDE(FAR_IP, far_ip);
 	CVM_SIDE(MINI_RSP, mini_rsp);
 	CVM_SIDE(MINI_IDTR, mini_idtr.limit);
@@ -63,7 +64,7 @@ void cvm_offsets(void)
 	CVM_DEFINE(CVM_P_GUEST, CVM_PRIV_GUEST);
 	CVM_DEFINE(CVM_P_FLIP, CVM_SIDE_FLIP);
 	CVM_DEFINE(CVM_F_SPEC_CTRL, CVM_PRIV_SPEC_CTRL);
+	CVM_DEFINE(CVM_F_ALL_MSRS, CVM_PRIV_ALL_MSRS);
 	CVM_DEFINE(CVM_P_MSR_DIRTY, sizeof(struct cvm_priv) +
 		   offsetof(struct cvm_shared, msr_dirty));
-	CVM_DEFINE(CVM_MSR_SPEC_CTRL, CVM_MSR_ROW_spec_ctrl);
 }

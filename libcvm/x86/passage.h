@@ -65,11 +65,14 @@ struct cvm_side {
 	uint64_t inter_cr3;	/* intermediate tables */
 	uint64_t far_delta;	/* other world's address minus this one's,
 				 * of struct cvm_priv */
-	uint64_t far_ip;	/* .Lfar in the other world */
+	uint64_t far_code;	/* the code page in the other world */
 	uint64_t mini_rsp;	/* the passage's stack */
 	struct cvm_dtr mini_idtr;	/* passage IDT, gates of this world */
 	struct cvm_dtr mini_gdtr;	/* this side's private GDT */
 	struct cvm_dtr mini_gdtr_far;	/* the same, seen from the other */
+
+	uint64_t far_ip;	/* where the other world begins in far_code:
+				 * cvm_passage_far or cvm_passage_far_pat */
 
 	/* The task register's descriptor, as last found. */
 	uint64_t tss_gdt;	/* GDT base it was found in */
@@ -120,6 +123,8 @@ struct cvm_priv {
 #define CVM_SIDE_FLIP	0x400u	/* one side's address XOR the other's */
 
 #define CVM_PRIV_SPEC_CTRL	(1u << 0)	/* swap it at each switch */
+#define CVM_PRIV_ALL_MSRS	(1u << 1)	/* the guest wrote some: leaving
+						 * it reads and compares all */
 
 #define CVM_BOOT_TR	0x70u	/* selector of mini_tss */
 
@@ -167,10 +172,17 @@ static inline uint64_t *cvm_msr_fields(struct cvm_cpu_state *s)
 
 /* The page; asked for its physical address and offsets only. */
 extern const uint8_t cvm_passage_start[], cvm_passage_end[];
-/* Places in it: entry of the guest, first instruction of a new guest, the
- * target of the jump between worlds, 32 exception entries (32 bytes each). */
+/* Places in it: entry of the guest, first instruction of a new guest, 32
+ * exception entries (32 bytes each), and the targets of the jump between
+ * worlds, as a rule and when the PATs may differ. */
 extern const uint8_t cvm_passage_guest[], cvm_passage_boot[];
-extern const uint8_t cvm_passage_far[], cvm_passage_gates[];
+extern const uint8_t cvm_passage_gates[];
+extern const uint8_t cvm_passage_far[], cvm_passage_far_pat[];
+
+static inline uint64_t cvm_code_off(const uint8_t *place)
+{
+	return (uint64_t)(place - cvm_passage_start);
+}
 
 /*
  * cvm_x86_switch - enter the guest; returns when it calls back, when an
@@ -213,7 +225,7 @@ void cvm_host_refresh(struct cvm_priv *priv, const struct cvm_x86_caps *caps);
  * its state is to be read again.  At the begin of a slice.
  */
 int cvm_ds_look(const struct cvm_priv *priv, const struct cvm_x86_caps *caps);
-/* Build both load lists from the fields of both sides. */
+/* Build both load lists, and far_ip, from the fields of both sides. */
 void cvm_msr_lists(struct cvm_priv *priv);
 
 /* ---- fpu.c ------------------------------------------------------------- */

@@ -28,6 +28,7 @@
  *
  * Memory a side owns is never written: LTR sets the busy bit of a private GDT.
  */
+#include "asm.h"
 #include "cvm-offsets.h"
 
 #define CR4_PGE		0x80
@@ -36,35 +37,13 @@
 #define MSR_GS_BASE	0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define MSR_SPEC_CTRL	0x48
+#define MSR_PAT		0x277
 #define INVPCID_ALL	2
 #define TSS_AVAILABLE	0x89
 #define FAST_MSRS	5
 #define DR7_ENABLED	0xff		/* any breakpoint, local or global */
 #define DR7_OFF		0x400
 #define SEGMENT_PRESENT_BIT 15		/* as LAR returns it */
-
-/* The passage is one function to tools that look at symbols, with LABELs. */
-#define LABEL(name)	.globl name; name:
-#ifdef __ELF__
-#define FUNCTION(name)	.globl name; .type name, @function; name:
-#define END(name)	.size name, . - name; not_checked name
-#else
-#define FUNCTION(name)	LABEL(name)
-#define END(name)
-#endif
-
-/*
- * A host kernel may have a checker of object code that knows neither two
- * worlds nor a page that can call no thunk.  Its build includes a header
- * that defines these three.
- */
-#ifndef CVM_ASM_CHECKER
-#define HOST_RETURN	ret	/* from a function outside the passage */
-.macro not_checked name	/* the whole function */
-.endm
-.macro bare_branch	/* the indirect jump or return that follows */
-.endm
-#endif
 
 .macro save_u64 reg, field, side=%rbx
 	mov	\reg, %rax
@@ -125,6 +104,7 @@
 	.section .text.cvm_passage, "ax"
 	.balign	4096, 0xcc
 FUNCTION(cvm_passage_start)
+.Lpage:
 
 /* ---- 1. leave the host -------------------------------------------------- */
 
@@ -211,6 +191,9 @@ LABEL(cvm_passage_guest)
 	movzwl	CVM_S_tr(%rbx), %ecx
 	cmp	%rcx, CVM_S_TSS_TR(%rbx)
 	jne	.Lfind_tss
+.Ltss_found:
+	cmpl	$0, CVM_P_MSR_DIRTY(%rdi)
+	jne	.Lguest_msrs
 
 /* ---- 2. through the intermediate tables ---------------------------------- */
 
@@ -250,6 +233,17 @@ LABEL(cvm_flush_end)
 	add	%rdx, %rsp
 	bare_branch
 	jmp	*%rcx
+
+	/*
+	 * The PAT changes here, with no translation of either side in the TLB
+	 * (SDM vol. 3A, 12.12.4 "Programming the PAT"): the intermediate
+	 * tables use entry 0 only, which is write-back in every PAT.
+	 */
+LABEL(cvm_passage_far_pat)
+.Lfar_pat:
+	endbr64
+	save_msr MSR_PAT, CVM_S_pat
+	load_msr MSR_PAT, CVM_S_pat
 LABEL(cvm_passage_far)
 .Lfar:
 	endbr64
@@ -292,9 +286,6 @@ LABEL(cvm_passage_far)
 	mov	CVM_S_gs_base(%rbp), %rax
 	wrgsbase %rax
 .Lbases_loaded:
-	cmpl	$0, CVM_P_MSR_DIRTY(%rdi)
-	jne	.Lmsr_all
-.Lmsr_list:
 	.set	n, 0
 	.rept	FAST_MSRS
 	mov	CVM_S_LOAD+16*n(%rbp), %ecx
@@ -363,6 +354,9 @@ LABEL(cvm_passage_far)
 	ret
 
 .Lload_others:
+	testl	$CVM_F_ALL_MSRS, CVM_P_FLAGS(%rdi)
+	jnz	.Lmsr_all
+.Lmsr_all_done:
 	testl	$CVM_F_SPEC_CTRL, CVM_P_FLAGS(%rdi)
 	jz	1f
 	save_msr MSR_SPEC_CTRL, CVM_S_spec_ctrl
@@ -378,14 +372,12 @@ LABEL(cvm_passage_far)
 1:	test	$CVM_P_FLIP, %ebx
 	jz	.Lothers_loaded
 
-/*
- * The CPU writes records of PEBS and BTS through a linear address of the
- * host: only under the host's tables.
- */
+/* PEBS and BTS write records through linear addresses of the host. */
 .Lds_on:
 	lea	CVM_P_DS_ON(%rdi), %rsi
 	call	.Lload_list
 	jmp	.Lothers_loaded
+
 .Lds_off:
 	lea	CVM_P_DS_OFF(%rdi), %rsi
 	call	.Lload_list
@@ -417,11 +409,17 @@ LABEL(cvm_passage_far)
 
 /*
  * The guest wrote MSRs that the lists do not know: read every row, and write
- * the host's value where it differs.  Only on the way out of the guest.
+ * the host's value where it differs.
  */
+.Lguest_msrs:
+	mov	CVM_S_FAR_CODE(%rbx), %rax
+	add	$(.Lfar_pat - .Lpage), %rax
+	mov	%rax, CVM_S_FAR_IP(%rbx)
+	orl	$CVM_F_ALL_MSRS, CVM_P_FLAGS(%rdi)
+	movl	$0, CVM_P_MSR_DIRTY(%rdi)
+	movl	$1, CVM_P_MSR_CHANGED(%rdi)	/* so FAR_IP is set anew */
+	jmp	.Lcross
 .Lmsr_all:
-	test	$CVM_P_FLIP, %ebx
-	jz	.Lmsr_list
 	xor	%esi, %esi
 1:	mov	CVM_P_MSR_INDEX(%rdi,%rsi,4), %ecx
 	jrcxz	2f
@@ -438,9 +436,8 @@ LABEL(cvm_passage_far)
 2:	inc	%esi
 	cmp	$CVM_N_MSRS, %esi
 	jb	1b
-	movl	$0, CVM_P_MSR_DIRTY(%rdi)
-	movl	$1, CVM_P_MSR_CHANGED(%rdi)
-	jmp	.Lmsr_done
+	andl	$~CVM_F_ALL_MSRS, CVM_P_FLAGS(%rdi)
+	jmp	.Lmsr_all_done
 
 /*
  * TR or GDT of the guest changed: copy the descriptor of its TSS.  A guest
@@ -465,10 +462,10 @@ LABEL(cvm_passage_far)
 	mov	8(%rax,%rcx), %rdx
 	mov	%rdx, CVM_S_GDT+8(%rbx,%rcx)
 	mov	%rcx, CVM_S_TSS_TR(%rbx)
-	jmp	.Lcross
+	jmp	.Ltss_found
 1:	mov	CVM_S_TSS_TR(%rbx), %rcx
 	mov	%cx, CVM_S_tr(%rbx)
-	jmp	.Lcross
+	jmp	.Ltss_found
 
 /* ---- a new guest's first instructions ------------------------------------ */
 
@@ -532,15 +529,15 @@ LABEL(cvm_passage_boot)
 	mov	%rax, %dr7
 	movw	$1, CVM_S_ds(%rbx)
 	movw	$1, CVM_P_DR_DIFFER(%rdi)
-	movl	$1, CVM_P_MSR_DIRTY(%rdi)
+	orl	$CVM_F_ALL_MSRS, CVM_P_FLAGS(%rdi)
 	test	%r13d, %r13d
-	jnz	.Lcross
+	jnz	.Lguest_msrs
 	/* At the host's addresses already: cross without moving. */
 	lgdt	CVM_S_MINI_GDTR(%rbp)
 	mov	CVM_S_MINI_RSP(%rbp), %rsp
 	mov	CVM_S_INTER_CR3(%rbp), %rax
 	xor	%edx, %edx
-	lea	.Lfar(%rip), %rcx
+	lea	.Lfar_pat(%rip), %rcx
 	jmp	.Linter
 .Ldead:
 	movq	$0, (%rsp)

@@ -267,8 +267,11 @@ static void vary_msrs(uint32_t on)
 
 	for (i = 0; on && i < sizeof(msr) / sizeof(msr[0]); i++)
 		x86_wrmsr(msr[i], 0x1000 + (n++ & 0xff));
-	if (on)
-		shared()->msr_dirty = 1;
+	if (!on)
+		return;
+	/* No host starts with such a PAT. */
+	x86_wrmsr(MSR_PAT, 0x0007010600070106ull + ((n & 1) << 42));
+	shared()->msr_dirty = 1;
 }
 
 static void load_segments(uint16_t sel)

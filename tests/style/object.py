@@ -20,7 +20,7 @@ import tempfile
 ALLOWED = {"memcpy", "memmove", "memset", "memcmp"}
 SECTION = ".text.cvm_passage"
 ENTRIES = ("cvm_x86_switch", "cvm_passage_guest", "cvm_passage_far",
-           "cvm_passage_boot")
+           "cvm_passage_far_pat", "cvm_passage_boot")
 GATES, GATE_BYTES = 32, 32
 ENDBR64 = bytes.fromhex("f30f1efa")
 

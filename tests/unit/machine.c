@@ -10,6 +10,7 @@
 #define ADDRESS(e)	((e) & 0x000ffffffffff000ull)
 
 #define CR4_PGE		(1ull << 7)
+#define MSR_PAT		0x277u
 
 #define GATE_TYPE(g)	((g) >> 40 & 0xff)
 #define CODE64_OK(d)	(((d) >> 40 & 0x9b) == 0x9b && ((d) >> 53 & 3) == 1)
@@ -103,7 +104,13 @@ static uint64_t canonical(uint64_t va)
 	return va & 1ull << 47 ? va | 0xffff000000000000ull : va;
 }
 
-static void tlb_add(struct machine *m, uint64_t va, uint64_t pte)
+/* Bits 3, 4 and 7 of the entry choose one of the PAT's eight bytes. */
+static uint8_t memory_type(uint64_t pat, uint64_t pte)
+{
+	return (uint8_t)(pat >> 8 * ((pte >> 3 & 3) | (pte >> 5 & 4)));
+}
+
+static void tlb_add(struct machine *m, uint64_t va, uint64_t pte, uint8_t type)
 {
 	uint32_t prot = UC_PROT_READ | (pte & PTE_W ? UC_PROT_WRITE : 0) |
 			(pte & PTE_NX ? 0 : UC_PROT_EXEC);
@@ -112,6 +119,7 @@ static void tlb_add(struct machine *m, uint64_t va, uint64_t pte)
 		abort();
 	must(uc_mem_map_ptr(m->uc, va, PAGE, prot, table_at(m, pte)), "map");
 	m->tlb.va[m->tlb.pages] = va;
+	m->tlb.type[m->tlb.pages] = type;
 	m->tlb.pte[m->tlb.pages++] = pte;
 }
 
@@ -122,6 +130,7 @@ static void tlb_drop(struct machine *m, int globals_too)
 	for (i = 0; i < m->tlb.pages; i++) {
 		if (!globals_too && m->tlb.pte[i] & PTE_G) {
 			m->tlb.va[kept] = m->tlb.va[i];
+			m->tlb.type[kept] = m->tlb.type[i];
 			m->tlb.pte[kept++] = m->tlb.pte[i];
 		} else {
 			must(uc_mem_unmap(m->uc, m->tlb.va[i], PAGE), "unmap");
@@ -134,6 +143,7 @@ static void tlb_drop(struct machine *m, int globals_too)
 static void tlb_fill(struct machine *m, uint64_t *table, uint32_t level,
 		     uint64_t va)
 {
+	const uint64_t pat = machine_get_msr(m, MSR_PAT);
 	uint64_t at;
 	uint32_t i;
 
@@ -144,8 +154,27 @@ static void tlb_fill(struct machine *m, uint64_t *table, uint32_t level,
 		if (level > 1)
 			tlb_fill(m, table_at(m, table[i]), level - 1, at);
 		else if (tlb_find(m, at) < 0)
-			tlb_add(m, at, table[i]);
+			tlb_add(m, at, table[i], memory_type(pat, table[i]));
 	}
+}
+
+static const char *tlb_check_types(struct machine *m)
+{
+	const uint64_t pat = machine_get_msr(m, MSR_PAT);
+	uint32_t i;
+
+	for (i = 0; i < m->tlb.pages; i++)
+		if (m->tlb.type[i] != memory_type(pat, m->tlb.pte[i]))
+			return "the TLB has a page with a memory type that "
+			       "the PAT does not say";
+	return NULL;
+}
+
+void machine_set_pat(struct machine *m, uint64_t value)
+{
+	machine_set_msr(m, MSR_PAT, value);
+	tlb_drop(m, 1);
+	tlb_fill(m, table_at(m, m->cr3), 4, 0);
 }
 
 void machine_remap(struct machine *m)
@@ -167,7 +196,7 @@ void machine_set_tlb(struct machine *m, const struct machine_tlb *tlb)
 
 	tlb_drop(m, 1);
 	for (i = 0; i < tlb->pages; i++)
-		tlb_add(m, tlb->va[i], tlb->pte[i]);
+		tlb_add(m, tlb->va[i], tlb->pte[i], tlb->type[i]);
 	m->cr3 = machine_get(m, UC_X86_REG_CR3);
 	m->cr4 = machine_get(m, UC_X86_REG_CR4);
 }
@@ -246,7 +275,7 @@ const char *machine_step(struct machine *m)
 	if (err != UC_ERR_OK)
 		return uc_strerror(err);
 	machine_remap(m);
-	return NULL;
+	return tlb_check_types(m);
 }
 
 static const char *push(struct machine *m, uint64_t value)

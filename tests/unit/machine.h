@@ -12,6 +12,9 @@
  * tables map, at once, and keeps it until it must not.  A write of CR3 drops
  * what is not global, a change of CR4.PGE drops everything (SDM vol. 3A,
  * 4.10.4.1 "Operations that Invalidate TLBs and Paging-Structure Caches").
+ * Each entry keeps the memory type that its page had when it was made (12.12.3
+ * "Selecting a Memory Type from the PAT"); a step after which one has another
+ * type by the tables than in the TLB is an error.
  */
 #ifndef CVM_TEST_MACHINE_H
 #define CVM_TEST_MACHINE_H
@@ -27,12 +30,14 @@
 
 #define PTE_P	1ull
 #define PTE_W	2ull
+#define PTE_PWT	8ull
 #define PTE_G	(1ull << 8)
 #define PTE_NX	(1ull << 63)
 
 struct machine_tlb {
 	uint64_t va[MACHINE_PAGES];
 	uint64_t pte[MACHINE_PAGES];
+	uint8_t type[MACHINE_PAGES];
 	uint32_t pages;
 };
 
@@ -69,6 +74,8 @@ uint64_t machine_get(struct machine *m, int reg);
 void machine_set(struct machine *m, int reg, uint64_t value);
 uint64_t machine_get_msr(struct machine *m, uint32_t index);
 void machine_set_msr(struct machine *m, uint32_t index, uint64_t value);
+/* As a kernel does it by the manual: nothing old stays in the TLB. */
+void machine_set_pat(struct machine *m, uint64_t value);
 void machine_set_table(struct machine *m, int reg, uint64_t base,
 		       uint32_t limit);
 /* TR or LDTR: 104 bytes at base; selector 0 for none. */

@@ -22,6 +22,7 @@
 #define TR		0x40u
 #define LDT		0x50u
 #define STEPS_MAX	1000
+#define WORLD_PAGES	4		/* one of another memory type */
 /* Without PG: the machine translates, see machine.h. */
 #define CR0	0x50033u
 #define CR4	0x6e0u
@@ -91,6 +92,7 @@ static void map_world(struct world *w, uint64_t *next, uint64_t data_hpa)
 	map(w, next, w->data_va, data_hpa, PTE_W | PTE_NX | PTE_G);
 	map(w, next, w->text_va, data_hpa + PAGE, PTE_G);
 	map(w, next, w->stack_va, data_hpa + 2 * PAGE, PTE_W | PTE_NX | PTE_G);
+	map(w, next, w->stack_va + PAGE, data_hpa + 3 * PAGE, PTE_G | PTE_PWT);
 }
 
 static void map_passage(struct world *w, uint64_t *next, uint64_t code_va,
@@ -123,7 +125,7 @@ static void map_nonsense(struct world *w, uint64_t *next,
 
 static void make_host(void)
 {
-	uint8_t *kernel = c.host.ops.page_alloc(&c.host, 3);
+	uint8_t *kernel = c.host.ops.page_alloc(&c.host, WORLD_PAGES);
 	uint8_t *tables = c.host.ops.page_alloc(&c.host, 16);
 	uint64_t next;
 
@@ -206,8 +208,7 @@ static void poison(uint64_t seed)
 		machine_set_msr(&m, msrs[i], 0x100000 * seed + 0x1000 * i);
 	machine_set_msr(&m, 0x174, 0x10 + seed);
 	machine_set_msr(&m, 0xc0000103, 7 * seed);
-	machine_set_msr(&m, 0x277, seed & 1 ? 0x0007040600070406ull :
-					      0x0007010600070106ull);
+	machine_set_pat(&m, 0x7010600070106 + (seed & 1) * 0x30000000300);
 	machine_set(&m, UC_X86_REG_CR0, CR0 | (seed & 1) << 3);
 	machine_set(&m, UC_X86_REG_CR2, 0xc2000 + seed);
 	machine_set(&m, UC_X86_REG_DR0, 0xd0000 + seed);
@@ -251,6 +252,7 @@ static void refresh_host(void)
 		if (priv->msr_index[row])
 			fields[row] = machine_get_msr(&m,
 						      priv->msr_index[row]);
+	h->pat = machine_get_msr(&m, 0x277);
 	side->gdt[TR / 8] = gdt[TR / 8];
 	side->gdt[TR / 8 + 1] = gdt[TR / 8 + 1];
 	side->tss_gdt = h->gdtr.base;
@@ -388,7 +390,7 @@ static int teardown(void **state)
 	(void)state;
 	machine_end(&m);
 	c.host.ops.page_free(&c.host, nonsense, 1);
-	c.host.ops.page_free(&c.host, host.data, 3);
+	c.host.ops.page_free(&c.host, host.data, WORLD_PAGES);
 	c.host.ops.page_free(&c.host, fake_host_view(&c.host, host.root), 16);
 	core_end(&c);
 	return 0;

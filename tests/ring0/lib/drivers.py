@@ -72,7 +72,7 @@ def ways(kind):
         Way("SPEC_CTRL", host=CR0),
         Way("other SPEC_CTRL of the guest", host=CR0 | SPEC_OTHER),
         Way("other SPEC_CTRL of the host", host=CR0,
-            first=("Lload_others", 4, "host", (EAX, 1))),
+            first=("Lmsr_all_done", 4, "host", (EAX, 1))),
         Way("msr_dirty left set", host=MSRS),
         # (QEMU has no PEBS: the jump is taken, with an empty list.)
         Way("debug store of the host",
@@ -388,8 +388,9 @@ def _exempt(where, kind):
         ("host", "Lfind_tss", 0, "cvm_passage_boot", 0, guest_only),
         ("host", "cvm_passage_boot", 0, "Lnmi", 0, guest_only),
         ("guest", "cvm_x86_switch", 0, "cvm_passage_guest", 0, host_only),
+        ("host", "Lguest_msrs", 0, "Lmsr_all", 0, guest_only),
         ("guest", "Lds_on", 0, "Lload_list", 0, host_only),
-        ("guest", "Lmsr_all", 2, "Lfind_tss", 0, host_only),
+        ("guest", "Lmsr_all", 0, "Lfind_tss", 0, host_only),
         ("guest", "Lfault", FAULT_IN_GUEST, "Ldead", 0, host_only),
     ]
     for world in ("host", "guest"):

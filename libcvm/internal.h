@@ -40,10 +40,15 @@ struct cvm_monitor {
 	struct cvm_vm *vm[CVM_VMS_MAX];
 };
 
+/* Two may start a vCPU at once: the VMM, and vCPUs of the guest. */
+#define CVM_BOOT_NONE	0u
+#define CVM_BOOT_BEGUN	1u	/* by one of them, the others are refused */
+#define CVM_BOOT_DONE	2u
+
 struct cvm_vcpu {
 	struct cvm_vm *vm;
 	uint32_t id;
-	uint32_t booted;	/* VCPU_BOOT done */
+	uint32_t booted;	/* CVM_BOOT_* (atomic) */
 	uint32_t stale;		/* host state must be read again (atomic) */
 	uint32_t must_return;	/* RUN goes back with INTR (atomic) */
 	uint32_t running;	/* a RUN is under way (atomic) */
@@ -55,6 +60,7 @@ struct cvm_vcpu {
 	uint32_t last_op;		/* what the guest called for last */
 	uint32_t tsc_khz;		/* as the guest was told */
 	uint64_t clock_tsc;		/* when its clock was last looked at */
+	uint64_t left_tsc;		/* when it was last left */
 	uint64_t last_nmi, last_mce;	/* latch counters already served */
 	struct cvm_cpu_state before, after;	/* CVM_VM_F_COMPARE */
 	struct cvm_stats stats;
@@ -72,6 +78,8 @@ struct cvm_vm {
 	uint32_t end;		/* final CVM_RUN_* reason, 0 = alive; set
 				 * after end_arg and end_text (release) */
 	uint32_t end_claim;	/* 1 = somebody writes the reason (atomic) */
+	uint32_t final;		/* a VCPU_BOOT was seen: no more memory, for
+				 * a guest has its table read at any time */
 	uint32_t chunks;
 	uint64_t mem_bytes;
 	uint64_t first_hpa;	/* the first chunk, for the kernel */

@@ -208,7 +208,7 @@ static uint32_t cvm_mem_join(struct cvm_vm *vm, struct cvm_user_ranges *out)
 static int cvm_mem_check(const struct cvm_vm *vm,
 			 const struct cvm_user_mem *args)
 {
-	if (vm->state != CVM_VM_NEW)
+	if (vm->state != CVM_VM_NEW || vm->final)
 		return -CVM_EBUSY;
 	if (!args->bytes || args->bytes % CVM_CHUNK_ALIGN ||
 	    args->first_bytes % CVM_CHUNK_ALIGN ||

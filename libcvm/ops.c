@@ -119,6 +119,7 @@ static int op_vcpu_create(struct cvm_monitor *mon, struct cvm_vm *vm,
 static int op_vcpu_boot(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 {
 	(void)mon;
+	vm->final = 1;
 	return cvm_vcpu_boot(vm, arg);
 }
 

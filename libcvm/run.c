@@ -175,8 +175,26 @@ static void cvm_end_fault(struct cvm_vcpu *vcpu)
 	cvm_vm_end(vm, CVM_RUN_FATAL, arg, text);
 }
 
+/*
+ * The vector brought the host's timer, which fired: it had been due since the
+ * armed deadline, and the guest had interrupts disabled for so long.
+ */
+static void cvm_note_late(struct cvm_vcpu *vcpu, uint64_t armed_tsc)
+{
+	uint64_t *max = &vcpu->stats.irqoff_tsc_max;
+
+	if (armed_tsc >= vcpu->left_tsc ||
+	    __atomic_load_n(&vcpu->shared->armed_tsc, __ATOMIC_ACQUIRE) ==
+	    armed_tsc)
+		return;
+	if (vcpu->left_tsc - armed_tsc > *max)
+		*max = vcpu->left_tsc - armed_tsc;
+}
+
 static void cvm_forward(struct cvm_vcpu *vcpu, uint32_t vector)
 {
+	uint64_t armed_tsc = __atomic_load_n(&vcpu->shared->armed_tsc,
+					     __ATOMIC_ACQUIRE);
 	struct cvm_vm *vm = vcpu->vm;
 	const uint64_t arg[4] = { vector };
 	char text[80];
@@ -191,6 +209,7 @@ static void cvm_forward(struct cvm_vcpu *vcpu, uint32_t vector)
 	vcpu->stats.forwarded++;
 	vcpu->stats.vector[vector]++;
 	cvm_ops(vm)->irq_forward(vm->mon->ctx, vector);
+	cvm_note_late(vcpu, armed_tsc);
 }
 
 static void cvm_raise_nmi(struct cvm_vcpu *vcpu)
@@ -266,7 +285,8 @@ static void cvm_switch_once(struct cvm_vcpu *vcpu)
 	cvm_fpu_enter(vcpu->fpu);
 	tsc = cvm_rdtsc();
 	cvm_x86_switch(vcpu->priv);
-	tsc = cvm_rdtsc() - tsc;
+	vcpu->left_tsc = cvm_rdtsc();
+	tsc = vcpu->left_tsc - tsc;
 	cvm_fpu_leave(vcpu->fpu);
 	if (cvm_read_cr8() != cr8)
 		cvm_write_cr8(cr8);
@@ -524,7 +544,7 @@ static int cvm_run_once(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 	void *ctx = vm->mon->ctx;
 	int ret;
 
-	if (!__atomic_load_n(&vcpu->booted, __ATOMIC_ACQUIRE))
+	if (__atomic_load_n(&vcpu->booted, __ATOMIC_ACQUIRE) != CVM_BOOT_DONE)
 		return ops->wait(ctx, vm->host_vm, vcpu->id,
 				 CVM_DEADLINE_NONE);
 	cvm_watch_clock(vcpu);

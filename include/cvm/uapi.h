@@ -105,7 +105,8 @@ struct cvm_stats {
 	uint64_t guest_tsc;	/* TSC ticks spent in the guest */
 	uint64_t idle_tsc;	/* TSC ticks asleep in IDLE */
 	uint64_t slice_tsc_max;	/* longest stay between two switches */
-	uint64_t irqoff_tsc_max; /* longest IF=0 window the guest saw */
+	uint64_t irqoff_tsc_max; /* longest the guest, with IF=0, was seen to
+				  * keep an interrupt of the host waiting */
 	uint64_t refused;	/* hardware accesses the guest refused */
 	uint64_t msr_reloads;	/* slow paths: MSR lists rebuilt */
 	uint64_t vector[256];	/* forwarded, by vector */

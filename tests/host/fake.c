@@ -169,6 +169,8 @@ static void fake_irq_forward(void *ctx, uint32_t vector)
 	if (!host->in_slice || vector > 255)
 		abort();
 	host->forwarded[vector]++;
+	if (host->on_forward)
+		host->on_forward(vector);
 }
 
 static void fake_irq_self(void *ctx)

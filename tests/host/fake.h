@@ -59,6 +59,7 @@ struct fake_host {
 
 	/* Interrupts. */
 	uint64_t forwarded[256];
+	void (*on_forward)(uint32_t vector);	/* the host's handlers */
 	uint64_t self_irqs;
 	int in_slice;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test_run.c - the run loop, with guests written in C. */
 #include "core.h"
+#include "x86/cpu.h"
 
 #define TSC_PER_NS	2u
 
@@ -327,6 +328,40 @@ static void timer(void **state)
 	core_end(&c);
 }
 
+#define LATE	1000000000ull	/* TSC ticks; more than a test takes */
+
+static void timer_interrupt(uint32_t vector)
+{
+	if (vector == 0xec)
+		cvm_timer_fired(c.vm, 0);
+}
+
+/* Its timer has been due for long when the interrupt comes at last. */
+static void guest_is_deaf(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	static const uint32_t op[] = { CVM_OP_TIMER, CVM_OP_IRQ, CVM_OP_IRQ,
+				       CVM_OP_TIMER, CVM_OP_IRQ,
+				       CVM_OP_POWEROFF };
+	uint64_t max = c.vm->vcpu[0]->stats.irqoff_tsc_max;
+
+	(void)priv;
+	assert_true(step > 2 ? max >= LATE && max < 10 * LATE : !max);
+	/* Another vector tells nothing, nor does a timer that comes early. */
+	s->vector = step == 1 ? 0x30 : 0xec;
+	s->deadline_tsc = cvm_rdtsc() + (step ? 1000 * LATE : -LATE);
+	s->op = op[step++];
+}
+
+static void late_interrupts_are_noted(void **state)
+{
+	(void)state;
+	start(guest_is_deaf);
+	c.host.on_forward = timer_interrupt;
+	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
+	assert_int_equal(step, 6);
+	core_end(&c);
+}
+
 static void guest_idle(struct cvm_priv *priv, struct cvm_shared *s)
 {
 	(void)priv;
@@ -444,7 +479,7 @@ static void other_operations(void **state)
 	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
 	assert_int_equal(c.vm->vcpu[1]->shared->events,
 			 1ull << CVM_EVENT_CALL_BIT);
-	assert_true(c.vm->vcpu[1]->booted);
+	assert_int_equal(c.vm->vcpu[1]->booted, CVM_BOOT_DONE);
 	assert_int_equal(shared()->time.seq % 2, 0);
 	assert_true(shared()->time.wall_ns > 1600000000000000000ull);
 	core_end(&c);
@@ -740,6 +775,7 @@ int main(void)
 		cmocka_unit_test(windows),
 		cmocka_unit_test(clock_follows),
 		cmocka_unit_test(timer),
+		cmocka_unit_test(late_interrupts_are_noted),
 		cmocka_unit_test(idle_deadline),
 		cmocka_unit_test(console_out),
 		cmocka_unit_test(other_operations),

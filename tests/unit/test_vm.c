@@ -216,6 +216,57 @@ static void shared_page(void **state)
 	core_end(&c);
 }
 
+/* A VM that VCPU_BOOT may be called for. */
+static void start_vcpus(struct core *c)
+{
+	start(c);
+	assert_int_equal(core_create(c, 2), 0);
+	assert_int_equal(core_mem(c, 2 * MIB, 0), 0);
+	assert_int_equal(core_vcpu(c, 0), 0);
+	assert_int_equal(core_vcpu(c, 1), 0);
+}
+
+/* Two start the same vCPU: the second is refused, whenever it comes. */
+static void started_by_two(void **state)
+{
+	struct cvm_user_boot boot = { .vcpu = 1 };
+	struct cvm_user_run args = { .vcpu = 1 };
+	const uint64_t *frame;
+	struct core c;
+
+	(void)state;
+	start_vcpus(&c);
+	frame = c.vm->vcpu[1]->priv->boot_frame + 8;
+	boot.cr3 = c.vm->first_hpa;
+	c.vm->vcpu[1]->booted = CVM_BOOT_BEGUN;
+	assert_int_equal(core_op(&c, CVM_USER_VCPU_BOOT, &boot), -CVM_EBUSY);
+	assert_true(!frame[0] && !frame[7]);
+	/* Nor is it entered before the first has finished. */
+	c.fvm.wait_ret = -CVM_EINTR;
+	assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args), 0);
+	assert_int_equal(fake_cpu.switches, 0);
+	c.vm->vcpu[1]->booted = CVM_BOOT_NONE;
+	assert_int_equal(core_op(&c, CVM_USER_VCPU_BOOT, &boot), 0);
+	assert_true(frame[0] && frame[7]);
+	core_end(&c);
+}
+
+/* A guest may have the table of chunks read from its first moment on. */
+static void memory_is_final(void **state)
+{
+	struct cvm_user_boot boot = { 0 };
+	struct core c;
+
+	(void)state;
+	start_vcpus(&c);
+	assert_int_equal(core_mem(&c, 2 * MIB, 0), 0);
+	boot.cr3 = c.vm->first_hpa;
+	assert_int_equal(core_op(&c, CVM_USER_VCPU_BOOT, &boot), 0);
+	assert_int_equal(c.vm->state, CVM_VM_NEW);
+	assert_int_equal(core_mem(&c, 2 * MIB, 0), -CVM_EBUSY);
+	core_end(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +277,8 @@ int main(void)
 		cmocka_unit_test(first_reason_stays),
 		cmocka_unit_test(vcpus_in_order),
 		cmocka_unit_test(shared_page),
+		cmocka_unit_test(started_by_two),
+		cmocka_unit_test(memory_is_final),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

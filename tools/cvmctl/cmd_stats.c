@@ -58,7 +58,7 @@ static const struct counter {
 	{ FIELD(guest_tsc), 1, "spent in the guest" },
 	{ FIELD(idle_tsc), 1, "asleep, the guest being idle" },
 	{ FIELD(slice_tsc_max), 1, "longest stay between two switches" },
-	{ FIELD(irqoff_tsc_max), 1, "longest time with interrupts off" },
+	{ FIELD(irqoff_tsc_max), 1, "longest wait of an interrupt seen" },
 };
 
 #define COUNTERS (sizeof(counters) / sizeof(counters[0]))

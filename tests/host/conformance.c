@@ -50,17 +50,33 @@ static int irqs_off(void)
 #endif
 }
 
-/* The initial APIC id: differs between CPUs and never changes. */
+#if defined(__x86_64__)
+static void cpuid(uint32_t leaf, uint32_t r[4])
+{
+	__asm__ volatile("cpuid"
+			 : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
+			 : "a"(leaf), "c"(0));
+}
+#endif
+
+/*
+ * The initial APIC id: differs between CPUs and never changes.  All its 32
+ * bits where the CPU tells them, for the older leaf has the low 8 only.
+ */
 static uint32_t cpu_id(void)
 {
-	uint32_t a = 1, b = 0, c = 0, d = 0;
+	uint32_t r[4] = { 0 };
 
 #if defined(__x86_64__)
-	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	cpuid(0, r);
+	if (r[0] >= 0xb) {
+		cpuid(0xb, r);
+		if (r[1])
+			return r[3];
+	}
+	cpuid(1, r);
 #endif
-	(void)c;
-	(void)d;
-	return b >> 24;
+	return r[1] >> 24;
 }
 
 static int is_zero(const void *mem, uint64_t bytes)

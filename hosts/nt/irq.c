@@ -26,6 +26,7 @@
 #define X2APIC_ID	0x802u
 #define X2APIC_ICR	0x830u
 #define ICR_TRIES	100000
+#define PROTECT_DEVICE	0x204u	/* PAGE_READWRITE, PAGE_NOCACHE */
 
 static volatile uint8_t *xapic;
 static uint64_t xapic_hpa;
@@ -135,9 +136,19 @@ static void bind(KDPC *dpc, PKDEFERRED_ROUTINE fn, struct cvm_nt_cpu *cpu)
 		KeSetTargetProcessorDpc(dpc, (CCHAR)cpu->place.number);
 }
 
+/* Not executable, where NT can be told so. */
+static void *map_device(uint64_t hpa)
+{
+	const PHYSICAL_ADDRESS page = { .QuadPart = (int64_t)hpa };
+
+	if (cvm_nt.fn.MmMapIoSpaceEx)
+		return cvm_nt.fn.MmMapIoSpaceEx((int64_t)hpa, CVM_PAGE_SIZE,
+						PROTECT_DEVICE);
+	return MmMapIoSpace(page, CVM_PAGE_SIZE, MmNonCached);
+}
+
 void cvm_irq_init(void)
 {
-	PHYSICAL_ADDRESS page;
 	uint64_t base;
 	uint32_t i;
 
@@ -151,8 +162,7 @@ void cvm_irq_init(void)
 	if (!(base & APIC_ENABLED) || base & APIC_X2APIC)
 		return;
 	xapic_hpa = base & APIC_PAGE;
-	page.QuadPart = (int64_t)xapic_hpa;
-	xapic = MmMapIoSpace(page, CVM_PAGE_SIZE, MmNonCached);
+	xapic = map_device(xapic_hpa);
 }
 
 void cvm_irq_exit(void)

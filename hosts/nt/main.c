@@ -122,6 +122,7 @@ static const struct {
 	LOOKUP(KeSetTargetProcessorDpcEx),
 	LOOKUP(MmAllocateContiguousNodeMemory),
 	LOOKUP(MmAllocatePagesForMdlEx),
+	LOOKUP(MmMapIoSpaceEx),
 };
 
 static void look_around(void)

@@ -32,11 +32,11 @@ static int interrupted(NTSTATUS status)
 	       PsIsThreadTerminating(cvm_current_thread());
 }
 
+/* The stack may be paged out in a wait for user mode: nothing points there. */
 int cvm_wait(void *ctx, void *host_vm, uint32_t vcpu, uint64_t deadline_ns)
 {
 	struct cvm_host_vcpu *v = host_vcpu(host_vm, vcpu);
 	int limited = deadline_ns != CVM_DEADLINE_NONE;
-	LARGE_INTEGER time;
 	NTSTATUS status;
 	uint64_t now;
 
@@ -52,10 +52,10 @@ int cvm_wait(void *ctx, void *host_vm, uint32_t vcpu, uint64_t deadline_ns)
 			continue;
 		}
 		if (limited)
-			time = relative(deadline_ns - now);
+			v->limit = relative(deadline_ns - now);
 		status = KeWaitForSingleObject(&v->event, UserRequest,
 					       UserMode, TRUE,
-					       limited ? &time : NULL);
+					       limited ? &v->limit : NULL);
 		if (interrupted(status))
 			return -CVM_EINTR;
 	}
@@ -83,7 +83,7 @@ void cvm_wake(void *ctx, void *host_vm, uint32_t vcpu)
 
 int cvm_poll(void *ctx, void *host_vm, uint32_t vcpu)
 {
-	LARGE_INTEGER none = { .QuadPart = 0 };
+	static LARGE_INTEGER none;
 	NTSTATUS status;
 
 	(void)ctx;

@@ -64,6 +64,8 @@ struct cvm_nt_lookup {
 		uint32_t protect, uint32_t node);
 	PMDL (NTAPI *MmAllocatePagesForMdlEx)(int64_t lowest, int64_t highest,
 		int64_t skip, size_t bytes, uint32_t cache, uint32_t flags);
+	void *(NTAPI *MmMapIoSpaceEx)(int64_t address, size_t bytes,
+		uint32_t protect);
 };
 
 struct cvm_host_vcpu {
@@ -75,6 +77,7 @@ struct cvm_host_vcpu {
 	uint64_t deadline;	/* of the timer, NONE when it is not set */
 	uint64_t slices;
 	uint64_t kicks;
+	LARGE_INTEGER limit;	/* of the wait under way */
 	KEVENT event;
 	KTIMER timer;
 	KDPC timer_dpc;

@@ -67,6 +67,7 @@ static const struct export exports[] = {
 	NEWER(KeSetTargetProcessorDpcEx, 0x601),
 	NEWER(KeQuerySystemTimePrecise, 0x602),
 	NEWER(MmAllocateContiguousNodeMemory, 0x602),
+	NEWER(MmMapIoSpaceEx, 0xa00),
 };
 
 static int same(const char *a, const char *b)

@@ -11,6 +11,8 @@
 #include "mm.h"
 #include "x86.h"
 
+#define PAGE_READWRITE	0x04u
+#define PAGE_NOCACHE	0x200u
 #define PTE_P		1ull
 #define PTE_W		2ull
 #define PTE_UNCACHED	0x18ull
@@ -617,6 +619,13 @@ void *NTAPI MmMapIoSpace(uint64_t hpa, uint64_t bytes, uint32_t cache)
 	area_map(a, NULL, BED_W | BED_NX | PTE_UNCACHED);
 	bed_count.io_maps++;
 	return (void *)a->block;
+}
+
+void *NTAPI MmMapIoSpaceEx(uint64_t hpa, uint64_t bytes, uint32_t protect)
+{
+	if (protect != (PAGE_READWRITE | PAGE_NOCACHE))
+		bare_panic("a device mapped with protection %x", protect);
+	return MmMapIoSpace(hpa, bytes, 0);
 }
 
 void NTAPI MmUnmapIoSpace(void *va, uint64_t bytes)

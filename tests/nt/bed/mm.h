@@ -24,6 +24,7 @@ void NTAPI MmFreePagesFromMdl(struct nt_mdl *mdl);
 void NTAPI MmUnmapLockedPages(void *va, struct nt_mdl *mdl);
 uint64_t NTAPI MmGetPhysicalAddress(const void *va);
 void *NTAPI MmMapIoSpace(uint64_t hpa, uint64_t bytes, uint32_t cache);
+void *NTAPI MmMapIoSpaceEx(uint64_t hpa, uint64_t bytes, uint32_t protect);
 void NTAPI MmUnmapIoSpace(void *va, uint64_t bytes);
 uint32_t NTAPI ObfReferenceObject(void *object);
 void *NTAPI IoGetCurrentProcess(void);

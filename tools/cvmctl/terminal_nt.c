@@ -98,9 +98,26 @@ void plat_terminal_leave(void)
 {
 }
 
+/* Consoles that make an event of Ctrl-C even so: Wine's on a Unix terminal. */
+static void type_ctrl_c(void)
+{
+	const INPUT_RECORD key = {
+		.EventType = KEY_EVENT,
+		.Event.KeyEvent = {
+			.bKeyDown = TRUE, .wRepeatCount = 1,
+			.wVirtualKeyCode = 'C',
+			.uChar.UnicodeChar = 3,
+			.dwControlKeyState = LEFT_CTRL_PRESSED,
+		},
+	};
+	DWORD done;
+
+	WriteConsoleInputW(term.in, &key, 1, &done);
+}
+
 /*
- * Runs in a thread of its own.  Ctrl-C while the console is raw is a key and
- * does not come here.  When the window is closed Windows ends the process
+ * Runs in a thread of its own.  Ctrl-C while the console is raw is a key, for
+ * the guest.  When the window is closed Windows ends the process
  * soon after this returns, and some seconds later anyway: the main thread
  * gets those to ask the guest to stop.
  */
@@ -109,6 +126,10 @@ static BOOL WINAPI control_event(DWORD type)
 	if (!nt_stops()) {
 		restore_all();
 		return FALSE;
+	}
+	if (type == CTRL_C_EVENT && term.raw) {
+		type_ctrl_c();
+		return TRUE;
 	}
 	nt_stop();
 	if (type == CTRL_C_EVENT || type == CTRL_BREAK_EVENT)

@@ -7,26 +7,21 @@
  * write that goes one byte beyond what the loader said it would touch; what
  * lies outside the ranges is a crash.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cvm/boot.h>
 
-#include "fuzz_loader.h"
+#include "../unit/boot_image.h"
+#include "replay.h"
 
 #define MIB		0x100000ull
 #define SPAN_MAX	(64 * MIB)	/* larger kernels are not loaded */
 
-struct fuzz_count fuzz_count;
-
-#define require(cond) do { \
-	if (!(cond)) { \
-		fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-		abort(); \
-	} \
-} while (0)
+/* How far inputs came. */
+static struct {
+	unsigned long parsed;	/* complete kernels by the parser's word */
+	unsigned long loaded;	/* planned and written */
+} fuzz_count;
 
 struct block {
 	struct block *next;
@@ -157,7 +152,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint32_t dice = 2166136261u;
 	size_t i;
 
-	fuzz_count.runs++;
 	for (i = 0; i < size; i++)
 		dice = (dice ^ data[i]) * 16777619u;
 	if (cvm_image_format(data, size) != CVM_IMAGE_BZIMAGE) {
@@ -173,3 +167,50 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	parse(bz.payload, bz.payload_bytes, &bz, dice);
 	return 0;
 }
+
+/* ---- for replay.c -------------------------------------------------------- */
+
+#define ELF_HOT		0x200u		/* ELF and program headers */
+
+static uint32_t base;			/* of the ELF in the last seed */
+
+static size_t loader_seed(uint8_t *data)
+{
+	static uint8_t elf[TEST_ELF_BYTES];
+
+	test_elf(elf);
+	base = fuzz_dice(2) ? TEST_BZ_PAYLOAD : 0;
+	if (base)
+		test_bzimage(data, elf, sizeof(elf));
+	else
+		memcpy(data, elf, sizeof(elf));
+	return base + sizeof(elf);
+}
+
+static void loader_hot(uint32_t *at, uint32_t *bytes)
+{
+	*at = base;
+	*bytes = ELF_HOT;
+	if (!fuzz_dice(3)) {
+		*at = base + TEST_NOTE_OFF;
+		*bytes = 0x80;
+	} else if (base && fuzz_dice(2)) {
+		*at = 0x1f1;
+		*bytes = 0x7b;
+	}
+}
+
+static int loader_report(unsigned long inputs)
+{
+	printf("%lu inputs, %lu accepted, %lu loaded\n", inputs,
+	       fuzz_count.parsed, fuzz_count.loaded);
+	return fuzz_count.loaded < inputs / 100;
+}
+
+const struct fuzz_target fuzz_target = {
+	.name = "fuzz_loader",
+	.max = TEST_BZ_PAYLOAD + TEST_ELF_BYTES,
+	.seed = loader_seed,
+	.hot = loader_hot,
+	.report = loader_report,
+};

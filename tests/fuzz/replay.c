@@ -1,88 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * replay.c - run the fuzz target without libFuzzer.
+ * replay.c - run a fuzz target without libFuzzer.
  *
- *	fuzz_loader [-k] [-n MUTATIONS] [-s SEED] [FILE...]
+ *	fuzz_NAME [-k] [-n MUTATIONS] [-s SEED] [FILE|DIRECTORY...]
  *
- * Runs each file, then MUTATIONS changed copies of two built-in kernels.  The
- * same numbers give the same inputs on every machine.  With -k each input is
- * written to fuzz-crash.bin before it is run, so a failing one stays there.
+ * Runs each file, then MUTATIONS changed copies of the target's own good
+ * inputs.  The same numbers give the same inputs on every machine.  With -k
+ * each input is written to fuzz-crash.bin before it is run, so a failing one
+ * stays there.
  */
+#include <dirent.h>
 #include <errno.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "../unit/boot_image.h"
-#include "fuzz_loader.h"
+#include "replay.h"
 
-#define ELF_HOT		0x200u		/* ELF and program headers */
-
-static uint64_t seed = 1;
-
-/* xorshift64* (Vigna 2016): small, fast, the same everywhere. */
-static uint32_t dice(uint32_t sides)
-{
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return (uint32_t)((seed * 0x2545f4914f6cdd1dull) >> 32) % sides;
-}
-
-/* Copied into a block of its exact size, for the sanitizer. */
-static void run(const uint8_t *data, size_t size)
-{
-	uint8_t *copy = malloc(size ? size : 1);
-
-	if (!copy)
-		abort();
-	memcpy(copy, data, size);
-	LLVMFuzzerTestOneInput(copy, size);
-	free(copy);
-}
-
-static void mutate_once(uint8_t *data, size_t size, uint32_t hot_at,
-			uint32_t hot_bytes)
-{
-	static const uint64_t special[] = {
-		0, 1, 2, 3, 4, 7, 8, 0xfff, 0x1000, 0x1ff000, 0x200000,
-		0x7fffffff, 0x80000000, 0xffffffff, 0x40000000, 0x1000000,
-		0x7fffffffffffffff, 0x8000000000000000, 0xffffffff80000000,
-		0xffffffffffffffff, 0xfffffffffffffff8, 0xfffffffffffff000,
-	};
-	static const uint8_t widths[] = { 1, 2, 4, 8 };
-	uint32_t width = widths[dice(4)];
-	uint64_t value = 0;
-	size_t at;
-
-	if (size < 8)
-		return;
-	/* Most of what matters stands in headers and notes. */
-	at = dice(4) && hot_at + hot_bytes <= size ?
-	     hot_at + dice(hot_bytes) : dice((uint32_t)size);
-	if (dice(2))
-		at &= ~(size_t)(width - 1);
-	if (at > size - width)
-		at = size - width;
-	switch (dice(4)) {
-	case 0:
-		data[at] ^= (uint8_t)(1u << dice(8));
-		return;
-	case 1:
-		value = special[dice(sizeof(special) / sizeof(special[0]))];
-		break;
-	case 2:
-		memcpy(&value, data + at, width);
-		value += (uint64_t)dice(65) - 32;
-		break;
-	default:
-		value = (uint64_t)dice(UINT32_MAX) << 32 | dice(UINT32_MAX);
-		break;
-	}
-	memcpy(data + at, &value, width);
-}
+static unsigned long inputs;
+static int keep;
 
 static void save(const uint8_t *data, size_t size)
 {
@@ -94,40 +29,95 @@ static void save(const uint8_t *data, size_t size)
 	fclose(file);
 }
 
-static void mutate(unsigned long count, int keep)
+/* Copied into a block of its exact size, for the sanitizer. */
+static void run(const uint8_t *data, size_t size)
 {
-	static uint8_t elf[TEST_ELF_BYTES];
-	static uint8_t data[TEST_BZ_PAYLOAD + TEST_ELF_BYTES];
-	uint32_t base, hot, hot_bytes, changes;
-	unsigned long n;
+	uint8_t *copy = malloc(size ? size : 1);
+
+	if (!copy)
+		abort();
+	if (keep)
+		save(data, size);
+	memcpy(copy, data, size);
+	LLVMFuzzerTestOneInput(copy, size);
+	free(copy);
+	inputs++;
+}
+
+/* Most of what matters stands in headers and the like. */
+static size_t place(size_t size, uint32_t width)
+{
+	uint32_t hot, bytes;
+	size_t at;
+
+	fuzz_target.hot(&hot, &bytes);
+	at = fuzz_dice(4) && hot + bytes <= size ? hot + fuzz_dice(bytes) :
+	     fuzz_dice((uint32_t)size);
+	if (fuzz_dice(2))
+		at &= ~(size_t)(width - 1);
+	return at > size - width ? size - width : at;
+}
+
+static void mutate_once(uint8_t *data, size_t size)
+{
+	static const uint64_t special[] = {
+		0, 1, 2, 3, 4, 7, 8, 0xfff, 0x1000, 0x1ff000, 0x200000,
+		0x7fffffff, 0x80000000, 0xffffffff, 0x40000000, 0x1000000,
+		0x7fffffffffffffff, 0x8000000000000000, 0xffffffff80000000,
+		0xffffffffffffffff, 0xfffffffffffffff8, 0xfffffffffffff000,
+	};
+	static const uint8_t widths[] = { 1, 2, 4, 8 };
+	uint32_t width = widths[fuzz_dice(4)];
+	uint64_t value = 0;
+	size_t at;
+
+	if (size < 8)
+		return;
+	at = place(size, width);
+	switch (fuzz_dice(4)) {
+	case 0:
+		data[at] ^= (uint8_t)(1u << fuzz_dice(8));
+		return;
+	case 1:
+		value = special[fuzz_dice(sizeof(special) /
+					  sizeof(special[0]))];
+		break;
+	case 2:
+		memcpy(&value, data + at, width);
+		value += (uint64_t)fuzz_dice(65) - 32;
+		break;
+	default:
+		value = fuzz_dice(UINT32_MAX);
+		value = value << 32 | fuzz_dice(UINT32_MAX);
+		break;
+	}
+	memcpy(data + at, &value, width);
+}
+
+static void mutate(unsigned long count)
+{
+	uint8_t *data = malloc(fuzz_target.max);
+	uint32_t changes;
 	size_t size;
 
-	test_elf(elf);
-	for (n = 0; n < count; n++) {
-		base = dice(2) ? TEST_BZ_PAYLOAD : 0;
-		size = base + sizeof(elf);
-		if (base)
-			test_bzimage(data, elf, sizeof(elf));
-		else
-			memcpy(data, elf, sizeof(elf));
-		for (changes = dice(4) + 1; changes; changes--) {
-			hot = base;
-			hot_bytes = ELF_HOT;
-			if (!dice(3)) {
-				hot = base + TEST_NOTE_OFF;
-				hot_bytes = 0x80;
-			} else if (base && dice(2)) {
-				hot = 0x1f1;
-				hot_bytes = 0x7b;
-			}
-			mutate_once(data, size, hot, hot_bytes);
-		}
-		if (!dice(8))
-			size = dice((uint32_t)size + 1);
-		if (keep)
-			save(data, size);
+	if (!data)
+		abort();
+	while (count--) {
+		size = fuzz_target.seed(data);
+		for (changes = fuzz_dice(4) + 1; changes; changes--)
+			mutate_once(data, size);
+		if (!fuzz_dice(8))
+			size = fuzz_dice((uint32_t)size + 1);
 		run(data, size);
 	}
+	free(data);
+}
+
+static int complain(const char *name)
+{
+	fprintf(stderr, "%s: %s: %s\n", fuzz_target.name, name,
+		strerror(errno));
+	return 1;
 }
 
 static int run_file(const char *name)
@@ -136,11 +126,8 @@ static int run_file(const char *name)
 	uint8_t *data = NULL;
 	size_t size = 0, got;
 
-	if (!file) {
-		fprintf(stderr, "fuzz_loader: %s: %s\n", name,
-			strerror(errno));
-		return 1;
-	}
+	if (!file)
+		return complain(name);
 	do {
 		data = realloc(data, size + 65536);
 		if (!data)
@@ -154,10 +141,30 @@ static int run_file(const char *name)
 	return 0;
 }
 
+/* A file, or the files of a directory in their alphabetical order. */
+static int run_path(const char *name)
+{
+	struct dirent **entry;
+	char path[4096];
+	int i, count, bad = 0;
+
+	count = scandir(name, &entry, NULL, alphasort);
+	if (count < 0)
+		return errno == ENOTDIR ? run_file(name) : complain(name);
+	for (i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/%s", name, entry[i]->d_name);
+		if (entry[i]->d_name[0] != '.')
+			bad |= run_file(path);
+		free(entry[i]);
+	}
+	free(entry);
+	return bad;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long count = 20000;
-	int opt, keep = 0, bad = 0;
+	int opt, bad = 0;
 
 	while ((opt = getopt(argc, argv, "kn:s:")) != -1) {
 		switch (opt) {
@@ -168,21 +175,19 @@ int main(int argc, char **argv)
 			count = strtoul(optarg, NULL, 0);
 			break;
 		case 's':
-			seed = strtoull(optarg, NULL, 0) * 2 + 1;
+			fuzz_state = strtoull(optarg, NULL, 0) * 2 + 1;
 			break;
 		default:
-			fprintf(stderr, "usage: fuzz_loader [-k] [-n "
-				"MUTATIONS] [-s SEED] [FILE...]\n");
+			fprintf(stderr, "usage: %s [-k] [-n MUTATIONS] [-s "
+				"SEED] [FILE|DIRECTORY...]\n",
+				fuzz_target.name);
 			return 2;
 		}
 	}
 	for (; optind < argc; optind++)
-		bad |= run_file(argv[optind]);
-	mutate(count, keep);
-	printf("%lu inputs, %lu accepted, %lu loaded\n", fuzz_count.runs,
-	       fuzz_count.parsed, fuzz_count.loaded);
-	/* A fuzzer that never gets past the parser tests nothing. */
-	if (count >= 1000 && fuzz_count.loaded < count / 100)
+		bad |= run_path(argv[optind]);
+	mutate(count);
+	if (fuzz_target.report(inputs) && count >= 1000)
 		bad = 1;
 	return bad;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The loader against many more broken files, from several seeds."""
+"""Kernel files, rings, device commands and disk images, broken in many more
+ways, from several seeds."""
 
 import subprocess
 
@@ -7,13 +8,22 @@ import build
 
 RUNS = "500000"
 SEEDS = ("11", "12", "13", "14")
+TARGETS = {
+    "loader": "kernel files",
+    "virtqueue": "rings",
+    "transport": "drivers of a slot",
+    "image": "disk images",
+}
 
 
 def run(t):
-    program = build.meson_dir("native") / "tests/fuzz/fuzz_loader"
-    for seed in SEEDS:
-        done = subprocess.run([program, "-n", RUNS, "-s", seed],
-                              stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT)
-        t.check(done.returncode == 0, "%s images from seed %s" % (RUNS, seed),
-                done.stdout[-4000:].decode("utf-8", "replace"))
+    programs = build.meson_dir("native") / "tests/fuzz"
+    for target, what in TARGETS.items():
+        for seed in SEEDS:
+            done = subprocess.run([programs / ("fuzz_" + target),
+                                   "-n", RUNS, "-s", seed],
+                                  stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT)
+            t.check(done.returncode == 0,
+                    "%s %s from seed %s" % (RUNS, what, seed),
+                    done.stdout[-4000:].decode("utf-8", "replace"))

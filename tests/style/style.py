@@ -163,7 +163,7 @@ def check_lengths(root):
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|for now|not implemented|"
                         r"not yet implemented)\b", re.I)
 NO_SPDX = re.compile(r"(^LICENSE$|\.(config|json|txt|diff|patch)$|"
-                     r"/(packages|series)$|\.gitignore$)")
+                     r"/(packages|series)$|\.gitignore$|/fuzz/corpus/)")
 
 
 def check_texts(root):

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fuzz_transport.c - any bytes as what a driver writes into its slots and
+ * rings at them.  The device works in this thread, when a step says so.
+ */
+#include <string.h>
+
+#include <cvm/abi.h>
+#include <cvm/error.h>
+
+#include "replay.h"
+#include "transport.h"
+
+#define GPA		0x100000ull
+#define TABLE		GPA
+#define RINGS		(GPA + CVM_VIRTIO_TABLE_BYTES)
+#define RINGS_BYTES	8192u
+#define BYTES		(CVM_VIRTIO_TABLE_BYTES + RINGS_BYTES)
+#define SLOTS		3u	/* that the steps reach */
+#define QUEUES		3u
+#define VCPUS		2u
+#define OWN_FEATURES	0x1fu
+#define CONFIG_LEN	24u
+#define OFFERED		(OWN_FEATURES | VIRTIO_F_INDIRECT_DESC | \
+			 VIRTIO_F_EVENT_IDX | VIRTIO_F_VERSION_1 | \
+			 VIRTIO_F_RING_PACKED | VIRTIO_F_RING_RESET)
+#define STATUSES	(1u | 2u | 4u | 8u | 64u | 128u)
+
+static struct {
+	unsigned long features_ok, driver_ok, queues, requests, failed;
+} fuzz_count;
+
+struct bench {
+	uint8_t *map;
+	struct cvm_vmm_devices *devs;
+	struct cvm_device *dev[SLOTS];
+	const uint8_t *data;
+	size_t left;
+};
+
+/* ---- the device ---------------------------------------------------------- */
+
+struct toy {
+	struct cvm_device dev;
+	struct bench *bench;
+};
+
+static int toy_start(struct cvm_queue *queue)
+{
+	require(queue->enabled && !queue->running && !queue->backend);
+	require(queue->dev->status & VIRTIO_STATUS_DRIVER_OK);
+	queue->backend = queue;
+	fuzz_count.queues++;
+	return 0;
+}
+
+static void toy_stop(struct cvm_queue *queue)
+{
+	require(queue->backend);
+	queue->backend = NULL;
+}
+
+static void toy_features_ok(struct cvm_device *dev)
+{
+	require(!(dev->negotiated & ~OFFERED));
+	require(dev->negotiated & VIRTIO_F_VERSION_1);
+	fuzz_count.features_ok++;
+}
+
+static int toy_config_write(struct cvm_device *dev, uint32_t offset,
+			    const void *data, uint32_t bytes)
+{
+	require(bytes && bytes <= CONFIG_LEN);
+	require(offset <= CONFIG_LEN - bytes);
+	cvm_device_config(dev, offset, data, bytes, bytes & 1);
+	return 0;
+}
+
+static void toy_reset(struct cvm_device *dev)
+{
+	uint32_t i;
+
+	for (i = 0; i < QUEUES; i++)
+		require(!dev->queue[i].backend && !dev->queue[i].enabled);
+}
+
+static void toy_destroy(struct cvm_device *dev)
+{
+	struct toy *toy = (struct toy *)dev;
+
+	toy_reset(dev);
+	toy->bench->dev[dev->slot] = NULL;
+	cvm_device_exit(dev);
+	free(toy);
+}
+
+static const struct cvm_device_ops toy_ops = {
+	.name = "toy",
+	.id = 42,
+	.queue_start = toy_start,
+	.queue_stop = toy_stop,
+	.features_ok = toy_features_ok,
+	.config_write = toy_config_write,
+	.reset = toy_reset,
+	.destroy = toy_destroy,
+};
+
+static void plug(struct bench *b)
+{
+	struct toy *toy = calloc(1, sizeof(*toy));
+	int slot;
+
+	require(toy);
+	toy->bench = b;
+	require(!cvm_device_init(&toy->dev, &toy_ops, QUEUES, 16));
+	toy->dev.features = OWN_FEATURES;
+	toy->dev.config_len = CONFIG_LEN;
+	slot = cvm_device_plug(b->devs, &toy->dev);
+	require(slot >= 0 && slot < (int)SLOTS);
+	b->dev[slot] = &toy->dev;
+}
+
+/* What a back end's thread does. */
+static void serve(struct cvm_device *dev)
+{
+	struct cvm_iov iov[8];
+	struct cvm_chain chain = { .iov = iov, .room = 8 };
+	struct cvm_queue *queue;
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; i < QUEUES; i++) {
+		queue = &dev->queue[i];
+		if (!queue->backend || queue->vq.broken)
+			continue;
+		cvm_vq_quiet(&queue->vq);
+		while ((ret = cvm_vq_pop(&queue->vq, &chain)) > 0) {
+			fuzz_count.requests++;
+			cvm_iov_put(iov + chain.readable, chain.writable, 0,
+				    "answer", 6);
+			cvm_vq_push(&queue->vq, &chain, 0);
+			cvm_queue_publish(queue);
+		}
+		if (ret < 0) {
+			cvm_device_fail(dev, "%s", queue->vq.reason);
+			fuzz_count.failed++;
+		}
+		cvm_vq_listen(&queue->vq);
+	}
+}
+
+/* ---- the VMM ------------------------------------------------------------- */
+
+static void raise_events(void *ctx, uint32_t vcpu, uint64_t bits)
+{
+	(void)ctx;
+	require(vcpu < VCPUS);
+	require(bits == 1ull << CVM_EVENT_HOTPLUG_BIT ||
+		(bits >= 1ull << 16 && bits < 1ull << (16 + SLOTS)));
+	require(!(bits & (bits - 1)));
+}
+
+static void log_line(void *ctx, const char *line)
+{
+	(void)ctx;
+	require(line[0] && !strchr(line, '\n'));
+}
+
+/* ---- the driver ---------------------------------------------------------- */
+
+static uint32_t next(struct bench *b, uint32_t bytes)
+{
+	uint32_t value = 0, i;
+
+	for (i = 0; i < bytes && b->left; i++, b->left--)
+		value |= (uint32_t)*b->data++ << 8 * i;
+	return value;
+}
+
+static struct cvm_virtio_slot *page(struct bench *b, uint32_t slot)
+{
+	return (struct cvm_virtio_slot *)(b->map + (1 + slot) * 4096);
+}
+
+static void write_bytes(struct bench *b, uint8_t *to, uint32_t room)
+{
+	uint32_t at = next(b, 2) % room, bytes = next(b, 1) & 31;
+
+	for (; bytes && at < room; bytes--)
+		to[at++] = (uint8_t)next(b, 1);
+}
+
+/* Set up well, so that what comes next can go wrong. */
+static void good_queue(struct bench *b, uint32_t slot, uint32_t value)
+{
+	uint32_t index = value % QUEUES;
+	struct cvm_virtio_queue *queue = &page(b, slot)->queue[index];
+
+	queue->size = 1u << (value >> 4 & 3);
+	queue->desc = RINGS + index * 1024;
+	queue->driver = queue->desc + 256;
+	queue->device = queue->desc + 512;
+	queue->vcpu = (uint16_t)value & 3;
+}
+
+static void command(struct bench *b, uint32_t slot, uint32_t code,
+		    uint32_t arg)
+{
+	uint32_t before = b->dev[slot] ? b->dev[slot]->status : 0;
+	int ret;
+
+	page(b, slot)->command = code;
+	page(b, slot)->arg = arg;
+	ret = cvm_vmm_devices_doorbell(b->devs, CVM_VIRTIO_DOORBELL(slot,
+				CVM_VIRTIO_DOORBELL_COMMAND));
+	require(ret == (b->dev[slot] ? 0 : -CVM_ENOENT));
+	require(page(b, slot)->result <= 0);
+	if (b->dev[slot])
+		fuzz_count.driver_ok += !!(~before & b->dev[slot]->status &
+					   VIRTIO_STATUS_DRIVER_OK);
+}
+
+static void step(struct bench *b)
+{
+	uint32_t what = next(b, 1), slot = (what >> 3 & 31) % SLOTS, code;
+
+	switch (what & 7) {
+	case 0:
+		write_bytes(b, (uint8_t *)page(b, slot), 4096);
+		break;
+	case 1:
+		write_bytes(b, b->map + CVM_VIRTIO_TABLE_BYTES, RINGS_BYTES);
+		break;
+	case 2:
+		code = next(b, 1) & 7;
+		command(b, slot, code, next(b, 1));
+		break;
+	case 3:
+		code = next(b, 1);
+		command(b, slot, code, next(b, 4));
+		break;
+	case 4:
+		good_queue(b, slot, next(b, 1));
+		break;
+	case 5:
+		cvm_vmm_devices_doorbell(b->devs, next(b, 3));
+		break;
+	case 6:
+		if (b->dev[slot])
+			serve(b->dev[slot]);
+		break;
+	default:
+		if (cvm_vmm_devices_remove(b->devs, slot))
+			plug(b);
+		break;
+	}
+}
+
+/* What holds whatever the driver does. */
+static void check(struct bench *b)
+{
+	struct cvm_device *dev;
+	uint32_t slot, i, ok;
+
+	for (slot = 0; slot < SLOTS; slot++) {
+		dev = b->dev[slot];
+		if (!dev)
+			continue;
+		require(!(dev->status & ~STATUSES));
+		ok = dev->status & VIRTIO_STATUS_DRIVER_OK;
+		require(!ok || dev->status & VIRTIO_STATUS_FEATURES_OK);
+		require(!(dev->negotiated & ~OFFERED));
+		for (i = 0; i < QUEUES; i++) {
+			require(dev->queue[i].running ==
+				!!dev->queue[i].backend);
+			require(dev->queue[i].running ==
+				(dev->queue[i].enabled && ok));
+		}
+	}
+}
+
+/* One table for all inputs: making it takes longer than most of them. */
+static struct bench *bench(void)
+{
+	static const struct cvm_user_ranges ranges = {
+		.count = 1, .range[0] = { GPA, BYTES },
+	};
+	struct cvm_vmm_args args = {
+		.ranges = &ranges, .map_gpa = GPA, .table_gpa = TABLE,
+		.vcpus = VCPUS, .raise = raise_events, .log = log_line,
+	};
+	struct cvm_vmm_error err;
+	static struct bench b;
+
+	if (b.devs)
+		return &b;
+	b.map = aligned_alloc(4096, BYTES);
+	require(b.map);
+	args.map = b.map;
+	b.devs = cvm_vmm_devices_new(&args, &err);
+	require(b.devs);
+	return &b;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct bench *b = bench();
+	uint32_t slot;
+
+	memset(b->map + CVM_VIRTIO_TABLE_BYTES, 0, RINGS_BYTES);
+	b->data = data;
+	b->left = size;
+	plug(b);
+	while (b->left) {
+		step(b);
+		check(b);
+	}
+	for (slot = 0; slot < SLOTS; slot++)
+		cvm_vmm_devices_remove(b->devs, slot);
+	return 0;
+}
+
+/* ---- for replay.c -------------------------------------------------------- */
+
+static uint8_t *put(uint8_t *at, uint32_t a, uint32_t b, uint32_t c)
+{
+	*at++ = (uint8_t)a;
+	*at++ = (uint8_t)b;
+	*at++ = (uint8_t)c;
+	return at;
+}
+
+/* A driver that comes up, offers a request or two, and is reset. */
+static size_t transport_seed(uint8_t *data)
+{
+	uint64_t features = VIRTIO_F_VERSION_1 | VIRTIO_F_RING_RESET;
+	uint8_t *at = data;
+	uint32_t i, queue = fuzz_dice(QUEUES);
+
+	at = put(at, 2, CVM_VIRTIO_SET_STATUS, 1);
+	at = put(at, 2, CVM_VIRTIO_SET_STATUS, 3);
+	at = put(at, 0, 0x40, 0);
+	*at++ = 8;
+	memcpy(at, &features, 8);
+	at = put(at + 8, 2, CVM_VIRTIO_SET_STATUS, 8);
+	*at++ = 4;
+	*at++ = (uint8_t)(queue | 0x30);
+	at = put(at, 2, CVM_VIRTIO_QUEUE_ON, queue);
+	at = put(at, 2, CVM_VIRTIO_SET_STATUS, 4);
+	/* A descriptor, and the available ring. */
+	at = put(at, 1, queue * 1024 & 255, queue * 1024 >> 8);
+	*at++ = 16;
+	for (i = 0; i < 16; i++)
+		*at++ = (uint8_t[16]){ 0, 0x18, 0x13, 0, 0, 0, 0, 0, 64, 0, 0,
+			0, 2, 0, 0, 0 }[i];
+	at = put(at, 1, 0, queue * 4 + 1);
+	*at++ = 4;
+	*at++ = 0;
+	*at++ = 0;
+	*at++ = (uint8_t)(1 + fuzz_dice(2));
+	*at++ = 0;
+	*at++ = 6;
+	at = put(at, 2, CVM_VIRTIO_CONFIG_WRITE, 4);
+	*at++ = 5;
+	at = put(at, queue, 0, 0);
+	at = put(at, 2, CVM_VIRTIO_QUEUE_OFF, queue);
+	at = put(at, 2, CVM_VIRTIO_RESET, 0);
+	*at++ = 7;
+	return (size_t)(at - data);
+}
+
+static void transport_hot(uint32_t *at, uint32_t *bytes)
+{
+	*at = 0;
+	*bytes = 64;
+}
+
+static int transport_report(unsigned long inputs)
+{
+	printf("%lu inputs, %lu features agreed, %lu drivers ready, %lu "
+	       "queues run, %lu requests, %lu drivers told to reset\n",
+	       inputs, fuzz_count.features_ok, fuzz_count.driver_ok,
+	       fuzz_count.queues, fuzz_count.requests, fuzz_count.failed);
+	return fuzz_count.driver_ok < inputs / 10 ||
+	       fuzz_count.requests < inputs / 20 ||
+	       fuzz_count.failed < inputs / 100;
+}
+
+const struct fuzz_target fuzz_target = {
+	.name = "fuzz_transport",
+	.max = 256,
+	.seed = transport_seed,
+	.hot = transport_hot,
+	.report = transport_report,
+};

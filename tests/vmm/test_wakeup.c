@@ -144,6 +144,15 @@ static void wait_for(const uint32_t *word, uint32_t value)
 			sched_yield();
 }
 
+/* So that each instruction of one side meets each of the other's. */
+static void dawdle(uint32_t round)
+{
+	volatile uint32_t n;
+
+	for (n = round % 61; n; n--)
+		;
+}
+
 static void *device_main(void *arg)
 {
 	struct duel *d = arg;
@@ -158,6 +167,7 @@ static void *device_main(void *arg)
 		wait_for(&d->round, 2 * round - 1);
 		if (d->stop)
 			return NULL;
+		dawdle(round);
 		d->noticed[0] = d->interrupts ? cvm_vq_publish(&d->vq) :
 				cvm_vq_listen(&d->vq);
 		__atomic_store_n(&d->done, 2 * round, __ATOMIC_RELEASE);

@@ -160,7 +160,8 @@ static void *device_main(void *arg)
 
 	for (round = 1;; round++) {
 		if (d->interrupts) {
-			assert_int_equal(cvm_vq_pop(&d->vq, &d->chain), 1);
+			if (cvm_vq_pop(&d->vq, &d->chain) != 1)
+				abort();
 			cvm_vq_push(&d->vq, &d->chain, 1);
 		}
 		__atomic_store_n(&d->done, 2 * round - 1, __ATOMIC_RELEASE);
@@ -205,9 +206,9 @@ static void fight(struct duel *d)
 	uint32_t round;
 	pthread_t thread;
 
-	assert_int_equal(pthread_create(&thread, NULL, device_main, d), 0);
 	if (d->interrupts)
 		driver_add(&d->drv, &buf, 1);
+	assert_int_equal(pthread_create(&thread, NULL, device_main, d), 0);
 	for (round = 1;; round++) {
 		wait_for(&d->done, 2 * round - 1);
 		d->stop = round == ROUNDS || now() > end;

@@ -251,7 +251,7 @@ def _service(exe):
                 "only Windows itself starts this")
     (exe.here.drive_c / "web.log").unlink()
     started = exe.here.run(["sc", "start", "cvm-web"])
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while "STOPPED" not in _state(exe, "cvm-web") and time.monotonic() < end:
         time.sleep(0.2)
     state = _state(exe, "cvm-web")

@@ -7,9 +7,11 @@ import json
 import re
 import shutil
 import subprocess
+import zipfile
 
 import build
 import exe
+import images
 import inside
 import ntbed
 import wine
@@ -48,8 +50,48 @@ def _units(t, here):
                 "status %s\n%s%s" % (status, text, err.decode()))
 
 
+def _follow(t, here, top):
+    """The commands of README.txt, in its order, in the unpacked directory."""
+    text = (top / "README.txt").read_bytes()
+    t.check(text.count(b"\n") == text.count(b"\r\n") > 20 and
+            all(byte < 128 for byte in text) and b"@" not in text.replace(
+                b"@guest.conf", b""), "zip: README.txt is for Windows", text)
+    lines = re.findall(r"^        (cvmctl .*)\r$", text.decode(), re.M)
+    t.check({"cvmctl driver install", "cvmctl check", "cvmctl run @guest.conf",
+             "cvmctl driver remove"} <= set(lines),
+            "zip: README.txt says how", lines)
+    refused = {"cvmctl check": "ring-0  refused",
+               "cvmctl run @guest.conf": exe.NO_GUESTS}
+    for line in lines:
+        status, out, err = here.run(["cmd", "/c", line], cwd=top)
+        said = refused.get(line, "")
+        t.check(status == (line in refused) and said in (out + err).decode(),
+                "zip: %s: %s" % (line, status), (out + err).decode())
+
+
+def _zip(t, here):
+    """The archive: the same twice, complete, and its README.txt is true."""
+    path = images.windows_zip()
+    first = path.read_bytes()
+    path.unlink()
+    t.check(images.windows_zip().read_bytes() == first,
+            "zip: the same bytes twice")
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        archive.extractall(here.drive_c)
+    top = here.drive_c / names[0].split("/")[0]
+    wanted = {"README.txt", "cvm.sys", "cvmctl.exe", "cvm-test.cer", "initrd",
+              "guest.conf", "vmlinux-6.1", "vmlinux-6.12",
+              "licences/GPL-2.txt", "licences/SOURCES.txt",
+              "licences/busybox.txt", "unsigned/cvm.sys"}
+    there = {name.partition("/")[2] for name in names}
+    t.check(wanted <= there, "zip: holds all it should", wanted - there)
+    t.check((top / "unsigned/cvm.sys").read_bytes() ==
+            ntbed.driver().read_bytes(), "zip: the driver is the built one")
+    _follow(t, here, top)
+
+
 def run(t):
-    with wine.Wine() as here:
-        _units(t, here)
-        _driver(t, here)
-        exe.run(t, here)
+    for part in (_units, _driver, exe.run, _zip):
+        with wine.Wine() as here:
+            part(t, here)

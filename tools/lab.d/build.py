@@ -75,6 +75,21 @@ def windows_dir():
                      "-Dpkg_config_path=%s" % mingw.cmocka())
 
 
+def windows_zip(kernels, initrd):
+    """What a Windows user needs, in one archive; kernels are vmlinux files."""
+    where = windows_dir()
+    options = ["-Dzip_kernels=" + ",".join(str(k) for k in kernels),
+               "-Dzip_initrd=%s" % initrd]
+    given = where / "lab-zip-options"
+    with ui.locked(where):
+        if not given.exists() or given.read_text() != "\n".join(options):
+            ui.run(["meson", "configure", where, *options])
+            given.write_text("\n".join(options))
+        ui.run(["ninja", "-C", where, "windows-zip"],
+               log=paths.CACHE / "log" / "ninja-zip.log")
+    return next((where / "hosts/nt").glob("libcvm-*.zip"))
+
+
 def cvmctl():
     """cvmctl, linked statically: it runs in an initramfs without libc."""
     path = meson_dir("tools", "-Dstatic_tools=true",

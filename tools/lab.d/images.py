@@ -202,6 +202,12 @@ def guest_initrd():
     return path
 
 
+def windows_zip():
+    """The archive for Windows: driver, cvmctl.exe, guest kernels, initrd."""
+    kernels = [build.guest_kernel(series).vmlinux for series in paths.GUESTS]
+    return build.windows_zip(kernels, guest_initrd())
+
+
 def _write(path, data):
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")

@@ -23,7 +23,10 @@ import ui
 LOADER = "/usr/lib/wine/wine64"
 SERVER = "/usr/lib/wine/wineserver64"
 PACKAGES = ("wine64", "libwine")
-LIMIT = 120
+LIMIT = 300
+# A busy machine is slow to start a service; Wine gives it 10 s otherwise.
+PATIENCE = ["reg", "add", "HKLM\\System\\CurrentControlSet\\Control", "/v",
+            "ServicesPipeTimeout", "/t", "REG_DWORD", "/d", "120000", "/f"]
 
 
 def _environment(prefix, scratch):
@@ -66,6 +69,7 @@ def _make_template(path):
         log = paths.CACHE / "log" / "wineboot.log"
         try:
             ui.run([LOADER, "wineboot", "-i"], log=log, env=env)
+            ui.run([LOADER, *PATIENCE], env=env)
         finally:
             subprocess.run([SERVER, "-k"], env=env)
             subprocess.run([SERVER, "-w"], env=env)

@@ -13,7 +13,7 @@
 
 #define PAGE		4096u
 #define KERNEL_ADDRESS	0xffff800000001000ull
-#define PATIENCE_MS	10000
+#define PATIENCE_MS	60000
 #define STUCK_MS	1000
 #define ANSWERED	0x5afe
 

@@ -132,7 +132,7 @@ static void close_under_requests(void)
 		thread[i] = CreateThread(NULL, 0, ask_on, &busy, 0, NULL);
 	Sleep(BUSY_MS);
 	CloseHandle(busy.device);
-	waited = WaitForMultipleObjects(BUSY_THREADS, thread, TRUE, 10000);
+	waited = WaitForMultipleObjects(BUSY_THREADS, thread, TRUE, 60000);
 	report(waited < BUSY_THREADS,
 	       "requests on a handle that is closed come to an end");
 	for (i = 0; i < BUSY_THREADS; i++)

@@ -3,7 +3,7 @@
 #include "test.h"
 
 #define SERVICE	"cvm"
-#define PATIENCE_MS	10000
+#define PATIENCE_MS	60000
 
 SC_HANDLE driver_install(SC_HANDLE manager, const char *path)
 {

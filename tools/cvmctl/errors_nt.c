@@ -42,7 +42,7 @@ static const struct {
 	/* 577: ERROR_INVALID_IMAGE_HASH */
 	{ 577, "Windows does not accept the driver's "
 	  "signature", "turn Secure Boot off and test signing on (bcdedit "
-	  "/set testsigning on, restart), and install cvm-signed.sys" },
+	  "/set testsigning on, restart), and install a signed cvm.sys" },
 	{ ERROR_DRIVER_BLOCKED, "Windows blocks this driver by policy",
 	  "memory integrity or a block list is on: Windows Security, Core "
 	  "isolation" },

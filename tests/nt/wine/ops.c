@@ -18,7 +18,7 @@ struct want {
 	uint32_t size;
 	uint32_t error;		/* CVM_E* on a handle without a VM */
 	int (*good)(const void *answer);
-	const char *name;	/* of the driver's own; others are in the table */
+	const char *name;	/* of those that are not in the table */
 };
 
 static uint8_t buffer[HUGE_BYTES];

@@ -32,8 +32,11 @@ def guest_file(series, name="vmlinux"):
     return "%s/%s/%s" % (GUEST_DIR, series, name)
 
 
+_libc = ctypes.CDLL(None)	# a child of threads must not load it
+
+
 def _die_with_parent():
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    _libc.prctl(1, signal.SIGKILL)
 
 
 class Options:

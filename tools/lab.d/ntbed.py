@@ -56,7 +56,24 @@ def _argv(args, files, cpu):
             *modules(*files)]
 
 
-def _command(options, command):
+def _output(argv):
+    """What the machine printed, and QEMU's status."""
+    out = b""
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE,
+                          preexec_fn=machine._die_with_parent) as qemu:
+        try:
+            while chunk := qemu.stdout.read1(65536):
+                out += chunk
+            return out, qemu.wait()
+        except ui.LabError as err:
+            raise ui.LabError("%s\nthe end of the console:\n%s" % (
+                err, ui.tail(out.decode("utf-8", "replace"))))
+        finally:
+            qemu.kill()
+
+
+def _command(options, command, started):
     """Run a command in the guest; its output and status."""
     script = "exec " + " ".join(shlex.quote(word) for word in command) + "\n"
     with tempfile.TemporaryDirectory(prefix="cvm-nt-") as where:
@@ -65,28 +82,28 @@ def _command(options, command):
         args = "test=boot mem=%d -- console=hvc0 cvm.lab=auto %s" % (
             options.mem, options.guest_append)
         kernel = build.guest_kernel(options.guest).vmlinux
-        done = subprocess.run(
-            _argv(args, (driver(), kernel, initrd), options.cpu),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            preexec_fn=machine._die_with_parent)
-    found = END.search(done.stdout)
-    if not found or done.returncode != ring0.EXIT_PASS:
+        argv = _argv(args, (driver(), kernel, initrd), options.cpu)
+        started()
+        out, status = _output(argv)
+    found = END.search(out)
+    if not found or status != ring0.EXIT_PASS:
         raise ui.LabError("the guest did not come to its end:\n" + ui.tail(
-            done.stdout.decode("utf-8", "replace")))
+            out.decode("utf-8", "replace")))
     sys.stdout.buffer.write(found.group(1).replace(b"\r\n", b"\n"))
     sys.stdout.buffer.flush()
     return int(found.group(2))
 
 
-def lab(options, command):
-    """tools/lab nt: a shell in a guest on the bed, or one command."""
+def lab(options, command, started):
+    """tools/lab nt: a shell in a guest on the bed, or one command.  Calls
+    started() when all is built and the machine begins."""
     if command:
-        return _command(options, command)
+        return _command(options, command, started)
     args = "test=boot input mem=%d -- console=hvc0 cvm.lab=shell " \
         "cvm.term=%s" % (options.mem, os.environ.get("TERM", "linux"))
     kernel = build.guest_kernel(options.guest).vmlinux
+    argv = _argv(args, (driver(), kernel, images.guest_initrd()), options.cpu)
+    started()
     with term._raw(0):
-        done = subprocess.run(_argv(
-            args, (driver(), kernel, images.guest_initrd()), options.cpu),
-            preexec_fn=machine._die_with_parent)
+        done = subprocess.run(argv, preexec_fn=machine._die_with_parent)
     return 0 if done.returncode == ring0.EXIT_PASS else 1

@@ -2,90 +2,114 @@
 """cvm.sys on the ring-0 NT bed: the file as it is shipped, loaded, asked,
 unloaded; guests to userspace; kills, dying processes and failing calls, with
 every page, object and timer counted; every register poisoned; an NMI and a
-machine check at every instruction of the switch."""
+machine check at every instruction of the switch; `tools/lab nt` as a user has
+it, with the kernels that a Linux host boots."""
 
 import concurrent.futures
 import contextlib
+import hashlib
 import pathlib
 import random
 import re
+import subprocess
 import sys
 import tempfile
 import time
 
 import build
 import images
+import machine
 import ntbed
 import paths
 import ring0
+import typist
 
 sys.path.append(str(paths.ROOT / "tests/ring0/lib"))
 
 import drivers  # noqa: E402
 import passage  # noqa: E402
 
-# One machine is one thread, and most of the time one waits for another.
-MACHINES = 2
+LAB = str(paths.ROOT / "tools/lab")
 WORDS = " -- console=hvc0 cvm.lab=%s"
 SCRIPT = b"cat /sys/hypervisor/cvm/host\nuname -r\n"
+VERSIONS = (1000, 502)
+# A machine is one thread, so two keep a small computer busy.
+MACHINES = 2
+# What stops the bed at once: a kind of leak, and what it says.
+FATAL_LEAKS = {"files": "a device is deleted under open files",
+               "irps": "IRP 14: returned 103, completed 0",
+               "user_maps": "bug check 76"}
+# Never taken by a guest's process that ends in an orderly way.
+RARE = {"attached"}
+# For CPUs of a second processor group; the bed has one.
+UNCALLED = {"KeSetTargetProcessorDpcEx"}
 
 
-def _guests(t, initrd):
-    for series in paths.GUESTS:
-        files = (ntbed.driver(), build.guest_kernel(series).vmlinux, initrd)
-        for nt in (1000, 502):
-            words = "test=boot nt=%d compare vectors sleep mem=128" % nt
-            result = ntbed.run(words + WORDS % "auto", files)
-            what = "a %s guest on NT %d.%d" % (series, nt // 100, nt % 100)
-            ring0.report(t, result, what)
-            lines = result.text.replace("\r", "").split("\n")
-            at = lines.index("@lab begin") if "@lab begin" in lines else -1
-            t.check(at >= 0 and lines[at + 1] == "nt" and
-                    lines[at + 2].startswith(series + "."),
-                    what + " says so", "\n".join(lines[at:at + 5]))
+class Machines:
+    """Runs in parallel, reported in the order of their start."""
+
+    def __init__(self, t):
+        self.t = t
+        self._pool = concurrent.futures.ThreadPoolExecutor(MACHINES)
+        self._todo = []
+
+    def start(self, what, fn, *args, then=None):
+        self._todo.append((what, self._pool.submit(fn, *args), then))
+
+    def bed(self, what, words, files, limit=ntbed.LIMIT, then=None):
+        self.start(what, ntbed.run, words, files, limit, then=then)
+
+    def report(self):
+        """Wait for all of them; then(result) looks further."""
+        for what, future, then in self._todo:
+            result = future.result()
+            ring0.report(self.t, result, what)
+            if then:
+                then(result)
+        self._pool.shutdown()
 
 
-def _lives(t, initrd):
-    files = (ntbed.driver(), build.guest_kernel("6.12").vmlinux, initrd)
-    rounds = 500 if t.long else 100
-    words = " mem=64" + WORDS % "shell"
-    result = ntbed.run("test=rounds rounds=%d%s" % (rounds, words), files,
-                       1200)
-    ring0.report(t, result, "load, start, kill, unload")
-    for nt in (1000, 502):
-        result = ntbed.run("test=failrun nt=%d kill=250%s" % (nt, words),
-                           files)
-        ring0.report(t, result, "failing calls of a VM, NT %d" % nt)
+def table(result):
+    """{name: the numbers} of a table that the image printed, shown too."""
+    found = {}
+    for line in re.findall(r"^TABLE (.*?)\r?$", result.text, re.M):
+        words = line.split()
+        if words[-1].isdigit():
+            found[words[0]] = [int(n) for n in words if n.isdigit()]
+    return found
 
 
-def _nmis(t, initrd):
-    """The machine's NMI button, pressed all the time."""
-    files = (ntbed.driver(), build.guest_kernel("6.12").vmlinux, initrd)
-    qmp = initrd.parent / "qmp"
-    pressed = 0
-    with ring0.started(
-            ntbed.image(), "test=boot compare mem=128" + WORDS % "auto",
-            mem=ntbed.MEM, extra=[
-                *ntbed.modules(*files), "-qmp",
-                "unix:%s,server=on,wait=off" % qmp]) as machine:
-        while machine.qemu.poll() is None and "cvm:" not in machine.text():
-            time.sleep(0.05)  # without an IDT an NMI is the end
-        button = ring0.Monitor(qmp)
-        try:
-            while machine.qemu.poll() is None and pressed < 100000:
-                button.ask("inject-nmi")
-                pressed += 1
-                time.sleep(random.random() * 0.004)
-        except (OSError, ValueError):
-            pass
-        result = machine.finish(ntbed.LIMIT)
-    with contextlib.suppress(OSError):
-        button.close()
-    ring0.report(t, result, "a guest under NMIs")
-    taken = re.search(r"(\d+) NMIs", result.text)
-    t.check(taken and int(taken.group(1)) > 100,
-            "%s NMIs of %d reached NT" % (taken and taken.group(1), pressed))
+def show_table(t, result):
+    for line in re.findall(r"^TABLE (.*?)\r?$", result.text, re.M):
+        t.info(line)
 
+
+# ---- the bed itself ------------------------------------------------------
+
+def _stops(t, probe, words, text, what):
+    result = ntbed.run(words, (probe,), 60)
+    t.check("PANIC: " + text in result.text, what, result.text)
+
+
+def _bed(t):
+    probe = ntbed.image("probe.sys")
+    for test in ("probe", "refuse", "leak"):
+        ring0.report(t, ntbed.run("test=" + test, (probe,), 60), test)
+    for what, text in FATAL_LEAKS.items():
+        _stops(t, probe, "test=leak what=" + what, text,
+               "a leak of %s is noticed" % what)
+    for what, row in enumerate(("lstar", "cr4", "ds", "rsp")):
+        _stops(t, probe, "test=spoil what=%d" % what,
+               "watch: %s is not" % row, "a spoilt %s is noticed" % row)
+
+
+def _loads(run):
+    for words in ("nt=1000", "nt=601", "nt=502", "refused ci=1024",
+                  "refused ci=8192"):
+        run.bed("load " + words, "test=load " + words, (ntbed.driver(),), 120)
+
+
+# ---- the mini guest ------------------------------------------------------
 
 def _sweep(kind):
     """An NMI or a machine check at every instruction of the loaded switch."""
@@ -98,41 +122,187 @@ def _sweep(kind):
         "extra": ntbed.modules(*files)}).go()
 
 
-def _mini(t):
+def _mini(run):
     files = (ntbed.driver(), ntbed.mini_guest())
-    count = 100000 if t.long else 10000
-    images_run = [
-        ("poison nt=%d" % nt, "test=poison count=%d compare nt=%d seed=%d" % (
-            count, nt, nt)) for nt in (1000, 502)]
-    images_run += [("a damaged switch", "test=poison count=100 hurt"),
-                   ("fault", "test=fault")]
-    with concurrent.futures.ThreadPoolExecutor(MACHINES) as pool:
-        sweeps = [pool.submit(_sweep, kind) for kind in ("nmi", "mce")]
-        others = [pool.submit(ntbed.run, words, files)
-                  for _, words in images_run]
-        for (what, _), result in zip(images_run, others):
-            ring0.report(t, result.result(), what)
-        for kind, result in zip(("nmi", "mce"), sweeps):
-            ring0.report(t, result.result(), "every address, " + kind)
+    count = 100000 if run.t.long else 10000
+    for kind in ("nmi", "mce"):
+        run.start("every address, " + kind, _sweep, kind)
+    for nt in VERSIONS:
+        run.bed("poison nt=%d" % nt, "test=poison compare count=%d nt=%d "
+                "seed=%d" % (count, nt, nt), files)
+    run.bed("a damaged switch", "test=poison count=100 hurt", files)
+    run.bed("fault", "test=fault", files)
+
+
+# ---- guests --------------------------------------------------------------
+
+def _guest_says(t, what, series):
+    def look(result):
+        lines = result.text.replace("\r", "").split("\n")
+        at = lines.index("@lab begin") if "@lab begin" in lines else -1
+        t.check(at >= 0 and lines[at + 1] == "nt" and
+                lines[at + 2].startswith(series + "."),
+                what + " says so", "\n".join(lines[at:at + 5]))
+    return look
+
+
+def _guests(run, initrd):
+    for series in paths.GUESTS:
+        files = (ntbed.driver(), build.guest_kernel(series).vmlinux, initrd)
+        for nt in VERSIONS:
+            what = "a %s guest on NT %d.%d" % (series, nt // 100, nt % 100)
+            run.bed(what, "test=boot nt=%d compare vectors sleep mem=128" %
+                    nt + WORDS % "auto", files,
+                    then=_guest_says(run.t, what, series))
+
+
+def _press(initrd):
+    """The machine's NMI button, pressed all the time."""
+    files = (ntbed.driver(), build.guest_kernel("6.12").vmlinux, initrd)
+    qmp = initrd.parent / "qmp"
+    pressed = 0
+    with ring0.started(
+            ntbed.image(), "test=boot compare mem=128" + WORDS % "auto",
+            mem=ntbed.MEM, extra=[
+                *ntbed.modules(*files), "-qmp",
+                "unix:%s,server=on,wait=off" % qmp]) as run:
+        while run.qemu.poll() is None and "cvm:" not in run.text():
+            time.sleep(0.05)  # without an IDT an NMI is the end
+        button = ring0.Monitor(qmp)
+        try:
+            while run.qemu.poll() is None and pressed < 100000:
+                button.ask("inject-nmi")
+                pressed += 1
+                time.sleep(random.random() * 0.004)
+        except (OSError, ValueError):
+            pass
+        result = run.finish(ntbed.LIMIT)
+    with contextlib.suppress(OSError):
+        button.close()
+    return result
+
+
+def _nmis(run, initrd):
+    def look(result):
+        taken = re.search(r"(\d+) NMIs", result.text)
+        run.t.check(taken and int(taken.group(1)) > 100,
+                    "%s NMIs reached NT" % (taken and taken.group(1)))
+    run.start("a guest under NMIs", _press, initrd, then=look)
+
+
+# ---- taken and returned, refused -----------------------------------------
+
+def _rounds(run, initrd):
+    files = (ntbed.driver(), build.guest_kernel("6.12").vmlinux, initrd)
+    rounds = 500 if run.t.long else 100
+
+    def look(result):
+        show_table(run.t, result)
+        rows = table(result)
+        idle = {name for name, row in rows.items() if not row[0]}
+        run.t.check(rows and idle <= RARE, "each kind of thing was taken",
+                    "never: %s" % idle)
+        run.t.check(rows and all(row[0] == row[1] for row in rows.values()),
+                    "and returned", rows)
+    run.bed("load, start, kill, unload", "test=rounds rounds=%d mem=64" %
+            rounds + WORDS % "shell", files, 1200, then=look)
+
+
+def _failures(run, initrd):
+    files = (ntbed.driver(), build.guest_kernel("6.12").vmlinux, initrd)
+    failed = {}
+
+    def look(result):
+        show_table(run.t, result)
+        for name, (_, times) in table(result).items():
+            failed[name] = failed.get(name, 0) + times
+
+    def look_at_both(result):
+        look(result)
+        never = {name for name, times in failed.items() if not times}
+        run.t.check(failed and never == UNCALLED, "each of %d functions that "
+                    "may fail did" % (len(failed) - len(UNCALLED)),
+                    "never: %s" % never)
+    for nt in VERSIONS:
+        run.bed("failing calls, NT %d" % nt, "test=fail nt=%d kill=250 mem=64"
+                % nt + WORDS % "shell", files,
+                then=look if nt != VERSIONS[-1] else look_at_both)
+
+
+# ---- as a user has it ----------------------------------------------------
+
+def _lab(*args):
+    return subprocess.run([LAB, "nt", *args], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def _same_kernels(t):
+    """What runs under cvm.sys is, byte for byte, what a Linux host boots."""
+    with machine.Machine(machine.Options()) as host:
+        for series in paths.GUESTS:
+            ours = build.guest_kernel(series).vmlinux.read_bytes()
+            theirs = host.sh("sha256sum " + machine.guest_file(series))
+            t.equal(theirs.split()[0], hashlib.sha256(ours).hexdigest(),
+                    "the Linux host's %s guest is the same file" % series)
+
+
+def _commands(t):
+    for series in paths.GUESTS:
+        done = _lab("--guest", series, "--", "cat",
+                    "/sys/hypervisor/cvm/host")
+        t.equal((done.stdout, done.returncode), (b"nt\n", 0),
+                "nt --guest %s: cat .../host" % series)
+        done = _lab("--guest", series, "--", "uname", "-r")
+        t.check(done.stdout.decode().startswith(series + "."),
+                "nt --guest %s: uname -r: %s" % (
+                    series, done.stdout.decode().strip()), done.stderr)
+    done = _lab("--", "sh", "-c", "echo 'a  b'; exit 77")
+    t.equal((done.stdout, done.returncode), (b"a  b\n", 77),
+            "nt: the status is the command's")
+    begin = time.monotonic()
+    done = _lab("--timeout", "15", "--", "sleep", "1000")
+    t.check(done.returncode == 125 and b"15 s" in done.stderr and
+            time.monotonic() - begin < 60, "--timeout ends a hung guest",
+            done.stderr)
+
+
+def _shell(t):
+    with typist.Typist([LAB, "nt"], {"TERM": "vt100"}) as user:
+        before = user.mode()
+        t.check(user.expect("# ", 180) is not None, "nt shell: a prompt")
+        t.check(user.mode() != before, "the terminal is raw meanwhile")
+        user.type("cat /sys/hypervisor/cvm/host; echo $TERM\r")
+        t.check(user.expect("\nnt\r") is not None and
+                user.expect("\nvt100\r") is not None,
+                "nt shell: a command, and the terminal's kind")
+        user.type("echo w\x08worl\x1b[D\x1b[D\x08\x7fworld\x0b\r")
+        t.check(user.expect("\nworld\r") is not None, "nt shell: edits lines")
+        user.type("sleep 1000; echo slept $?\r")
+        time.sleep(1)
+        user.type("\x03")
+        t.check(user.expect("\n/ # ") is not None or
+                user.expect("# ") is not None, "nt shell: ctrl-C")
+        user.type("echo still $((40 + 2))\r")
+        t.check(user.expect("\nstill 42") is not None,
+                "nt shell: and the shell lives")
+        user.type("poweroff\r")
+        t.equal(user.wait(), 0, "nt shell: poweroff ends it")
+        t.equal(user.mode(), before, "the terminal is as before")
 
 
 def run(t):
-    probe = ntbed.image("probe.sys")
-    for test in ("probe", "refuse"):
-        ring0.report(t, ntbed.run("test=" + test, (probe,), 60), test)
-    for what, row in enumerate(("lstar", "cr4", "ds", "rsp")):
-        result = ntbed.run("test=spoil what=%d" % what, (probe,), 60)
-        t.check("PANIC: watch: %s is not" % row in result.text,
-                "a spoilt %s is noticed" % row, result.text)
-    files = (ntbed.driver(),)
-    for args in ("test=load nt=1000", "test=load nt=601", "test=load nt=502",
-                 "test=load refused ci=1024", "test=load refused ci=8192",
-                 "test=fail nt=1000", "test=fail nt=502"):
-        ring0.report(t, ntbed.run(args, files, 120), args[5:])
-    _mini(t)
+    _bed(t)
     with tempfile.TemporaryDirectory(prefix="cvm-nt-") as where:
         initrd = pathlib.Path(where) / "initrd"
         initrd.write_bytes(images.guest_system(SCRIPT).bytes())
-        _guests(t, initrd)
-        _nmis(t, initrd)
-        _lives(t, initrd)
+        machines = Machines(t)
+        _rounds(machines, initrd)
+        _loads(machines)
+        _mini(machines)
+        _guests(machines, initrd)
+        _nmis(machines, initrd)
+        _failures(machines, initrd)
+        machines.report()
+    _commands(t)
+    _shell(t)
+    _same_kernels(t)

@@ -7,6 +7,7 @@
  *   mm.c       pool, MDLs, mappings, processes' address spaces
  *   io.c       devices, files, IRPs
  *   ex.c       callbacks, objects, versions, everything else
+ *   count.c    what the driver holds, and what it is refused
  *   exports.c  names
  *   pe.c       the image loader
  *   vmm.c      what cvmctl does, from a thread of the bed
@@ -16,29 +17,31 @@
 #define BED_H
 
 #include "bare.h"
+#include "count.h"
 #include "mini.h"
 #include "nt.h"
 
-/* What the driver may hold; every counter is zero after its unload. */
-#define BED_COUNTERS(X) \
-	X(pool) X(pool_bytes) X(mdl) X(pages) X(contiguous) X(maps) \
-	X(user_maps) X(io_maps) X(devices) X(links) X(files) X(irps) \
-	X(threads) X(timers) X(dpcs) X(objects) X(handles) X(callbacks) \
-	X(resolution) X(affinity) X(attached)
-
-struct bed_counters {
-#define BED_COUNTER(name) int64_t name;
-	BED_COUNTERS(BED_COUNTER)
-#undef BED_COUNTER
+/* ---- count.c ---- */
+struct bed_count {
+	uint64_t taken, returned;
 };
-
-extern struct bed_counters bed_count;
-/* 1 when all are zero; prints those that are not. */
+extern struct bed_count bed_counts[BED_KINDS];
+/* kind: BED_COUNT_* */
+void bed_take(uint32_t kind, uint64_t n);
+void bed_give(uint32_t kind, uint64_t n);
+int64_t bed_held(uint32_t kind);
+const char *bed_kind(uint32_t kind);
+/* 1 when everything is back; prints what is not. */
 int bed_counters_zero(const char *when);
+/* What is held now never comes back. */
+void bed_counters_forget(void);
+void bed_counters_table(void);
 
 /* The nth call that may fail does; 0: none.  calls counts them all. */
 extern uint64_t bed_fail_at, bed_fail_calls;
-int bed_fails(void);
+int bed_fails(const char *name);
+/* A line for each export that may fail. */
+void bed_fail_table(void);
 
 #define BED_PROCESSES	8
 #define BED_THREADS	16
@@ -147,6 +150,10 @@ void bed_bugcheck_callbacks(void);
 /* ---- exports.c ---- */
 /* module NULL: by MmGetSystemRoutineAddress(). */
 void *bed_export(const char *module, const char *name);
+/* 1: its contract has a failure that a driver cannot know before. */
+int bed_may_fail(const char *name);
+/* The next of them that this NT has, from *at on; NULL: no more. */
+const char *bed_next_fallible(uint32_t *at);
 
 /* ---- pe.c ---- */
 struct bed_image {

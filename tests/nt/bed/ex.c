@@ -41,14 +41,14 @@ uint32_t NTAPI ExCreateCallback(struct callback **out,
 
 	bed_watch(__func__, PASSIVE_LEVEL);
 	(void)many;
-	if (bed_fails())
+	if (bed_fails(__func__))
 		return STATUS_INSUFFICIENT_RESOURCES;
 	for (i = 0; i < CALLBACKS; i++) {
 		struct callback *c = &objects[i];
 
 		if (c->used && c->bytes == name->length &&
 		    !memcmp(c->name, name->text, c->bytes)) {
-			bed_count.objects++;
+			bed_take(BED_COUNT_objects, 1);
 			*out = c;
 			return STATUS_SUCCESS;
 		}
@@ -61,7 +61,7 @@ uint32_t NTAPI ExCreateCallback(struct callback **out,
 	free->used = 1;
 	free->bytes = name->length;
 	memcpy(free->name, name->text, name->length);
-	bed_count.objects++;
+	bed_take(BED_COUNT_objects, 1);
 	*out = free;
 	return STATUS_SUCCESS;
 }
@@ -74,11 +74,11 @@ void *NTAPI ExRegisterCallback(struct callback *object,
 	bed_watch(__func__, APC_LEVEL);
 	for (i = 0; i < CALLBACKS && registered[i].used; i++)
 		;
-	if (i == CALLBACKS || bed_fails())
+	if (i == CALLBACKS || bed_fails(__func__))
 		return NULL;
 	registered[i] = (struct callback){ .object = object, .fn = fn,
 					   .context = context, .used = 1 };
-	bed_count.callbacks++;
+	bed_take(BED_COUNT_callbacks, 1);
 	return &registered[i];
 }
 
@@ -88,7 +88,7 @@ void NTAPI ExUnregisterCallback(struct callback *c)
 	if (!c->used)
 		bare_panic("a callback is removed twice");
 	c->used = 0;
-	bed_count.callbacks--;
+	bed_give(BED_COUNT_callbacks, 1);
 }
 
 /* Calls what is registered with an object whose name ends like this. */
@@ -135,7 +135,7 @@ int bed_is_process(const void *object)
 void NTAPI ObfDereferenceObject(void *object)
 {
 	bed_watch(__func__, DISPATCH_LEVEL);
-	bed_count.objects--;
+	bed_give(BED_COUNT_objects, 1);
 	if (bed_is_process(object) && --((struct bed_process *)object)
 	    ->references < 0)
 		bed_bugcheck(0x18, 0, (uint64_t)object, 1, 0);
@@ -149,11 +149,11 @@ uint32_t NTAPI ObOpenObjectByPointer(void *object, uint32_t attributes,
 	(void)state;
 	(void)access;
 	(void)type;
-	if (bed_fails())
+	if (bed_fails(__func__))
 		return STATUS_INSUFFICIENT_RESOURCES;
 	if (mode || !(attributes & 0x200))
 		bare_panic("a handle of the driver is not a kernel handle");
-	bed_count.handles++;
+	bed_take(BED_COUNT_handles, 1);
 	*handle = 0xffffffff80001000ull;
 	return STATUS_SUCCESS;
 }
@@ -163,7 +163,7 @@ uint32_t NTAPI ZwClose(uint64_t handle)
 	bed_watch(__func__, PASSIVE_LEVEL);
 	if (handle != 0xffffffff80001000ull)
 		return STATUS_INVALID_HANDLE;
-	bed_count.handles--;
+	bed_give(BED_COUNT_handles, 1);
 	return STATUS_SUCCESS;
 }
 
@@ -172,7 +172,7 @@ uint32_t NTAPI ZwSetSecurityObject(uint64_t handle, uint32_t information,
 {
 	bed_watch(__func__, PASSIVE_LEVEL);
 	(void)handle;
-	if (bed_fails())
+	if (bed_fails(__func__))
 		return STATUS_INSUFFICIENT_RESOURCES;
 	if (information != 4 || descriptor[0] != 1)
 		return STATUS_INVALID_PARAMETER;
@@ -185,6 +185,8 @@ uint32_t NTAPI ZwQuerySystemInformation(uint32_t kind, uint32_t *buffer,
 	bed_watch(__func__, PASSIVE_LEVEL);
 	if (kind != 103 || bed_nt_major < 6)
 		return STATUS_INVALID_INFO_CLASS;
+	if (bed_fails(__func__))
+		return STATUS_INSUFFICIENT_RESOURCES;
 	if (bytes != 8 || buffer[0] != 8)
 		return STATUS_INVALID_PARAMETER;
 	buffer[1] = bed_code_integrity;
@@ -222,13 +224,13 @@ uint32_t NTAPI PsSetCreateProcessNotifyRoutine(
 		if (process_fn != fn)
 			return STATUS_INVALID_PARAMETER;
 		process_fn = NULL;
-		bed_count.callbacks--;
+		bed_give(BED_COUNT_callbacks, 1);
 		return STATUS_SUCCESS;
 	}
-	if (process_fn || bed_fails())
+	if (process_fn || bed_fails(__func__))
 		return STATUS_INVALID_PARAMETER;
 	process_fn = fn;
-	bed_count.callbacks++;
+	bed_take(BED_COUNT_callbacks, 1);
 	return STATUS_SUCCESS;
 }
 
@@ -249,7 +251,7 @@ uint8_t NTAPI KeRegisterBugCheckReasonCallback(struct bug_record *r,
 	if (reason != SECONDARY_DUMP_DATA || r->state)
 		bare_panic("bug check callback: reason %u, state %u", reason,
 			   r->state);
-	if (bed_fails())
+	if (bed_fails(__func__))
 		return 0;
 	r->fn = fn;
 	r->reason = reason;
@@ -257,7 +259,7 @@ uint8_t NTAPI KeRegisterBugCheckReasonCallback(struct bug_record *r,
 	r->state = 1;
 	r->link.next = (void *)bug_first;
 	bug_first = r;
-	bed_count.callbacks++;
+	bed_take(BED_COUNT_callbacks, 1);
 	return 1;
 }
 
@@ -268,7 +270,7 @@ uint8_t NTAPI KeDeregisterBugCheckReasonCallback(struct bug_record *r)
 		return 0;
 	r->state = 0;
 	bug_first = (void *)r->link.next;
-	bed_count.callbacks--;
+	bed_give(BED_COUNT_callbacks, 1);
 	return 1;
 }
 
@@ -301,11 +303,11 @@ void *NTAPI KeRegisterNmiCallback(uint8_t (NTAPI *fn)(void *context,
 				  void *context)
 {
 	bed_watch(__func__, DISPATCH_LEVEL);
-	if (nmi_fn || bed_fails())
+	if (nmi_fn || bed_fails(__func__))
 		return NULL;
 	nmi_fn = fn;
 	nmi_context = context;
-	bed_count.callbacks++;
+	bed_take(BED_COUNT_callbacks, 1);
 	return &nmi_fn;
 }
 
@@ -315,7 +317,7 @@ uint32_t NTAPI KeDeregisterNmiCallback(void *handle)
 	if (handle != &nmi_fn || !nmi_fn)
 		return STATUS_INVALID_HANDLE;
 	nmi_fn = NULL;
-	bed_count.callbacks--;
+	bed_give(BED_COUNT_callbacks, 1);
 	return STATUS_SUCCESS;
 }
 
@@ -330,9 +332,9 @@ void *NTAPI KeRegisterProcessorChangeCallback(void *fn, void *context,
 	bed_watch(__func__, APC_LEVEL);
 	(void)context;
 	(void)flags;
-	if (bed_fails())
+	if (bed_fails(__func__))
 		return NULL;
-	bed_count.callbacks++;
+	bed_take(BED_COUNT_callbacks, 1);
 	return fn;
 }
 
@@ -340,7 +342,7 @@ void NTAPI KeDeregisterProcessorChangeCallback(void *handle)
 {
 	bed_watch(__func__, APC_LEVEL);
 	(void)handle;
-	bed_count.callbacks--;
+	bed_give(BED_COUNT_callbacks, 1);
 }
 
 uint32_t NTAPI RtlGetVersion(struct nt_version *v)
@@ -365,7 +367,7 @@ void *NTAPI MmGetSystemRoutineAddress(const struct nt_ustr *name)
 	for (i = 0; i < name->length / 2u && i < sizeof(text) - 1; i++)
 		text[i] = (char)name->text[i];
 	text[i] = 0;
-	return bed_export(NULL, text);
+	return bed_fails(__func__) ? NULL : bed_export(NULL, text);
 }
 
 /* A stray exception; see bed_landing(). */
@@ -445,7 +447,10 @@ uint32_t NTAPI ExSetTimerResolution(uint32_t wish, uint8_t set)
 
 	bed_watch(__func__, APC_LEVEL);
 	holders += set ? 1 : -1;
-	bed_count.resolution = holders;
+	if (set)
+		bed_take(BED_COUNT_resolution, 1);
+	else
+		bed_give(BED_COUNT_resolution, 1);
 	if (set && wish < bed_resolution)
 		bed_resolution = wish < 10000 ? 10000 : wish;
 	if (!holders)

@@ -73,7 +73,7 @@ uint32_t NTAPI IoCreateDevice(struct nt_driver *driver, uint32_t extension,
 	(void)exclusive;
 	for (i = 0; i < LINKS && devices[i].device; i++)
 		;
-	if (i == LINKS || bed_fails())
+	if (i == LINKS || bed_fails(__func__))
 		return STATUS_INSUFFICIENT_RESOURCES;
 	d = bed_pool_alloc(sizeof(*d) + extension);
 	if (!d)
@@ -91,7 +91,7 @@ uint32_t NTAPI IoCreateDevice(struct nt_driver *driver, uint32_t extension,
 	driver->device = d;
 	devices[i].device = d;
 	name_set(&devices[i].name, name);
-	bed_count.devices++;
+	bed_take(BED_COUNT_devices, 1);
 	*device = d;
 	return STATUS_SUCCESS;
 }
@@ -112,7 +112,7 @@ void NTAPI IoDeleteDevice(struct nt_device *device)
 			devices[i].device = NULL;
 	if (device->references)
 		bare_panic("a device is deleted under open files");
-	bed_count.devices--;
+	bed_give(BED_COUNT_devices, 1);
 	bed_pool_free(device);
 }
 
@@ -123,12 +123,12 @@ uint32_t NTAPI IoCreateSymbolicLink(struct nt_ustr *from, struct nt_ustr *to)
 	bed_watch(__func__, PASSIVE_LEVEL);
 	for (i = 0; i < LINKS && links[i].used; i++)
 		;
-	if (i == LINKS || bed_fails())
+	if (i == LINKS || bed_fails(__func__))
 		return STATUS_INSUFFICIENT_RESOURCES;
 	links[i].used = 1;
 	name_set(&links[i].from, from);
 	name_set(&links[i].to, to);
-	bed_count.links++;
+	bed_take(BED_COUNT_links, 1);
 	return STATUS_SUCCESS;
 }
 
@@ -143,7 +143,7 @@ uint32_t NTAPI IoDeleteSymbolicLink(struct nt_ustr *from)
 		if (!links[i].used || !same(&links[i].from, &name))
 			continue;
 		links[i].used = 0;
-		bed_count.links--;
+		bed_give(BED_COUNT_links, 1);
 		return STATUS_SUCCESS;
 	}
 	return STATUS_OBJECT_NAME_NOT_FOUND;
@@ -206,7 +206,7 @@ static struct nt_irp *irp_new(struct nt_file *file, uint8_t major)
 	irp->stack->major = major;
 	irp->stack->device = file->device;
 	irp->stack->file = file;
-	bed_count.irps++;
+	bed_take(BED_COUNT_irps, 1);
 	return irp;
 }
 
@@ -226,7 +226,7 @@ static uint32_t irp_send(struct nt_irp *irp, struct nt_iosb *iosb)
 			   (uint32_t)irp->iosb.status);
 	*iosb = irp->iosb;
 	bed_pool_free(irp);
-	bed_count.irps--;
+	bed_give(BED_COUNT_irps, 1);
 	return status;
 }
 
@@ -254,7 +254,7 @@ uint32_t bed_open(const char *name, int sync, struct nt_file **out)
 		return status;
 	}
 	device->references++;
-	bed_count.files++;
+	bed_take(BED_COUNT_files, 1);
 	*out = file;
 	return status;
 }
@@ -272,7 +272,7 @@ void bed_close(struct nt_file *file)
 
 	irp_send(irp_new(file, IRP_MJ_CLOSE), &iosb);
 	file->device->references--;
-	bed_count.files--;
+	bed_give(BED_COUNT_files, 1);
 	bed_pool_free(file);
 }
 

@@ -130,7 +130,7 @@ int bed_dpc_queue(struct nt_dpc *dpc, void *arg1, void *arg2)
 	dpc->arg1 = arg1;
 	dpc->arg2 = arg2;
 	list_append(&dpc_queue, &dpc->link);
-	bed_count.dpcs++;
+	bed_take(BED_COUNT_dpcs, 1);
 	bare_self_ipi(VECTOR_DISPATCH);
 	bed_unlock(flags);
 	return 1;
@@ -154,7 +154,7 @@ int bed_timer_cancel(struct nt_timer *t)
 	if (was) {
 		list_remove(&t->link);
 		t->header.b3 = 0;
-		bed_count.timers--;
+		bed_give(BED_COUNT_timers, 1);
 	}
 	bed_unlock(flags);
 	return was;
@@ -173,7 +173,7 @@ int bed_timer_set(struct nt_timer *t, int64_t due, uint32_t period_ms,
 	t->header.signal = 0;
 	t->header.b3 = 1;
 	list_append(&timer_queue, &t->link);
-	bed_count.timers++;
+	bed_take(BED_COUNT_timers, 1);
 	bed_unlock(flags);
 	return was;
 }
@@ -209,7 +209,7 @@ static void run_dpcs(void)
 
 		list_remove(at);
 		dpc->queued = NULL;
-		bed_count.dpcs--;
+		bed_give(BED_COUNT_dpcs, 1);
 		x86_sti();
 		dpc->routine(dpc, dpc->context, arg1, arg2);
 		x86_cli();
@@ -331,6 +331,8 @@ struct bed_thread *bed_thread_start(struct bed_process *process,
 	t->id = ++ids * 4;
 	t->ss = BED_SS;
 	t->state = BED_READY;
+	if (process != &bed_system)
+		bed_take(BED_COUNT_threads, 1);
 	bed_unlock(flags);
 	return t;
 }
@@ -344,6 +346,8 @@ void bed_thread_join(struct bed_thread *t)
 	flags = bed_lock();
 	bare_pages_free(bare_hpa(t->stack), BED_STACK_BYTES / 4096);
 	t->state = BED_FREE;
+	if (t->process != &bed_system)
+		bed_give(BED_COUNT_threads, 1);
 	bed_unlock(flags);
 }
 

@@ -141,6 +141,8 @@ void NTAPI KeSetTargetProcessorDpc(struct nt_dpc *d, int8_t number)
 uint32_t NTAPI KeSetTargetProcessorDpcEx(struct nt_dpc *d,
 					 struct nt_processor *number)
 {
+	if (bed_fails(__func__))
+		return STATUS_INVALID_PARAMETER;
 	KeSetTargetProcessorDpc(d, (int8_t)number->number);
 	return number->group ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
 }
@@ -190,13 +192,15 @@ void NTAPI KeSetSystemAffinityThread(uint64_t mask)
 	bed_watch(__func__, APC_LEVEL);
 	if (!(mask & 1))
 		bare_panic("affinity %llx", (unsigned long long)mask);
-	bed_count.affinity = 1;
+	if (!bed_held(BED_COUNT_affinity))	/* it does not nest */
+		bed_take(BED_COUNT_affinity, 1);
 }
 
 void NTAPI KeRevertToUserAffinityThread(void)
 {
 	bed_watch(__func__, APC_LEVEL);
-	bed_count.affinity = 0;
+	bed_give(BED_COUNT_affinity,
+		 (uint64_t)bed_held(BED_COUNT_affinity));
 }
 
 void NTAPI KeSetSystemGroupAffinityThread(struct nt_affinity *want,
@@ -208,14 +212,14 @@ void NTAPI KeSetSystemGroupAffinityThread(struct nt_affinity *want,
 		bare_panic("group affinity %llx",
 			   (unsigned long long)want->mask);
 	memset(old, 0, sizeof(*old));
-	bed_count.affinity++;
+	bed_take(BED_COUNT_affinity, 1);
 }
 
 void NTAPI KeRevertToUserGroupAffinityThread(struct nt_affinity *old)
 {
 	bed_watch(__func__, APC_LEVEL);
 	(void)old;
-	bed_count.affinity--;
+	bed_give(BED_COUNT_affinity, 1);
 }
 
 uint32_t NTAPI KeGetCurrentProcessorNumberEx(struct nt_processor *number)
@@ -231,7 +235,8 @@ uint32_t NTAPI KeGetProcessorNumberFromIndex(uint32_t index,
 {
 	bed_watch(__func__, HIGH_LEVEL);
 	memset(number, 0, sizeof(*number));
-	return index ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
+	return index || bed_fails(__func__) ? STATUS_INVALID_PARAMETER :
+	       STATUS_SUCCESS;
 }
 
 uint32_t NTAPI KeQueryActiveProcessorCountEx(uint16_t group)

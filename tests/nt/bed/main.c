@@ -22,7 +22,7 @@ static const struct {
 	{ "boot", test_boot },
 	{ "rounds", test_rounds },
 	{ "fail", test_fail },
-	{ "failrun", test_failrun },
+	{ "leak", test_leak },
 	{ "poison", test_poison },
 	{ "nmi", test_nmi },
 	{ "fault", test_fault },

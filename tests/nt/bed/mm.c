@@ -28,6 +28,7 @@
 #define JUNK_MAX	65536u
 #define MDL_BYTES(n)	(sizeof(struct nt_mdl) + (n) * 8)
 
+#define MAP_LOCKED	"MmMapLockedPagesSpecifyCache"
 #define CHUNKS		0x20u
 #define FULLY		0x04u
 #define NO_EXECUTE	0x40000000u
@@ -47,8 +48,6 @@ struct area {
 	uint32_t kind;
 };
 
-struct bed_counters bed_count;
-uint64_t bed_fail_at, bed_fail_calls;
 uint32_t bed_raise;
 
 static struct area areas[AREAS];
@@ -57,26 +56,6 @@ static uint64_t next_va = KERNEL_WINDOW;
 static void unlock(uint64_t *flags)
 {
 	bed_unlock(*flags);
-}
-
-int bed_counters_zero(const char *when)
-{
-	int zero = 1;
-
-#define BED_COUNTER(name) \
-	if (bed_count.name) { \
-		bare_printf("%s: %lld %s left\n", when, \
-			    (long long)bed_count.name, #name); \
-		zero = 0; \
-	}
-	BED_COUNTERS(BED_COUNTER)
-#undef BED_COUNTER
-	return zero;
-}
-
-int bed_fails(void)
-{
-	return ++bed_fail_calls == bed_fail_at;
 }
 
 /* ---- page tables ----------------------------------------------------- */
@@ -283,8 +262,8 @@ void *bed_pool_alloc(uint64_t bytes)
 	a->bytes = bytes;
 	/* Small blocks end where the hole begins, as far as 16 allows. */
 	a->block = a->va + (bytes < 4096 ? 4096 - ((bytes + 15) & ~15ull) : 0);
-	bed_count.pool++;
-	bed_count.pool_bytes += (int64_t)bytes;
+	bed_take(BED_COUNT_pool, 1);
+	bed_take(BED_COUNT_pool_bytes, bytes);
 	return (void *)a->block;
 }
 
@@ -298,8 +277,8 @@ void bed_pool_free(void *block)
 		bed_bugcheck(0xc2, 7, 0, 0, (uint64_t)block);
 	area_unmap(a);
 	bare_pages_free(a->hpa, a->pages);
-	bed_count.pool--;
-	bed_count.pool_bytes -= (int64_t)a->bytes;
+	bed_give(BED_COUNT_pool, 1);
+	bed_give(BED_COUNT_pool_bytes, a->bytes);
 	a->kind = NOTHING;
 }
 
@@ -308,7 +287,7 @@ void *NTAPI ExAllocatePoolWithTag(uint32_t type, uint64_t bytes, uint32_t tag)
 	bed_watch(__func__, DISPATCH_LEVEL);
 	(void)type;
 	(void)tag;
-	return bed_fails() ? NULL : bed_pool_alloc(bytes);
+	return bed_fails(__func__) ? NULL : bed_pool_alloc(bytes);
 }
 
 void NTAPI ExFreePoolWithTag(void *block, uint32_t tag)
@@ -320,14 +299,14 @@ void NTAPI ExFreePoolWithTag(void *block, uint32_t tag)
 
 /* ---- contiguous memory ----------------------------------------------- */
 
-static void *contiguous(uint64_t bytes, uint64_t low, uint64_t high,
-			uint64_t boundary, int nx)
+static void *contiguous(const char *name, uint64_t bytes, uint64_t low,
+			uint64_t high, uint64_t boundary, int nx)
 {
 	uint64_t pages = (bytes + 4095) / 4096, hpa;
 	struct area *a;
 	LOCKED;
 
-	if (bed_fails() || !pages)
+	if (bed_fails(name) || !pages)
 		return NULL;
 	hpa = bare_pages_alloc(pages, boundary > 4096 ? boundary : 4096, low);
 	if (!hpa)
@@ -343,7 +322,7 @@ static void *contiguous(uint64_t bytes, uint64_t low, uint64_t high,
 	area_map(a, NULL, BED_W | (nx ? BED_NX : 0));
 	if (bytes <= JUNK_MAX)
 		memset((void *)a->va, JUNK, bytes);
-	bed_count.contiguous += (int64_t)pages;
+	bed_take(BED_COUNT_contiguous, pages);
 	return (void *)a->va;
 }
 
@@ -352,7 +331,8 @@ void *NTAPI MmAllocateContiguousMemorySpecifyCache(uint64_t bytes,
 {
 	bed_watch(__func__, DISPATCH_LEVEL);
 	(void)cache;
-	return contiguous(bytes, low, high, boundary, bed_nt_major >= 10);
+	return contiguous(__func__, bytes, low, high, boundary,
+			  bed_nt_major >= 10);
 }
 
 void *NTAPI MmAllocateContiguousNodeMemory(uint64_t bytes, uint64_t low,
@@ -362,7 +342,7 @@ void *NTAPI MmAllocateContiguousNodeMemory(uint64_t bytes, uint64_t low,
 	(void)node;
 	if (protect != 4)
 		bare_panic("node memory with protection %x", protect);
-	return contiguous(bytes, low, high, boundary, 1);
+	return contiguous(__func__, bytes, low, high, boundary, 1);
 }
 
 void NTAPI MmFreeContiguousMemory(void *block)
@@ -375,7 +355,7 @@ void NTAPI MmFreeContiguousMemory(void *block)
 		bed_bugcheck(0xdd, (uint64_t)block, 0, 0, 0);
 	area_unmap(a);
 	bare_pages_free(a->hpa, a->pages);
-	bed_count.contiguous -= (int64_t)a->pages;
+	bed_give(BED_COUNT_contiguous, a->pages);
 	a->kind = NOTHING;
 }
 
@@ -403,18 +383,18 @@ void *NTAPI IoAllocateMdl(void *va, uint32_t bytes, uint8_t secondary,
 	(void)irp;
 	if (bed_nt_major < 6 && bytes >= 32u << 20)
 		return NULL;	/* the size field has 16 bits */
-	mdl = bed_fails() ? NULL : bed_pool_alloc(MDL_BYTES(pages));
+	mdl = bed_fails(__func__) ? NULL : bed_pool_alloc(MDL_BYTES(pages));
 	if (!mdl)
 		return NULL;
 	mdl_init(mdl, (uint64_t)va, bytes, pages);
-	bed_count.mdl++;
+	bed_take(BED_COUNT_mdl, 1);
 	return mdl;
 }
 
 void NTAPI IoFreeMdl(struct nt_mdl *mdl)
 {
 	bed_watch(__func__, DISPATCH_LEVEL);
-	bed_count.mdl--;
+	bed_give(BED_COUNT_mdl, 1);
 	bed_pool_free(mdl);
 }
 
@@ -446,7 +426,7 @@ struct nt_mdl *NTAPI MmAllocatePagesForMdlEx(uint64_t low, uint64_t high,
 	bed_watch(__func__, APC_LEVEL);
 	(void)high;
 	(void)cache;
-	if (bed_fails() || bytes >= 1ull << 32 || chunk & (chunk - 1) ||
+	if (bed_fails(__func__) || bytes >= 1ull << 32 || chunk & (chunk - 1) ||
 	    !chunk || bytes % chunk)
 		return NULL;
 	mdl = bed_pool_alloc(MDL_BYTES(pages));
@@ -462,7 +442,7 @@ struct nt_mdl *NTAPI MmAllocatePagesForMdlEx(uint64_t low, uint64_t high,
 		return NULL;
 	}
 	mdl->flags |= MDL_PAGES_LOCKED;
-	bed_count.pages += (int64_t)pages;
+	bed_take(BED_COUNT_pages, pages);
 	return mdl;
 }
 
@@ -479,7 +459,7 @@ void NTAPI MmFreePagesFromMdl(struct nt_mdl *mdl)
 			check_unmapped(mdl->pfn[i] * 4096);
 		bare_pages_free(mdl->pfn[i] * 4096, 1);
 	}
-	bed_count.pages -= (int64_t)pages;
+	bed_give(BED_COUNT_pages, pages);
 	mdl->flags &= (int16_t)~MDL_PAGES_LOCKED;
 }
 
@@ -523,7 +503,7 @@ static void *map_user(struct nt_mdl *mdl, uint64_t wish, uint32_t priority)
 
 	if (p == &bed_system)
 		bare_panic("a user mapping in the System process");
-	if (bed_fails() || (wish && !user_range_free(p, wish, bytes)))
+	if (bed_fails(MAP_LOCKED) || (wish && !user_range_free(p, wish, bytes)))
 		return NULL;
 	if (!wish) {
 		wish = p->next_user_va;
@@ -532,7 +512,7 @@ static void *map_user(struct nt_mdl *mdl, uint64_t wish, uint32_t priority)
 	}
 	va = map_mdl(mdl, p, wish, priority);
 	p->user_maps++;
-	bed_count.user_maps++;
+	bed_take(BED_COUNT_user_maps, 1);
 	return va;
 }
 
@@ -546,7 +526,7 @@ void *NTAPI bed_map_locked_pages(struct nt_mdl *mdl, int8_t mode,
 	void *va;
 	LOCKED;
 
-	bed_watch("MmMapLockedPagesSpecifyCache",
+	bed_watch(MAP_LOCKED,
 		  mode ? APC_LEVEL : DISPATCH_LEVEL);
 	if (!(mdl->flags & (MDL_PAGES_LOCKED | MDL_NONPAGED_POOL)) ||
 	    cache != 1 || bugcheck)
@@ -559,12 +539,12 @@ void *NTAPI bed_map_locked_pages(struct nt_mdl *mdl, int8_t mode,
 	}
 	if (mdl->flags & MDL_MAPPED)
 		bare_panic("an MDL is mapped twice");
-	if (bed_fails())
+	if (bed_fails(MAP_LOCKED))
 		return NULL;
 	va = map_mdl(mdl, NULL, bed_va_alloc(mdl->bytes / 4096 + 2), priority);
 	mdl->mapped_va = va;
 	mdl->flags |= MDL_MAPPED;
-	bed_count.maps++;
+	bed_take(BED_COUNT_maps, 1);
 	return va;
 }
 
@@ -587,10 +567,10 @@ void NTAPI MmUnmapLockedPages(void *va, struct nt_mdl *mdl)
 	area_unmap(a);
 	if (user) {
 		a->process->user_maps--;
-		bed_count.user_maps--;
+		bed_give(BED_COUNT_user_maps, 1);
 	} else {
 		mdl->flags &= (int16_t)~MDL_MAPPED;
-		bed_count.maps--;
+		bed_give(BED_COUNT_maps, 1);
 	}
 	a->kind = NOTHING;
 }
@@ -601,31 +581,38 @@ uint64_t NTAPI MmGetPhysicalAddress(const void *va)
 	return bed_translate((uint64_t)va);
 }
 
-void *NTAPI MmMapIoSpace(uint64_t hpa, uint64_t bytes, uint32_t cache)
+static void *map_device(const char *name, uint64_t hpa, uint64_t bytes)
 {
 	uint64_t pages = ((hpa & 4095) + bytes + 4095) / 4096;
 	struct area *a;
 	LOCKED;
 
-	bed_watch(__func__, DISPATCH_LEVEL);
-	if (hpa < 0xc0000000 || cache)
-		bed_bugcheck(0x1a, 0x1233, hpa, cache, 0);
-	if (bed_fails())
+	bed_watch(name, DISPATCH_LEVEL);
+	if (hpa < 0xc0000000)
+		bed_bugcheck(0x1a, 0x1233, hpa, 0, 0);
+	if (bed_fails(name))
 		return NULL;
 	a = area_new(IO_MAP, pages);
 	a->hpa = hpa & ~4095ull;
 	a->va = bed_va_alloc(pages);
 	a->block = a->va + (hpa & 4095);
 	area_map(a, NULL, BED_W | BED_NX | PTE_UNCACHED);
-	bed_count.io_maps++;
+	bed_take(BED_COUNT_io_maps, 1);
 	return (void *)a->block;
+}
+
+void *NTAPI MmMapIoSpace(uint64_t hpa, uint64_t bytes, uint32_t cache)
+{
+	if (cache)
+		bare_panic("a device mapped with cache type %u", cache);
+	return map_device(__func__, hpa, bytes);
 }
 
 void *NTAPI MmMapIoSpaceEx(uint64_t hpa, uint64_t bytes, uint32_t protect)
 {
 	if (protect != (PAGE_READWRITE | PAGE_NOCACHE))
 		bare_panic("a device mapped with protection %x", protect);
-	return MmMapIoSpace(hpa, bytes, 0);
+	return map_device(__func__, hpa, bytes);
 }
 
 void NTAPI MmUnmapIoSpace(void *va, uint64_t bytes)
@@ -638,7 +625,7 @@ void NTAPI MmUnmapIoSpace(void *va, uint64_t bytes)
 		bed_bugcheck(0xda, 2, (uint64_t)va, bytes, 0);
 	area_unmap(a);
 	a->kind = NOTHING;
-	bed_count.io_maps--;
+	bed_give(BED_COUNT_io_maps, 1);
 }
 
 uint32_t NTAPI ObfReferenceObject(void *object)
@@ -646,7 +633,7 @@ uint32_t NTAPI ObfReferenceObject(void *object)
 	struct bed_process *p = object;
 
 	bed_watch(__func__, DISPATCH_LEVEL);
-	bed_count.objects++;
+	bed_take(BED_COUNT_objects, 1);
 	if (bed_is_process(object))
 		p->references++;
 	return 1;
@@ -666,12 +653,12 @@ void NTAPI KeStackAttachProcess(struct bed_process *p, void **apc)
 		bed_bugcheck(0x5, (uint64_t)p, 0, 0, 0);
 	apc[0] = bed_current->attached;
 	bed_attach(p);
-	bed_count.attached++;
+	bed_take(BED_COUNT_attached, 1);
 }
 
 void NTAPI KeUnstackDetachProcess(void **apc)
 {
 	bed_watch(__func__, DISPATCH_LEVEL);
 	bed_attach(apc[0]);
-	bed_count.attached--;
+	bed_give(BED_COUNT_attached, 1);
 }

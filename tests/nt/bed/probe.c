@@ -6,8 +6,9 @@
  */
 #include <stddef.h>
 
-#include <ntddk.h>
+#include <ntifs.h>
 
+#include "count.h"
 #include "offsets.h"
 #include "probe.h"
 
@@ -18,6 +19,8 @@
 BED_OFFSETS(SAME_OFFSET)
 BED_SIZES(SAME_SIZE)
 
+static PDRIVER_OBJECT driver_object;
+static PDEVICE_OBJECT own_device;
 static UNICODE_STRING device_name, link_name;
 static WCHAR device_text[] = L"\\Device\\probe";
 static WCHAR link_text[] = L"\\DosDevices\\probe";
@@ -125,6 +128,188 @@ static uint64_t try_memory(void)
 	return 0;
 }
 
+/* ---- leaks ----------------------------------------------------------- */
+
+static PVOID take_contiguous(void)
+{
+	PHYSICAL_ADDRESS low = { .QuadPart = 0 };
+	PHYSICAL_ADDRESS high = { .QuadPart = 0xffffffff };
+
+	return MmAllocateContiguousMemorySpecifyCache(4096, low, high, low,
+						      MmCached);
+}
+
+static MDL *take_mdl(void)
+{
+	MDL *mdl = IoAllocateMdl(NULL, 4096, FALSE, FALSE, NULL);
+	PHYSICAL_ADDRESS at = MmGetPhysicalAddress(take_contiguous());
+
+	((PFN_NUMBER *)(mdl + 1))[0] = (PFN_NUMBER)at.QuadPart / 4096;
+	mdl->MdlFlags |= MDL_PAGES_LOCKED;
+	return mdl;
+}
+
+static void map_mdl(KPROCESSOR_MODE mode)
+{
+	MmMapLockedPagesSpecifyCache(take_mdl(), mode, MmCached, NULL, FALSE,
+				     NormalPagePriority);
+}
+
+static void keep_pages(void)
+{
+	static WCHAR text[] = L"MmAllocatePagesForMdlEx";
+	PHYSICAL_ADDRESS low = { .QuadPart = 0 }, high = { .QuadPart = -1 };
+	PMDL (NTAPI *alloc)(PHYSICAL_ADDRESS, PHYSICAL_ADDRESS,
+			    PHYSICAL_ADDRESS, SIZE_T, ULONG, ULONG);
+	UNICODE_STRING name;
+
+	name_init(&name, text);
+	*(PVOID *)&alloc = MmGetSystemRoutineAddress(&name);
+	alloc(low, high, low, 8192, MmCached, 0);
+}
+
+static void keep_io_map(void)
+{
+	PHYSICAL_ADDRESS apic = { .QuadPart = 0xfee00000 };
+
+	MmMapIoSpace(apic, 4096, MmNonCached);
+}
+
+static void keep_device(void)
+{
+	static WCHAR text[] = L"\\Device\\leak";
+	PDEVICE_OBJECT device;
+	UNICODE_STRING name;
+
+	name_init(&name, text);
+	IoCreateDevice(driver_object, 0, &name, FILE_DEVICE_UNKNOWN, 0, FALSE,
+		       &device);
+}
+
+static void keep_link(void)
+{
+	static WCHAR text[] = L"\\DosDevices\\leak";
+	UNICODE_STRING name;
+
+	name_init(&name, text);
+	IoCreateSymbolicLink(&name, &device_name);
+}
+
+/* In pool, which stays: the kernel looks at it later. */
+static void keep_timer(void)
+{
+	LARGE_INTEGER due = { .QuadPart = -36000000000ll };	/* an hour */
+	KTIMER *timer = ExAllocatePoolWithTag(NonPagedPool, sizeof(*timer), 1);
+
+	KeInitializeTimerEx(timer, NotificationTimer);
+	KeSetTimer(timer, due, NULL);
+}
+
+static VOID NTAPI on_bug_check(KBUGCHECK_CALLBACK_REASON reason,
+	PKBUGCHECK_REASON_CALLBACK_RECORD record, PVOID data, ULONG bytes)
+{
+	(void)reason;
+	(void)record;
+	(void)data;
+	(void)bytes;
+}
+
+static void keep_callback(void)
+{
+	static UCHAR component[] = "probe";
+	KBUGCHECK_REASON_CALLBACK_RECORD *r =
+		ExAllocatePoolWithTag(NonPagedPool, sizeof(*r), 1);
+
+	r->State = BufferEmpty;
+	KeRegisterBugCheckReasonCallback(r, on_bug_check,
+		KbCallbackSecondaryDumpData, component);
+}
+
+static void keep_handle(void)
+{
+	HANDLE handle;
+
+	ObOpenObjectByPointer(own_device, OBJ_KERNEL_HANDLE,
+			      NULL, 0, NULL, KernelMode, &handle);
+}
+
+static void keep_pool(void)
+{
+	ExAllocatePoolWithTag(NonPagedPool, 100, 1);
+}
+
+static void keep_mdl(void)
+{
+	IoAllocateMdl(NULL, 4096, FALSE, FALSE, NULL);
+}
+
+static void keep_contiguous(void)
+{
+	take_contiguous();
+}
+
+static void keep_map(void)
+{
+	map_mdl(KernelMode);
+}
+
+static void keep_user_map(void)
+{
+	map_mdl(UserMode);
+}
+
+static void keep_object(void)
+{
+	ObReferenceObject(IoGetCurrentProcess());
+}
+
+static void keep_resolution(void)
+{
+	ExSetTimerResolution(5000, TRUE);
+}
+
+static void keep_affinity(void)
+{
+	KeSetSystemAffinityThread(1);
+}
+
+static void keep_attached(void)
+{
+	static KAPC_STATE apc;
+
+	KeStackAttachProcess((PKPROCESS)IoGetCurrentProcess(), &apc);
+}
+
+/* A request is kept by not completing it; files and threads are the bed's. */
+static void (*const keep[BED_KINDS])(void) = {
+	[BED_COUNT_pool] = keep_pool,
+	[BED_COUNT_pool_bytes] = keep_pool,
+	[BED_COUNT_mdl] = keep_mdl,
+	[BED_COUNT_pages] = keep_pages,
+	[BED_COUNT_contiguous] = keep_contiguous,
+	[BED_COUNT_maps] = keep_map,
+	[BED_COUNT_user_maps] = keep_user_map,
+	[BED_COUNT_io_maps] = keep_io_map,
+	[BED_COUNT_devices] = keep_device,
+	[BED_COUNT_links] = keep_link,
+	[BED_COUNT_timers] = keep_timer,
+	[BED_COUNT_objects] = keep_object,
+	[BED_COUNT_handles] = keep_handle,
+	[BED_COUNT_callbacks] = keep_callback,
+	[BED_COUNT_resolution] = keep_resolution,
+	[BED_COUNT_affinity] = keep_affinity,
+	[BED_COUNT_attached] = keep_attached,
+};
+
+static NTSTATUS leak(uint64_t kind)
+{
+	if (kind == BED_COUNT_irps)
+		return STATUS_PENDING;
+	if (kind < BED_KINDS && keep[kind])
+		keep[kind]();
+	return STATUS_SUCCESS;
+}
+
 /* The next call of the kernel has to notice. */
 static void spoil(uint64_t what)
 {
@@ -160,6 +345,8 @@ static NTSTATUS serve(ULONG code, struct probe_data *d)
 	case PROBE_SPOIL:
 		spoil(d->value);
 		return STATUS_SUCCESS;
+	case PROBE_LEAK:
+		return leak(d->value);
 	case PROBE_MEMORY:
 		d->value = try_memory();
 		return STATUS_SUCCESS;
@@ -179,6 +366,8 @@ static NTSTATUS NTAPI dispatch(PDEVICE_OBJECT device, PIRP irp)
 			       irp->AssociatedIrp.SystemBuffer);
 		irp->IoStatus.Information = sizeof(struct probe_data);
 	}
+	if (status == STATUS_PENDING)
+		return status;
 	irp->IoStatus.Status = status;
 	IofCompleteRequest(irp, IO_NO_INCREMENT);
 	return status;
@@ -186,18 +375,19 @@ static NTSTATUS NTAPI dispatch(PDEVICE_OBJECT device, PIRP irp)
 
 static void NTAPI unload(PDRIVER_OBJECT driver)
 {
+	(void)driver;
 	IoDeleteSymbolicLink(&link_name);
-	IoDeleteDevice(driver->DeviceObject);
+	IoDeleteDevice(own_device);
 }
 
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry);
 
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
 {
-	PDEVICE_OBJECT device;
 	NTSTATUS status;
 
 	(void)registry;
+	driver_object = driver;
 	name_init(&device_name, texts[0]);
 	name_init(&link_name, texts[1]);
 	driver->DriverUnload = unload;
@@ -206,7 +396,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
 	driver->MajorFunction[IRP_MJ_CLOSE] = dispatch;
 	driver->MajorFunction[IRP_MJ_DEVICE_CONTROL] = dispatch;
 	status = IoCreateDevice(driver, 0, &device_name, FILE_DEVICE_UNKNOWN,
-				0, FALSE, &device);
+				0, FALSE, &own_device);
 	if (status < 0)
 		return status;
 	DbgPrint("probe: loaded, %d %s %u\n", -1, "text",

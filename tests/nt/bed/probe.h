@@ -12,6 +12,7 @@
 #define PROBE_DPC	PROBE_CODE(3)	/* software interrupts */
 #define PROBE_MEMORY	PROBE_CODE(4)	/* MDLs, mappings; 0 is good */
 #define PROBE_SPOIL	PROBE_CODE(5)	/* spoil a register of the kernel's */
+#define PROBE_LEAK	PROBE_CODE(6)	/* keep one thing: BED_COUNT_* */
 
 struct probe_data {
 	uint64_t value;

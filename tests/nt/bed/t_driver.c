@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * t_driver.c - cvm.sys: load, ask, boot, kill, unload, and everything that
- * may fail failing.
+ * t_driver.c - cvm.sys: load, ask, boot, kill, unload.
  */
 #include <cvm/boot.h>
 #include <cvm/nt.h>
@@ -15,10 +14,10 @@
 
 static struct bed_image image;
 
-static int load(void)
+int test_load_driver(struct bed_image *at)
 {
 	uint32_t status = bed_load(bare_module[0].data, bare_module[0].bytes,
-				   &image);
+				   at);
 
 	if (status)
 		bare_printf("DriverEntry: %x\n", status);
@@ -36,7 +35,7 @@ static const char *guest_words(void)
 	return "";
 }
 
-static struct bed_vm_args vm_args(void)
+struct bed_vm_args test_vm_args(void)
 {
 	return (struct bed_vm_args){
 		.kernel = &bare_module[1],
@@ -47,7 +46,7 @@ static struct bed_vm_args vm_args(void)
 	};
 }
 
-static int have_guest(void)
+int test_have_guest(void)
 {
 	bare_report(bare_modules == 3, "driver, kernel and initrd are here");
 	return bare_modules == 3;
@@ -109,7 +108,7 @@ void test_load(void)
 	struct nt_file *file = NULL;
 	uint32_t status;
 
-	if (!load()) {
+	if (!test_load_driver(&image)) {
 		bare_report(0, "the driver loads");
 		return;
 	}
@@ -126,7 +125,7 @@ void test_load(void)
 	}
 	bed_unload(&image);
 	bare_report(bed_counters_zero("unloaded"), "everything came back");
-	bare_report(load(), "the driver loads again");
+	bare_report(test_load_driver(&image), "the driver loads again");
 	bed_unload(&image);
 	bare_report(bed_counters_zero("unloaded"), "everything came back");
 }
@@ -181,13 +180,13 @@ static void vectors(const struct bed_vm_end *end)
 
 void test_boot(void)
 {
-	struct bed_vm_args args = vm_args();
+	struct bed_vm_args args = test_vm_args();
 	struct bed_vm_end end;
 	uint64_t begin = bare_mono_ns();
 
 	args.input = bare_arg_flag("input");
 	args.sleep = bare_arg_flag("sleep");
-	if (!have_guest() || !load())
+	if (!test_have_guest() || !test_load_driver(&image))
 		return;
 	if (bare_arg_flag("vectors")) {
 		bed_tick_hook = more_vectors;
@@ -215,7 +214,7 @@ void test_boot(void)
 }
 
 /* Killed, or done with its work before the kill came: both are good ends. */
-static int ended_well(const struct bed_vm_end *end)
+int test_ended_well(const struct bed_vm_end *end)
 {
 	return end->reason == CVM_RUN_KILLED ||
 	       end->reason == CVM_RUN_POWEROFF;
@@ -225,14 +224,14 @@ void test_rounds(void)
 {
 	uint64_t rounds = bare_arg("rounds", 100), i, bad = 0, pages = 0;
 	uint64_t lively = 0, finished = 0;
-	struct bed_vm_args args = vm_args();
+	struct bed_vm_args args = test_vm_args();
 	struct bed_vm_end end;
 
 	args.quiet = 1;
-	if (!have_guest())
+	if (!test_have_guest())
 		return;
 	for (i = 0; i < rounds && !bad; i++) {
-		if (!load())
+		if (!test_load_driver(&image))
 			break;
 		args.kill_ms = 100 + i * 37 % 400;
 		args.kill_output = i % 5 == 4 ? 1 + i * 331 % 6000 : 0;
@@ -240,7 +239,7 @@ void test_rounds(void)
 		bed_vm_run(&args, &end);
 		lively += end.output != 0;
 		bad += end.err != 0;
-		bad += !args.die && !ended_well(&end);
+		bad += !args.die && !test_ended_well(&end);
 		finished += end.reason == CVM_RUN_POWEROFF;
 		bed_unload(&image);
 		bad += !bed_counters_zero("round");
@@ -259,65 +258,5 @@ void test_rounds(void)
 		    "something", (unsigned long long)lively);
 	bare_printf("page tables of the bed grew by %llu pages\n",
 		    (unsigned long long)(bare_pages_used - pages));
-}
-
-/* ---- failures -------------------------------------------------------- */
-
-void test_fail(void)
-{
-	uint64_t n, bad = 0, loaded = 0;
-
-	for (n = 1; n < 500 && !bad; n++) {
-		bed_fail_calls = 0;
-		bed_fail_at = n;
-		if (load()) {
-			loaded++;
-			bed_fail_at = 0;
-			bed_unload(&image);
-		}
-		bad += !bed_counters_zero("failed load");
-		if (bed_fail_calls < n)
-			break;
-	}
-	bed_fail_at = 0;
-	bare_report(!bad && n > 3, "each of %llu calls failed once, loaded "
-		    "nevertheless %llu times", (unsigned long long)n - 1,
-		    (unsigned long long)loaded);
-	bare_report(load(), "then it loads");
-	bed_unload(&image);
-}
-
-void test_failrun(void)
-{
-	struct bed_vm_args args = vm_args();
-	uint64_t n, bad = 0, failed = 0;
-	struct bed_counters before;
-	struct bed_vm_end end;
-
-	args.quiet = 1;
-	args.kill_ms = bare_arg("kill", 300);
-	if (!have_guest() || !load())
-		return;
-	before = bed_count;
-	for (n = 1; n < 500 && !bad; n++) {
-		bed_fail_calls = 0;
-		bed_fail_at = n;
-		bed_vm_run(&args, &end);
-		bed_fail_at = 0;
-		failed += end.err != 0;
-		bad += !end.err && !ended_well(&end);
-		if (memcmp(&before, &bed_count, sizeof(before)))
-			bad += !bed_counters_zero("with the driver loaded");
-		if (bad || bare_arg_flag("verbose"))
-			bare_printf("call %llu: %s error %d reason %u %s\n",
-				    (unsigned long long)n, end.step, end.err,
-				    end.reason, end.text);
-		if (bed_fail_calls < n)
-			break;
-	}
-	bare_report(!bad && n > 3, "each of %llu calls failed once, the VM "
-		    "was not made %llu times", (unsigned long long)n - 1,
-		    (unsigned long long)failed);
-	bed_unload(&image);
-	bare_report(bed_counters_zero("unloaded"), "everything came back");
+	bed_counters_table();
 }

@@ -21,14 +21,14 @@ static struct rows_pages pages;
 /* Load the driver, do fn in a process, unload, count. */
 static void under_driver(void (*fn)(void *arg))
 {
-	uint32_t status;
+	int loaded;
 
 	bare_report(bare_modules == 2, "driver and mini guest are here");
 	if (bare_modules != 2)
 		return;
-	status = bed_load(bare_module[0].data, bare_module[0].bytes, &image);
-	bare_report(!status, "the driver loads");
-	if (status)
+	loaded = test_load_driver(&image);
+	bare_report(loaded, "the driver loads");
+	if (!loaded)
 		return;
 	bed_vmm_end(bed_vmm_start(fn, NULL));
 	bed_unload(&image);

@@ -3,8 +3,10 @@
  * t_probe.c - the bed itself, with probe.sys, and the loader's refusals.
  */
 #include "bed.h"
+#include "ke.h"
 #include "probe.h"
 #include "tests.h"
+#include "x86.h"
 
 static uint32_t ask(struct nt_file *file, uint32_t code,
 		    struct probe_data *data)
@@ -82,6 +84,103 @@ void test_spoil(void)
 		ask(file, PROBE_SPOIL, &d);
 	bare_report(0, "nobody noticed");
 }
+
+/* ---- leaks ----------------------------------------------------------- */
+
+/* Leaks that stop the machine at once: test=leak what=NAME. */
+static int fatal(uint32_t kind)
+{
+	return kind == BED_COUNT_files || kind == BED_COUNT_irps ||
+	       kind == BED_COUNT_user_maps;
+}
+
+static void leak_one(void *kind)
+{
+	struct probe_data d = { .value = *(uint32_t *)kind };
+	struct nt_file *file = NULL;
+
+	if (bed_open("\\DosDevices\\probe", 0, &file))
+		return;
+	ask(file, PROBE_LEAK, &d);
+	if (*(uint32_t *)kind == BED_COUNT_files)
+		return;
+	bed_cleanup(file);
+	bed_close(file);
+}
+
+static void NTAPI no_dpc(struct nt_dpc *dpc, void *context, void *a, void *b)
+{
+	(void)dpc;
+	(void)context;
+	(void)a;
+	(void)b;
+}
+
+static void nothing(void *unused)
+{
+	(void)unused;
+}
+
+/* What a driver cannot leave behind on one CPU, or not alone. */
+static int held_for_a_moment(uint32_t kind)
+{
+	struct bed_thread *thread;
+	struct nt_dpc dpc;
+	int held;
+
+	if (kind == BED_COUNT_threads) {
+		thread = bed_vmm_start(nothing, NULL);
+		held = bed_held(kind) == 1;
+		bed_vmm_end(thread);
+		return held;
+	}
+	memset(&dpc, 0, sizeof(dpc));
+	dpc.routine = no_dpc;
+	x86_set_cr8(DISPATCH_LEVEL);
+	bed_dpc_queue(&dpc, NULL, NULL);
+	held = bed_held(kind) == 1;
+	x86_set_cr8(PASSIVE_LEVEL);
+	return held;
+}
+
+static int noticed(uint32_t kind)
+{
+	struct bed_image image;
+	int held;
+
+	if (kind == BED_COUNT_threads || kind == BED_COUNT_dpcs)
+		return held_for_a_moment(kind) && !bed_held(kind);
+	if (bed_load(bare_module[0].data, bare_module[0].bytes, &image))
+		return 0;
+	leak_one(&kind);
+	bed_unload(&image);
+	held = bed_held(kind) > 0 && !bed_counters_zero(bed_kind(kind));
+	bed_counters_forget();
+	return held;
+}
+
+/* A thing of each kind is kept by the probe, and the counter says so. */
+void test_leak(void)
+{
+	struct bed_image image;
+	uint32_t kind;
+
+	for (kind = 0; kind < BED_KINDS; kind++) {
+		if (!fatal(kind)) {
+			bare_report(noticed(kind), "a leak of %s is noticed",
+				    bed_kind(kind));
+			continue;
+		}
+		if (!bare_arg_is("what", bed_kind(kind)))
+			continue;
+		bed_load(bare_module[0].data, bare_module[0].bytes, &image);
+		bed_vmm_end(bed_vmm_start(leak_one, &kind));
+		bed_unload(&image);
+		bare_report(0, "nobody noticed");
+	}
+}
+
+/* ---- the loader ------------------------------------------------------ */
 
 /* Every byte of the headers damaged in turn, and a shorter file. */
 void test_refuse(void)

@@ -253,22 +253,25 @@ static void feed(void)
 	}
 }
 
-static void kill_it(struct bed_thread *thread)
+/* 0: there is no VM yet, or no more. */
+static int kill_it(struct bed_thread *thread)
 {
 	struct cvm_user_id id = { .id = vm.info.id };
 	struct nt_file *control;
+	int ret;
 
 	if (vm.args->die) {
 		thread->terminating = 1;
 		bed_thread_alert(thread);
-		return;
+		return 1;
 	}
 	/* Twice: the first may be the call that has to fail. */
 	if (bed_open(DEVICE, 0, &control) && bed_open(DEVICE, 0, &control))
 		bare_panic("the device cannot be opened twice");
-	bed_op(control, CVM_USER_KILL, &id, sizeof(id));
+	ret = bed_op(control, CVM_USER_KILL, &id, sizeof(id));
 	bed_cleanup(control);
 	bed_close(control);
+	return !ret;
 }
 
 static uint64_t switches_now(void)
@@ -337,10 +340,8 @@ void bed_vm_run(const struct bed_vm_args *args, struct bed_vm_end *end)
 	thread = bed_vmm_start(vcpu_main, NULL);
 	while (!*(volatile int *)&vm.over) {
 		bed_sleep_ms(1);
-		if (!killed && !vm.over && due(bare_mono_ns() - begin)) {
-			kill_it(thread);
-			killed = 1;
-		}
+		if (!killed && !vm.over && due(bare_mono_ns() - begin))
+			killed = kill_it(thread);
 		vm.feeding = 1;
 		if (args->sleep && end->output > 2000 && !end->slept &&
 		    !*(volatile int *)&vm.over)

@@ -361,6 +361,39 @@ static int cvm_check_cpus(struct cvm_monitor *mon)
 	return 0;
 }
 
+/* Why a CPU with these features cannot join those that attach saw, or NULL. */
+static const char *cvm_cpu_refused(const struct cvm_monitor *mon,
+				   const struct cvm_x86_caps *caps)
+{
+	struct cvm_verdict verdict;
+	uint32_t i;
+
+	for (i = 0; i < CVM_ROWS; i++) {
+		verdict = cvm_check_rows[i].judge(caps);
+		if (verdict.status == CVM_CHECK_REFUSED)
+			return verdict.text;
+	}
+	return cvm_caps_differ(&mon->caps, caps);
+}
+
+int cvm_cpu_check(struct cvm_monitor *mon)
+{
+	struct cvm_x86_caps caps;
+	const char *why;
+	char text[160];
+
+	if (mon->check.refused)
+		return -CVM_EPERM;	/* CHECK has told */
+	cvm_x86_caps_read(&caps);
+	why = cvm_cpu_refused(mon, &caps);
+	if (!why)
+		return 0;
+	cvm_fmt(text, sizeof(text), "no guest runs on a CPU that came online, "
+		"unlike the others: %s", why);
+	mon->ops->log(mon->ctx, CVM_LOG_ERROR, text);
+	return -CVM_EPERM;
+}
+
 int cvm_check_row(struct cvm_monitor *mon, const char *name, uint32_t status,
 		  const char *text)
 {

@@ -103,9 +103,12 @@ static int __init cvm_module_init(void)
 	if (err)
 		goto err_detach;
 	cvm_memory_count();
-	err = cvm_power_init();
+	err = cvm_sched_watch_cpus();
 	if (err)
 		goto err_detach;
+	err = cvm_power_init();
+	if (err)
+		goto err_cpus;
 	err = misc_register(&cvm_device);
 	if (err)
 		goto err_power;
@@ -116,6 +119,8 @@ static int __init cvm_module_init(void)
 
 err_power:
 	cvm_power_exit();
+err_cpus:
+	cvm_sched_unwatch_cpus();
 err_detach:
 	cvm_detach(cvm_monitor);
 err_sched:
@@ -132,6 +137,7 @@ static void __exit cvm_module_exit(void)
 	cvm_debugfs_exit();
 	misc_deregister(&cvm_device);
 	cvm_power_exit();
+	cvm_sched_unwatch_cpus();
 	if (cvm_detach(cvm_monitor))
 		panic("cvm: module unloaded under a VM");
 	cvm_irq_exit();

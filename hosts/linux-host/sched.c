@@ -5,6 +5,7 @@
 #define pr_fmt(fmt) "cvm: " fmt
 
 #include <linux/context_tracking.h>
+#include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/ktime.h>
@@ -31,11 +32,16 @@
 #define CLOCK_MEASURE_MS	200
 #define CLOCK_EARLY_TRIES	20
 
-/*
- * The CPUs libcvm looked at when the module was loaded; its number i is the
- * i-th of them.  A CPU that came later was not looked at: no slice there.
- */
+/* The CPUs when the module was loaded; libcvm's number i is the i-th. */
 static cpumask_var_t known_cpus;
+
+/*
+ * Where a slice may run: CPUs that libcvm has looked at, each time they came
+ * online.  One that goes offline takes no care: the kernel has moved its
+ * threads and timers by then.
+ */
+static cpumask_var_t usable_cpus;
+static enum cpuhp_state hotplug_state;
 
 /* This CPU's slice is, for RCU and the clocks, inside the guest. */
 static DEFINE_PER_CPU(bool, in_guest);
@@ -112,6 +118,10 @@ int cvm_sched_init(void)
 {
 	if (!zalloc_cpumask_var(&known_cpus, GFP_KERNEL))
 		return -ENOMEM;
+	if (!zalloc_cpumask_var(&usable_cpus, GFP_KERNEL)) {
+		free_cpumask_var(known_cpus);
+		return -ENOMEM;
+	}
 	cpumask_copy(known_cpus, cpu_online_mask);
 	clock_khz = clock_frequency();
 	return 0;
@@ -119,7 +129,35 @@ int cvm_sched_init(void)
 
 void cvm_sched_exit(void)
 {
+	free_cpumask_var(usable_cpus);
 	free_cpumask_var(known_cpus);
+}
+
+/* On the CPU itself, in its hotplug thread.  The CPU is welcome anyway. */
+static int cpu_comes_online(unsigned int cpu)
+{
+	if (cvm_cpu_check(cvm_monitor))
+		cpumask_clear_cpu(cpu, usable_cpus);
+	else
+		cpumask_set_cpu(cpu, usable_cpus);
+	return 0;
+}
+
+/* Calls for every CPU that is online already. */
+int cvm_sched_watch_cpus(void)
+{
+	int state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "cvm:online",
+				      cpu_comes_online, NULL);
+
+	if (state < 0)
+		return state;
+	hotplug_state = state;
+	return 0;
+}
+
+void cvm_sched_unwatch_cpus(void)
+{
+	cpuhp_remove_state(hotplug_state);
 }
 
 u32 cvm_sched_cpus(void)
@@ -246,12 +284,12 @@ int cvm_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
 	local_irq_save(flags);
 	if (!host_vm || vcpu < 0)
 		ret = fn(arg);
-	else if (likely(cpumask_test_cpu(smp_processor_id(), known_cpus)))
+	else if (likely(cpumask_test_cpu(smp_processor_id(), usable_cpus)))
 		ret = slice(host_vcpu(host_vm, vcpu), fn, arg);
 	local_irq_restore(flags);
 	preempt_enable();
 	if (unlikely(ret == -CVM_EPERM))
-		pr_warn_once("a guest needs a CPU that was there at load\n");
+		pr_warn_once("a guest is on a CPU where it cannot run\n");
 	return ret;
 }
 

@@ -124,6 +124,9 @@ u64 cvm_pages_out(void);
 int cvm_sched_init(void);
 void cvm_sched_exit(void);
 u32 cvm_sched_cpus(void);
+/* From then on vCPUs can run; between cvm_attach() and cvm_detach(). */
+int cvm_sched_watch_cpus(void);
+void cvm_sched_unwatch_cpus(void);
 u32 cvm_sched_khz(void);
 /*
  * Inside a slice: the kernel's RCU and tracing are needed from here on.

@@ -50,6 +50,14 @@ int cvm_attach(const struct cvm_host_ops *ops, void *ctx, uint32_t cpus,
 int cvm_check_row(struct cvm_monitor *mon, const char *name, uint32_t status,
 		  const char *text);
 
+/*
+ * cvm_cpu_check - may a vCPU run on this CPU, which came after cvm_attach() or
+ * came back?  Judges the CPU it is called on, as attach judged the others: 0,
+ * or -CVM_EPERM when it would be refused or differs from them; the reason is
+ * logged.  The caller stays on the CPU.  Any context.
+ */
+int cvm_cpu_check(struct cvm_monitor *mon);
+
 /* cvm_detach - end; -CVM_EBUSY while a VM exists.  Thread context. */
 int cvm_detach(struct cvm_monitor *mon);
 

@@ -212,6 +212,30 @@ static void shim_rows(void **state)
 	core_end(&c);
 }
 
+/* A CPU that comes online later is judged like the first ones. */
+static void later_cpus(void **state)
+{
+	struct core c;
+
+	(void)state;
+	core_init(&c);
+	assert_int_equal(core_attach(&c), 0);
+	assert_int_equal(cvm_cpu_check(c.mon), 0);
+	fake_cpu.caps.cr4 ^= 1ull << 16;
+	assert_int_equal(cvm_cpu_check(c.mon), -CVM_EPERM);
+	assert_non_null(strstr(c.host.last_log, "CR4"));
+	fake_cpu.caps.cr4 ^= 1ull << 16;
+	/* VMX may be on here and off there, a refused setting may not be. */
+	fake_cpu.caps.cr4 ^= 1ull << 13;
+	assert_int_equal(cvm_cpu_check(c.mon), 0);
+	fake_cpu.caps.async_pf = 1;
+	assert_int_equal(cvm_cpu_check(c.mon), -CVM_EPERM);
+	assert_non_null(strstr(c.host.last_log, "no-kvmapf"));
+	assert_int_equal(core_create(&c, 1), 0);
+	core_end(&c);
+	fake_cpu_init();
+}
+
 static void texts_fit(void **state)
 {
 	struct core c;
@@ -244,6 +268,7 @@ int main(void)
 		cmocka_unit_test(offline_cpus),
 		cmocka_unit_test(outside_ring0),
 		cmocka_unit_test(shim_rows),
+		cmocka_unit_test(later_cpus),
 		cmocka_unit_test(texts_fit),
 	};
 

@@ -173,35 +173,49 @@ static int known(const char *verb)
 	return 0;
 }
 
+/* What belongs to another verb is refused; the file may be a mere word. */
+static int check_words(const struct command *cmd, const char *const *words,
+		       const char **path, int json)
+{
+	const char *verb = words[0], *file = words[1];
+
+	if (!verb || !known(verb))
+		return usage_error(cmd, "%s%sinstall, start, stop, remove or "
+				   "status?", verb ? verb : "",
+				   verb ? ": " : "");
+	if (file && (*path || strcmp(verb, "install")))
+		return usage_error(cmd, "%s: one word too many", file);
+	if (*path && strcmp(verb, "install"))
+		return usage_error(cmd, "--file belongs to install");
+	if (json && strcmp(verb, "status"))
+		return usage_error(cmd, "--json belongs to status");
+	if (file)
+		*path = file;
+	return PARSE_GO_ON;
+}
+
 static int run(const struct command *cmd, int argc, char **argv)
 {
-	const char *verb = NULL, *path = NULL;
+	const char *words[2] = { NULL, NULL }, *path = NULL;
 	struct problem problem = { "" };
 	int json = 0, ret;
 	const struct opt opts[] = {
 		{ "file", OPT_TEXT, "PATH", &path,
-		  "install: the driver's file (default: cvm.sys\n"
-		  "beside cvmctl)" },
+		  "install: another way to give PATH" },
 		{ "json", OPT_FLAG, NULL, &json,
 		  "status: print one JSON object" },
 		{ 0 }
 	};
 
-	ret = parse_options(cmd, opts, argc, argv, &verb, 1);
+	ret = parse_options(cmd, opts, argc, argv, words, 2);
+	if (ret == PARSE_GO_ON)
+		ret = check_words(cmd, words, &path, json);
 	if (ret != PARSE_GO_ON)
 		return ret;
-	if (!verb || !known(verb))
-		return usage_error(cmd, "%s%sinstall, start, stop, remove or "
-				   "status?", verb ? verb : "",
-				   verb ? ": " : "");
-	if (path && strcmp(verb, "install"))
-		return usage_error(cmd, "--file belongs to install");
-	if (json && strcmp(verb, "status"))
-		return usage_error(cmd, "--json belongs to status");
-	if (!strcmp(verb, "status"))
+	if (!strcmp(words[0], "status"))
 		ret = status(json, &problem);
 	else
-		ret = act(verb, path, &problem) ? EXIT_REFUSED : EXIT_OK;
+		ret = act(words[0], path, &problem) ? EXIT_REFUSED : EXIT_OK;
 	if (problem.text[0])
 		problem_print(&problem);
 	return ret;
@@ -209,9 +223,10 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_driver = {
 	"driver", run,
-	"install [--file PATH] | start | stop | remove | status",
+	"install [PATH] | start | stop | remove | status",
 	"install, start, stop, remove the driver",
-	"  install   tell Windows where the driver is; it is not started\n"
+	"  install   tell Windows where the driver's file is, cvm.sys beside\n"
+	"            cvmctl if no PATH is given; it is not started\n"
 	"  start     load it; after a restart of Windows it is stopped again\n"
 	"  stop      unload it; refused while VMs run\n"
 	"  remove    unload it and make Windows forget it\n"

@@ -85,10 +85,12 @@ static int act(const struct command *cmd, const char *const *words,
 	    strcmp(verb, "run"))
 		return usage_error(cmd, "%s: install, remove or status?",
 				   verb);
-	if (!name || !good_name(name))
-		return usage_error(cmd, "%s%sa name is missing (at most %u "
-				   "letters, digits, . _ -)", name ? name : "",
-				   name ? ": " : "", CVM_NAME_MAX - 1);
+	if (!name)
+		return usage_error(cmd, "a name is missing (" NAME_RULE ")",
+				   CVM_NAME_MAX - 1);
+	if (!good_name(name))
+		return usage_error(cmd, "%s: not a name (" NAME_RULE ")", name,
+				   CVM_NAME_MAX - 1);
 	if (!strcmp(verb, "remove"))
 		return plat_service_remove(name, problem) ? EXIT_REFUSED :
 		       EXIT_OK;

@@ -104,9 +104,8 @@ int run_prepare(struct run_options *o, const char *path,
 	if (!good_name(vm->name))
 		return problem_set(problem, path && vm->name ==
 				   o->config.name ? path : "--name",
-				   "%s: not a name (at most %u letters, "
-				   "digits, . _ -)", vm->name,
-				   CVM_NAME_MAX - 1);
+				   "%s: not a name (" NAME_RULE ")",
+				   vm->name, CVM_NAME_MAX - 1);
 	if (vm->mem_bytes > UINT64_MAX / 2)
 		return problem_set(problem, "--mem", "no size for a memory");
 	if (vm->min_hpa > UINT64_MAX / 2)

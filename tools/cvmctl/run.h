@@ -20,7 +20,11 @@ struct run_options {
 	int json;
 };
 
-/* good_name - a name is part of a path and of messages. */
+/*
+ * good_name - a name is part of a path and of messages.  NAME_RULE tells
+ * people what one is; its argument is CVM_NAME_MAX - 1.
+ */
+#define NAME_RULE	"at most %u letters, digits, . _ -, and no . or - first"
 int good_name(const char *name);
 
 /* read_key - "ctrl-x", "^x" or "none" (-1); 0, or -1 when it is no key. */

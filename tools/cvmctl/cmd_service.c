@@ -8,14 +8,27 @@
 
 #define PATH_ROOM	4096
 
+struct served {
+	const char *name;
+	const char *path;	/* of its configuration */
+};
+
+/* The file may have changed since install; by now there is a log to say so. */
 static int run_as_service(void *ctx)
 {
+	const struct served *served = ctx;
+	static struct run_options o = { .key_text = "none" };
 	struct problem problem = { "" };
+	int ret = EXIT_REFUSED;
 
-	if (!console_served(NULL, 1, &problem))
-		return run_vm(ctx);
-	problem_print(&problem);
-	return EXIT_REFUSED;
+	o.vm.name = served->name;
+	if (!run_prepare(&o, served->path, &problem) &&
+	    !console_served(NULL, 1, &problem))
+		ret = run_vm(&o);
+	if (problem.text[0])
+		problem_print(&problem);
+	config_free(&o.config);
+	return ret;
 }
 
 /* What the file says is known to be good before there is a service. */
@@ -38,18 +51,15 @@ static int install(const char *name, const char *path,
 /* Called by the system: its output is the log beside the file. */
 static int serve(const char *name, const char *path, struct problem *problem)
 {
-	static struct run_options o = { .key_text = "none" };
+	struct served served = { name, path };
 	char log[PATH_ROOM], file[CVM_NAME_MAX + 8];
-	int ret = EXIT_REFUSED;
 
-	o.vm.name = name;
 	snprintf(file, sizeof(file), "%s.log", name);
-	if (plat_beside(path, file, log, sizeof(log)))
-		problem_set(problem, path, "this path is too long");
-	else if (!run_prepare(&o, path, problem))
-		ret = plat_service_run(name, log, run_as_service, &o, problem);
-	config_free(&o.config);
-	return ret;
+	if (!plat_beside(path, file, log, sizeof(log)))
+		return plat_service_run(name, log, run_as_service, &served,
+					problem);
+	problem_set(problem, path, "this path is too long");
+	return EXIT_REFUSED;
 }
 
 static int listed;

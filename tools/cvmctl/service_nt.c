@@ -20,7 +20,7 @@ static struct {
 	int (*run)(void *ctx);
 	void *ctx;
 	int result;
-	HANDLE log;
+	const char *log;	/* path */
 	HANDLE stopping;	/* event: the guest has been asked */
 	HANDLE ended;		/* event: there is no guest any more */
 } service;
@@ -84,46 +84,55 @@ static unsigned int __stdcall watchman(void *arg)
 	return 0;
 }
 
-/* A guest that powered off is a service that ended well. */
-static void WINAPI service_main(DWORD argc, wchar_t **argv)
+/*
+ * A service has no stdout, no stderr: both are the log.  The reason why there
+ * is none can only be the service's exit code.
+ */
+static DWORD open_log(void)
+{
+	wchar_t wide[NT_PATH];
+	HANDLE log;
+
+	if (nt_path(service.log, wide, NT_PATH))
+		return ERROR_FILENAME_EXCED_RANGE;
+	log = CreateFileW(wide, FILE_APPEND_DATA | SYNCHRONIZE,
+			  FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
+			  OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+	if (log == INVALID_HANDLE_VALUE)
+		return GetLastError();
+	nt_output_to(log);
+	return NO_ERROR;
+}
+
+/* Run the guest; one that powered off is a service that ended well. */
+static DWORD serve(void)
 {
 	HANDLE thread;
+
+	report(SERVICE_RUNNING, 0);
+	thread = (HANDLE)_beginthreadex(NULL, 0, watchman, NULL, 0, NULL);
+	service.result = service.run(service.ctx);
+	SetEvent(service.ended);
+	WaitForSingleObject(thread, INFINITE);
+	service.status.dwServiceSpecificExitCode = (DWORD)service.result;
+	return service.result == EXIT_OK ? NO_ERROR :
+	       ERROR_SERVICE_SPECIFIC_ERROR;
+}
+
+static void WINAPI service_main(DWORD argc, wchar_t **argv)
+{
+	DWORD error;
 
 	/* Windows calls with the service's name, whatever the table says. */
 	service.handle = argc ? RegisterServiceCtrlHandlerExW(argv[0], control,
 							      NULL) : NULL;
 	if (!service.handle)
 		return;
-	nt_output_to(service.log);
-	report(SERVICE_RUNNING, 0);
-	thread = (HANDLE)_beginthreadex(NULL, 0, watchman, NULL, 0, NULL);
-	service.result = service.run(service.ctx);
-	SetEvent(service.ended);
-	WaitForSingleObject(thread, INFINITE);
-	if (service.result != EXIT_OK) {
-		service.status.dwWin32ExitCode = ERROR_SERVICE_SPECIFIC_ERROR;
-		service.status.dwServiceSpecificExitCode =
-			(DWORD)service.result;
-	}
+	error = open_log();
+	if (!error)
+		error = serve();
+	service.status.dwWin32ExitCode = error;
 	report(SERVICE_STOPPED, 0);
-}
-
-/* A service has no stdout, no stderr: both are the log. */
-static HANDLE open_log(const char *path, struct problem *problem)
-{
-	HANDLE log = INVALID_HANDLE_VALUE;
-	wchar_t wide[NT_PATH];
-
-	if (nt_path(path, wide, NT_PATH)) {
-		problem_set(problem, path, "the path is too long");
-		return log;
-	}
-	log = CreateFileW(wide, FILE_APPEND_DATA | SYNCHRONIZE,
-			  FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
-			  OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
-	if (log == INVALID_HANDLE_VALUE)
-		nt_problem(problem, path, GetLastError());
-	return log;
 }
 
 int plat_service_run(const char *name, const char *log,
@@ -136,6 +145,8 @@ int plat_service_run(const char *name, const char *log,
 
 	service.run = run;
 	service.ctx = ctx;
+	service.log = log;
+	service.result = EXIT_REFUSED;
 	service.status.dwServiceType = SERVICE_WIN32_OWN_PROCESS;
 	service.stopping = CreateEventW(NULL, TRUE, FALSE, NULL);
 	service.ended = CreateEventW(NULL, TRUE, FALSE, NULL);
@@ -143,9 +154,6 @@ int plat_service_run(const char *name, const char *log,
 		problem_set(problem, name, "no memory");
 		return EXIT_REFUSED;
 	}
-	service.log = open_log(log, problem);
-	if (service.log == INVALID_HANDLE_VALUE)
-		return EXIT_REFUSED;
 	if (!StartServiceCtrlDispatcherW(table)) {
 		nt_problem(problem, name, GetLastError());
 		return EXIT_REFUSED;

@@ -86,8 +86,13 @@ def _usage(exe):
             ("driver", "install, start, stop, remove or status?"),
             ("driver frob", "frob: install, start, stop, remove or status?"),
             ("driver start --json", "--json belongs to status"),
+            ("driver start C:\\x.sys", "C:\\x.sys: one word too many"),
+            ("driver install C:\\x.sys --file C:\\y.sys",
+             "C:\\x.sys: one word too many"),
             ("service frob", "frob: install, remove or status?"),
-            ("service install", "name is missing"),
+            ("service install", "a name is missing (at most 31 letters"),
+            ("service install we/b", "we/b: not a name (at most 31 letters"),
+            ("service remove .web", ".web: not a name (at most 31 letters"),
             ("service install web", "--config is missing")):
         exe.refuses(words, 2, said)
 
@@ -136,7 +141,13 @@ def _files(exe):
 def _driver(exe):
     exe.refuses("driver install", 1, "C:\\cvm\\cvm.sys: no such file")
     shutil.copy(ntbed.driver(), exe.home / "cvm.sys")
-    exe.refuses("driver install --file C:\\no.sys", 1, "C:\\no.sys: no such")
+    shutil.copy(ntbed.driver(), exe.here.drive_c / "new.sys")
+    for option in ("", "--file "):
+        exe.refuses("driver install %sC:\\no.sys" % option, 1,
+                    "C:\\no.sys: no such file")
+        exe.says("driver install %sC:\\new.sys" % option, 0)
+        exe.says("driver status", 1, "stopped", "C:\\new.sys")
+        exe.says("driver remove", 0)
     exe.says("driver install", 0)
     exe.refuses("driver install", 1, "it is installed already")
     exe.says("driver status", 1, "stopped", "C:\\cvm\\cvm.sys")
@@ -234,8 +245,24 @@ def _until_end(proc, master):
     return shown
 
 
-def _state(exe, service):
-    return exe.here.run(["sc", "query", service])[1].decode()
+def _serve(exe, why, win32, status, said):
+    """Start the service, to end as told; said is in its log, which has to be
+    there then."""
+    started = exe.here.run(["sc", "start", "cvm-web"])
+    end = time.monotonic() + 60
+    state = ""
+    while "STOPPED" not in state and time.monotonic() < end:
+        time.sleep(0.2)
+        state = exe.here.run(["sc", "query", "cvm-web"])[1].decode()
+    exe.t.check("WIN32_EXIT_CODE    : %d " % win32 in state and
+                "SERVICE_EXIT_CODE  : %d " % status in state,
+                "the service starts and ends: " + why,
+                "%s\n%s" % (started, state))
+    if not said:
+        return
+    log = exe.here.drive_c / "web.log"
+    text = log.read_text() if log.exists() else "there is none"
+    exe.t.check(said in text, "the service's log: " + why, text)
 
 
 def _service(exe):
@@ -249,18 +276,15 @@ def _service(exe):
     exe.says("service status", 0, "web", "stopped", "C:\\good.conf")
     exe.refuses("service run web --config C:\\good.conf", 1,
                 "only Windows itself starts this")
+    _serve(exe, "no guest can run", 1066, 1, NO_GUESTS)
+    (exe.here.drive_c / "good.conf").write_text("kernel=vmlinux\nmem=3x\n")
+    _serve(exe, "its file went bad", 1066, 1,
+           "C:\\good.conf:2: mem: not a size")
+    (exe.here.drive_c / "good.conf").unlink()
+    _serve(exe, "its file is gone", 1066, 1, "C:\\good.conf: no such file")
     (exe.here.drive_c / "web.log").unlink()
-    started = exe.here.run(["sc", "start", "cvm-web"])
-    end = time.monotonic() + 60
-    while "STOPPED" not in _state(exe, "cvm-web") and time.monotonic() < end:
-        time.sleep(0.2)
-    state = _state(exe, "cvm-web")
-    exe.t.check(started[0] == 0 and "WIN32_EXIT_CODE    : 1066" in state and
-                "SERVICE_EXIT_CODE  : 1 " in state,
-                "the service starts, and ends with the reason's status",
-                "%s\n%s" % (started, state))
-    log = (exe.here.drive_c / "web.log").read_text()
-    exe.t.check(NO_GUESTS in log, "the service's log says why", log)
+    (exe.here.drive_c / "web.log").mkdir()
+    _serve(exe, "no log can be written", 5, 0, None)
     exe.says("service remove web", 0)
     exe.refuses("service remove web", 1, "web: it is not installed")
     exe.says("service status", 0, "no guest is a service")

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* plat_windows.c - threads, locks, events and randomness on Windows. */
+/*
+ * plat_windows.c - threads, locks, events and randomness on Windows, out of
+ * what NT 5.2 has: no slim locks, no CNG.
+ */
 #include <windows.h>
 
-#include <bcrypt.h>
+#include <ntsecapi.h>
 #include <stdlib.h>
 
 #include "plat.h"
@@ -46,27 +49,32 @@ void cvm_plat_thread_join(struct cvm_plat_thread *thread)
 	free(thread);
 }
 
-_Static_assert(sizeof(SRWLOCK) <= sizeof(struct cvm_plat_lock),
+_Static_assert(sizeof(CRITICAL_SECTION) <= sizeof(struct cvm_plat_lock),
 	       "room for a lock");
+
+static CRITICAL_SECTION *section(struct cvm_plat_lock *lock)
+{
+	return (CRITICAL_SECTION *)lock->own;
+}
 
 void cvm_plat_lock_init(struct cvm_plat_lock *lock)
 {
-	InitializeSRWLock((SRWLOCK *)lock->own);
+	InitializeCriticalSection(section(lock));
 }
 
 void cvm_plat_lock_destroy(struct cvm_plat_lock *lock)
 {
-	(void)lock;	/* holds nothing */
+	DeleteCriticalSection(section(lock));
 }
 
 void cvm_plat_lock(struct cvm_plat_lock *lock)
 {
-	AcquireSRWLockExclusive((SRWLOCK *)lock->own);
+	EnterCriticalSection(section(lock));
 }
 
 void cvm_plat_unlock(struct cvm_plat_lock *lock)
 {
-	ReleaseSRWLockExclusive((SRWLOCK *)lock->own);
+	LeaveCriticalSection(section(lock));
 }
 
 int cvm_plat_event_open(struct cvm_plat_event *event)
@@ -93,8 +101,16 @@ void cvm_plat_event_wait(struct cvm_plat_event *event)
 	WaitForSingleObject((HANDLE)event->handle, INFINITE);
 }
 
+/* advapi32 exports RtlGenRandom() as SystemFunction036(). */
 int cvm_plat_random(void *to, size_t bytes)
 {
-	return BCryptGenRandom(NULL, to, (ULONG)bytes,
-			       BCRYPT_USE_SYSTEM_PREFERRED_RNG) ? -1 : 0;
+	uint8_t *at = to;
+	ULONG part;
+
+	for (; bytes; at += part, bytes -= part) {
+		part = bytes < 1u << 30 ? (ULONG)bytes : 1u << 30;
+		if (!RtlGenRandom(at, part))
+			return -1;
+	}
+	return 0;
 }

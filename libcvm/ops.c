@@ -14,6 +14,7 @@
 #define CVM_USER_EVENTS	(1ull << CVM_EVENT_POWER_BIT | \
 			 1ull << CVM_EVENT_CONSOLE_BIT | \
 			 1ull << CVM_EVENT_CLOCK_BIT | \
+			 1ull << CVM_EVENT_HOTPLUG_BIT | \
 			 ~0ull << CVM_EVENT_DEVICE_BIT)
 
 static int op_version(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)

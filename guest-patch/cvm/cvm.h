@@ -59,6 +59,13 @@ static __always_inline bool cvm_work_pending(struct cvm_shared *s)
 	return READ_ONCE(s->events) || cvm_deadline_passed(s);
 }
 
+/* Devices. */
+#ifdef CONFIG_CVM_VIRTIO
+void cvm_virtio_events(u64 events);
+#else
+static inline void cvm_virtio_events(u64 events) { }
+#endif
+
 /* Console. */
 void cvm_console_setup(void);
 void cvm_console_event(void);

@@ -58,9 +58,13 @@ static void cvm_forward(struct cvm_shared *s, u32 vector)
 		cvm_was_paused();
 }
 
+/* What concerns devices: their own bits, and the one that announces them. */
+#define CVM_EVENTS_VIRTIO	(BIT_ULL(CVM_EVENT_HOTPLUG_BIT) | \
+				 ~0ULL << CVM_EVENT_DEVICE_BIT)
+
 /*
  * IPIs (RESCHED, CALL, CALL1, STOP) are never raised in a guest with one
- * vCPU; DEVICE bits have no driver yet.  They are counted and dropped.
+ * vCPU.  They are counted and dropped.
  */
 static void cvm_run_events(struct cvm_shared *s)
 {
@@ -72,6 +76,8 @@ static void cvm_run_events(struct cvm_shared *s)
 		if ((events & BIT_ULL(CVM_EVENT_TIMER_BIT)) ||
 		    cvm_deadline_passed(s))
 			cvm_timer_event(s);
+		if (events & CVM_EVENTS_VIRTIO)
+			cvm_virtio_events(events);
 		if (events & BIT_ULL(CVM_EVENT_CONSOLE_BIT))
 			cvm_console_event();
 		if (events & BIT_ULL(CVM_EVENT_CLOCK_BIT))

@@ -57,7 +57,7 @@ static int create(struct cvm_user_vm *args, uint64_t initrd_bytes)
 	ret = cvm_vm_create(monitor, &host_vm, args, &host_vm.vm);
 	if (ret)
 		return ret;
-	mem.first_bytes = cvm_boot_first_bytes(&image, initrd_bytes,
+	mem.first_bytes = cvm_boot_first_bytes(&image, initrd_bytes, 0,
 					       mem.bytes);
 	ret = op(CVM_USER_MEM_ADD, &mem, sizeof(mem));
 	if (!ret)

@@ -111,6 +111,7 @@ enum {
 #define CVM_EVENT_CALL_BIT	5	/* IPI: run the function-call queue */
 #define CVM_EVENT_CALL1_BIT	6	/* IPI: single function call */
 #define CVM_EVENT_STOP_BIT	7	/* IPI: stop this CPU */
+#define CVM_EVENT_HOTPLUG_BIT	8	/* a device came or went (virtio.h) */
 #define CVM_EVENT_DEVICE_BIT	16	/* 16..63: virtual device interrupts */
 
 #define CVM_DEADLINE_NONE	UINT64_MAX

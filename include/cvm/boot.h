@@ -137,18 +137,23 @@ int cvm_image_parse(struct cvm_image *img, const void *file, uint64_t bytes,
 
 /*
  * cvm_boot_first_bytes - what cvm_user_mem.first_bytes must be so that kernel,
- * initrd and tables of a guest with mem_bytes fit into one range; a multiple
- * of 2 MiB.  A VM smaller than this cannot be planned.  UINT64_MAX when the
- * sum overflows.
+ * initrd, setup data and tables of a guest with mem_bytes fit into one range;
+ * a multiple of 2 MiB.  A VM smaller than this cannot be planned.  UINT64_MAX
+ * when the sum overflows.
  */
 uint64_t cvm_boot_first_bytes(const struct cvm_image *img,
-			      uint64_t initrd_bytes, uint64_t mem_bytes);
+			      uint64_t initrd_bytes, uint64_t setup_bytes,
+			      uint64_t mem_bytes);
 
 struct cvm_boot_args {
 	const struct cvm_image *image;	/* from cvm_image_parse() */
 	const struct cvm_user_ranges *ranges;	/* from MEM_RANGES */
 	const char *cmdline;		/* NUL-ended, NULL = empty */
 	uint64_t initrd_bytes;		/* 0 = none */
+	uint64_t setup_bytes;		/* 0 = none: room for one setup_data
+					 * record of the boot protocol, which
+					 * the caller writes before the guest
+					 * runs (virtio.h) */
 	uint64_t passage_code_hpa;	/* from VM_CREATE */
 	const struct cvm_user_vcpu *vcpu; /* from VCPU_CREATE, vcpus of them */
 	uint32_t vcpus;			/* of vcpu[], 1.. */
@@ -159,6 +164,7 @@ struct cvm_boot_args {
 struct cvm_boot_plan {
 	uint64_t kernel_gpa;	/* aligned to image->align */
 	uint64_t initrd_gpa;	/* page aligned; 0 without an initrd */
+	uint64_t setup_gpa;	/* page aligned; 0 without setup data */
 	uint64_t params_gpa;	/* struct boot_params, one page */
 	uint64_t cmdline_gpa;	/* one page */
 	uint64_t stack_gpa;	/* one page; entry.rsp is its end */
@@ -190,8 +196,8 @@ struct cvm_guest_mem {
 /*
  * cvm_boot_load - write the kernel with the passage's PTEs, boot_params,
  * command line and identity page tables to where plan says.  args and plan
- * as cvm_boot_plan() saw and made them.  Everything but the initrd is written
- * whole, so the memory need not be zero before.
+ * as cvm_boot_plan() saw and made them.  Everything but the initrd and the
+ * setup data is written whole, so the memory need not be zero before.
  */
 int cvm_boot_load(const struct cvm_boot_args *args,
 		  const struct cvm_boot_plan *plan,

@@ -50,9 +50,6 @@
 /* The event bit of a slot, in the vCPU its driver asked for. */
 #define CVM_VIRTIO_EVENT_BIT(slot)		(16u + (slot))
 
-/* The event bit, of vCPU 0, that says to look at the table's .changed. */
-#define CVM_EVENT_HOTPLUG_BIT			8u
-
 /* ---- the table's header, page 0 ---------------------------------------- */
 
 struct cvm_virtio_table {

@@ -59,6 +59,7 @@ static void fill_header(struct cvm_boot_params *params,
 	hdr->ramdisk_size = (uint32_t)args->initrd_bytes;
 	params->ext_ramdisk_size = (uint32_t)(args->initrd_bytes >> 32);
 
+	hdr->setup_data = plan->setup_gpa;
 	hdr->hardware_subarch = CVM_HARDWARE_SUBARCH;
 	hdr->hardware_subarch_data = args->vcpu[0].shared_hpa;
 }

@@ -14,7 +14,8 @@ struct space {
 };
 
 uint64_t cvm_boot_first_bytes(const struct cvm_image *img,
-			      uint64_t initrd_bytes, uint64_t mem_bytes)
+			      uint64_t initrd_bytes, uint64_t setup_bytes,
+			      uint64_t mem_bytes)
 {
 	/*
 	 * Tables of a compact guest: one page of each level, one more where
@@ -26,9 +27,10 @@ uint64_t cvm_boot_first_bytes(const struct cvm_image *img,
 	uint64_t sum = img->align - CVM_LARGE_PAGE + img->span + SMALL_BYTES +
 		       tables;
 
-	if (initrd_bytes > UINT64_MAX / 2)
+	if (initrd_bytes > UINT64_MAX / 4 || setup_bytes > UINT64_MAX / 4)
 		return UINT64_MAX;
-	sum += cvm_round_up(initrd_bytes, CVM_PAGE_SIZE);
+	sum += cvm_round_up(initrd_bytes, CVM_PAGE_SIZE) +
+	       cvm_round_up(setup_bytes, CVM_PAGE_SIZE);
 	return cvm_round_up(sum, CVM_LARGE_PAGE);
 }
 
@@ -126,6 +128,9 @@ static int place_all(const struct cvm_boot_args *args,
 	if (!ret && args->initrd_bytes)
 		ret = place(&space, "the initrd", args->initrd_bytes,
 			    CVM_PAGE_SIZE, &plan->initrd_gpa, err);
+	if (!ret && args->setup_bytes)
+		ret = place(&space, "the setup data", args->setup_bytes,
+			    CVM_PAGE_SIZE, &plan->setup_gpa, err);
 	if (!ret)
 		ret = place(&space, "the start-up page tables",
 			    (uint64_t)plan->table_pages * CVM_PAGE_SIZE,
@@ -159,10 +164,14 @@ static int check_args(const struct cvm_boot_args *args, struct cvm_err *err)
 				  "this host runs with 5-level page tables, "
 				  "the kernel is built without them "
 				  "(CONFIG_X86_5LEVEL)");
-	if (args->initrd_bytes > UINT64_MAX / 2)
+	if (args->initrd_bytes > UINT64_MAX / 4)
 		return cvm_refuse(err, CVM_ENOMEM, CVM_WHY_MEMORY,
 				  "memory: an initrd of %U bytes is out of "
 				  "reach", args->initrd_bytes);
+	if (args->setup_bytes > UINT64_MAX / 4)
+		return cvm_refuse(err, CVM_ENOMEM, CVM_WHY_MEMORY,
+				  "memory: setup data of %U bytes are out of "
+				  "reach", args->setup_bytes);
 	return 0;
 }
 

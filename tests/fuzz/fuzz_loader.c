@@ -100,6 +100,7 @@ static void load(const struct cvm_image *img, uint32_t dice)
 		.ranges = &ranges,
 		.cmdline = "console=hvc0",
 		.initrd_bytes = dice % 3 * 12345,
+		.setup_bytes = dice % 5 * 50000,
 		.passage_code_hpa = 0x1234000,
 		.vcpu = vcpu,
 		.vcpus = 1 + (dice >> 8) % CVM_MAX_VCPUS,
@@ -112,6 +113,7 @@ static void load(const struct cvm_image *img, uint32_t dice)
 	memset(vcpu, 0, sizeof(vcpu));
 	ranges.range[0].gpa = img->align * (1 + (dice >> 17) % 64);
 	ranges.range[0].bytes = cvm_boot_first_bytes(img, args.initrd_bytes,
+						     args.setup_bytes,
 						     8 * MIB);
 	for (i = 1; i < ranges.count; i++) {
 		ranges.range[i].gpa = ((uint64_t)i << 33) + 4 * MIB;

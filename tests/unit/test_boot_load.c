@@ -222,19 +222,20 @@ static void check_plan(void)
 	} piece[] = {
 		{ plan.kernel_gpa, image.span },
 		{ plan.initrd_gpa, args.initrd_bytes },
+		{ plan.setup_gpa, args.setup_bytes },
 		{ plan.tables_gpa, plan.table_pages * 4096ull },
 		{ plan.params_gpa, 4096 },
 		{ plan.cmdline_gpa, 4096 },
 		{ plan.stack_gpa, 4096 },
 	};
-	unsigned int i, j;
+	unsigned int i, j, n = sizeof(piece) / sizeof(piece[0]);
 
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < n; i++) {
 		assert_int_equal(piece[i].gpa & 4095, 0);
 		if (!piece[i].bytes)
 			continue;
 		check_inside(piece[i].gpa, piece[i].bytes);
-		for (j = i + 1; j < 6; j++)
+		for (j = i + 1; j < n; j++)
 			check_apart(piece[i].gpa, piece[i].bytes, piece[j].gpa,
 				    piece[j].bytes);
 	}
@@ -251,9 +252,12 @@ static void plan_compact(void **state)
 	(void)state;
 	assert_int_equal(cvm_boot_plan(&args, &plan, &err), 0);
 	check_plan();
+	assert_int_equal(plan.setup_gpa, 0);
 	args.initrd_bytes = 0;
+	args.setup_bytes = 49 * 4096;
 	assert_int_equal(cvm_boot_plan(&args, &plan, &err), 0);
 	assert_int_equal(plan.initrd_gpa, 0);
+	assert_int_not_equal(plan.setup_gpa, 0);
 	check_plan();
 }
 
@@ -265,12 +269,14 @@ static void plan_first_bytes(void **state)
 	(void)state;
 	for (initrd = 0; initrd < 9 * MIB; initrd += 77777) {
 		args.initrd_bytes = initrd;
-		mem = cvm_boot_first_bytes(&image, initrd, 0);
+		args.setup_bytes = initrd / 5;
+		mem = cvm_boot_first_bytes(&image, initrd, initrd / 5, 0);
 		assert_int_equal(mem % CVM_LARGE_PAGE, 0);
 		ranges.range[0].bytes = mem;
 		assert_int_equal(cvm_boot_plan(&args, &plan, &err), 0);
 		check_plan();
 	}
+	args.setup_bytes = 0;
 	/* Also where the memory straddles every boundary there is. */
 	args.la57 = 1;
 	args.vcpus = CVM_MAX_VCPUS;
@@ -278,12 +284,14 @@ static void plan_first_bytes(void **state)
 	ranges.range[0].bytes = 300 * GIB;
 	assert_int_equal(cvm_boot_plan(&args, &plan, &err), 0);
 	assert_true(plan.table_pages <= 16 + 300);
-	assert_int_equal(cvm_boot_first_bytes(&image, UINT64_MAX, 0),
+	assert_int_equal(cvm_boot_first_bytes(&image, UINT64_MAX, 0, 0),
+			 UINT64_MAX);
+	assert_int_equal(cvm_boot_first_bytes(&image, 0, UINT64_MAX, 0),
 			 UINT64_MAX);
 	image.align = 0x1000000;
 	args.initrd_bytes = 0;
 	ranges.range[0].gpa = 0x1000000 + CVM_LARGE_PAGE;
-	ranges.range[0].bytes = cvm_boot_first_bytes(&image, 0, 0);
+	ranges.range[0].bytes = cvm_boot_first_bytes(&image, 0, 0, 0);
 	assert_int_equal(cvm_boot_plan(&args, &plan, &err), 0);
 	check_plan();
 }
@@ -326,8 +334,12 @@ static void plan_too_small(void **state)
 	args.initrd_bytes -= 2 * 4096;	/* 6 pages of tables, 3 of the rest */
 	assert_int_equal(cvm_boot_plan(&args, &plan, &err), 0);
 	check_plan();
+	args.setup_bytes = 4096;
+	expect_plan(CVM_ENOMEM, CVM_WHY_MEMORY, "boot parameters");
+	args.setup_bytes = UINT64_MAX;
+	expect_plan(CVM_ENOMEM, CVM_WHY_MEMORY, "setup data of");
 	args.initrd_bytes = UINT64_MAX;
-	expect_plan(CVM_ENOMEM, CVM_WHY_MEMORY, "out of reach");
+	expect_plan(CVM_ENOMEM, CVM_WHY_MEMORY, "an initrd of");
 }
 
 static void plan_bad_ranges(void **state)

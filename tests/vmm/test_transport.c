@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <cvm/abi.h>
 #include <cvm/error.h>
 
 #include "testvm.h"

@@ -214,7 +214,7 @@ static int build(struct vm *vm, const struct vm_config *config,
 		return -1;
 	if (config->initrd && file_open(initrd, config->initrd, problem))
 		return -1;
-	first_bytes = cvm_boot_first_bytes(&kernel->image, initrd->bytes,
+	first_bytes = cvm_boot_first_bytes(&kernel->image, initrd->bytes, 0,
 					   config->mem_bytes);
 	if (check_size(config, first_bytes, kernel, initrd, problem))
 		return -1;

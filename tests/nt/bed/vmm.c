@@ -100,7 +100,7 @@ static int add_memory(void)
 	int ret;
 
 	mem.first_bytes = cvm_boot_first_bytes(&vm.image,
-		vm.args->initrd->bytes, vm.args->mem_bytes);
+		vm.args->initrd->bytes, 0, vm.args->mem_bytes);
 	ret = bed_op(vm.file, CVM_USER_MEM_ADD, &mem, sizeof(mem));
 	if (!ret && mem.added != mem.bytes)
 		ret = -CVM_ENOMEM;

@@ -21,6 +21,12 @@ static int parse(const char *path, const char *text)
 	return config_parse(&config, path, text, strlen(text), &problem);
 }
 
+static void refused(const char *text, const char *message)
+{
+	assert_int_equal(parse("vm.conf", text), -1);
+	assert_string_equal(problem.text, message);
+}
+
 static void test_keys(void **state)
 {
 	(void)state;
@@ -34,6 +40,23 @@ static void test_keys(void **state)
 	assert_int_equal(parse("vm.conf", "mem=1G"), 0);
 	assert_true(config.mem_bytes == 1ull << 30);
 	assert_null(config.kernel);
+}
+
+static void test_numbered(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("/vm/c", "cobd1=b.img cobd0=/dev/sdb "
+			       "cobd31=last"), 0);
+	assert_string_equal(config.cobd[0], "/dev/sdb");
+	assert_string_equal(config.cobd[1], "/vm/b.img");
+	assert_null(config.cobd[2]);
+	assert_string_equal(config.cobd[31], "/vm/last");
+	refused("cobd32=x", "vm.conf:1: cobd32: the last one is cobd31");
+	refused("cobd99999999999999999999=x", "vm.conf:1: "
+		"cobd99999999999999999999: the last one is cobd31");
+	refused("cobd0=x\ncobd0=y", "vm.conf:2: cobd0: given a second time");
+	refused("cbd0=x", "vm.conf:1: cbd0: no such key; is cobd0 meant?");
+	refused("mem0=1", "vm.conf:1: mem0: no such key; is mem meant?");
 }
 
 static void test_paths(void **state)
@@ -61,12 +84,6 @@ static void test_cmdline(void **state)
 	assert_int_equal(parse("c", "\xef\xbb\xbf" "mem=8"), 0);
 	assert_true(config.mem_bytes == 8ull << 20);
 	assert_int_equal(parse("c", ""), 0);
-}
-
-static void refused(const char *text, const char *message)
-{
-	assert_int_equal(parse("vm.conf", text), -1);
-	assert_string_equal(problem.text, message);
 }
 
 static void test_mistakes(void **state)
@@ -112,6 +129,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_keys, clean),
+		cmocka_unit_test_teardown(test_numbered, clean),
 		cmocka_unit_test_teardown(test_paths, clean),
 		cmocka_unit_test_teardown(test_cmdline, clean),
 		cmocka_unit_test_teardown(test_mistakes, clean),

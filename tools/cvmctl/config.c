@@ -18,21 +18,28 @@ enum kind {
 	KEY_MIB			/* uint64_t bytes, given in MiB or K/M/G */
 };
 
-/* A new key is a row here and a member of struct config. */
+/*
+ * A new key is a row here and a member of struct config.  A numbered key is
+ * written with a number below count behind its name and is an array there.
+ */
 static const struct key {
 	const char *name;
 	enum kind kind;
 	size_t off;
 	const char *help;
+	unsigned int count;
 } keys[] = {
 	{ "kernel", KEY_PATH, offsetof(struct config, kernel),
-	  "ELF vmlinux or bzImage, built for libcvm" },
+	  "ELF vmlinux or bzImage, built for libcvm", 0 },
 	{ "initrd", KEY_PATH, offsetof(struct config, initrd),
-	  "initial RAM file system" },
+	  "initial RAM file system", 0 },
 	{ "mem", KEY_MIB, offsetof(struct config, mem_bytes),
-	  "memory in MiB, or with K, M, G" },
+	  "memory in MiB, or with K, M, G", 0 },
 	{ "name", KEY_TEXT, offsetof(struct config, name),
-	  "name in lists and messages" },
+	  "name in lists and messages", 0 },
+	{ "cobd", KEY_PATH, offsetof(struct config, cobd),
+	  "disk: a raw image, a disk or a partition of the host",
+	  CONFIG_DISKS },
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -82,18 +89,33 @@ static int nearly(const char *a, size_t an, const char *b, size_t bn)
 static const struct key *find_key(const char *name, size_t len, int *exact)
 {
 	const struct key *near = NULL;
-	size_t i;
+	size_t i, stem = len;
 
-	*exact = 1;
+	while (stem && isdigit((unsigned char)name[stem - 1]))
+		stem--;
 	for (i = 0; i < KEYS; i++) {
-		if (strlen(keys[i].name) == len &&
-		    !memcmp(keys[i].name, name, len))
+		*exact = strlen(keys[i].name) == stem &&
+			 (stem < len) == (keys[i].count > 0) &&
+			 !memcmp(keys[i].name, name, stem);
+		if (*exact)
 			return &keys[i];
-		if (nearly(name, len, keys[i].name, strlen(keys[i].name)))
+		if (nearly(name, stem, keys[i].name, strlen(keys[i].name)))
 			near = &keys[i];
 	}
-	*exact = 0;
 	return near;
+}
+
+/* Where the value of a key goes; NULL: there is no such number. */
+static void *find_place(struct config *config, const struct key *key,
+			const char *name)
+{
+	char *place = (char *)config + key->off;
+	unsigned long number;
+
+	if (!key->count)
+		return place;
+	number = strtoul(name + strlen(key->name), NULL, 10);
+	return number < key->count ? place + number * sizeof(char *) : NULL;
 }
 
 /* ---- words ---- */
@@ -160,39 +182,56 @@ static int add_to_cmdline(struct parser *p, const struct word *word)
 
 /* ---- values ---- */
 
-static int store_text(struct parser *p, const struct key *key,
+static int store_text(struct parser *p, const char *name, char **place,
 		      const char *value)
 {
 	char *copy = malloc(strlen(value) + 1);
 
 	if (!copy)
-		return fail(p, key->name, "no memory");
+		return fail(p, name, "no memory");
 	strcpy(copy, value);
-	*(char **)((char *)p->config + key->off) = copy;
+	*place = copy;
 	return 0;
 }
 
-static int store(struct parser *p, const struct key *key, const char *value)
+static int store(struct parser *p, const struct key *key, const char *name,
+		 void *place, const char *value)
 {
-	uint64_t *bytes = (uint64_t *)((char *)p->config + key->off);
 	char path[PATH_ROOM];
 
 	if (!*value)
-		return fail(p, key->name, "there is nothing behind the =");
+		return fail(p, name, "there is nothing behind the =");
 	switch (key->kind) {
 	case KEY_PATH:
 		if (plat_beside(p->path, value, path, sizeof(path)))
-			return fail(p, key->name, "this path is too long");
-		return store_text(p, key, path);
+			return fail(p, name, "this path is too long");
+		return store_text(p, name, place, path);
 	case KEY_TEXT:
-		return store_text(p, key, value);
+		return store_text(p, name, place, value);
 	case KEY_MIB:
-		if (read_size(value, 1ull << 20, bytes) && *bytes)
+		if (read_size(value, 1ull << 20, place) && *(uint64_t *)place)
 			return 0;
 		break;
 	}
-	return fail(p, key->name, "not a size (a number of MiB, or one with "
-		    "K, M or G)");
+	return fail(p, name, "not a size (a number of MiB, or one with K, M "
+		    "or G)");
+}
+
+/* Each key once; of a numbered one, each number once. */
+static int first_time(struct parser *p, const struct key *key,
+		      const char *name, const void *place)
+{
+	unsigned int *seen = &p->seen[key - keys];
+	char text[100] = "given a second time";
+
+	if (key->count ? *(char *const *)place != NULL : *seen) {
+		if (!key->count)
+			snprintf(text, sizeof(text), "given a second time, "
+				 "first in line %u", *seen);
+		return fail(p, name, text);
+	}
+	*seen = p->line;
+	return 0;
 }
 
 static int take_word(struct parser *p, const struct word *word)
@@ -200,26 +239,30 @@ static int take_word(struct parser *p, const struct word *word)
 	size_t len = strcspn(word->text, "=");
 	const struct key *key;
 	char text[100];
+	void *place;
 	int exact;
 
 	key = find_key(word->text, len, &exact);
 	if (!key || (!exact && !word->text[len]))
 		return add_to_cmdline(p, word);
 	if (!exact) {
-		snprintf(text, sizeof(text), "no such key; is %s meant?",
-			 key->name);
+		snprintf(text, sizeof(text), "no such key; is %s%s meant?",
+			 key->name, key->count ? "0" : "");
 		word->text[len] = '\0';
 		return fail(p, word->text, text);
 	}
 	if (!word->text[len])
-		return fail(p, key->name, "= and a value are missing");
-	if (p->seen[key - keys]) {
-		snprintf(text, sizeof(text), "given a second time, first in "
-			 "line %u", p->seen[key - keys]);
-		return fail(p, key->name, text);
+		return fail(p, word->text, "= and a value are missing");
+	word->text[len] = '\0';
+	place = find_place(p->config, key, word->text);
+	if (!place) {
+		snprintf(text, sizeof(text), "the last one is %s%u", key->name,
+			 key->count - 1);
+		return fail(p, word->text, text);
 	}
-	p->seen[key - keys] = p->line;
-	return store(p, key, word->text + len + 1);
+	if (first_time(p, key, word->text, place))
+		return -1;
+	return store(p, key, word->text, place, word->text + len + 1);
 }
 
 int config_parse(struct config *config, const char *path, const char *text,
@@ -267,11 +310,15 @@ int config_read(struct config *config, const char *path,
 
 void config_free(struct config *config)
 {
-	size_t i;
+	char **place;
+	size_t i, k;
 
-	for (i = 0; i < KEYS; i++)
-		if (keys[i].kind != KEY_MIB)
-			free(*(char **)((char *)config + keys[i].off));
+	for (i = 0; i < KEYS; i++) {
+		place = (char **)((char *)config + keys[i].off);
+		for (k = 0; keys[i].kind != KEY_MIB &&
+		     k < keys[i].count + !keys[i].count; k++)
+			free(place[k]);
+	}
 	free(config->cmdline);
 	memset(config, 0, sizeof(*config));
 }
@@ -283,5 +330,7 @@ void config_help(void)
 	printf("\nKeys of a configuration file (the rest of it is the guest's "
 	       "command line):\n");
 	for (i = 0; i < KEYS; i++)
-		printf("  %-22s%s\n", keys[i].name, keys[i].help);
+		printf("  %s%-*s%s\n", keys[i].name,
+		       22 - (int)strlen(keys[i].name),
+		       keys[i].count ? "N" : "", keys[i].help);
 }

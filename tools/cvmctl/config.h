@@ -14,11 +14,14 @@
 
 #include "cvmctl.h"
 
+#define CONFIG_DISKS	32
+
 /* What the file says; NULL or 0 where it says nothing. */
 struct config {
 	char *kernel;		/* paths: seen from the file's directory */
 	char *initrd;
 	char *name;
+	char *cobd[CONFIG_DISKS]; /* disks: images, disks, partitions */
 	char *cmdline;		/* words that are no key, blanks between */
 	uint64_t mem_bytes;
 };

@@ -50,6 +50,7 @@ static void fill_from_file(struct run_options *o)
 {
 	const struct config *config = &o->config;
 	struct vm_config *vm = &o->vm;
+	int i;
 
 	if (!vm->kernel)
 		vm->kernel = config->kernel;
@@ -59,6 +60,8 @@ static void fill_from_file(struct run_options *o)
 		vm->name = config->name;
 	if (!vm->mem_bytes)
 		vm->mem_bytes = config->mem_bytes;
+	for (i = 0; i < VM_DISKS; i++)
+		vm->disk[i] = config->cobd[i];
 	if (vm->cmdline || !config->cmdline)
 		return;
 	/* coLinux's files name no console. */

@@ -7,6 +7,7 @@
 
 #include "platform.h"
 #include "vm.h"
+#include "vm_devices.h"
 
 static unsigned long long mib(uint64_t bytes)
 {
@@ -166,6 +167,7 @@ static int load(struct vm *vm, const struct vm_config *config,
 		.ranges = &vm->ranges,
 		.cmdline = config->cmdline,
 		.initrd_bytes = initrd->bytes,
+		.setup_bytes = CVM_VIRTIO_TABLE_BYTES,
 		.passage_code_hpa = vm->info.passage_code_hpa,
 		.vcpu = vm->vcpu,
 		.vcpus = config->vcpus,
@@ -180,6 +182,8 @@ static int load(struct vm *vm, const struct vm_config *config,
 	if (initrd->bytes &&
 	    file_read(initrd, vm_memory(vm, vm->plan.initrd_gpa,
 					     initrd->bytes), problem))
+		return -1;
+	if (devices_add(vm, config, problem))
 		return -1;
 	ret = plat_op(vm->dev, CVM_USER_VCPU_BOOT, &vm->plan.entry,
 		      sizeof(vm->plan.entry));
@@ -214,7 +218,8 @@ static int build(struct vm *vm, const struct vm_config *config,
 		return -1;
 	if (config->initrd && file_open(initrd, config->initrd, problem))
 		return -1;
-	first_bytes = cvm_boot_first_bytes(&kernel->image, initrd->bytes, 0,
+	first_bytes = cvm_boot_first_bytes(&kernel->image, initrd->bytes,
+					   CVM_VIRTIO_TABLE_BYTES,
 					   config->mem_bytes);
 	if (check_size(config, first_bytes, kernel, initrd, problem))
 		return -1;
@@ -247,6 +252,7 @@ int vm_build(struct vm *vm, const struct vm_config *config,
 
 void vm_close(struct vm *vm)
 {
+	devices_remove(vm);
 	if (vm->map)
 		plat_unmap(vm->map, vm->map_bytes);
 	if (vm->dev)

@@ -5,7 +5,12 @@
 
 #include <cvm/boot.h>
 
+#include <devices.h>
+
+#include "config.h"
 #include "image.h"
+
+#define VM_DISKS	CONFIG_DISKS
 
 struct vm_config {
 	const char *kernel;	/* path */
@@ -16,6 +21,7 @@ struct vm_config {
 	uint64_t min_hpa;
 	uint32_t vcpus;
 	uint32_t flags;		/* CVM_VM_F_* */
+	const char *disk[VM_DISKS]; /* paths, NULL between and behind */
 };
 
 struct vm {
@@ -28,6 +34,7 @@ struct vm {
 	uint8_t *map;		/* guest memory; holes fault */
 	uint64_t map_gpa;
 	uint64_t map_bytes;
+	struct cvm_vmm_devices *devices;
 };
 
 /*

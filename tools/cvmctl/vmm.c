@@ -162,9 +162,12 @@ static void vcpu_main(void *arg)
 			console_out(vmm, &run);
 		else if (run.reason == CVM_RUN_CONSOLE_ROOM)
 			plat_wake();
+		else if (run.reason == CVM_RUN_DOORBELL)
+			cvm_vmm_devices_doorbell(vmm->vm->devices,
+						 run.arg[0]);
 		else if (run.reason >= CVM_RUN_POWEROFF)
 			break;
-		/* INTR: again; DOORBELL: no device listens yet. */
+		/* INTR: again. */
 	}
 	if (!ret)
 		set_ending(vmm, &run);

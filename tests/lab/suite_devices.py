@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Devices: disks and randomness through the kernels' own virtio drivers, and
+what is said about a disk that cannot be one."""
+
+import guest
+import inside
+import machine
+
+DISK = "/tmp/disk.img"
+CONFIG = "/tmp/vm.conf"
+MIB = 1 << 20
+REFUSED = 1
+
+
+def _configure(host, *words):
+    host.sh("cat >%s <<'END'\n%s\nEND" % (CONFIG, "\n".join(words)))
+
+
+def _sha(kernel, path):
+    return kernel.sh("sha256sum " + path).split()[0]
+
+
+def _interrupts(inner, slot):
+    for line in inner.sh("cat /proc/interrupts").splitlines():
+        words = line.split()
+        if words and words[-1] == "cvm-virtio%d" % slot:
+            return int(words[1])
+    return None
+
+
+def _disk(t, host, inner):
+    t.equal(inner.sh("cat /sys/block/vda/size").strip(), str(8 * MIB // 512),
+            "the guest sees a disk of 8 MiB")
+    t.equal(_sha(inner, "/dev/vda"), _sha(host, DISK),
+            "the guest reads from it what the host's file holds")
+    before = _interrupts(inner, 1)
+    inner.sh("dd if=/dev/urandom of=/dev/vda bs=64k count=64 conv=fsync "
+             "2>/dev/null; echo 3 >/proc/sys/vm/drop_caches")
+    after = _interrupts(inner, 1)
+    t.check(before is not None and after > before,
+            "its interrupt is named and counted", (before, after))
+    t.equal(_sha(host, DISK), _sha(inner, "/dev/vda"),
+            "what the guest wrote and synced is in the file")
+
+
+def _filesystem(t, inner):
+    inner.sh("mke2fs /dev/vdb >/dev/null 2>&1; mkdir /tmp/m; "
+             "mount -t ext4 /dev/vdb /tmp/m")
+    inner.sh("dd if=/dev/urandom of=/tmp/m/f bs=64k count=32 2>/dev/null")
+    first = _sha(inner, "/tmp/m/f")
+    inner.sh("umount /tmp/m; echo 3 >/proc/sys/vm/drop_caches; "
+             "mount -t ext4 /dev/vdb /tmp/m")
+    t.equal(_sha(inner, "/tmp/m/f"), first,
+            "a file on a second disk survives being mounted anew")
+    inner.sh("umount /tmp/m")
+
+
+def _random(t, inner):
+    source = inner.sh("cat /sys/class/misc/hw_random/rng_current").strip()
+    t.check(source.startswith("virtio_rng"), "the guest's source of "
+            "randomness is virtio's", source)
+    t.equal(inner.sh("head -c 5000 /dev/hwrng | wc -c").strip(), "5000",
+            "and gives what is asked for")
+
+
+def _killed(t, host, inner):
+    """What fsync acknowledged outlives the VMM."""
+    inner.sh("echo acknowledged | dd of=/dev/vda bs=512 count=1 conv=fsync,"
+             "notrunc 2>/dev/null")
+    inner.proc.signal(9)
+    inner.ended()
+    t.equal(host.sh("head -n 1 " + DISK), "acknowledged\n",
+            "what the guest synced outlives kill -9 of its VMM")
+
+
+def _guest(t, host, version):
+    options = machine.Options(guest=version, guests=(version,))
+    host.sh("dd if=/dev/urandom of=%s bs=1M count=8 2>/dev/null; "
+            "dd if=/dev/zero of=%s.2 bs=1M count=8 2>/dev/null" % (DISK, DISK))
+    _configure(host, "cobd0=" + DISK, "cobd1=%s.2" % DISK)
+    with guest.Guest(host, options, extra=("--config", CONFIG)) as inner:
+        _disk(t, host, inner)
+        _filesystem(t, inner)
+        _random(t, inner)
+        t.equal(inner.sh("cat /sys/hypervisor/cvm/recorder"), "",
+                "the hardware-access recorder is empty")
+        inside.clean(t, inner.sh("dmesg"), "the guest's log is clean")
+        _busy(t, host)
+        _killed(t, host, inner)
+
+
+def _refused(t, host, disk, word, what):
+    _configure(host, "kernel=" + machine.guest_file("6.12"), "mem=64",
+               "cobd0=" + disk)
+    proc = host.run(["cvmctl", "run", "@" + CONFIG], limit=120)
+    text = proc.err.decode("utf-8", "replace").strip()
+    t.check(proc.status == REFUSED and "\n" not in text and disk in text and
+            word in text, "%s: \"%s\"" % (what, text),
+            "status %d" % proc.status)
+
+
+def _busy(t, host):
+    _refused(t, host, DISK, "", "a disk that another VM writes to")
+
+
+def _refusals(t, host):
+    _refused(t, host, "/no/such.img", "No such file", "no such disk")
+    _refused(t, host, "/tmp", "", "a directory for a disk")
+    # One partition, from sector 63, of 1 GiB, in a file of 1 MiB.
+    host.sh("dd if=/dev/zero of=/tmp/short.img bs=1M count=1 2>/dev/null; "
+            "printf '\\000\\000\\000\\000\\203\\000\\000\\000\\077\\000\\000"
+            "\\000\\000\\000\\040\\000' | dd of=/tmp/short.img bs=1 seek=446 "
+            "conv=notrunc 2>/dev/null; printf '\\125\\252' | dd "
+            "of=/tmp/short.img bs=1 seek=510 conv=notrunc 2>/dev/null")
+    _refused(t, host, "/tmp/short.img", "partition",
+             "a disk shorter than its partition table says")
+    t.equal(host.sh("cvmctl list --json").strip(), "[]",
+            "and no VM is left behind")
+
+
+def run(t):
+    guests = ("6.12", "6.1")
+    with machine.Machine(machine.Options(guests=guests)) as host:
+        for version in guests:
+            t.info("guest %s" % version)
+            _guest(t, host, version)
+        _refusals(t, host)
+        inside.pages_back(t, host, "all pages came back")
+        inside.clean(t, host.sh("dmesg"), "the host's log is clean")

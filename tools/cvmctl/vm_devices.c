@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vm_devices.c - the devices a VM's configuration asks for. */
+#include <stdio.h>
+
+#include "vm_devices.h"
+#include "platform.h"
+
+/* Dropped before the guest runs: it looks at every slot when it starts. */
+static void raise_events(void *ctx, uint32_t vcpu, uint64_t bits)
+{
+	const struct vm *vm = ctx;
+	struct cvm_user_event event = { .vcpu = vcpu, .bits = bits };
+
+	plat_op(vm->dev, CVM_USER_EVENT, &event, sizeof(event));
+}
+
+static void log_line(void *ctx, const char *line)
+{
+	const struct vm *vm = ctx;
+
+	fprintf(stderr, "cvmctl: %s: %s\n", vm->info.name, line);
+}
+
+static int refused(const struct cvm_vmm_error *err, struct problem *problem)
+{
+	snprintf(problem->text, sizeof(problem->text), "%s", err->text);
+	return -1;
+}
+
+static int add_disk(struct vm *vm, const char *path, struct problem *problem)
+{
+	struct cvm_blk_args args = { .path = path };
+	struct cvm_vmm_error err;
+
+	if (cvm_vmm_devices_add_blk(vm->devices, &args, &err) < 0)
+		return refused(&err, problem);
+	return 0;
+}
+
+int devices_add(struct vm *vm, const struct vm_config *config,
+		struct problem *problem)
+{
+	struct cvm_vmm_args args = {
+		.ranges = &vm->ranges,
+		.map = vm->map,
+		.map_gpa = vm->map_gpa,
+		.table_gpa = vm->plan.setup_gpa,
+		.vcpus = vm->info.vcpus,
+		.ctx = vm,
+		.raise = raise_events,
+		.log = log_line,
+	};
+	struct cvm_vmm_error err;
+	uint32_t i;
+
+	vm->devices = cvm_vmm_devices_new(&args, &err);
+	if (!vm->devices || cvm_vmm_devices_add_rng(vm->devices, &err) < 0)
+		return refused(&err, problem);
+	for (i = 0; i < VM_DISKS; i++)
+		if (config->disk[i] && add_disk(vm, config->disk[i], problem))
+			return -1;
+	return 0;
+}
+
+void devices_remove(struct vm *vm)
+{
+	cvm_vmm_devices_free(vm->devices);
+	vm->devices = NULL;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* vm_devices.h - the devices a VM's configuration asks for. */
+#ifndef CVMCTL_VM_DEVICES_H
+#define CVMCTL_VM_DEVICES_H
+
+#include "vm.h"
+
+/*
+ * devices_add - make the slot table in the guest's memory and plug in what
+ * the configuration names; the guest has not run yet.  -1 with a problem;
+ * devices_remove() in every case, after the last RUN and before the memory
+ * goes.
+ */
+int devices_add(struct vm *vm, const struct vm_config *config,
+		struct problem *problem);
+void devices_remove(struct vm *vm);
+
+#endif /* CVMCTL_VM_DEVICES_H */

@@ -5,7 +5,7 @@
  * With virtualisation-based security the hypervisor intercepts LIDT, LGDT and
  * control-register writes for the secure kernel (bug check 0x18C), and HVCI
  * lets nothing execute that it has not checked.  An NT that does not know the
- * question has no VBS.  FRED, shadow stacks and Hyper-V's root partition are
+ * question has no VBS; one that knows it and does not answer may.  FRED, shadow stacks and Hyper-V's root partition are
  * libcvm's own rows.
  */
 #include "shim.h"
@@ -16,6 +16,10 @@
 #define IUM_ENABLED		0x2000u
 #define SECURE_KERNEL		0x1u	/* SecureKernelRunning */
 #define HVCI_ENABLED		0x2u	/* HvciEnabled */
+
+#define NO_ANSWER		(~0u)	/* taken for: everything is on */
+#define NOT_IMPLEMENTED		((NTSTATUS)0xc0000002)
+#define INVALID_INFO_CLASS	((NTSTATUS)0xc0000003)
 
 struct code_integrity {
 	uint32_t length;
@@ -28,24 +32,29 @@ struct isolated_user_mode {
 	uint64_t spare;
 };
 
+static uint32_t answer(NTSTATUS status, uint32_t flags)
+{
+	if (status == NOT_IMPLEMENTED || status == INVALID_INFO_CLASS)
+		return 0;
+	return status < 0 ? NO_ANSWER : flags;
+}
+
 static uint32_t code_integrity(void)
 {
 	struct code_integrity info = { .length = sizeof(info) };
+	NTSTATUS status = ZwQuerySystemInformation(CODE_INTEGRITY, &info,
+						   sizeof(info), NULL);
 
-	if (ZwQuerySystemInformation(CODE_INTEGRITY, &info, sizeof(info),
-				     NULL) < 0)
-		return 0;
-	return info.options;
+	return answer(status, info.options);
 }
 
 static uint32_t isolated_user_mode(void)
 {
 	struct isolated_user_mode info = { 0 };
+	NTSTATUS status = ZwQuerySystemInformation(ISOLATED_USER_MODE, &info,
+						   sizeof(info), NULL);
 
-	if (ZwQuerySystemInformation(ISOLATED_USER_MODE, &info, sizeof(info),
-				     NULL) < 0)
-		return 0;
-	return info.flags;
+	return answer(status, info.flags);
 }
 
 static int row(const char *name, uint32_t bad, const char *refused,
@@ -78,6 +87,9 @@ int cvm_refuse_init(void)
 		return err;
 	options = code_integrity();
 	flags = isolated_user_mode();
+	if (options == NO_ANSWER || flags == NO_ANSWER)
+		return row("vbs", 1, "NT does not tell whether "
+			   "virtualisation-based security is on", "");
 	err = row("vbs", (options & IUM_ENABLED) | (flags & SECURE_KERNEL),
 		  "virtualisation-based security is on; turn it off "
 		  "(docs/windows.md)", "no secure kernel guards this one");

@@ -31,7 +31,15 @@ def _identity(t, host, inner, version):
             "cvmctl list --json shows one running VM and its kernel", listed)
     ident = inside.vms(host)[0]
     shown = json.loads(host.sh("cvmctl stats --json %d" % ident))
-    t.check(shown, "cvmctl stats --json", shown)
+    t.check((shown["id"], shown["state"], shown["kernel"]) ==
+            (ident, "running", listed[0]["kernel"]) and
+            shown["switches"] > 0 and shown["irqoff_tsc_max"] > 0,
+            "cvmctl stats --json describes the same VM", shown)
+    # (One may be under way while they are read.)
+    for total, parts in (("switches", "exits"), ("forwarded", "vector")):
+        sum_of = sum(shown[parts].values())
+        t.check(abs(shown[total] - sum_of) <= 1, "its %s, %d, are the sum of "
+                "its %s, %d" % (total, shown[total], parts, sum_of), shown)
     t.equal(host.sh("uname -r").strip(), release,
             "the host's uname is the same before and after")
     return ident
@@ -100,7 +108,8 @@ def _doors(t, inner, chunks):
 
 
 def _look(t, version):
-    options = machine.Options(guest=version, guests=(version,))
+    """Beside the host of the same version; `pairs` has the others."""
+    options = machine.Options(host=version, guest=version, guests=(version,))
     with machine.Machine(options) as host:
         with guest.Guest(host) as inner:
             begin = time.monotonic()

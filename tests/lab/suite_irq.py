@@ -14,7 +14,7 @@ import paths
 TIMES = 400
 HOST_LATER = 5000       # instructions a host sleeper may be later
 HOST_GOAL = 1000
-GUEST_STALL = 5000000   # a guest sleeper this late was not woken
+GUEST_LATER = 250000    # instructions the guest's may be late, in idle
 
 SPIN = """\
 #!/bin/sh
@@ -74,10 +74,12 @@ def _guest_wakes(t):
             options, "cvm.lab=auto"), IDLE % TIMES)
     late = _lateness(text, "idle")
     if t.check(late, "guest sleeper in an idle machine", text):
-        t.check(late[2] < GUEST_STALL, "guest's 1 ms sleeper: median %d, "
-                "p99 %d, latest %d instructions, no stall" % late)
+        t.check(late[2] <= GUEST_LATER, "guest's 1 ms sleeper: median %d, "
+                "p99 %d, latest %d <= %d instructions" % (
+                    *late, GUEST_LATER))
 
 
+TRACE_SECONDS = 5
 EVENTS = ("cvm/cvm_forward", "irq_vectors", "irq/irq_handler_entry")
 
 
@@ -116,27 +118,29 @@ def _follow(trace):
     return forwarded, handled, odd
 
 
-def _vectors_agree(t):
+def _vectors_agree(t, version):
     """The same interrupt counted by guest hook, monitor and host handler."""
-    options = machine.Options(guests=("6.12",), files=_files())
+    options = machine.Options(host=version, guests=("6.12",), files=_files())
     with machine.Machine(options) as host, guest.Guest(host) as inner:
         ident = inside.vms(host)[0]
         inner.spawn(["sh", "-c", "while :; do :; done"])
         time.sleep(1)
-        trace = _trace(host, 8)
+        trace = _trace(host, TRACE_SECONDS)
         values = inside.stats(host, ident)
         vectors = {n: v for n, v in values.items() if n.startswith("vector_")}
         wrong = {n: v for n, v in vectors.items() if v[0] != v[1]}
-        t.check(vectors and not wrong, "each vector counts the same in guest "
-                "and monitor: %s" % vectors, wrong)
+        t.check(vectors and not wrong, "host %s: each vector counts the same "
+                "in guest and monitor: %s" % (version, vectors), wrong)
         forwarded, handled, odd = _follow(trace)
         t.check(sum(forwarded.values()) > 500 and forwarded == handled and
-                not odd, "each forwarded vector ran its host handler next: %s"
-                % {hex(v): n for v, n in forwarded.items()},
+                not odd, "host %s: each forwarded vector ran its host handler "
+                "next: %s" % (version, {hex(v): n for v, n in
+                                        forwarded.items()}),
                 "%s\n%s\n%s" % (forwarded, handled, "\n".join(odd[:10])))
 
 
 def run(t):
-    _vectors_agree(t)
+    for version in paths.HOSTS:
+        _vectors_agree(t, version)
     _host_beside_spinner(t)
     _guest_wakes(t)

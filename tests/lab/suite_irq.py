@@ -14,7 +14,9 @@ import paths
 TIMES = 400
 HOST_LATER = 5000       # instructions a host sleeper may be later
 HOST_GOAL = 1000
-GUEST_LATER = 250000    # instructions the guest's may be late, in idle
+# Instructions a guest sleeper may be late: median, p99, and the latest, which
+# may fall into the VMM's work for a device but not into the next tick.
+GUEST_LATER = (60000, 300000, 5000000)
 
 SPIN = """\
 #!/bin/sh
@@ -74,9 +76,10 @@ def _guest_wakes(t):
             options, "cvm.lab=auto"), IDLE % TIMES)
     late = _lateness(text, "idle")
     if t.check(late, "guest sleeper in an idle machine", text):
-        t.check(late[2] <= GUEST_LATER, "guest's 1 ms sleeper: median %d, "
-                "p99 %d, latest %d <= %d instructions" % (
-                    *late, GUEST_LATER))
+        for name, n, limit in zip(("median", "p99", "latest"), late,
+                                  GUEST_LATER):
+            t.check(n <= limit, "guest's 1 ms sleeper, %s: %d <= %d "
+                    "instructions late" % (name, n, limit))
 
 
 TRACE_SECONDS = 5

@@ -5,8 +5,8 @@
  * With virtualisation-based security the hypervisor intercepts LIDT, LGDT and
  * control-register writes for the secure kernel (bug check 0x18C), and HVCI
  * lets nothing execute that it has not checked.  An NT that does not know the
- * question has no VBS; one that knows it and does not answer may.  FRED, shadow stacks and Hyper-V's root partition are
- * libcvm's own rows.
+ * question has no VBS; one that knows it and does not answer may.  FRED, shadow
+ * stacks and Hyper-V's root partition are libcvm's own rows.
  */
 #include "shim.h"
 

@@ -310,6 +310,16 @@ static int op_run(struct cvm_user_run *run)
 	}
 }
 
+/* It has no drivers, so of all events the power button alone concerns it. */
+static int event(const struct cvm_user_event *args)
+{
+	if (args->bits & 1ull << CVM_EVENT_POWER_BIT) {
+		power = 1;
+		pthread_cond_broadcast(&changed);
+	}
+	return 0;
+}
+
 static int dispatch(uint32_t op, void *arg)
 {
 	struct cvm_user_vcpu *vcpu = arg;
@@ -346,9 +356,7 @@ static int dispatch(uint32_t op, void *arg)
 	case CVM_USER_CONSOLE_IN:
 		return console_in(arg);
 	case CVM_USER_EVENT:
-		power = 1;
-		pthread_cond_broadcast(&changed);
-		return 0;
+		return event(arg);
 	default:
 		return -CVM_ENOTTY;
 	}

@@ -189,7 +189,6 @@ static void events(void **state)
 		       bit == CVM_EVENT_POWER_BIT ||
 		       bit == CVM_EVENT_CLOCK_BIT ||
 		       bit == CVM_EVENT_HOTPLUG_BIT ||
-		       bit == CVM_EVENT_HOTPLUG_BIT ||
 		       bit == CVM_EVENT_CONSOLE_BIT ? 0 : -CVM_EINVAL;
 		c.vm->vcpu[0]->shared->events = 0;
 		c.fvm.woken[0] = 0;

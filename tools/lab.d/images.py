@@ -62,15 +62,15 @@ echo "lab: agent ended" >/dev/kmsg
 poweroff -f
 """
 
-# A machine that only runs a script and tells its console.  A host whose
-# generator of random numbers is not ready makes it so when it is first asked,
-# by keeping a CPU busy for a second or two: that comes first.
+# A machine that only runs a script and tells its console.  Its generator of
+# random numbers is made ready first: a kernel does that when it is first asked,
+# by keeping a CPU busy, and until then a fork costs more.
 AUTO_START = """\
 #!/bin/sh
 export PATH=/lab/bin:/sbin:/bin HOME=/root TERM=linux
 cd /root
 dmesg -n 1
-[ -c /dev/cvm ] && head -c 1 /dev/random >/dev/null
+head -c 1 /dev/random >/dev/null
 echo "@lab begin" >/dev/console
 /lab/auto </dev/null >/dev/console 2>&1
 echo "@lab end $?" >/dev/console

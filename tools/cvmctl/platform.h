@@ -114,12 +114,6 @@ int plat_absolute(const char *path, char *to, size_t size);
 /* plat_beside - name as seen from the directory file lies in; 0, or -1. */
 int plat_beside(const char *file, const char *name, char *to, size_t size);
 
-/* ---- threads ---- */
-
-struct thread;
-struct thread *plat_thread_start(void (*fn)(void *arg), void *arg);
-void plat_thread_join(struct thread *thread);
-
 /* The one lock there is, of the console. */
 void plat_lock(void);
 void plat_unlock(void);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* platform_linux.c - driver, files and threads on Linux. */
+/* platform_linux.c - driver, files and the console's lock on Linux. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,57 +170,6 @@ int plat_beside(const char *file, const char *name, char *to, size_t size)
 
 	return snprintf(to, size, "%.*s%s", dir, file, name) < (int)size ?
 	       0 : -1;
-}
-
-/* ---- threads ---- */
-
-struct thread {
-	pthread_t id;
-	void (*fn)(void *arg);
-	void *arg;
-};
-
-static void *thread_main(void *arg)
-{
-	struct thread *thread = arg;
-
-	thread->fn(thread->arg);
-	return NULL;
-}
-
-/*
- * A vCPU's thread takes no signals: the first thread does, and RUN would come
- * back for each.  Those of a crash stay open, they mean the thread itself.
- */
-struct thread *plat_thread_start(void (*fn)(void *arg), void *arg)
-{
-	struct thread *thread = malloc(sizeof(*thread));
-	sigset_t all, old;
-	int err;
-
-	if (!thread)
-		return NULL;
-	thread->fn = fn;
-	thread->arg = arg;
-	sigfillset(&all);
-	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, SIGBUS);
-	sigdelset(&all, SIGFPE);
-	sigdelset(&all, SIGILL);
-	sigdelset(&all, SIGABRT);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&thread->id, NULL, thread_main, thread);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (!err)
-		return thread;
-	free(thread);
-	return NULL;
-}
-
-void plat_thread_join(struct thread *thread)
-{
-	pthread_join(thread->id, NULL);
-	free(thread);
 }
 
 /* ---- the console's lock ---- */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* platform_nt.c - text, files and threads on Windows. */
-#include <process.h>
+/* platform_nt.c - text and files on Windows. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,43 +166,4 @@ void plat_file_unmap(const void *map, uint64_t bytes)
 {
 	(void)bytes;
 	UnmapViewOfFile(map);
-}
-
-/* ---- threads ---- */
-
-struct thread {
-	HANDLE handle;
-	void (*fn)(void *arg);
-	void *arg;
-};
-
-static unsigned int __stdcall thread_main(void *arg)
-{
-	struct thread *thread = arg;
-
-	thread->fn(thread->arg);
-	return 0;
-}
-
-struct thread *plat_thread_start(void (*fn)(void *arg), void *arg)
-{
-	struct thread *thread = malloc(sizeof(*thread));
-
-	if (!thread)
-		return NULL;
-	thread->fn = fn;
-	thread->arg = arg;
-	thread->handle = (HANDLE)_beginthreadex(NULL, 0, thread_main, thread,
-						0, NULL);
-	if (thread->handle)
-		return thread;
-	free(thread);
-	return NULL;
-}
-
-void plat_thread_join(struct thread *thread)
-{
-	WaitForSingleObject(thread->handle, INFINITE);
-	CloseHandle(thread->handle);
-	free(thread);
 }

@@ -14,6 +14,7 @@
 
 #include "console.h"
 #include "platform.h"
+#include "plat.h"
 #include "vmm.h"
 
 struct vmm {
@@ -30,7 +31,7 @@ struct vmm {
 struct vcpu {
 	struct vmm *vmm;
 	uint32_t id;
-	struct thread *thread;
+	struct cvm_plat_thread *thread;
 };
 
 /* Control characters in a guest's text must not reach the terminal. */
@@ -239,7 +240,8 @@ void vmm_run(struct vm *vm, struct ending *ending)
 	for (i = 0; i < vm->info.vcpus; i++) {
 		vcpu[i].vmm = &vmm;
 		vcpu[i].id = i;
-		vcpu[i].thread = plat_thread_start(vcpu_main, &vcpu[i]);
+		vcpu[i].thread = cvm_plat_thread_start(vcpu_main, &vcpu[i],
+						       "vcpu");
 		if (!vcpu[i].thread) {
 			set_failure(&vmm, i, -CVM_ENOMEM);
 			stop(&vmm, 1);
@@ -249,5 +251,5 @@ void vmm_run(struct vm *vm, struct ending *ending)
 	}
 	serve(&vmm, (int)started);
 	for (i = 0; i < started; i++)
-		plat_thread_join(vcpu[i].thread);
+		cvm_plat_thread_join(vcpu[i].thread);
 }

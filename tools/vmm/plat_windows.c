@@ -6,6 +6,7 @@
 #include <windows.h>
 
 #include <ntsecapi.h>
+#include <process.h>
 #include <stdlib.h>
 
 #include "plat.h"
@@ -16,7 +17,7 @@ struct cvm_plat_thread {
 	void *arg;
 };
 
-static DWORD WINAPI thread_main(void *arg)
+static unsigned int __stdcall thread_main(void *arg)
 {
 	struct cvm_plat_thread *thread = arg;
 
@@ -34,7 +35,8 @@ struct cvm_plat_thread *cvm_plat_thread_start(void (*fn)(void *arg),
 		return NULL;
 	thread->fn = fn;
 	thread->arg = arg;
-	thread->handle = CreateThread(NULL, 0, thread_main, thread, 0, NULL);
+	thread->handle = (HANDLE)_beginthreadex(NULL, 0, thread_main, thread,
+						0, NULL);
 	if (!thread->handle) {
 		free(thread);
 		return NULL;

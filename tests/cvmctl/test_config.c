@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "config.h"
+#include "net_config.h"
 
 static struct config config;
 static struct problem problem;
@@ -125,10 +126,93 @@ static int clean(void **state)
 	return 0;
 }
 
+static struct net_config net;
+
+static void bad_net(const char *text, const char *message)
+{
+	memset(&problem, 0, sizeof(problem));
+	assert_int_equal(net_config_read(&net, text, "vm", 1, "vm.conf",
+					 &problem), -1);
+	assert_string_equal(problem.text, message);
+}
+
+static void good_net(const char *text, const char *name, unsigned int index)
+{
+	assert_int_equal(net_config_read(&net, text, name, index, NULL,
+					 &problem), 0);
+}
+
+static void test_mac(void **state)
+{
+	static const uint8_t given[6] = { 2, 0, 0xab, 0xCD, 1, 0xff };
+	uint8_t first[6];
+
+	(void)state;
+	good_net("slirp,02:00:aB:cD:01:FF", "vm", 0);
+	assert_memory_equal(net.args.mac, given, 6);
+	good_net("tuntap,tap0,02-00-ab-cd-01-ff", "vm", 0);
+	assert_memory_equal(net.args.mac, given, 6);
+	assert_string_equal(net.args.tap, "tap0");
+	good_net("slirp", "vm", 0);
+	memcpy(first, net.args.mac, 6);
+	assert_int_equal(first[0], 2);
+	good_net("tap,x", "vm", 0);
+	assert_memory_equal(net.args.mac, first, 6);
+	good_net("slirp", "vm", 1);
+	assert_memory_not_equal(net.args.mac, first, 6);
+	good_net("slirp", "vn", 0);
+	assert_memory_not_equal(net.args.mac, first, 6);
+	bad_net("slirp,02:00:00:00:00", "vm.conf: eth1: \"02:00:00:00:00\": "
+		"not a MAC address (02:00:00:12:34:56)");
+	bad_net("slirp,03:00:00:00:00:01", "vm.conf: eth1: "
+		"\"03:00:00:00:00:01\": a MAC address of a group, not of "
+		"one card");
+}
+
+static void test_forwards(void **state)
+{
+	static const uint8_t local[4] = { 127, 0, 0, 1 }, any[4];
+
+	(void)state;
+	good_net("slirp,,tcp:2222:22/udp:53:54:3/tcp:0.0.0.0:80:8080", "v", 0);
+	assert_int_equal(net.args.forwards, 5);
+	assert_false(net.args.forward[0].udp);
+	assert_memory_equal(net.args.forward[0].host_ip, local, 4);
+	assert_int_equal(net.args.forward[0].host_port, 2222);
+	assert_int_equal(net.args.forward[0].guest_port, 22);
+	assert_true(net.args.forward[3].udp);
+	assert_int_equal(net.args.forward[3].host_port, 55);
+	assert_int_equal(net.args.forward[3].guest_port, 56);
+	assert_memory_equal(net.args.forward[4].host_ip, any, 4);
+	assert_int_equal(net.args.forward[4].guest_port, 8080);
+	bad_net("slirp,,sctp:1:2", "vm.conf: eth1: \"sctp\": neither tcp nor "
+		"udp");
+	bad_net("slirp,,tcp:0:2", "vm.conf: eth1: \"tcp:0:2\": the host's "
+		"port is no number of 1 .. 65535");
+	bad_net("slirp,,tcp:1", "vm.conf: eth1: \"tcp:1\": the guest's port "
+		"is no number of 1 .. 65535");
+	bad_net("slirp,,tcp:1:2:3:4", "vm.conf: eth1: \"tcp:1:2:3:4\": not "
+		"PROTOCOL:HOSTPORT:GUESTPORT:COUNT");
+	bad_net("slirp,,tcp:65535:1:2", "vm.conf: eth1: "
+		"\"tcp:65535:1:2\": ports end at 65535");
+	bad_net("slirp,,tcp:1:1:33", "vm.conf: eth1: \"tcp:1:1:33\": more "
+		"ports than a card can forward");
+	bad_net("slirp,,tcp:1.2.3:1:2", "vm.conf: eth1: \"1.2.3\": not an "
+		"IPv4 address");
+	bad_net("slirp,,tcp:1:2,x", "vm.conf: eth1: \"x\": nothing can follow "
+		"the ports");
+	bad_net("tuntap", "vm.conf: eth1: \"\": tap needs the name of an "
+		"interface");
+	bad_net("pcap", "vm.conf: eth1: \"pcap\": not a kind of network "
+		"(slirp, tap)");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_keys, clean),
+		cmocka_unit_test(test_mac),
+		cmocka_unit_test(test_forwards),
 		cmocka_unit_test_teardown(test_numbered, clean),
 		cmocka_unit_test_teardown(test_paths, clean),
 		cmocka_unit_test_teardown(test_cmdline, clean),

@@ -94,4 +94,7 @@ def run(t):
         image = _build_outside(t, where, found)
         ring0.report(t, ring0.run_image(image), "that bare host")
         _boots(t, image, where)
-    t.check(build.cvmctl().exists(), "cvmctl links statically")
+    static = build.meson_dir("static", "-Dstatic_tools=true", "-Dtests=false")
+    text = ui.run(["readelf", "-lW", static / "tools/cvmctl/cvmctl"])
+    t.check("LOAD" in text and "INTERP" not in text,
+            "cvmctl links statically", text)

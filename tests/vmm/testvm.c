@@ -184,6 +184,18 @@ uint64_t testvm_wait(struct testvm *vm, uint32_t vcpu, uint64_t bits)
 	return got;
 }
 
+bool testvm_wait_broken(struct testvm *vm, uint32_t slot)
+{
+	struct cvm_virtio_slot *page = testvm_slot(vm, slot);
+
+	/* The event of a request before may come late. */
+	while (!(__atomic_load_n(&page->status, __ATOMIC_ACQUIRE) &
+		 VIRTIO_STATUS_NEEDS_RESET))
+		if (!testvm_wait(vm, 0, 1ull << CVM_VIRTIO_EVENT_BIT(slot)))
+			return false;
+	return true;
+}
+
 int testvm_get(struct testvm *vm, uint32_t slot, struct driver_queue *drv,
 	       uint32_t *len)
 {

@@ -40,6 +40,9 @@ static const struct key {
 	{ "cobd", KEY_PATH, offsetof(struct config, cobd),
 	  "disk: a raw image, a disk or a partition of the host",
 	  CONFIG_DISKS },
+	{ "eth", KEY_TEXT, offsetof(struct config, eth),
+	  "network: slirp[,MAC[,FORWARDS]] or tap,NAME[,MAC]",
+	  CONFIG_NICS },
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))

@@ -15,6 +15,7 @@
 #include "cvmctl.h"
 
 #define CONFIG_DISKS	32
+#define CONFIG_NICS	8
 
 /* What the file says; NULL or 0 where it says nothing. */
 struct config {
@@ -22,6 +23,7 @@ struct config {
 	char *initrd;
 	char *name;
 	char *cobd[CONFIG_DISKS]; /* disks: images, disks, partitions */
+	char *eth[CONFIG_NICS];	/* networks, see net_config.h */
 	char *cmdline;		/* words that are no key, blanks between */
 	uint64_t mem_bytes;
 };

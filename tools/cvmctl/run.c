@@ -5,6 +5,7 @@
 
 #include "console.h"
 #include "json.h"
+#include "net_config.h"
 #include "run.h"
 #include "vmm.h"
 
@@ -62,6 +63,8 @@ static void fill_from_file(struct run_options *o)
 		vm->mem_bytes = config->mem_bytes;
 	for (i = 0; i < VM_DISKS; i++)
 		vm->disk[i] = config->cobd[i];
+	for (i = 0; i < VM_NICS; i++)
+		vm->nic[i] = config->eth[i];
 	if (vm->cmdline || !config->cmdline)
 		return;
 	/* coLinux's files name no console. */
@@ -87,6 +90,20 @@ static void fill_defaults(struct run_options *o)
 		vm->vcpus = 1;
 	if (o->compare)
 		vm->flags |= CVM_VM_F_COMPARE;
+}
+
+/* What is wrong with a network is said before anything is made. */
+static int check_nics(const struct vm_config *vm, const char *path,
+		      struct problem *problem)
+{
+	struct net_config net;
+	unsigned int i;
+
+	for (i = 0; i < VM_NICS; i++)
+		if (vm->nic[i] && net_config_read(&net, vm->nic[i], vm->name,
+						  i, path, problem))
+			return -1;
+	return 0;
 }
 
 int run_prepare(struct run_options *o, const char *path,
@@ -117,7 +134,7 @@ int run_prepare(struct run_options *o, const char *path,
 	/* Memory is granted in 2 MiB pages. */
 	vm->mem_bytes = (vm->mem_bytes + CVM_LARGE_PAGE - 1) &
 			~(uint64_t)(CVM_LARGE_PAGE - 1);
-	return 0;
+	return check_nics(vm, path, problem);
 }
 
 /* ---- the run ---- */

@@ -11,6 +11,7 @@
 #include "image.h"
 
 #define VM_DISKS	CONFIG_DISKS
+#define VM_NICS		CONFIG_NICS
 
 struct vm_config {
 	const char *kernel;	/* path */
@@ -22,6 +23,7 @@ struct vm_config {
 	uint32_t vcpus;
 	uint32_t flags;		/* CVM_VM_F_* */
 	const char *disk[VM_DISKS]; /* paths, NULL between and behind */
+	const char *nic[VM_NICS]; /* the same, as of net_config.h */
 };
 
 struct vm {

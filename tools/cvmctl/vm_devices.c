@@ -2,6 +2,7 @@
 /* vm_devices.c - the devices a VM's configuration asks for. */
 #include <stdio.h>
 
+#include "net_config.h"
 #include "vm_devices.h"
 #include "platform.h"
 
@@ -37,6 +38,19 @@ static int add_disk(struct vm *vm, const char *path, struct problem *problem)
 	return 0;
 }
 
+static int add_nic(struct vm *vm, const char *text, unsigned int index,
+		   struct problem *problem)
+{
+	struct cvm_vmm_error err;
+	struct net_config net;
+
+	if (net_config_read(&net, text, vm->info.name, index, NULL, problem))
+		return -1;
+	if (cvm_vmm_devices_add_net(vm->devices, &net.args, &err) < 0)
+		return problem_set(problem, net.key, "%s", err.text);
+	return 0;
+}
+
 int devices_add(struct vm *vm, const struct vm_config *config,
 		struct problem *problem)
 {
@@ -58,6 +72,9 @@ int devices_add(struct vm *vm, const struct vm_config *config,
 		return refused(&err, problem);
 	for (i = 0; i < VM_DISKS; i++)
 		if (config->disk[i] && add_disk(vm, config->disk[i], problem))
+			return -1;
+	for (i = 0; i < VM_NICS; i++)
+		if (config->nic[i] && add_nic(vm, config->nic[i], i, problem))
 			return -1;
 	return 0;
 }

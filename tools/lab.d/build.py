@@ -91,12 +91,23 @@ def windows_zip(kernels, initrd):
 
 
 def cvmctl():
-    """cvmctl, linked statically: it runs in an initramfs without libc."""
-    path = meson_dir("tools", "-Dstatic_tools=true",
-                     "-Dtests=false") / "tools/cvmctl/cvmctl"
+    """cvmctl; libraries() has what it needs beside it."""
+    path = meson_dir("tools", "-Dtests=false") / "tools/cvmctl/cvmctl"
     if not path.exists():
         raise ui.LabError("the build made no %s" % path)
     return path
+
+
+def libraries(path):
+    """The shared libraries of a program, by the paths where it looks for them,
+    with the loader's."""
+    found = []
+    for line in ui.run(["ldd", path]).splitlines():
+        words = [w for w in line.split() if w.startswith("/")]
+        if not words and "=>" in line:
+            raise ui.LabError("%s: %s" % (path, line.strip()))
+        found += [pathlib.Path(word) for word in words]
+    return found
 
 
 def driver(kernel):

@@ -162,6 +162,14 @@ def _modinfo_depends(data):
     return []
 
 
+def _program(tree, name, path):
+    """A program and its shared libraries, each where it is on this machine:
+    libslirp is not to be had for static linking."""
+    tree.file(name, path.read_bytes(), 0o755)
+    for library in build.libraries(path):
+        tree.file(str(library)[1:], library.read_bytes(), 0o755)
+
+
 HOST_MODULES = ("virtio_pci", "virtio_console", "msr")
 
 
@@ -181,7 +189,7 @@ def host_system(kernel, driver, modules=(), auto=None):
         tree.file("lab/ko/cvm.ko", driver.read_bytes())
         names.append("cvm.ko")
     tree.file("lab/modules", "\n".join(names) + "\n")
-    tree.file("lab/bin/cvmctl", build.cvmctl().read_bytes(), 0o755)
+    _program(tree, "lab/bin/cvmctl", build.cvmctl())
     return tree
 
 

@@ -122,4 +122,30 @@ struct cvm_blk_stats {
 int cvm_vmm_devices_blk_stats(struct cvm_vmm_devices *devs, uint32_t slot,
 			      struct cvm_blk_stats *stats);
 
+#define CVM_NET_FORWARDS 32u
+
+/* Ports of the host whose connections go to the guest, slirp only. */
+struct cvm_net_forward {
+	bool udp;
+	uint8_t host_ip[4];	/* of the host, to listen on */
+	uint16_t host_port;
+	uint16_t guest_port;
+};
+
+struct cvm_net_args {
+	uint8_t mac[6];
+	const char *tap;	/* the host's interface; NULL: slirp */
+	uint32_t forwards;
+	struct cvm_net_forward forward[CVM_NET_FORWARDS];
+};
+
+/*
+ * cvm_vmm_devices_add_net - a network card (5.1 "Network Device"): on a tap
+ * interface of the host, or in a network of its own that libslirp makes, with
+ * the host as 10.0.2.2 and fec0::2, DHCP, and DNS at 10.0.2.3.
+ */
+int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
+			    const struct cvm_net_args *args,
+			    struct cvm_vmm_error *err);
+
 #endif /* CVM_VMM_DEVICES_H */

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_net.c - a network card on libslirp: the test is the driver and speaks
+ * DHCP and UDP by hand, in both ring formats, and breaks the rules.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "net.h"
+#include "testvm.h"
+
+#define SENT	TESTVM_BUFFERS
+#define ANSWER	(TESTVM_BUFFERS + 0x1f000)
+#define ROOM	(TESTVM_BUFFERS + 0x20000)	/* of received frames */
+#define ROOMS	8u
+#define HEADER	sizeof(struct net_header)
+#define USUAL	(VIRTIO_F_VERSION_1 | NET_F_MAC | NET_F_CTRL_VQ | \
+		 NET_F_CTRL_RX | NET_F_CTRL_MAC_ADDR)
+
+static const uint8_t mac[6] = { 2, 0, 0, 1, 2, 3 };
+
+struct card {
+	struct testvm vm;
+	struct driver_queue queue[NET_QUEUES];
+	uint32_t room;			/* bytes of a receive buffer */
+	uint32_t of_id[DRIVER_SIZE_MAX];	/* which buffer */
+};
+
+static void add_room(struct card *c, uint32_t n)
+{
+	struct driver_buffer buf = { ROOM + n * 0x1000, c->room, true };
+	int id = driver_add(&c->queue[NET_RX], &buf, 1);
+
+	assert_true(id >= 0);
+	c->of_id[id] = n;
+}
+
+static void open_card(struct card *c, uint64_t features, uint32_t room)
+{
+	struct cvm_net_args args = { .forwards = 0 };
+	struct cvm_vmm_error err = { "" };
+	uint32_t i;
+
+	memset(c, 0, sizeof(*c));
+	memcpy(args.mac, mac, sizeof(mac));
+	testvm_init(&c->vm);
+	if (cvm_vmm_devices_add_net(c->vm.devs, &args, &err))
+		fail_msg("%s", err.text);
+	assert_true(testvm_features(&c->vm, 0, features));
+	for (i = 0; i < NET_QUEUES; i++)
+		assert_int_equal(testvm_queue(&c->vm, 0, i, &c->queue[i], 64,
+					      features), 0);
+	c->room = room;
+	for (i = 0; i < ROOMS; i++)
+		add_room(c, i);
+	assert_int_equal(testvm_driver_ok(&c->vm, 0), 0);
+}
+
+static void offer(struct card *c, uint32_t queue, const void *data,
+		  uint32_t bytes, uint32_t answer)
+{
+	struct driver_buffer buf[2] = {
+		{ SENT, bytes, false }, { ANSWER, answer, true },
+	};
+
+	memcpy(testvm_at(&c->vm, SENT, bytes), data, bytes);
+	assert_true(driver_add(&c->queue[queue], buf, answer ? 2 : 1) >= 0);
+	testvm_ring(&c->vm, 0, queue, &c->queue[queue]);
+}
+
+/* A request that the device gives back: bytes that it wrote. */
+static uint32_t request(struct card *c, uint32_t queue, const void *data,
+			uint32_t bytes, uint32_t answer)
+{
+	uint32_t len = 0;
+
+	offer(c, queue, data, bytes, answer);
+	if (testvm_get(&c->vm, 0, &c->queue[queue], &len) < 0)
+		fail_msg("queue %u: no answer: \"%s\"", queue, c->vm.line);
+	return len;
+}
+
+/* ---- frames -------------------------------------------------------------- */
+
+static void put16(uint8_t *at, uint32_t value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+static uint32_t sum(const uint8_t *at, size_t bytes, uint32_t start)
+{
+	size_t i;
+
+	for (i = 0; i < bytes; i++)
+		start += i & 1 ? at[i] : (uint32_t)at[i] << 8;
+	while (start >> 16)
+		start = (start & 0xffff) + (start >> 16);
+	return start;
+}
+
+/*
+ * A datagram to everybody with a header before it.  offload: the device is to
+ * make its checksum, whose field holds the pseudo header's.
+ */
+static uint32_t datagram(uint8_t *to, uint16_t from, uint16_t port,
+			 const uint8_t *data, uint32_t bytes, bool offload)
+{
+	uint8_t *eth = to + HEADER, *ip = eth + 14, *udp = ip + 20;
+	struct net_header header = { 0 };
+	uint32_t all = 8 + bytes, pseudo;
+
+	memset(to, 0, HEADER + 42);
+	memset(eth, 0xff, 6);
+	memcpy(eth + 6, mac, 6);
+	put16(eth + 12, 0x0800);
+	ip[0] = 0x45;
+	put16(ip + 2, 20 + all);
+	ip[8] = 64;
+	ip[9] = 17;
+	memset(ip + 16, 0xff, 4);
+	put16(ip + 10, ~sum(ip, 20, 0));
+	put16(udp, from);
+	put16(udp + 2, port);
+	put16(udp + 4, all);
+	memcpy(udp + 8, data, bytes);
+	pseudo = sum(ip + 12, 8, 17 + all);
+	if (offload) {
+		put16(udp + 6, pseudo);
+		header.flags = NET_HDR_NEEDS_CSUM;
+		header.csum_start = 34;
+		header.csum_offset = 6;
+	} else {
+		put16(udp + 6, ~sum(udp, all, pseudo));
+	}
+	memcpy(to, &header, HEADER);
+	return (uint32_t)HEADER + 42 + bytes;
+}
+
+static uint32_t discover(uint8_t *to, bool offload)
+{
+	/* RFC 2131: BOOTREQUEST on Ethernet, then option 53, DISCOVER. */
+	static const uint8_t options[] = {
+		0x63, 0x82, 0x53, 0x63, 53, 1, 1, 255 };
+	uint8_t dhcp[300] = { 1, 1, 6 };
+
+	memcpy(dhcp + 28, mac, 6);
+	memcpy(dhcp + 236, options, sizeof(options));
+	return datagram(to, 68, 67, dhcp, sizeof(dhcp), offload);
+}
+
+/* Gather one frame, with what is before it; its bytes. */
+static uint32_t receive(struct card *c, uint8_t *to, size_t size)
+{
+	struct net_header header;
+	uint32_t count = 1, bytes = 0, i, len;
+	int id;
+
+	for (i = 0; i < count; i++) {
+		id = testvm_get(&c->vm, 0, &c->queue[NET_RX], &len);
+		if (id < 0)
+			fail_msg("no frame: \"%s\"", c->vm.line);
+		assert_true(len <= c->room && bytes + len <= size);
+		memcpy(to + bytes, testvm_at(&c->vm, ROOM + c->of_id[id] *
+					     0x1000, len), len);
+		bytes += len;
+		if (!i) {
+			memcpy(&header, to, sizeof(header));
+			count = header.num_buffers;
+			assert_in_range(count, 1, ROOMS);
+		}
+		add_room(c, c->of_id[id]);
+	}
+	testvm_ring(&c->vm, 0, NET_RX, &c->queue[NET_RX]);
+	return bytes;
+}
+
+static void expect_offer(struct card *c, uint32_t buffers, uint8_t flags)
+{
+	static const uint8_t address[4] = { 10, 0, 2, 15 };
+	uint8_t frame[2048];
+	struct net_header header;
+	const uint8_t *ip = frame + HEADER + 14;
+
+	assert_true(receive(c, frame, sizeof(frame)) > HEADER + 42 + 240);
+	memcpy(&header, frame, sizeof(header));
+	assert_int_equal(header.flags, flags);
+	assert_int_equal(header.gso_type, NET_GSO_NONE);
+	assert_true(buffers ? header.num_buffers == buffers :
+		    header.num_buffers > 1);
+	assert_int_equal(sum(ip, 20, 0), 0xffff);
+	assert_int_equal(ip[28], 2);
+	assert_memory_equal(ip + 28 + 16, address, 4);
+}
+
+/* ---- tests --------------------------------------------------------------- */
+
+static void dhcp(uint64_t features, uint32_t room, uint32_t buffers)
+{
+	bool offload = features & NET_F_CSUM;
+	struct card c;
+	uint8_t frame[1024];
+	uint32_t bytes = discover(frame, offload), i;
+
+	open_card(&c, USUAL | features, room);
+	/* More often than there are receive buffers. */
+	for (i = 0; i < 3 * ROOMS; i++) {
+		assert_int_equal(request(&c, NET_TX, frame, bytes, 0), 0);
+		expect_offer(&c, buffers, features & NET_F_GUEST_CSUM ?
+			     NET_HDR_DATA_VALID : 0);
+	}
+	testvm_free(&c.vm);
+}
+
+static void test_dhcp(void **state)
+{
+	static const uint64_t rings[] = {
+		0, VIRTIO_F_EVENT_IDX, VIRTIO_F_RING_PACKED,
+		VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_PACKED,
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rings) / sizeof(rings[0]); i++) {
+		dhcp(rings[i], 2048, 1);
+		dhcp(rings[i] | NET_F_CSUM | NET_F_GUEST_CSUM, 2048, 1);
+		dhcp(rings[i] | NET_F_MRG_RXBUF, 128, 0);
+	}
+}
+
+static void test_config(void **state)
+{
+	struct card c;
+	uint8_t *config;
+
+	(void)state;
+	open_card(&c, USUAL, 2048);
+	config = testvm_slot(&c.vm, 0)->config;
+	assert_memory_equal(config, mac, 6);
+	assert_int_equal(config[6], 1);
+	assert_int_equal(config[10] | config[11] << 8, NET_MTU);
+	testvm_free(&c.vm);
+}
+
+static uint8_t control(struct card *c, const void *data, uint32_t bytes)
+{
+	*(uint8_t *)testvm_at(&c->vm, ANSWER, 1) = 0xee;
+	assert_int_equal(request(c, NET_CTRL, data, bytes, 1), 1);
+	return *(uint8_t *)testvm_at(&c->vm, ANSWER, 1);
+}
+
+#define CONTROL(c, ...) \
+	control(c, (const uint8_t[]){ __VA_ARGS__ }, \
+		sizeof((const uint8_t[]){ __VA_ARGS__ }))
+
+static void test_control(void **state)
+{
+	static const uint8_t other[6] = { 2, 9, 8, 7, 6, 5 };
+	struct card c;
+	uint8_t *config;
+
+	(void)state;
+	open_card(&c, USUAL, 2048);
+	config = testvm_slot(&c.vm, 0)->config;
+	assert_int_equal(CONTROL(&c, 0, 0, 1), 0);
+	assert_int_equal(CONTROL(&c, 0, 1, 0), 0);
+	assert_int_equal(CONTROL(&c, 0, 0), 1);
+	/* Of a feature that was not negotiated, and of none. */
+	assert_int_equal(CONTROL(&c, 0, 2, 1), 1);
+	assert_int_equal(CONTROL(&c, 4, 0, 1, 0), 1);
+	assert_int_equal(CONTROL(&c, 1, 1, 2, 9, 8, 7, 6, 5), 0);
+	assert_memory_equal(config, other, 6);
+	assert_int_equal(CONTROL(&c, 1, 1, 3, 9, 8, 7, 6, 5), 1);
+	assert_int_equal(CONTROL(&c, 1, 1, 2, 9, 8, 7, 6), 1);
+	assert_memory_equal(config, other, 6);
+	assert_int_equal(CONTROL(&c, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0), 0);
+	assert_int_equal(CONTROL(&c, 1, 0, 1, 0, 0, 0, 2, 1, 1, 1, 1, 1,
+				 0, 0, 0, 0), 0);
+	/* More addresses than bytes, and none of the second table. */
+	assert_int_equal(CONTROL(&c, 1, 0, 255, 255, 255, 255, 0, 0, 0, 0),
+			 1);
+	assert_int_equal(CONTROL(&c, 1, 0, 0, 0, 0, 0), 1);
+	testvm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
+	assert_memory_equal(config, mac, 6);
+	testvm_free(&c.vm);
+}
+
+/* A broken rule ends in NEEDS_RESET and one line. */
+static void hostile(uint64_t features, const struct net_header *header,
+		    uint32_t bytes, const char *line)
+{
+	uint8_t frame[128] = { 0 };
+	struct card c;
+
+	open_card(&c, USUAL | features, 2048);
+	memcpy(frame, header, sizeof(*header));
+	offer(&c, NET_TX, frame, bytes, 0);
+	assert_true(testvm_wait_broken(&c.vm, 0));
+	assert_int_equal(c.vm.lines, 1);
+	if (!strstr(c.vm.line, line))
+		fail_msg("\"%s\" is not about \"%s\"", c.vm.line, line);
+	testvm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
+	assert_int_equal(testvm_slot(&c.vm, 0)->status, 0);
+	testvm_free(&c.vm);
+}
+
+static void test_hostile(void **state)
+{
+	struct net_header plain = { 0 };
+	struct net_header csum = { .flags = NET_HDR_NEEDS_CSUM,
+		.csum_start = 40, .csum_offset = 7 };
+	struct net_header far = { .flags = NET_HDR_NEEDS_CSUM,
+		.csum_start = 0xffff, .csum_offset = 0xffff };
+	struct net_header tso = { .gso_type = NET_GSO_TCPV4, .gso_size = 100,
+		.flags = NET_HDR_NEEDS_CSUM };
+
+	(void)state;
+	hostile(0, &plain, 25, "25 bytes");
+	hostile(0, &csum, 100, "a checksum that was not negotiated");
+	hostile(NET_F_CSUM, &csum, 60, "a checksum outside the frame");
+	hostile(NET_F_CSUM, &far, 100, "a checksum outside the frame");
+	hostile(NET_F_CSUM, &tso, 100, "a segmentation that was not");
+	tso.gso_size = 0;
+	hostile(NET_F_CSUM | NET_F_HOST_TSO4, &tso, 100,
+		"without size or checksum");
+	tso.gso_type = 3;
+	hostile(NET_F_CSUM | NET_F_HOST_TSO4, &tso, 100,
+		"an unknown segmentation");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_config),
+		cmocka_unit_test(test_dhcp),
+		cmocka_unit_test(test_control),
+		cmocka_unit_test(test_hostile),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

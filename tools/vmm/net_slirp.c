@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * net_slirp.c - a network of the guest's own, made by libslirp: what the guest
+ * sends becomes connections of this process.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <slirp/libslirp.h>
+
+#include "net.h"
+#include "net_poll.h"
+
+#define FRAME_ROOM	(NET_ETH_BYTES + NET_MTU)
+#define FRAMES		256u
+/* A poll of the sockets brings no more frames than these, but rarely. */
+#define FRAMES_SPARE	128u
+#define TIMERS		4u
+
+struct timer {
+	SlirpTimerCb fn;
+	void *arg;
+	int64_t due_ms;		/* INT64_MAX: not set */
+};
+
+struct slirp {
+	struct net_backend backend;
+	Slirp *slirp;
+	struct net_poll poll;
+	struct timer timer[TIMERS];
+	bool checked;		/* the guest trusts our checksums */
+	/* What the guest has no room for yet, oldest first. */
+	uint32_t first, frames;
+	uint16_t bytes[FRAMES];
+	uint8_t frame[FRAMES][FRAME_ROOM];
+	uint8_t sent[NET_FRAME_MAX];
+};
+
+static struct slirp *slirp_of(struct net_backend *backend)
+{
+	return (struct slirp *)backend;
+}
+
+/* ---- what libslirp calls ------------------------------------------------- */
+
+static ssize_t on_packet(const void *frame, size_t bytes, void *ctx)
+{
+	struct slirp *s = ctx;
+	uint32_t at = (s->first + s->frames) % FRAMES;
+
+	/* Lost, as on any wire; TCP repeats it. */
+	if (s->frames == FRAMES || bytes > FRAME_ROOM)
+		return (ssize_t)bytes;
+	memcpy(s->frame[at], frame, bytes);
+	s->bytes[at] = (uint16_t)bytes;
+	s->frames++;
+	return (ssize_t)bytes;
+}
+
+static int64_t on_clock(void *ctx)
+{
+	struct timespec now;
+
+	(void)ctx;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+static void *on_timer_new(SlirpTimerCb fn, void *arg, void *ctx)
+{
+	struct slirp *s = ctx;
+	uint32_t i;
+
+	for (i = 0; i < TIMERS; i++) {
+		if (s->timer[i].fn)
+			continue;
+		s->timer[i] = (struct timer){ fn, arg, INT64_MAX };
+		return &s->timer[i];
+	}
+	return NULL;
+}
+
+static void on_timer_free(void *timer, void *ctx)
+{
+	(void)ctx;
+	memset(timer, 0, sizeof(struct timer));
+}
+
+static void on_timer_set(void *timer, int64_t due_ms, void *ctx)
+{
+	(void)ctx;
+	((struct timer *)timer)->due_ms = due_ms;
+}
+
+static void on_guest_error(const char *text, void *ctx)
+{
+	/* A guest may send what it likes. */
+	(void)text;
+	(void)ctx;
+}
+
+static void on_fd(int fd, void *ctx)
+{
+	/* All are asked for before each poll. */
+	(void)fd;
+	(void)ctx;
+}
+
+static void on_notify(void *ctx)
+{
+	/* Nobody but the thread that polls uses libslirp. */
+	(void)ctx;
+}
+
+static const SlirpCb callbacks = {
+	.send_packet = on_packet,
+	.guest_error = on_guest_error,
+	.clock_get_ns = on_clock,
+	.timer_new = on_timer_new,
+	.timer_free = on_timer_free,
+	.timer_mod = on_timer_set,
+	.register_poll_fd = on_fd,
+	.unregister_poll_fd = on_fd,
+	.notify = on_notify,
+};
+
+static int on_poll_add(int fd, int events, void *ctx)
+{
+	short want = 0;
+
+	if (events & SLIRP_POLL_IN)
+		want |= POLLIN;
+	if (events & SLIRP_POLL_OUT)
+		want |= POLLOUT;
+	if (events & SLIRP_POLL_PRI)
+		want |= POLLPRI;
+	return net_poll_add(&slirp_of(ctx)->poll, fd, want);
+}
+
+static int on_poll_get(int index, void *ctx)
+{
+	short got = net_poll_got(&slirp_of(ctx)->poll, index);
+	int events = 0;
+
+	if (got & POLLIN)
+		events |= SLIRP_POLL_IN;
+	if (got & POLLOUT)
+		events |= SLIRP_POLL_OUT;
+	if (got & POLLPRI)
+		events |= SLIRP_POLL_PRI;
+	if (got & POLLERR)
+		events |= SLIRP_POLL_ERR;
+	if (got & POLLHUP)
+		events |= SLIRP_POLL_HUP;
+	return events;
+}
+
+/* ---- frames -------------------------------------------------------------- */
+
+/* 5.1.6.2: the sum of what follows csum_start; its field holds a start. */
+static void checksum(uint8_t *frame, size_t bytes,
+		     const struct net_header *header)
+{
+	uint8_t *field = frame + header->csum_start + header->csum_offset;
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = header->csum_start; i + 1 < bytes; i += 2)
+		sum += (uint32_t)frame[i] << 8 | frame[i + 1];
+	if (i < bytes)
+		sum += (uint32_t)frame[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	/* 0 would say "none" in UDP; 0xffff is the same number. */
+	if (sum != 0xffff)
+		sum = ~sum & 0xffff;
+	field[0] = (uint8_t)(sum >> 8);
+	field[1] = (uint8_t)sum;
+}
+
+static void slirp_send(struct net_backend *backend,
+		       const struct net_header *header,
+		       const struct cvm_iov *iov, uint32_t count, size_t bytes)
+{
+	struct slirp *s = slirp_of(backend);
+
+	/* libslirp takes segments of any length, and checks their sums. */
+	cvm_iov_get(iov, count, 0, s->sent, bytes);
+	if (header->flags & NET_HDR_NEEDS_CSUM)
+		checksum(s->sent, bytes, header);
+	slirp_input(s->slirp, s->sent, (int)bytes);
+}
+
+static bool slirp_receive(struct net_backend *backend)
+{
+	static const struct net_header plain, valid = {
+		.flags = NET_HDR_DATA_VALID };
+	struct slirp *s = slirp_of(backend);
+
+	while (s->frames && net_room(backend->net, s->bytes[s->first])) {
+		net_receive(backend->net, s->checked ? &valid : &plain,
+			    s->frame[s->first], s->bytes[s->first]);
+		s->first = (s->first + 1) % FRAMES;
+		s->frames--;
+	}
+	return s->frames;
+}
+
+/* ---- time and sockets ---------------------------------------------------- */
+
+static void run_timers(struct slirp *s)
+{
+	int64_t now = on_clock(s) / 1000000;
+	struct timer *timer;
+
+	for (timer = s->timer; timer < s->timer + TIMERS; timer++) {
+		if (!timer->fn || timer->due_ms > now)
+			continue;
+		timer->due_ms = INT64_MAX;
+		timer->fn(timer->arg);
+	}
+}
+
+/* Milliseconds until a timer is due, at most limit. */
+static uint32_t next_timer(struct slirp *s, uint32_t limit)
+{
+	int64_t now = on_clock(s) / 1000000, left;
+	uint32_t i;
+
+	for (i = 0; i < TIMERS; i++) {
+		if (!s->timer[i].fn)
+			continue;
+		left = s->timer[i].due_ms - now;
+		if (left < limit)
+			limit = left < 0 ? 0 : (uint32_t)left;
+	}
+	return limit;
+}
+
+static void slirp_wait(struct net_backend *backend,
+		       struct cvm_plat_event *const doorbell[2], bool full)
+{
+	struct slirp *s = slirp_of(backend);
+	bool sockets = !full || s->frames < FRAMES - FRAMES_SPARE;
+	uint32_t limit = UINT32_MAX;
+	int failed;
+
+	net_poll_begin(&s->poll, doorbell);
+	/* Without room for frames, data stays in the host's sockets. */
+	if (sockets)
+		slirp_pollfds_fill(s->slirp, &limit, on_poll_add, s);
+	limit = next_timer(s, limit);
+	failed = net_poll_sleep(&s->poll, limit);
+	if (sockets)
+		slirp_pollfds_poll(s->slirp, failed, on_poll_get, s);
+	run_timers(s);
+}
+
+static void slirp_offload(struct net_backend *backend, uint64_t features)
+{
+	slirp_of(backend)->checked = features & NET_F_GUEST_CSUM;
+}
+
+/* ---- making one ---------------------------------------------------------- */
+
+static void slirp_close(struct net_backend *backend)
+{
+	struct slirp *s = slirp_of(backend);
+
+	if (s->slirp)
+		slirp_cleanup(s->slirp);
+	net_poll_free(&s->poll);
+	free(s);
+}
+
+static const struct net_backend_ops slirp_ops = {
+	.name = "slirp",
+	.features = NET_F_CSUM | NET_F_GUEST_CSUM | NET_F_HOST_TSO4 |
+		    NET_F_HOST_TSO6,
+	.offload = slirp_offload,
+	.send = slirp_send,
+	.receive = slirp_receive,
+	.wait = slirp_wait,
+	.close = slirp_close,
+};
+
+static Slirp *new_network(struct slirp *s)
+{
+	SlirpConfig config = {
+		.version = 1,
+		.in_enabled = true,
+		.in6_enabled = true,
+		.vprefix_len = 64,
+		.if_mtu = NET_MTU,
+		.if_mru = NET_MTU,
+	};
+
+	inet_pton(AF_INET, "10.0.2.0", &config.vnetwork);
+	inet_pton(AF_INET, "255.255.255.0", &config.vnetmask);
+	inet_pton(AF_INET, "10.0.2.2", &config.vhost);
+	inet_pton(AF_INET, "10.0.2.15", &config.vdhcp_start);
+	inet_pton(AF_INET, "10.0.2.3", &config.vnameserver);
+	inet_pton(AF_INET6, "fec0::", &config.vprefix_addr6);
+	inet_pton(AF_INET6, "fec0::2", &config.vhost6);
+	inet_pton(AF_INET6, "fec0::3", &config.vnameserver6);
+	return slirp_new(&config, &callbacks, s);
+}
+
+static int forward(struct slirp *s, const struct cvm_net_forward *f,
+		   struct cvm_vmm_error *err)
+{
+	struct in_addr host, guest = { INADDR_ANY };
+	char text[INET_ADDRSTRLEN];
+
+	memcpy(&host, f->host_ip, sizeof(host));
+	if (!slirp_add_hostfwd(s->slirp, f->udp, host, f->host_port, guest,
+			       f->guest_port))
+		return 0;
+	inet_ntop(AF_INET, &host, text, sizeof(text));
+	return cvm_vmm_error_set(err, "slirp: %s port %u of %s: %s",
+				 f->udp ? "udp" : "tcp", f->host_port, text,
+				 strerror(errno));
+}
+
+struct net_backend *net_slirp_open(const struct cvm_net_args *args,
+				   struct cvm_vmm_error *err)
+{
+	struct slirp *s = calloc(1, sizeof(*s));
+	uint32_t i;
+
+	if (s)
+		s->slirp = new_network(s);
+	if (!s || !s->slirp) {
+		free(s);
+		cvm_vmm_error_set(err, "slirp: no memory");
+		return NULL;
+	}
+	s->backend.ops = &slirp_ops;
+	for (i = 0; i < args->forwards; i++) {
+		if (!forward(s, &args->forward[i], err))
+			continue;
+		slirp_close(&s->backend);
+		return NULL;
+	}
+	return &s->backend;
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* net_slirp_none.c - no slirp in this build. */
+#include "net.h"
+
+struct net_backend *net_slirp_open(const struct cvm_net_args *args,
+				   struct cvm_vmm_error *err)
+{
+	(void)args;
+	cvm_vmm_error_set(err, "slirp: built without libslirp");
+	return NULL;
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* net_tap_none.c - no tap in this build. */
+#include "net.h"
+
+struct net_backend *net_tap_open(const struct cvm_net_args *args,
+				 struct cvm_vmm_error *err)
+{
+	(void)args;
+	cvm_vmm_error_set(err, "tap: only Linux hosts have these");
+	return NULL;
+}

@@ -211,24 +211,46 @@ static void uring_main(void *arg)
 
 /* ---- the engine ---------------------------------------------------------- */
 
+/* No filter of system calls sees what goes through a ring: only this does. */
+static int ring_restrict(struct io_uring *ring)
+{
+	static const uint8_t ops[] = {
+		IORING_OP_READ, IORING_OP_READV, IORING_OP_WRITEV,
+		IORING_OP_FSYNC, IORING_OP_FALLOCATE
+	};
+	struct io_uring_restriction only[sizeof(ops)] = { 0 };
+	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+	bool able = probe;
+	uint32_t i;
+
+	for (i = 0; i < sizeof(ops); i++) {
+		able = able && io_uring_opcode_supported(probe, ops[i]);
+		only[i].opcode = IORING_RESTRICTION_SQE_OP;
+		only[i].sqe_op = ops[i];
+	}
+	io_uring_free_probe(probe);
+	/* (liburing 2.3 does not export the functions named after these.) */
+	if (!able || io_uring_register((unsigned int)ring->ring_fd,
+				       IORING_REGISTER_RESTRICTIONS, only,
+				       sizeof(ops)))
+		return -1;
+	return io_uring_register((unsigned int)ring->ring_fd,
+				 IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+}
+
 static int ring_init(struct io_uring *ring)
 {
-	struct io_uring_probe *probe;
-	bool able;
-
 	/* Completions without interrupting the thread; Linux 5.19. */
 	if (io_uring_queue_init(2 * URING_DEPTH, ring,
-				IORING_SETUP_COOP_TASKRUN) &&
-	    io_uring_queue_init(2 * URING_DEPTH, ring, 0))
+				IORING_SETUP_COOP_TASKRUN |
+				IORING_SETUP_R_DISABLED) &&
+	    io_uring_queue_init(2 * URING_DEPTH, ring,
+				IORING_SETUP_R_DISABLED))
 		return -1;
-	probe = io_uring_get_probe_ring(ring);
-	able = probe && io_uring_opcode_supported(probe,
-						  IORING_OP_FALLOCATE) &&
-	       io_uring_opcode_supported(probe, IORING_OP_READ);
-	io_uring_free_probe(probe);
-	if (!able)
-		io_uring_queue_exit(ring);
-	return able ? 0 : -1;
+	if (!ring_restrict(ring))
+		return 0;
+	io_uring_queue_exit(ring);
+	return -1;
 }
 
 static int uring_open(struct cvm_queue *queue)

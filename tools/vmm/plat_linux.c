@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -14,12 +16,15 @@ struct cvm_plat_thread {
 	pthread_t id;
 	void (*fn)(void *arg);
 	void *arg;
+	char name[16];
 };
 
+/* Its name is its own affair: /proc may be out of reach (confinement). */
 static void *thread_main(void *arg)
 {
 	struct cvm_plat_thread *thread = arg;
 
+	prctl(PR_SET_NAME, thread->name);
 	thread->fn(thread->arg);
 	return NULL;
 }
@@ -37,6 +42,7 @@ struct cvm_plat_thread *cvm_plat_thread_start(void (*fn)(void *arg),
 		return NULL;
 	thread->fn = fn;
 	thread->arg = arg;
+	snprintf(thread->name, sizeof(thread->name), "%s", name);
 	/* Signals of a crash mean the thread itself and stay open. */
 	sigfillset(&all);
 	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
@@ -48,7 +54,6 @@ struct cvm_plat_thread *cvm_plat_thread_start(void (*fn)(void *arg),
 		free(thread);
 		return NULL;
 	}
-	pthread_setname_np(thread->id, name);
 	return thread;
 }
 

@@ -15,6 +15,7 @@ import os
 import pty
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -408,6 +409,28 @@ class Run(Case):
         vm.stdin.flush()
         self.assertEqual(vm.wait(SECONDS), 0)
 
+    def test_confined(self):
+        """Each thread has no rights, and a filter."""
+        vm = self.spawn(stdin=subprocess.PIPE)
+        self.expect(vm, b"$ ")
+        threads = os.listdir("/proc/%d/task" % vm.pid)
+        self.assertGreater(len(threads), 1)
+        nobody = "%d" % (os.getuid() or 65534)
+        for thread in threads:
+            with open("/proc/%d/task/%s/status" % (vm.pid, thread)) as f:
+                status = dict(line.split(":\t", 1) for line in f)
+            self.assertEqual(status["Uid"].split(), 4 * [nobody])
+            for name in ("CapInh", "CapPrm", "CapEff", "CapAmb") + (
+                    () if os.getuid() else ("CapBnd",)):
+                self.assertEqual(int(status[name], 16), 0, name)
+            if not os.getuid():
+                self.assertEqual(status["Groups"].strip(), "")
+            self.assertEqual(int(status["NoNewPrivs"]), 1)
+            self.assertEqual(int(status["Seccomp"]), 2)
+        vm.stdin.write(b"poweroff\n")
+        vm.stdin.flush()
+        self.assertEqual(vm.wait(SECONDS), 0)
+
     def test_signals(self):
         for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             vm = self.spawn(stdin=subprocess.DEVNULL, STUBBORN=1)
@@ -668,12 +691,23 @@ class Terminal(Case):
         self.expect(b"powered off")
         self.assertEqual(front.wait(SECONDS), 0)
 
-    def test_stale_socket(self):
+    def test_killed(self):
+        """However the VM's process ends, its name does not stay."""
+        path = "/run/cvm/%s.sock" % self.name
         front = self.start()
         self.expect(b"$ ")
+        self.assertTrue(os.path.exists(path))
         os.kill(self.vmm_pid(front), signal.SIGKILL)
         self.assertEqual(front.wait(SECONDS), 5)
-        self.assertTrue(os.path.exists("/run/cvm/%s.sock" % self.name))
+        end = time.monotonic() + SECONDS
+        while os.path.exists(path) and time.monotonic() < end:
+            time.sleep(0.01)
+        self.assertFalse(os.path.exists(path))
+
+    def test_stale_socket(self):
+        """One that nobody listens on is in nobody's way."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as stale:
+            stale.bind("/run/cvm/%s.sock" % self.name)
         front = self.start()
         self.expect(b"$ ")
         self.type(b"poweroff\r")

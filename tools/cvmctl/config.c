@@ -37,6 +37,8 @@ static const struct key {
 	  "memory in MiB, or with K, M, G", 0 },
 	{ "name", KEY_TEXT, offsetof(struct config, name),
 	  "name in lists and messages", 0 },
+	{ "user", KEY_TEXT, offsetof(struct config, user),
+	  "user the VM's process becomes, by name or number", 0 },
 	{ "cobd", KEY_PATH, offsetof(struct config, cobd),
 	  "disk: a raw image, a disk or a partition of the host",
 	  CONFIG_DISKS },

@@ -22,6 +22,7 @@ struct config {
 	char *kernel;		/* paths: seen from the file's directory */
 	char *initrd;
 	char *name;
+	char *user;		/* to become before the guest runs */
 	char *cobd[CONFIG_DISKS]; /* disks: images, disks, partitions */
 	char *eth[CONFIG_NICS];	/* networks, see net_config.h */
 	char *cmdline;		/* words that are no key, blanks between */

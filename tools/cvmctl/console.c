@@ -42,18 +42,19 @@ int console_served(struct link *first, int copy, struct problem *problem)
 	return plat_wait_open(problem);
 }
 
-int console_started(const char *name, const char *greeting,
-		    struct problem *problem)
+int console_open(const char *name, struct problem *problem)
 {
 	if (con.served && plat_listen(name, problem))
 		return -1;
-	if (plat_catch_stop(problem))
-		return -1;
+	return plat_catch_stop(problem);
+}
+
+void console_started(const char *greeting)
+{
 	snprintf(con.greeting, sizeof(con.greeting), "%s", greeting);
 	if (con.client)
 		plat_link_send(con.client, PACKET_STARTED, greeting,
 			       strlen(greeting), LINK_SURE);
-	return 0;
 }
 
 void console_end(int status, const char *line)

@@ -30,12 +30,13 @@ int console_direct(struct problem *problem);
 int console_served(struct link *first, int copy, struct problem *problem);
 
 /*
- * console_started - the guest runs from now on: tell the terminal, and catch
- * what means "stop" from here on.  A served console can be reached by name
- * from now on.
+ * console_open - catch what means "stop" from here on.  A served console can
+ * be reached by name from now on.
  */
-int console_started(const char *name, const char *greeting,
-		    struct problem *problem);
+int console_open(const char *name, struct problem *problem);
+
+/* console_started - the guest runs from now on: tell the terminal. */
+void console_started(const char *greeting);
 
 /*
  * console_wait - sleep until something happens.  Input is only taken when buf

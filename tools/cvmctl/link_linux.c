@@ -226,6 +226,7 @@ int plat_listen(const char *name, struct problem *problem)
 	umask(old);
 	if (!ret && !listen(fd, 4)) {
 		listener = fd;
+		linux_minder_remove(listener_addr.sun_path);
 		return 0;
 	}
 	ret = errno;
@@ -240,7 +241,8 @@ int plat_listen(const char *name, struct problem *problem)
 void plat_unlisten(void)
 {
 	if (listener >= 0)
-		unlink(listener_addr.sun_path);
+		close(listener);
+	listener = -1;
 }
 
 struct link *plat_accept(void)

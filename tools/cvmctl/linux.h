@@ -15,4 +15,10 @@ void linux_terminal_continue(void);
 /* Until fd takes data: 0, or -1 when plat_unblock() was called. */
 int linux_wait_writable(int fd);
 
+/* A file that is to be gone when the VM is (minder_linux.c). */
+void linux_minder_remove(const char *path);
+
+/* Only what a running VM needs, for all threads; -1 with a problem. */
+int linux_filter(int with_network, struct problem *problem);
+
 #endif /* CVMCTL_LINUX_H */

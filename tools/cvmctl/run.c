@@ -5,6 +5,7 @@
 
 #include "console.h"
 #include "json.h"
+#include "minder.h"
 #include "net_config.h"
 #include "run.h"
 #include "vmm.h"
@@ -61,6 +62,7 @@ static void fill_from_file(struct run_options *o)
 		vm->name = config->name;
 	if (!vm->mem_bytes)
 		vm->mem_bytes = config->mem_bytes;
+	o->confine.user = config->user;
 	for (i = 0; i < VM_DISKS; i++)
 		vm->disk[i] = config->cobd[i];
 	for (i = 0; i < VM_NICS; i++)
@@ -93,16 +95,21 @@ static void fill_defaults(struct run_options *o)
 }
 
 /* What is wrong with a network is said before anything is made. */
-static int check_nics(const struct vm_config *vm, const char *path,
+static int check_nics(struct run_options *o, const char *path,
 		      struct problem *problem)
 {
+	const struct vm_config *vm = &o->vm;
 	struct net_config net;
 	unsigned int i;
 
-	for (i = 0; i < VM_NICS; i++)
-		if (vm->nic[i] && net_config_read(&net, vm->nic[i], vm->name,
-						  i, path, problem))
+	for (i = 0; i < VM_NICS; i++) {
+		if (!vm->nic[i])
+			continue;
+		if (net_config_read(&net, vm->nic[i], vm->name, i, path,
+				    problem))
 			return -1;
+		o->confine.network |= !net.args.tap;
+	}
 	return 0;
 }
 
@@ -134,7 +141,7 @@ int run_prepare(struct run_options *o, const char *path,
 	/* Memory is granted in 2 MiB pages. */
 	vm->mem_bytes = (vm->mem_bytes + CVM_LARGE_PAGE - 1) &
 			~(uint64_t)(CVM_LARGE_PAGE - 1);
-	return check_nics(vm, path, problem);
+	return check_nics(o, path, problem);
 }
 
 /* ---- the run ---- */
@@ -184,24 +191,29 @@ int run_vm(const struct run_options *o)
 	struct ending end = { .status = EXIT_REFUSED };
 	char greeting[200] = "", line[1024];
 
-	if (vm_build(&vm, &o->vm, &problem))
+	if (minder_start(&problem) || vm_build(&vm, &o->vm, &problem) ||
+	    console_open(o->vm.name, &problem))
+		goto out_refused;
+	minder_seal();
+	if (confine(&o->confine, &problem))
 		goto out_refused;
 	if (!o->quiet && o->key >= 0)
 		snprintf(greeting, sizeof(greeting), "cvmctl: %s: VM %u, %llu "
 			 "MiB; %s detaches", o->vm.name, vm.info.id,
 			 (unsigned long long)(o->vm.mem_bytes >> 20),
 			 o->key_text);
-	if (console_started(o->vm.name, greeting, &problem))
-		goto out_refused;
+	console_started(greeting);
 	vmm_run(&vm, &end);
 	/* The VM is gone before anybody is told that it ended. */
 	vm_close(&vm);
+	minder_end();
 	final_line(o, &vm, &end, line, sizeof(line));
 	console_end(end.status, line);
 	return end.status;
 
 out_refused:
 	vm_close(&vm);
+	minder_end();
 	refuse(o, &problem, &vm, line, sizeof(line));
 	console_end(EXIT_REFUSED, line);
 	return EXIT_REFUSED;

@@ -4,6 +4,7 @@
 #define CVMCTL_RUN_H
 
 #include "config.h"
+#include "confine.h"
 #include "vm.h"
 
 #define DEFAULT_KEY	"ctrl-]"
@@ -11,6 +12,7 @@
 struct run_options {
 	struct vm_config vm;	/* NULL or 0: not given */
 	struct config config;	/* of the file, fills what is not given */
+	struct confine_args confine;
 	char name[CVM_NAME_MAX]; /* when nobody gave one */
 	char cmdline[2304];	/* the file's, with a console */
 	const char *key_text;

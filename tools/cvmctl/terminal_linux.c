@@ -15,6 +15,7 @@
 
 #include "linux.h"
 
+static int null_fd = -1;	/* opened while files can be */
 static struct termios saved;
 static int have_saved;
 static int raw;
@@ -32,6 +33,7 @@ int plat_colours(void)
 void linux_terminal_save(void)
 {
 	have_saved = !tcgetattr(STDIN_FILENO, &saved);
+	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
 static void set_saved(void)
@@ -103,14 +105,13 @@ void linux_terminal_continue(void)
 /* Without a terminal there is nothing to hold on to. */
 void plat_terminal_leave(void)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (null < 0)
+	if (null_fd < 0)
 		return;
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
-	dup2(null, STDERR_FILENO);
-	close(null);
+	dup2(null_fd, STDIN_FILENO);
+	dup2(null_fd, STDOUT_FILENO);
+	dup2(null_fd, STDERR_FILENO);
+	close(null_fd);
+	null_fd = -1;
 }
 
 int plat_input(void *buf, size_t size)

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * minder.h - what must happen when a VM has ended, however it ended.
+ *
+ * The VM's process gives up its rights (confine.h) and may be killed at any
+ * moment.  What it leaves in the system is put in order by somebody who
+ * outlives it: on Linux a small process of its own.
+ */
+#ifndef CVMCTL_MINDER_H
+#define CVMCTL_MINDER_H
+
+#include "cvmctl.h"
+
+/*
+ * minder_start - before the driver is opened: whoever outlives the VM must
+ * hold nothing of it.  -1 with a problem.
+ */
+int minder_start(struct problem *problem);
+
+/*
+ * minder_seal - the VM is about to run: from now on nothing more is done for
+ * it than was asked for so far, and that at its end.
+ */
+void minder_seal(void);
+
+/* minder_end - the VM has ended: returns when everything is in order. */
+void minder_end(void);
+
+#endif /* CVMCTL_MINDER_H */

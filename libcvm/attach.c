@@ -4,7 +4,7 @@
  */
 #include "internal.h"
 
-_Static_assert(sizeof(struct cvm_host_ops) == 16 + 15 * sizeof(void *),
+_Static_assert(sizeof(struct cvm_host_ops) == 16 + 20 * sizeof(void *),
 	       "a member came or went: cvm_ops_complete, docs/host-api.md");
 
 /* A designated initialiser leaves forgotten members NULL without a word. */
@@ -16,6 +16,17 @@ static int cvm_ops_complete(const struct cvm_host_ops *ops)
 	       ops->timer && ops->time && ops->poll && ops->log && ops->fatal;
 }
 
+/* A host has events, or it has none. */
+static int cvm_ops_events(const struct cvm_host_ops *ops)
+{
+	int any = ops->event_get || ops->event_put || ops->event_signal ||
+		  ops->event_watch || ops->event_unwatch;
+	int all = ops->event_get && ops->event_put && ops->event_signal &&
+		  ops->event_watch && ops->event_unwatch;
+
+	return any == all;
+}
+
 static int cvm_ops_check(const struct cvm_host_ops *ops)
 {
 	if (!ops)
@@ -25,7 +36,7 @@ static int cvm_ops_check(const struct cvm_host_ops *ops)
 		return -CVM_EPROTO;
 	if (ops->flags & ~(CVM_HOST_F_SCHED_NOTIFY | CVM_HOST_F_IRQ80))
 		return -CVM_EINVAL;
-	return cvm_ops_complete(ops) ? 0 : -CVM_EINVAL;
+	return cvm_ops_complete(ops) && cvm_ops_events(ops) ? 0 : -CVM_EINVAL;
 }
 
 int cvm_attach(const struct cvm_host_ops *ops, void *ctx, uint32_t cpus,

@@ -40,6 +40,32 @@ struct cvm_monitor {
 	struct cvm_vm *vm[CVM_VMS_MAX];
 };
 
+/* A doorbell and what it signals. */
+struct cvm_bell {
+	uint64_t number;
+	void *event;
+};
+
+/*
+ * Changed under CVM_LOCK_VM, read by RUN without a lock.  An event that was
+ * unbound is parked while a vCPU is signalling it; parked ones differ, so there
+ * is one for each vCPU at most, and one more for a moment.
+ */
+struct cvm_bells {
+	uint64_t seq;		/* odd while it changes (atomic) */
+	uint32_t count;
+	uint32_t parked;
+	struct cvm_bell bell[CVM_DOORBELLS_MAX]; /* sorted by number */
+	void *parked_event[CVM_MAX_VCPUS + 1];
+};
+
+/* An event that is watched.  Set before it is. */
+struct cvm_watch {
+	void *handle;		/* the host's; NULL: free */
+	uint32_t vcpu;
+	uint64_t bits;
+};
+
 /* Two may start a vCPU at once: the VMM, and vCPUs of the guest. */
 #define CVM_BOOT_NONE	0u
 #define CVM_BOOT_BEGUN	1u	/* by one of them, the others are refused */
@@ -52,6 +78,7 @@ struct cvm_vcpu {
 	uint32_t stale;		/* host state must be read again (atomic) */
 	uint32_t must_return;	/* RUN goes back with INTR (atomic) */
 	uint32_t running;	/* a RUN is under way (atomic) */
+	void *ringing;		/* the event it is about to signal (atomic) */
 	struct cvm_priv *priv;		/* private pages, host address */
 	struct cvm_shared *shared;	/* shared page, host address */
 	struct cvm_fpu *fpu;		/* extended state of both sides */
@@ -88,6 +115,8 @@ struct cvm_vm {
 	char end_text[256];
 	char name[CVM_NAME_MAX];
 	struct cvm_vcpu *vcpu[CVM_MAX_VCPUS];
+	struct cvm_bells bells;
+	struct cvm_watch watch[CVM_WATCHES_MAX];
 	uint32_t chunk_pages;		/* pages behind chunk_page[] */
 	struct cvm_chunk *chunk_page[CVM_CHUNK_PAGES];	/* sorted by hpa */
 };
@@ -141,6 +170,18 @@ void cvm_vcpu_first_state(struct cvm_vcpu *vcpu);
 int cvm_vcpu_run(struct cvm_vm *vm, struct cvm_user_run *args);
 /* Write the shared page's wall clock.  Any context. */
 void cvm_time_write(struct cvm_vcpu *vcpu);
+
+/* ---- bind.c ---- */
+int cvm_doorbell_bind(struct cvm_vm *vm, const struct cvm_user_doorbell *args);
+int cvm_doorbell_unbind(struct cvm_vm *vm,
+			const struct cvm_user_doorbell *args);
+/* 1: the doorbell was bound and its event is signalled.  Thread context. */
+int cvm_doorbell_ring(struct cvm_vcpu *vcpu, uint64_t number);
+int cvm_event_bind(struct cvm_vm *vm, struct cvm_user_event_bind *args);
+int cvm_event_unbind(struct cvm_vm *vm,
+		     const struct cvm_user_event_bind *args);
+/* Let go of all events; no RUN is under way. */
+void cvm_unbind_all(struct cvm_vm *vm);
 
 /* ---- check.c ---- */
 

@@ -180,17 +180,54 @@ static int op_console_in(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 	return 0;
 }
 
+static int check_event(struct cvm_vm *vm, uint32_t vcpu, uint64_t bits)
+{
+	if (!bits || bits & ~CVM_USER_EVENTS)
+		return -CVM_EINVAL;
+	if (vcpu >= __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
+		return -CVM_ENOENT;
+	return 0;
+}
+
 static int op_event(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 {
 	const struct cvm_user_event *ev = arg;
+	int ret = check_event(vm, ev->vcpu, ev->bits);
 
 	(void)mon;
-	if (!ev->bits || ev->bits & ~CVM_USER_EVENTS)
-		return -CVM_EINVAL;
-	if (ev->vcpu >= __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
-		return -CVM_ENOENT;
-	cvm_event_raise(vm, ev->vcpu, ev->bits);
-	return 0;
+	if (!ret)
+		cvm_event_raise(vm, ev->vcpu, ev->bits);
+	return ret;
+}
+
+static int op_event_bind(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+{
+	struct cvm_user_event_bind *args = arg;
+	int ret = check_event(vm, args->vcpu, args->bits);
+
+	(void)mon;
+	return ret ? ret : cvm_event_bind(vm, args);
+}
+
+static int op_event_unbind(struct cvm_monitor *mon, struct cvm_vm *vm,
+			   void *arg)
+{
+	(void)mon;
+	return cvm_event_unbind(vm, arg);
+}
+
+static int op_doorbell_bind(struct cvm_monitor *mon, struct cvm_vm *vm,
+			    void *arg)
+{
+	(void)mon;
+	return cvm_doorbell_bind(vm, arg);
+}
+
+static int op_doorbell_unbind(struct cvm_monitor *mon, struct cvm_vm *vm,
+			      void *arg)
+{
+	(void)mon;
+	return cvm_doorbell_unbind(vm, arg);
 }
 
 #define ROW(OP, type, vm, lock, func) \
@@ -212,6 +249,13 @@ static const struct cvm_op cvm_op_table[] = {
 	ROW(VCPU_RUN, cvm_user_run, 1, CVM_LOCK_VCPU, op_vcpu_run),
 	ROW(CONSOLE_IN, cvm_user_console, 1, CVM_LOCK_VM, op_console_in),
 	ROW(EVENT, cvm_user_event, 1, CVM_LOCK_NONE, op_event),
+	ROW(DOORBELL_BIND, cvm_user_doorbell, 1, CVM_LOCK_VM,
+	    op_doorbell_bind),
+	ROW(DOORBELL_UNBIND, cvm_user_doorbell, 1, CVM_LOCK_VM,
+	    op_doorbell_unbind),
+	ROW(EVENT_BIND, cvm_user_event_bind, 1, CVM_LOCK_VM, op_event_bind),
+	ROW(EVENT_UNBIND, cvm_user_event_bind, 1, CVM_LOCK_VM,
+	    op_event_unbind),
 };
 
 const struct cvm_op *cvm_op_find(uint32_t op)

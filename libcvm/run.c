@@ -514,9 +514,12 @@ static int cvm_thread_op(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 	case CVM_OP_FATAL:
 		cvm_end_by_guest(vcpu, op);
 		return 0;
+	case CVM_OP_DOORBELL:
+		if (cvm_doorbell_ring(vcpu, vcpu->shared->arg[0]))
+			return 0;
+		return cvm_user_op(vcpu, args);
 	case CVM_OP_CONSOLE_OUT:
 	case CVM_OP_CONSOLE_ROOM:
-	case CVM_OP_DOORBELL:
 		return cvm_user_op(vcpu, args);
 	default:
 		cvm_bad_op(vcpu, "unknown operation", op);

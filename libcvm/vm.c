@@ -118,6 +118,7 @@ void cvm_vm_destroy(struct cvm_vm *vm)
 	uint32_t i;
 
 	cvm_vm_kill(vm);
+	cvm_unbind_all(vm);
 	for (i = vm->vcpus_made; i-- > 0;) {
 		mon->ops->timer(mon->ctx, vm->host_vm, i, CVM_DEADLINE_NONE);
 		cvm_vcpu_destroy(vm->vcpu[i]);

@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 /* Raised when a member is added, removed or changes its contract. */
-#define CVM_HOST_API		1u
+#define CVM_HOST_API		2u
 
 #define CVM_CPU_CURRENT		(-1)
 
@@ -156,6 +156,45 @@ struct cvm_host_ops {
 	 * Thread context, called after every slice.
 	 */
 	int (*poll)(void *ctx, void *host_vm, uint32_t vcpu);
+
+	/*
+	 * The five below are for events of the host that user programs make
+	 * and hand in: a host has all of them, or none (null pointers), and
+	 * then the user operations that need them say -CVM_ENOSYS.
+	 *
+	 * event_get - take a reference to the event behind a handle of the
+	 * calling process, to signal it.  -CVM_EINVAL: the handle is none, or
+	 * that of something else.  Thread context of that process.
+	 */
+	int (*event_get)(void *ctx, void *host_vm, int64_t handle,
+			 void **event);
+
+	/* event_put - let go of it.  Thread context. */
+	void (*event_put)(void *ctx, void *event);
+
+	/*
+	 * event_signal - wake who waits for the event, or who will; never
+	 * sleeps, cannot fail.  Thread context, interrupts enabled: never
+	 * inside a slice.
+	 */
+	void (*event_signal)(void *ctx, void *event);
+
+	/*
+	 * event_watch - from now on call cvm_event_fired(vm, id) whenever the
+	 * event behind a handle of the calling process is signalled, and take
+	 * the signal; at once, perhaps before this returns, if it is
+	 * signalled already.  Several signals may count once.  *watch is the
+	 * shim's.  -CVM_EINVAL as above, -CVM_ENOMEM.  Thread context of that
+	 * process; the calls come in any context.
+	 */
+	int (*event_watch)(void *ctx, void *host_vm, int64_t handle,
+			   uint32_t id, void **watch);
+
+	/*
+	 * event_unwatch - end it: when this returns no call is under way and
+	 * none will come.  Thread context.
+	 */
+	void (*event_unwatch)(void *ctx, void *watch);
 
 	/* log - one finished line, no newline at its end.  Any context. */
 	void (*log)(void *ctx, int level, const char *line);

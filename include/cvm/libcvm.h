@@ -11,8 +11,8 @@
  *     one on the same vCPU gets -CVM_EBUSY;
  *   - CVM_LOCK_NONE: beside anything while the VM exists.
  * cvm_event_raise(), cvm_clock_was_set(), cvm_vm_kill(), cvm_vm_interrupt(),
- * cvm_timer_fired() and cvm_vcpu_host_stale() may be called from any context
- * while the VM exists.
+ * cvm_event_fired(), cvm_timer_fired() and cvm_vcpu_host_stale() may be called
+ * from any context while the VM exists.
  *
  * No call needs more than 4 KiB of the caller's stack.
  */
@@ -127,6 +127,9 @@ void cvm_event_raise(struct cvm_vm *vm, uint32_t vcpu, uint64_t bits);
 /* cvm_clock_was_set - the host's wall clock jumped: tell the guest.  Any
  * context. */
 void cvm_clock_was_set(struct cvm_vm *vm);
+
+/* cvm_event_fired - what event_watch(id) watches was signalled. */
+void cvm_event_fired(struct cvm_vm *vm, uint32_t id);
 
 /* cvm_timer_fired - the host's timer(vcpu) reached its deadline. */
 void cvm_timer_fired(struct cvm_vm *vm, uint32_t vcpu);

@@ -16,10 +16,12 @@
 
 #include <stdint.h>
 
-#define CVM_USER_ABI		2u
+#define CVM_USER_ABI		3u
 #define CVM_NAME_MAX		32u
 #define CVM_RANGES_MAX		120u	/* e820 has 128 entries */
 #define CVM_CHECK_MAX		32u
+#define CVM_DOORBELLS_MAX	256u	/* bound at one time, a VM */
+#define CVM_WATCHES_MAX		64u	/* events bound at one time, a VM */
 #define CVM_VMS_MAX		64u
 #define CVM_DEVICE_PATH		"/dev/cvm"
 
@@ -44,6 +46,10 @@
 #define CVM_USER_VCPU_RUN	21u	/* V struct cvm_user_run */
 #define CVM_USER_CONSOLE_IN	22u	/* V struct cvm_user_console */
 #define CVM_USER_EVENT		23u	/* V struct cvm_user_event */
+#define CVM_USER_DOORBELL_BIND	24u	/* V struct cvm_user_doorbell */
+#define CVM_USER_DOORBELL_UNBIND 25u	/* V struct cvm_user_doorbell */
+#define CVM_USER_EVENT_BIND	26u	/* V struct cvm_user_event_bind */
+#define CVM_USER_EVENT_UNBIND	27u	/* V struct cvm_user_event_bind */
 
 struct cvm_user_version {
 	uint32_t user_abi;	/* out: CVM_USER_ABI of the driver */
@@ -109,6 +115,8 @@ struct cvm_stats {
 				  * keep an interrupt of the host waiting */
 	uint64_t refused;	/* hardware accesses the guest refused */
 	uint64_t msr_reloads;	/* slow paths: MSR lists rebuilt */
+	uint64_t doorbells;	/* signalled to what they are bound to; the
+				 * rest of exits[CVM_OP_DOORBELL] left RUN */
 	uint64_t vector[256];	/* forwarded, by vector */
 	uint64_t guest_vector[256]; /* the same, counted by the guest */
 };
@@ -211,6 +219,36 @@ struct cvm_user_event {
 	uint32_t vcpu;		/* in */
 	uint32_t pad;
 	uint64_t bits;		/* in: 1 << CVM_EVENT_* */
+};
+
+/*
+ * The two below tie the guest to events of the host, which a handle of the
+ * calling process names; Linux: an eventfd.  The driver takes references of
+ * its own: the handle may be closed afterwards, and all of them go with the
+ * VM.  A host without such events answers -CVM_ENOSYS (NT, the bare host).
+ *
+ * While a doorbell is bound, the guest's CVM_OP_DOORBELL with this number
+ * signals the event and returns to the guest at once, and not from RUN.  Rung
+ * while some doorbell is just being bound or unbound it may still come out of
+ * RUN; a signal under way may still come after UNBIND.
+ * BIND: -CVM_EBUSY, the number is bound; -CVM_E2BIG, too many are;
+ * -CVM_EINVAL, no such event.  UNBIND: -CVM_ENOENT.
+ */
+struct cvm_user_doorbell {
+	uint64_t doorbell;	/* in: the number */
+	int64_t event;		/* in, BIND: the handle */
+};
+
+/*
+ * While an event is bound, each signal of it does what CVM_USER_EVENT does,
+ * and is taken: nobody else should read it.  Errors as those of CVM_USER_EVENT
+ * and above; UNBIND needs .id alone, and none comes after it.
+ */
+struct cvm_user_event_bind {
+	uint32_t id;		/* BIND: out; UNBIND: in */
+	uint32_t vcpu;		/* in */
+	uint64_t bits;		/* in */
+	int64_t event;		/* in: the handle */
 };
 
 #endif /* CVM_UAPI_H */

@@ -622,6 +622,84 @@ static const char *test_timer_replace(struct cvm_conformance *c)
 	return 0;
 }
 
+/* ---- events ---------------------------------------------------------- */
+
+void cvm_conformance_event(struct cvm_conformance *c, uint32_t id)
+{
+	c->events++;
+	c->event_id = id;
+	c->ops->wake(c->ctx, c->host_vm, 0);
+}
+
+static int no_events(struct cvm_conformance *c)
+{
+	c->skip = !c->ops->event_get || !c->signals || !c->fire;
+	return c->skip;
+}
+
+static const char *test_event_handles(struct cvm_conformance *c)
+{
+	static const int64_t bad[] = { -1, INT64_MAX, 1ll << 32, -(1ll << 32) };
+	void *got = 0;
+	uint32_t i;
+
+	if (!c->ops->event_get) {
+		c->skip = 1;
+		return "this host has no events";
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		EXPECT(c->ops->event_get(c->ctx, c->host_vm, bad[i], &got) ==
+		       -CVM_EINVAL, "event_get takes what is no handle");
+		EXPECT(c->ops->event_watch(c->ctx, c->host_vm, bad[i], 1,
+					   &got) == -CVM_EINVAL,
+		       "event_watch takes what is no handle");
+	}
+	EXPECT(!got, "an error, but something was taken");
+	return 0;
+}
+
+static const char *test_event_signal(struct cvm_conformance *c)
+{
+	void *first = 0, *second = 0;
+	uint64_t before;
+
+	if (no_events(c))
+		return "no event to try it with";
+	before = c->signals(c->arg, c->event);
+	EXPECT(!c->ops->event_get(c->ctx, c->host_vm, c->event, &first) &&
+	       first, "event_get refuses an event");
+	EXPECT(!c->ops->event_get(c->ctx, c->host_vm, c->event, &second),
+	       "an event is given out once only");
+	c->ops->event_put(c->ctx, first);
+	c->ops->event_signal(c->ctx, second);
+	c->ops->event_put(c->ctx, second);
+	EXPECT(c->signals(c->arg, c->event) == before + 1,
+	       "one signal did not count once");
+	return 0;
+}
+
+static const char *test_event_watch(struct cvm_conformance *c)
+{
+	void *watch = 0;
+
+	if (no_events(c))
+		return "no event to try it with";
+	c->events = 0;
+	c->fire(c->arg, c->event);
+	EXPECT(!c->events, "called without being asked to");
+	EXPECT(!c->ops->event_watch(c->ctx, c->host_vm, c->event, 7, &watch),
+	       "event_watch refuses an event");
+	EXPECT(c->events == 1, "a signal from before was lost");
+	c->fire(c->arg, c->event);
+	EXPECT(c->events == 2 && c->event_id == 7,
+	       "one signal is not one call with the id");
+	c->ops->event_unwatch(c->ctx, watch);
+	c->fire(c->arg, c->event);
+	EXPECT(c->events == 2, "called after event_unwatch()");
+	wait_ms(c, 0);
+	return 0;
+}
+
 /* ---- the rest -------------------------------------------------------- */
 
 static const char *test_poll(struct cvm_conformance *c)
@@ -663,6 +741,10 @@ static const struct {
 	{ "wake: from interrupts of every CPU", test_wake_irq },
 	{ "timer: fires once, by an interrupt", test_timer },
 	{ "timer: replaced and cancelled", test_timer_replace },
+	{ "event_get, event_watch: refuse other handles", test_event_handles },
+	{ "event_signal: counts once", test_event_signal },
+	{ "event_watch: one call a signal, none afterwards",
+	  test_event_watch },
 	{ "poll: returns", test_poll },
 	{ "log: takes a line as it is", test_log },
 };

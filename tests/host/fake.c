@@ -300,6 +300,104 @@ static void __attribute__((noreturn)) fake_fatal(void *ctx, const char *line)
 	abort();
 }
 
+/* ---- events -------------------------------------------------------------- */
+
+static struct fake_event *event_of(struct fake_host *host, int64_t handle)
+{
+	return handle < 0 || handle >= FAKE_EVENTS ? NULL :
+	       &host->event[handle];
+}
+
+static int fake_event_get(void *ctx, void *host_vm, int64_t handle,
+			  void **event)
+{
+	struct fake_host *host = count(ctx, FAKE_EVENT_GET);
+	struct fake_event *e = event_of(host, handle);
+
+	(void)host_vm;
+	if (host->in_slice)
+		abort();
+	if (!e || fails(host))
+		return -CVM_EINVAL;
+	e->refs++;
+	*event = e;
+	return 0;
+}
+
+static void fake_event_put(void *ctx, void *event)
+{
+	struct fake_host *host = count(ctx, FAKE_EVENT_PUT);
+	struct fake_event *e = event;
+
+	if (host->in_slice || !e->refs--)
+		abort();
+}
+
+static void fake_event_signal(void *ctx, void *event)
+{
+	struct fake_host *host = count(ctx, FAKE_EVENT_SIGNAL);
+	struct fake_event *e = event;
+
+	if (host->in_slice || !e->refs)
+		abort();
+	e->signals++;
+	if (host->on_signal)
+		host->on_signal(e);
+	if (!e->refs)
+		abort();	/* put while it was being signalled */
+}
+
+void fake_event_fire(struct fake_host *host, int64_t handle)
+{
+	struct fake_event *e = event_of(host, handle);
+
+	e->set = 1;
+	if (!e->watcher)
+		return;
+	e->set = 0;
+	if (e->watcher->conf)
+		cvm_conformance_event(e->watcher->conf, e->watch_id);
+	else
+		cvm_event_fired(e->watcher->vm, e->watch_id);
+}
+
+void fake_event_fire_by(void *host, int64_t handle)
+{
+	fake_event_fire(host, handle);
+}
+
+uint64_t fake_event_signals(void *host, int64_t handle)
+{
+	return event_of(host, handle)->signals;
+}
+
+static int fake_event_watch(void *ctx, void *host_vm, int64_t handle,
+			    uint32_t id, void **watch)
+{
+	struct fake_host *host = count(ctx, FAKE_EVENT_WATCH);
+	struct fake_event *e = event_of(host, handle);
+
+	if (!e || e->watcher || fails(host))
+		return -CVM_EINVAL;
+	e->refs++;
+	e->watcher = host_vm;
+	e->watch_id = id;
+	if (e->set)
+		fake_event_fire(host, handle);
+	*watch = e;
+	return 0;
+}
+
+static void fake_event_unwatch(void *ctx, void *watch)
+{
+	struct fake_event *e = watch;
+
+	(void)count(ctx, FAKE_EVENT_UNWATCH);
+	if (!e->watcher || !e->refs--)
+		abort();
+	e->watcher = NULL;
+}
+
 static const struct cvm_host_ops fake_ops = {
 	.api = CVM_HOST_API,
 	.size = sizeof(struct cvm_host_ops),
@@ -318,6 +416,11 @@ static const struct cvm_host_ops fake_ops = {
 	.timer = fake_timer,
 	.time = fake_time,
 	.poll = fake_poll,
+	.event_get = fake_event_get,
+	.event_put = fake_event_put,
+	.event_signal = fake_event_signal,
+	.event_watch = fake_event_watch,
+	.event_unwatch = fake_event_unwatch,
 	.log = fake_log,
 	.fatal = fake_fatal,
 };
@@ -345,7 +448,11 @@ void fake_vm_init(struct fake_vm *vm, struct fake_host *host)
 
 uint32_t fake_host_leaks(const struct fake_host *host)
 {
-	return host->blocks;
+	uint32_t left = host->blocks, i;
+
+	for (i = 0; i < FAKE_EVENTS; i++)
+		left += host->event[i].refs;
+	return left;
 }
 
 uint64_t fake_host_pages_out(void *arg)

@@ -19,13 +19,15 @@
 
 #define FAKE_BLOCKS	8192	/* allocations alive at one time */
 #define FAKE_CPUS	4
+#define FAKE_EVENTS	CVM_WATCHES_MAX
 
 /* Members, for counting. */
 enum {
 	FAKE_MEM_ALLOC, FAKE_MEM_FREE, FAKE_PAGE_ALLOC, FAKE_PAGE_FREE,
 	FAKE_HVA_TO_HPA, FAKE_CPU_CALL, FAKE_IRQ_FORWARD, FAKE_IRQ_SELF,
 	FAKE_WAIT, FAKE_WAKE, FAKE_TIMER, FAKE_TIME, FAKE_POLL, FAKE_LOG,
-	FAKE_FATAL, FAKE_MEMBERS
+	FAKE_FATAL, FAKE_EVENT_GET, FAKE_EVENT_PUT, FAKE_EVENT_SIGNAL,
+	FAKE_EVENT_WATCH, FAKE_EVENT_UNWATCH, FAKE_MEMBERS
 };
 
 /* A piece of "physical" memory. */
@@ -34,6 +36,15 @@ struct fake_block {
 	uint64_t bytes;
 	uint8_t *hva;
 	int chunk;		/* by mem_alloc() */
+};
+
+/* What a handle means: its number is the place in fake_host.event. */
+struct fake_event {
+	uint32_t refs;		/* taken by event_get() and event_watch() */
+	uint64_t signals;	/* of event_signal() */
+	struct fake_vm *watcher;
+	uint32_t watch_id;
+	int set;		/* signalled before anybody watched */
 };
 
 struct fake_host {
@@ -63,6 +74,10 @@ struct fake_host {
 	uint64_t self_irqs;
 	int in_slice;
 
+	/* Events. */
+	struct fake_event event[FAKE_EVENTS];
+	void (*on_signal)(struct fake_event *event); /* inside the call */
+
 	/* Time. */
 	uint64_t now_ns;
 	int64_t wall_step_ns;	/* somebody set the clock by that much */
@@ -89,7 +104,12 @@ struct fake_vm {
 void fake_host_init(struct fake_host *host);
 void fake_vm_init(struct fake_vm *vm, struct fake_host *host);
 
-/* Allocations not given back, in all. */
+/* Somebody signals an event that may be watched. */
+void fake_event_fire(struct fake_host *host, int64_t handle);
+/* The same, and how often event_signal() did, as the suite wants them. */
+void fake_event_fire_by(void *host, int64_t handle);
+uint64_t fake_event_signals(void *host, int64_t handle);
+/* Allocations and references not given back, in all. */
 uint32_t fake_host_leaks(const struct fake_host *host);
 /* The same in pages, as the conformance suite wants it. */
 uint64_t fake_host_pages_out(void *host);

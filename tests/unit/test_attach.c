@@ -16,6 +16,36 @@ static void attach_and_detach(void **state)
 	core_end(&c);
 }
 
+/* A host without events has none of their members. */
+static void no_events(void **state)
+{
+	struct cvm_user_doorbell bell = { .doorbell = 1, .event = 1 };
+	struct cvm_user_event_bind event = {
+		.bits = 1ull << CVM_EVENT_POWER_BIT, .event = 1,
+	};
+	struct core c;
+
+	(void)state;
+	core_init(&c);
+	c.host.ops.event_get = NULL;
+	c.host.ops.event_put = NULL;
+	c.host.ops.event_signal = NULL;
+	c.host.ops.event_watch = NULL;
+	c.host.ops.event_unwatch = NULL;
+	assert_int_equal(core_attach(&c), 0);
+	assert_int_equal(core_create(&c, 1), 0);
+	assert_int_equal(core_vcpu(&c, 0), 0);
+	assert_int_equal(core_op(&c, CVM_USER_DOORBELL_BIND, &bell),
+			 -CVM_ENOSYS);
+	assert_int_equal(core_op(&c, CVM_USER_DOORBELL_UNBIND, &bell),
+			 -CVM_ENOENT);
+	assert_int_equal(core_op(&c, CVM_USER_EVENT_BIND, &event),
+			 -CVM_ENOSYS);
+	assert_int_equal(core_op(&c, CVM_USER_EVENT_UNBIND, &event),
+			 -CVM_ENOENT);
+	core_end(&c);
+}
+
 /* Whatever member a shim forgets, attach says so and touches nothing. */
 static void null_members(void **state)
 {
@@ -61,7 +91,7 @@ static void table_size(void **state)
 	(void)state;
 	assert_int_equal(FIRST_MEMBER, 16);
 	assert_int_equal((sizeof(struct cvm_host_ops) - FIRST_MEMBER) /
-			 sizeof(void *), 15);
+			 sizeof(void *), 20);
 }
 
 static void detach_waits_for_vms(void **state)
@@ -104,6 +134,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(attach_and_detach),
+		cmocka_unit_test(no_events),
 		cmocka_unit_test(null_members),
 		cmocka_unit_test(other_versions),
 		cmocka_unit_test(table_size),

@@ -22,6 +22,10 @@ static void guest(struct cvm_priv *priv, struct cvm_shared *s)
 	case 2:
 		s->op = CVM_OP_IDLE;
 		return;
+	case 3:
+		s->op = CVM_OP_DOORBELL;
+		s->arg[0] = 7;
+		return;
 	default:
 		s->op = CVM_OP_POWEROFF;
 		return;
@@ -57,6 +61,17 @@ static int run(struct core *c)
 	return ret;
 }
 
+static int bind(struct core *c)
+{
+	struct cvm_user_doorbell bell = { .doorbell = 7, .event = 1 };
+	struct cvm_user_event_bind event = {
+		.bits = 1ull << CVM_EVENT_DEVICE_BIT, .event = 2,
+	};
+	int ret = core_op(c, CVM_USER_DOORBELL_BIND, &bell);
+
+	return ret ? ret : core_op(c, CVM_USER_EVENT_BIND, &event);
+}
+
 static int life(struct core *c)
 {
 	int ret = core_attach(c);
@@ -71,6 +86,8 @@ static int life(struct core *c)
 		ret = core_vcpu(c, 0);
 	if (!ret)
 		ret = core_vcpu(c, 1);
+	if (!ret)
+		ret = bind(c);
 	if (!ret)
 		ret = boot(c);
 	if (!ret)

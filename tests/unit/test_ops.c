@@ -18,6 +18,8 @@ static void table(void **state)
 		CVM_USER_VM_CREATE, CVM_USER_MEM_ADD, CVM_USER_MEM_RANGES,
 		CVM_USER_VCPU_CREATE, CVM_USER_VCPU_BOOT, CVM_USER_VCPU_RUN,
 		CVM_USER_CONSOLE_IN, CVM_USER_EVENT,
+		CVM_USER_DOORBELL_BIND, CVM_USER_DOORBELL_UNBIND,
+		CVM_USER_EVENT_BIND, CVM_USER_EVENT_UNBIND,
 	};
 	uint8_t arg[sizeof(struct cvm_user_list)] = { 0 };
 	const struct cvm_op *op;

@@ -55,6 +55,7 @@ static const struct counter {
 	{ FIELD(mce), 0, "machine checks forwarded" },
 	{ FIELD(refused), 0, "hardware accesses refused to the guest" },
 	{ FIELD(msr_reloads), 0, "MSR lists built anew" },
+	{ FIELD(doorbells), 0, "doorbells signalled past RUN" },
 	{ FIELD(guest_tsc), 1, "spent in the guest" },
 	{ FIELD(idle_tsc), 1, "asleep, the guest being idle" },
 	{ FIELD(slice_tsc_max), 1, "longest stay between two switches" },

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test_bind.c - doorbells and events that are bound to events of the host. */
+#include "core.h"
+
+#define DEVICE	(1ull << CVM_EVENT_DEVICE_BIT)
+
+static struct core c;
+static uint64_t number;		/* of the doorbell the guest rings, */
+static uint32_t rings;		/* so often, and powers off */
+
+static void guest(struct cvm_priv *priv, struct cvm_shared *s)
+{
+	(void)priv;
+	s->op = rings ? CVM_OP_DOORBELL : CVM_OP_POWEROFF;
+	s->arg[0] = number;
+	rings -= rings > 0;
+}
+
+static void start(void)
+{
+	struct cvm_user_boot boot = { .rip = 0x1000, .rsp = 0x2000 };
+	struct cvm_user_ranges r;
+
+	core_init(&c);
+	assert_int_equal(core_attach(&c), 0);
+	assert_int_equal(core_create(&c, 2), 0);
+	assert_int_equal(core_mem(&c, 64 * MIB, 0), 0);
+	assert_int_equal(core_vcpu(&c, 0), 0);
+	assert_int_equal(core_vcpu(&c, 1), 0);
+	assert_int_equal(core_op(&c, CVM_USER_MEM_RANGES, &r), 0);
+	boot.cr3 = r.range[0].gpa;
+	assert_int_equal(core_op(&c, CVM_USER_VCPU_BOOT, &boot), 0);
+	fake_cpu.guest = guest;
+	rings = 0;
+}
+
+static struct cvm_user_run run(void)
+{
+	struct cvm_user_run args = { .vcpu = 0 };
+
+	assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args), 0);
+	return args;
+}
+
+static int bell(uint32_t op, uint64_t doorbell, int64_t event)
+{
+	struct cvm_user_doorbell args = {
+		.doorbell = doorbell, .event = event,
+	};
+
+	return core_op(&c, op, &args);
+}
+
+static int bind(uint64_t doorbell, int64_t event)
+{
+	return bell(CVM_USER_DOORBELL_BIND, doorbell, event);
+}
+
+static int unbind(uint64_t doorbell)
+{
+	return bell(CVM_USER_DOORBELL_UNBIND, doorbell, -1);
+}
+
+/* ---- doorbells ----------------------------------------------------------- */
+
+static void stays_in_run(void **state)
+{
+	struct cvm_stats sum;
+
+	(void)state;
+	start();
+	assert_int_equal(bind(0x102, 5), 0);
+	number = 0x102;
+	rings = 7;
+	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
+	assert_int_equal(c.host.event[5].signals, 7);
+	cvm_stats_sum(c.vm, &sum);
+	assert_int_equal(sum.doorbells, 7);
+	assert_int_equal(sum.exits[CVM_OP_DOORBELL], 7);
+	/* The host got its turn after each. */
+	assert_in_range(c.host.calls[FAKE_POLL], 7, 8);
+	core_end(&c);
+}
+
+static void others_leave_run(void **state)
+{
+	static const uint64_t others[] = {
+		0, 0x101, 0x103, 0x1ff, UINT64_MAX, 1ull << 63,
+	};
+	struct cvm_user_run args;
+	uint32_t i;
+
+	(void)state;
+	start();
+	assert_int_equal(bind(0x102, 5), 0);
+	assert_int_equal(bind(0x100, 6), 0);
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		number = others[i];
+		rings = 1;
+		args = run();
+		assert_int_equal(args.reason, CVM_RUN_DOORBELL);
+		assert_true(args.arg[0] == number);
+	}
+	assert_int_equal(c.host.calls[FAKE_EVENT_SIGNAL], 0);
+	core_end(&c);
+}
+
+static void refusals(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(bind(1, -1), -CVM_EINVAL);
+	assert_int_equal(bind(1, INT64_MAX), -CVM_EINVAL);
+	assert_int_equal(bind(1, FAKE_EVENTS), -CVM_EINVAL);
+	assert_int_equal(unbind(1), -CVM_ENOENT);
+	assert_int_equal(bind(1, 0), 0);
+	assert_int_equal(bind(1, 0), -CVM_EBUSY);
+	assert_int_equal(bind(1, 1), -CVM_EBUSY);
+	assert_int_equal(c.host.event[1].refs, 0);
+	assert_int_equal(unbind(0), -CVM_ENOENT);
+	assert_int_equal(unbind(UINT64_MAX), -CVM_ENOENT);
+	assert_int_equal(unbind(1), 0);
+	assert_int_equal(unbind(1), -CVM_ENOENT);
+	assert_int_equal(c.host.event[0].refs, 0);
+	assert_int_equal(bind(1, 1), 0);
+	number = 1;
+	rings = 1;
+	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
+	assert_int_equal(c.host.event[1].signals, 1);
+	core_end(&c);
+}
+
+/* In an order that is none, so that the table is sorted by the binding. */
+static uint64_t scattered(uint32_t i)
+{
+	return (i * 0x9e3779b97f4a7c15ull) ^ i;
+}
+
+static void table_full(void **state)
+{
+	uint32_t i;
+
+	(void)state;
+	start();
+	for (i = 0; i < CVM_DOORBELLS_MAX; i++)
+		assert_int_equal(bind(scattered(i), i % FAKE_EVENTS), 0);
+	assert_int_equal(bind(scattered(i), 0), -CVM_E2BIG);
+	for (i = 0; i < CVM_DOORBELLS_MAX; i += 3)
+		assert_int_equal(unbind(scattered(i)), 0);
+	for (i = 0; i < CVM_DOORBELLS_MAX; i++) {
+		uint64_t before = c.host.event[i % FAKE_EVENTS].signals;
+
+		number = scattered(i);
+		rings = 1;
+		if (i % 3) {
+			/* (The power off behind it would be final.) */
+			c.host.poll_ret = -CVM_EINTR;
+			assert_int_equal(run().reason, CVM_RUN_INTR);
+		} else {
+			assert_int_equal(run().reason, CVM_RUN_DOORBELL);
+		}
+		assert_int_equal(c.host.event[i % FAKE_EVENTS].signals,
+				 before + !!(i % 3));
+	}
+	core_end(&c);
+	assert_int_equal(c.host.calls[FAKE_EVENT_GET],
+			 c.host.calls[FAKE_EVENT_PUT]);
+}
+
+/* What the VMM does while the vCPU is signalling; on_signal runs there. */
+static void unbind_under_way(struct fake_event *event)
+{
+	uint32_t i;
+
+	(void)event;
+	c.host.on_signal = NULL;
+	assert_int_equal(unbind(number), 0);
+	assert_int_equal(c.host.event[5].refs, 1);
+	/* Again and again the same: that must not pile up. */
+	for (i = 0; i < 1000; i++) {
+		assert_int_equal(bind(number, 5), 0);
+		assert_int_equal(bind(~number, 5), 0);
+		assert_int_equal(unbind(number), 0);
+		assert_int_equal(unbind(~number), 0);
+	}
+	assert_int_equal(c.host.event[5].refs, 1);
+}
+
+static void unbound_while_ringing(void **state)
+{
+	(void)state;
+	start();
+	number = 0x300;
+	assert_int_equal(bind(number, 5), 0);
+	c.host.on_signal = unbind_under_way;
+	rings = 2;
+	assert_int_equal(run().reason, CVM_RUN_DOORBELL);
+	assert_int_equal(c.host.event[5].signals, 1);
+	/* The parked one goes with the next that is unbound. */
+	assert_int_equal(bind(1, 6), 0);
+	assert_int_equal(c.host.event[5].refs, 1);
+	assert_int_equal(unbind(1), 0);
+	assert_int_equal(c.host.event[5].refs, 0);
+	core_end(&c);
+}
+
+static void only_unbind(struct fake_event *event)
+{
+	(void)event;
+	assert_int_equal(unbind(number), 0);
+}
+
+/* Or with the VM. */
+static void destroyed(void **state)
+{
+	(void)state;
+	start();
+	number = 9;
+	assert_int_equal(bind(9, 5), 0);
+	assert_int_equal(bind(10, 5), 0);
+	assert_int_equal(bind(11, 6), 0);
+	c.host.on_signal = only_unbind;
+	rings = 1;
+	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
+	assert_int_equal(c.host.event[5].refs, 2);
+	core_end(&c);
+	assert_int_equal(c.host.calls[FAKE_EVENT_GET], 3);
+	assert_int_equal(c.host.calls[FAKE_EVENT_PUT], 3);
+}
+
+/* A table that is being changed is no answer: the VMM gets the doorbell. */
+static void table_in_motion(void **state)
+{
+	(void)state;
+	start();
+	number = 9;
+	assert_int_equal(bind(9, 5), 0);
+	c.vm->bells.seq++;
+	rings = 1;
+	assert_int_equal(run().reason, CVM_RUN_DOORBELL);
+	assert_null(c.vm->vcpu[0]->ringing);
+	c.vm->bells.seq++;
+	rings = 1;
+	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
+	core_end(&c);
+}
+
+/* ---- events -------------------------------------------------------------- */
+
+static int event(uint32_t op, struct cvm_user_event_bind *args)
+{
+	return core_op(&c, op, args);
+}
+
+static void events(void **state)
+{
+	struct cvm_user_event_bind a = { .vcpu = 1, .bits = DEVICE << 4,
+					 .event = 2 };
+	struct cvm_user_event_bind b = { .vcpu = 0, .bits = DEVICE,
+					 .event = 3 };
+
+	(void)state;
+	start();
+	fake_event_fire(&c.host, 2);
+	assert_int_equal(event(CVM_USER_EVENT_BIND, &a), 0);
+	/* Signalled before: not lost. */
+	assert_true(c.vm->vcpu[1]->shared->events == DEVICE << 4);
+	assert_int_equal(event(CVM_USER_EVENT_BIND, &b), 0);
+	assert_int_not_equal(a.id, b.id);
+	c.fvm.woken[0] = 0;
+	fake_event_fire(&c.host, 3);
+	assert_true(c.vm->vcpu[0]->shared->events == DEVICE);
+	assert_int_equal(c.fvm.woken[0], 1);
+	assert_int_equal(event(CVM_USER_EVENT_UNBIND, &b), 0);
+	assert_int_equal(c.host.event[3].refs, 0);
+	c.vm->vcpu[0]->shared->events = 0;
+	fake_event_fire(&c.host, 3);
+	assert_true(c.vm->vcpu[0]->shared->events == 0);
+	assert_int_equal(event(CVM_USER_EVENT_UNBIND, &b), -CVM_ENOENT);
+	core_end(&c);
+}
+
+static void event_refusals(void **state)
+{
+	struct cvm_user_event_bind a = { .bits = DEVICE, .event = -1 };
+	uint32_t i;
+
+	(void)state;
+	start();
+	assert_int_equal(event(CVM_USER_EVENT_BIND, &a), -CVM_EINVAL);
+	a.event = 1;
+	a.vcpu = 2;
+	assert_int_equal(event(CVM_USER_EVENT_BIND, &a), -CVM_ENOENT);
+	a.vcpu = 0;
+	a.bits = 1ull << CVM_EVENT_TIMER_BIT;
+	assert_int_equal(event(CVM_USER_EVENT_BIND, &a), -CVM_EINVAL);
+	a.bits = 0;
+	assert_int_equal(event(CVM_USER_EVENT_BIND, &a), -CVM_EINVAL);
+	a.bits = DEVICE;
+	for (i = 0; i < CVM_WATCHES_MAX; i++) {
+		a.event = i;
+		assert_int_equal(event(CVM_USER_EVENT_BIND, &a), 0);
+		assert_int_equal(a.id, i);
+	}
+	assert_int_equal(event(CVM_USER_EVENT_BIND, &a), -CVM_E2BIG);
+	a.id = CVM_WATCHES_MAX;
+	assert_int_equal(event(CVM_USER_EVENT_UNBIND, &a), -CVM_ENOENT);
+	a.id = UINT32_MAX;
+	assert_int_equal(event(CVM_USER_EVENT_UNBIND, &a), -CVM_ENOENT);
+	a.id = 17;
+	assert_int_equal(event(CVM_USER_EVENT_UNBIND, &a), 0);
+	a.event = 17;
+	assert_int_equal(event(CVM_USER_EVENT_BIND, &a), 0);
+	assert_int_equal(a.id, 17);
+	core_end(&c);
+	assert_int_equal(c.host.calls[FAKE_EVENT_WATCH], CVM_WATCHES_MAX + 2);
+	assert_int_equal(c.host.calls[FAKE_EVENT_UNWATCH],
+			 CVM_WATCHES_MAX + 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(stays_in_run),
+		cmocka_unit_test(others_leave_run),
+		cmocka_unit_test(refusals),
+		cmocka_unit_test(table_full),
+		cmocka_unit_test(unbound_while_ringing),
+		cmocka_unit_test(destroyed),
+		cmocka_unit_test(table_in_motion),
+		cmocka_unit_test(events),
+		cmocka_unit_test(event_refusals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

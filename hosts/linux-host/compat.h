@@ -6,6 +6,7 @@
 #ifndef CVM_LINUX_COMPAT_H
 #define CVM_LINUX_COMPAT_H
 
+#include <linux/eventfd.h>
 #include <linux/gfp.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
@@ -64,6 +65,13 @@ cvm_compat_hrtimer_setup(struct hrtimer *timer,
 	rcu_virt_note_context_switch(smp_processor_id())
 #else
 #define cvm_compat_rcu_quiescent()	rcu_virt_note_context_switch()
+#endif
+
+/* 6.8: eventfd_signal() adds one, and nobody may ask for more. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define cvm_compat_eventfd_signal(event)	((void)eventfd_signal(event, 1))
+#else
+#define cvm_compat_eventfd_signal(event)	eventfd_signal(event)
 #endif
 
 #endif /* CVM_LINUX_COMPAT_H */

@@ -77,6 +77,7 @@ static void show_stats(struct seq_file *m, const struct cvm_stats *s)
 	seq_printf(m, "irqoff_tsc_max %llu\n", s->irqoff_tsc_max);
 	seq_printf(m, "refused %llu\n", s->refused);
 	seq_printf(m, "msr_reloads %llu\n", s->msr_reloads);
+	seq_printf(m, "doorbells %llu\n", s->doorbells);
 }
 
 static int stats_show(struct seq_file *m, void *v)

@@ -7,6 +7,7 @@
  *   memory.c    guest memory and libcvm's own pages
  *   sched.c     slices, sleeping, timers, clocks
  *   irq.c       interrupts handed on to the kernel
+ *   event.c     eventfds, signalled and watched
  *   power.c     suspend, clock changes
  *   debugfs.c   counters and state for reading
  *   selftest.c  the conformance suite, run inside the module
@@ -148,6 +149,14 @@ void cvm_irq_exit(void);
 void cvm_irq_forward(void *ctx, u32 vector);
 void cvm_irq_self(void *ctx);
 u64 cvm_irq_self_count(void);	/* interrupts of cvm_irq_self() taken */
+
+/* ---- event.c ---- */
+int cvm_event_get(void *ctx, void *host_vm, s64 handle, void **event);
+void cvm_event_put(void *ctx, void *event);
+void cvm_event_signal(void *ctx, void *event);
+int cvm_event_watch(void *ctx, void *host_vm, s64 handle, u32 id,
+		    void **watch);
+void cvm_event_unwatch(void *ctx, void *watch);
 
 /* ---- power.c ---- */
 int cvm_power_init(void);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -271,10 +272,150 @@ static void test_vm(const char *disk)
 	close(fd);
 }
 
+/* ---- events -------------------------------------------------------------- */
+
+/* The kernel's number of a new eventfd: the lowest that is free. */
+static int lowest_event(void)
+{
+	int fd = eventfd(0, 0), id = -1;
+	char path[64], line[128];
+	FILE *info;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	info = fopen(path, "r");
+	while (info && fgets(line, sizeof(line), info))
+		if (sscanf(line, "eventfd-id: %d", &id) == 1)
+			break;
+	if (info)
+		fclose(info);
+	close(fd);
+	return id;
+}
+
+static int bell(int fd, unsigned int number, uint64_t doorbell, int64_t event)
+{
+	struct cvm_user_doorbell args = {
+		.doorbell = doorbell, .event = event,
+	};
+
+	return op(fd, number, &args);
+}
+
+static int watch(int fd, int64_t event, unsigned int *id)
+{
+	struct cvm_user_event_bind args = {
+		.bits = 1ull << CVM_EVENT_DEVICE_BIT, .event = event,
+	};
+	int ret = op(fd, CVM_USER_EVENT_BIND, &args);
+
+	*id = args.id;
+	return ret;
+}
+
+/* A signal nobody has taken is still there to read. */
+static int was_taken(int event)
+{
+	uint64_t count = 1;
+
+	if (write(event, &count, sizeof(count)) != sizeof(count))
+		return 0;
+	return read(event, &count, sizeof(count)) < 0 && errno == EAGAIN;
+}
+
+static void test_doorbells(int fd, int event)
+{
+	unsigned int i, ok = 1;
+	int other = open("/dev/null", O_RDWR);
+
+	report(fails(bell(fd, CVM_USER_DOORBELL_BIND, 1, -1), EINVAL) &&
+	       fails(bell(fd, CVM_USER_DOORBELL_BIND, 1, 999), EINVAL) &&
+	       fails(bell(fd, CVM_USER_DOORBELL_BIND, 1, other), EINVAL) &&
+	       fails(bell(fd, CVM_USER_DOORBELL_BIND, 1, fd), EINVAL) &&
+	       fails(bell(fd, CVM_USER_DOORBELL_BIND, 1,
+			  (1ll << 32) + event), EINVAL),
+	       "DOORBELL_BIND: an eventfd only");
+	report(!bell(fd, CVM_USER_DOORBELL_BIND, UINT64_MAX, event) &&
+	       fails(bell(fd, CVM_USER_DOORBELL_BIND, UINT64_MAX, event),
+		     EBUSY), "DOORBELL_BIND: a number once");
+	for (i = 1; i < CVM_DOORBELLS_MAX; i++)
+		ok &= !bell(fd, CVM_USER_DOORBELL_BIND, i * 0x9e3779b9ull,
+			    event);
+	report(ok && fails(bell(fd, CVM_USER_DOORBELL_BIND, 5, event), E2BIG),
+	       "DOORBELL_BIND: the table has an end");
+	report(!bell(fd, CVM_USER_DOORBELL_UNBIND, UINT64_MAX, -1) &&
+	       fails(bell(fd, CVM_USER_DOORBELL_UNBIND, UINT64_MAX, -1),
+		     ENOENT), "DOORBELL_UNBIND");
+	close(other);
+}
+
+static void test_watches(int fd, int event)
+{
+	struct cvm_user_event_bind args = { .id = UINT32_MAX };
+	unsigned int id = 0, i, ok = 1;
+
+	report(!was_taken(event), "an event nobody watches keeps its signal");
+	report(fails(watch(fd, -1, &id), EINVAL) &&
+	       fails(watch(fd, fd, &id), EINVAL),
+	       "EVENT_BIND: an eventfd only");
+	report(!watch(fd, event, &id) && was_taken(event),
+	       "EVENT_BIND: signals are taken");
+	args.id = id;
+	report(!op(fd, CVM_USER_EVENT_UNBIND, &args) && !was_taken(event) &&
+	       fails(op(fd, CVM_USER_EVENT_UNBIND, &args), ENOENT),
+	       "EVENT_UNBIND");
+	args.id = UINT32_MAX;
+	report(fails(op(fd, CVM_USER_EVENT_UNBIND, &args), ENOENT),
+	       "EVENT_UNBIND: no such number");
+	for (i = 0; i < CVM_WATCHES_MAX; i++)
+		ok &= !watch(fd, event, &id);
+	report(ok && fails(watch(fd, event, &id), E2BIG),
+	       "EVENT_BIND: the table has an end");
+	report(was_taken(event), "EVENT_BIND: one event, many times");
+}
+
+/* Whatever was bound goes with the VM; a signal afterwards hits nobody. */
+static void test_events(void)
+{
+	int first = lowest_event();
+	int fd = open(CVM_DEVICE_PATH, O_RDWR);
+	int event = eventfd(0, EFD_NONBLOCK);
+	struct cvm_user_vcpu vcpu = { .vcpu = 0 };
+	unsigned int id;
+
+	report(fails(bell(fd, CVM_USER_DOORBELL_BIND, 1, event), ENOENT) &&
+	       fails(watch(fd, event, &id), ENOENT), "BIND: needs a VM");
+	create(fd, "events");
+	report(fails(watch(fd, event, &id), ENOENT),
+	       "EVENT_BIND: no such vCPU");
+	op(fd, CVM_USER_VCPU_CREATE, &vcpu);
+	test_doorbells(fd, event);
+	test_watches(fd, event);
+	close(fd);
+	report(!was_taken(event), "close: nobody watches any more");
+	close(event);
+	report(first >= 0 && lowest_event() == first,
+	       "close: every event was let go of");
+}
+
+/* For a process that will be killed: bind, and close our own handle. */
+static void bind_some(int fd)
+{
+	unsigned int i, id;
+	int event;
+
+	for (i = 0; i < 20; i++) {
+		event = eventfd(0, 0);
+		bell(fd, CVM_USER_DOORBELL_BIND, i, event);
+		watch(fd, event, &id);
+		if (i % 2)
+			close(event);
+	}
+}
+
 /* A process killed in the middle, with a child that keeps the file open. */
 static void test_kill(const char *disk)
 {
-	int i, fd;
+	int i, fd, first = lowest_event();
 
 	for (i = 0; i < 30; i++) {
 		pid_t pid = fork();
@@ -288,6 +429,7 @@ static void test_kill(const char *disk)
 			create(fd, "victim");
 			add_memory(fd, 16 * MIB, 6 * MIB);
 			op(fd, CVM_USER_VCPU_CREATE, &vcpu);
+			bind_some(fd);
 			op(fd, CVM_USER_MEM_RANGES, &r);
 			p = mmap(NULL, r.range[0].bytes,
 				 PROT_READ | PROT_WRITE, MAP_SHARED, fd,
@@ -303,7 +445,8 @@ static void test_kill(const char *disk)
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
-	report(1, "kill -9 at 30 moments");
+	report(lowest_event() == first,
+	       "kill -9 at 30 moments: every event was let go of");
 }
 
 static int hold(uint64_t bytes, const char *group)
@@ -340,6 +483,7 @@ int main(int argc, char **argv)
 	test_control(fd);
 	close(fd);
 	test_vm(disk);
+	test_events();
 	test_kill(disk);
 	printf("%d failed\n", failed);
 	return failed != 0;

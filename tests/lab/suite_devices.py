@@ -11,6 +11,7 @@ CONFIG = "/tmp/vm.conf"
 MAC = "02:11:22:33:44:55"
 MIB = 1 << 20
 REFUSED = 1
+DOORBELL = 9		# CVM_OP_DOORBELL
 
 
 def _configure(host, *words):
@@ -42,6 +43,20 @@ def _disk(t, host, inner):
             "its interrupt is named and counted", (before, after))
     t.equal(_sha(host, DISK), _sha(inner, "/dev/vda"),
             "what the guest wrote and synced is in the file")
+
+
+def _doorbells(t, host, inner):
+    """The disk's doorbells are signalled by the driver; what leaves RUN are
+    commands, and there are none while it works."""
+    ident = inside.vms(host)[0]
+    before = inside.stats(host, ident)
+    inner.sh("for i in 1 2 3 4 5 6 7 8 9 10; do dd if=/dev/vda of=/dev/null "
+             "bs=64k count=8 iflag=direct 2>/dev/null; done")
+    after = inside.stats(host, ident)
+    rung = after["exit_%d" % DOORBELL] - before["exit_%d" % DOORBELL]
+    bound = after["doorbells"] - before["doorbells"]
+    t.check(rung == bound and bound > 0, "%d doorbells while the disk was "
+            "read, %d of them left RUN" % (rung, rung - bound))
 
 
 def _filesystem(t, inner):
@@ -102,6 +117,7 @@ def _guest(t, host, version):
                "eth0=slirp,%s,tcp:8080:80" % MAC)
     with guest.Guest(host, options, extra=("--config", CONFIG)) as inner:
         _disk(t, host, inner)
+        _doorbells(t, host, inner)
         _filesystem(t, inner)
         _random(t, inner)
         _network(t, host, inner)

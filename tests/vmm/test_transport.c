@@ -633,7 +633,7 @@ static void test_bound(void **state)
 
 	(void)state;
 	unbound = 0;
-	testvm_init_bound(&vm, bind_event, unbind_event);
+	testvm_init_bound(&vm, bind_event, unbind_event, NULL, NULL);
 	plug(&vm);
 	plug(&vm);	/* for which there is no more room in the driver */
 	start(&vm, &drv, 0);
@@ -643,6 +643,61 @@ static void test_bound(void **state)
 	assert_int_equal(testvm_get(&vm, 0, &drv, &len), 0);
 	testvm_free(&vm);
 	assert_int_equal(unbound, 2);
+}
+
+static intptr_t watched;
+static uint32_t watches;
+
+static int watch_event(void *ctx, uint32_t vcpu, uint64_t bits,
+		       intptr_t event, uint32_t *id)
+{
+	(void)ctx;
+	assert_int_equal(vcpu, 0);
+	if (watches++)
+		return -1;
+	assert_true(bits == 1ull << CVM_VIRTIO_EVENT_BIT(0));
+	watched = event;
+	*id = 77;
+	return 0;
+}
+
+static void unwatch_event(void *ctx, uint32_t id)
+{
+	(void)ctx;
+	assert_int_equal(id, 77);
+	watches = 0;
+}
+
+/* An interrupt for vCPU 0 is a signal, one for another vCPU is raised. */
+static void test_watched(void **state)
+{
+	struct driver_buffer buf = { TESTVM_BUFFERS, 16, true };
+	struct cvm_plat_event event;
+	struct driver_queue drv;
+	struct testvm vm;
+	uint32_t raises, len;
+
+	(void)state;
+	watches = 0;
+	testvm_init_bound(&vm, NULL, NULL, watch_event, unwatch_event);
+	plug(&vm);
+	plug(&vm);	/* for which there is no more room in the driver */
+	start(&vm, &drv, 0);
+	raises = vm.raises;
+	event.handle = watched;
+	driver_add(&drv, &buf, 1);
+	testvm_ring(&vm, 0, 0, &drv);
+	cvm_plat_event_wait(&event);
+	assert_int_equal(driver_get(&drv, &len), 0);
+	assert_int_equal(vm.raises, raises);
+	testvm_slot(&vm, 0)->queue_pending = 0;
+	testvm_slot(&vm, 0)->queue[0].vcpu = 1;
+	driver_listen(&drv);
+	driver_add(&drv, &buf, 1);
+	testvm_ring(&vm, 0, 0, &drv);
+	assert_true(testvm_wait(&vm, 1, 1ull << CVM_VIRTIO_EVENT_BIT(0)));
+	testvm_free(&vm);
+	assert_int_equal(watches, 0);
 }
 
 /* ---- rng ----------------------------------------------------------------- */
@@ -705,6 +760,7 @@ int main(void)
 		cmocka_unit_test(test_affinity),
 		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_watched),
 		cmocka_unit_test(test_rng),
 	};
 

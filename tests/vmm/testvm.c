@@ -39,7 +39,10 @@ static void log_line(void *ctx, const char *line)
 
 void testvm_init_bound(struct testvm *vm,
 		       int (*bind)(void *, uint64_t, intptr_t),
-		       void (*unbind)(void *, uint64_t, intptr_t))
+		       void (*unbind)(void *, uint64_t, intptr_t),
+		       int (*watch)(void *, uint32_t, uint64_t, intptr_t,
+				    uint32_t *),
+		       void (*unwatch)(void *, uint32_t))
 {
 	struct cvm_vmm_args args = {
 		.ranges = &vm->ranges,
@@ -51,6 +54,8 @@ void testvm_init_bound(struct testvm *vm,
 		.log = log_line,
 		.bind = bind,
 		.unbind = unbind,
+		.watch = watch,
+		.unwatch = unwatch,
 	};
 	struct cvm_vmm_error err;
 
@@ -79,7 +84,7 @@ void testvm_init_bound(struct testvm *vm,
 
 void testvm_init(struct testvm *vm)
 {
-	testvm_init_bound(vm, NULL, NULL);
+	testvm_init_bound(vm, NULL, NULL, NULL, NULL);
 }
 
 void testvm_free(struct testvm *vm)

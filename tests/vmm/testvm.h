@@ -40,10 +40,13 @@ struct testvm {
 
 void testvm_init(struct testvm *vm);
 
-/* testvm_init_bound - the same, with doorbells bound by these functions. */
+/* testvm_init_bound - the same, with events bound by these functions. */
 void testvm_init_bound(struct testvm *vm,
 		       int (*bind)(void *, uint64_t, intptr_t),
-		       void (*unbind)(void *, uint64_t, intptr_t));
+		       void (*unbind)(void *, uint64_t, intptr_t),
+		       int (*watch)(void *, uint32_t, uint64_t, intptr_t,
+				    uint32_t *),
+		       void (*unwatch)(void *, uint32_t));
 void testvm_free(struct testvm *vm);
 
 struct cvm_virtio_table *testvm_table(struct testvm *vm);

@@ -15,6 +15,49 @@ static void raise_events(void *ctx, uint32_t vcpu, uint64_t bits)
 	plat_op(vm->dev, CVM_USER_EVENT, &event, sizeof(event));
 }
 
+/* A host whose driver cannot (NT) returns doorbells from RUN instead. */
+static int bind_doorbell(void *ctx, uint64_t doorbell, intptr_t event)
+{
+	const struct vm *vm = ctx;
+	struct cvm_user_doorbell args = {
+		.doorbell = doorbell, .event = event,
+	};
+
+	return plat_op(vm->dev, CVM_USER_DOORBELL_BIND, &args, sizeof(args));
+}
+
+static void unbind_doorbell(void *ctx, uint64_t doorbell, intptr_t event)
+{
+	const struct vm *vm = ctx;
+	struct cvm_user_doorbell args = {
+		.doorbell = doorbell, .event = event,
+	};
+
+	plat_op(vm->dev, CVM_USER_DOORBELL_UNBIND, &args, sizeof(args));
+}
+
+/* The other way round; without it, raise_events(). */
+static int watch_event(void *ctx, uint32_t vcpu, uint64_t bits,
+		       intptr_t event, uint32_t *id)
+{
+	const struct vm *vm = ctx;
+	struct cvm_user_event_bind args = {
+		.vcpu = vcpu, .bits = bits, .event = event,
+	};
+	int ret = plat_op(vm->dev, CVM_USER_EVENT_BIND, &args, sizeof(args));
+
+	*id = args.id;
+	return ret;
+}
+
+static void unwatch_event(void *ctx, uint32_t id)
+{
+	const struct vm *vm = ctx;
+	struct cvm_user_event_bind args = { .id = id };
+
+	plat_op(vm->dev, CVM_USER_EVENT_UNBIND, &args, sizeof(args));
+}
+
 static void log_line(void *ctx, const char *line)
 {
 	const struct vm *vm = ctx;
@@ -63,6 +106,10 @@ int devices_add(struct vm *vm, const struct vm_config *config,
 		.ctx = vm,
 		.raise = raise_events,
 		.log = log_line,
+		.bind = bind_doorbell,
+		.unbind = unbind_doorbell,
+		.watch = watch_event,
+		.unwatch = unwatch_event,
 	};
 	struct cvm_vmm_error err;
 	uint32_t i;

@@ -75,11 +75,17 @@ static void changed(struct cvm_vmm_devices *devs, uint32_t slot)
 	cvm_transport_raise(devs, 0, CVM_EVENT_HOTPLUG_BIT);
 }
 
-static void bind_queues(struct cvm_device *dev)
+/* Let the driver carry doorbells and interrupts, as far as it will. */
+static void bind_events(struct cvm_device *dev)
 {
 	struct cvm_vmm_args *args = &dev->devs->args;
+	uint64_t bits = 1ull << CVM_VIRTIO_EVENT_BIT(dev->slot);
 	struct cvm_queue *queue;
 	uint32_t i;
+
+	dev->irq_watched = args->watch &&
+			   !args->watch(args->ctx, 0, bits, dev->irq.handle,
+					&dev->irq_id);
 
 	for (i = 0; i < dev->queues && args->bind; i++) {
 		queue = &dev->queue[i];
@@ -87,6 +93,15 @@ static void bind_queues(struct cvm_device *dev)
 					   CVM_VIRTIO_DOORBELL(dev->slot, i),
 					   queue->doorbell.handle);
 	}
+}
+
+static void unwatch(struct cvm_device *dev)
+{
+	struct cvm_vmm_args *args = &dev->devs->args;
+
+	if (dev->irq_watched)
+		args->unwatch(args->ctx, dev->irq_id);
+	cvm_set(dev->irq_watched, false);
 }
 
 static void unbind_queues(struct cvm_device *dev)
@@ -140,7 +155,7 @@ int cvm_device_plug(struct cvm_vmm_devices *devs, struct cvm_device *dev)
 	dev->slot = i;
 	dev->page = &devs->page[i];
 	devs->slot[i].dev = dev;
-	bind_queues(dev);
+	bind_events(dev);
 	fill_slot(dev, ++devs->slot[i].plug);
 	cvm_plat_unlock(&devs->slot[i].lock);
 	changed(devs, i);
@@ -174,6 +189,7 @@ static void pull(struct cvm_vmm_devices *devs, uint32_t slot)
 	cvm_set(dev->page->device_id, 0);
 	unbind_queues(dev);
 	cvm_transport_stop(dev);
+	unwatch(dev);
 	cvm_set(dev->page->status, 0);
 	devs->slot[slot].dev = NULL;
 	dev->ops->destroy(dev);

@@ -51,6 +51,15 @@ struct cvm_vmm_args {
 	 */
 	int (*bind)(void *ctx, uint64_t doorbell, intptr_t event);
 	void (*unbind)(void *ctx, uint64_t doorbell, intptr_t event);
+
+	/*
+	 * Optional: let the driver raise event bits of a vCPU whenever an
+	 * event is signalled, which is cheaper than .raise; 0 when it will,
+	 * with *id for unwatch.
+	 */
+	int (*watch)(void *ctx, uint32_t vcpu, uint64_t bits, intptr_t event,
+		     uint32_t *id);
+	void (*unwatch)(void *ctx, uint32_t id);
 };
 
 /*

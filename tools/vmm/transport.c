@@ -23,9 +23,19 @@
 void cvm_transport_raise(struct cvm_vmm_devices *devs, uint32_t vcpu,
 			 uint32_t bit)
 {
-	if (vcpu >= devs->args.vcpus)
-		vcpu = 0;
 	devs->args.raise(devs->args.ctx, vcpu, 1ull << bit);
+}
+
+/* Most guests have their interrupts where the driver watches for them. */
+static void device_raise(struct cvm_device *dev, uint32_t vcpu)
+{
+	if (vcpu >= dev->devs->args.vcpus)
+		vcpu = 0;
+	if (!vcpu && cvm_get(dev->irq_watched))
+		cvm_plat_event_signal(&dev->irq);
+	else
+		cvm_transport_raise(dev->devs, vcpu,
+				    CVM_VIRTIO_EVENT_BIT(dev->slot));
 }
 
 /*
@@ -43,8 +53,7 @@ void cvm_queue_interrupt(struct cvm_queue *queue)
 	    bit)
 		return;
 	cvm_set(shared->interrupts, ++queue->interrupts);
-	cvm_transport_raise(queue->dev->devs, cvm_get(shared->vcpu),
-			    CVM_VIRTIO_EVENT_BIT(queue->dev->slot));
+	device_raise(queue->dev, cvm_get(shared->vcpu));
 }
 
 /* Under dev->leaf.  2.3: nothing is sent before DRIVER_OK. */
@@ -55,8 +64,7 @@ static void config_interrupt(struct cvm_device *dev)
 	if (!(dev->status & VIRTIO_STATUS_DRIVER_OK) ||
 	    __atomic_exchange_n(&page->config_pending, 1, __ATOMIC_SEQ_CST))
 		return;
-	cvm_transport_raise(dev->devs, cvm_get(page->config_vcpu),
-			    CVM_VIRTIO_EVENT_BIT(dev->slot));
+	device_raise(dev, cvm_get(page->config_vcpu));
 }
 
 /* ---- configuration and status -------------------------------------------- */
@@ -342,7 +350,7 @@ int cvm_device_init(struct cvm_device *dev, const struct cvm_device_ops *ops,
 	dev->ops = ops;
 	cvm_plat_lock_init(&dev->leaf);
 	dev->queue = calloc(queues, sizeof(*dev->queue));
-	if (!dev->queue)
+	if (!dev->queue || cvm_plat_event_open(&dev->irq))
 		return -1;
 	for (; dev->queues < queues; dev->queues++) {
 		queue = &dev->queue[dev->queues];
@@ -359,6 +367,8 @@ void cvm_device_exit(struct cvm_device *dev)
 {
 	while (dev->queues)
 		cvm_plat_event_close(&dev->queue[--dev->queues].doorbell);
+	if (dev->queue)
+		cvm_plat_event_close(&dev->irq);
 	free(dev->queue);
 	cvm_plat_lock_destroy(&dev->leaf);
 }

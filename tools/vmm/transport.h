@@ -81,6 +81,9 @@ struct cvm_device {
 	uint32_t status;
 	uint32_t generation;
 	uint32_t complaints;
+	struct cvm_plat_event irq; /* signalled: the slot's event in vCPU 0, */
+	uint32_t irq_id;	/* by the driver */
+	bool irq_watched;
 };
 
 /*

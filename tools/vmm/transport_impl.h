@@ -34,8 +34,7 @@ void cvm_transport_command(struct cvm_device *dev);
 void cvm_transport_stop(struct cvm_device *dev);
 
 /*
- * cvm_transport_raise - an event bit of a vCPU; one that does not exist means
- * vCPU 0.
+ * cvm_transport_raise - an event bit of a vCPU that exists.
  */
 void cvm_transport_raise(struct cvm_vmm_devices *devs, uint32_t vcpu,
 			 uint32_t bit);

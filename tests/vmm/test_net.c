@@ -3,12 +3,15 @@
  * test_net.c - a network card on libslirp: the test is the driver and speaks
  * DHCP and UDP by hand, in both ring formats, and breaks the rules.
  */
+#include <arpa/inet.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -42,16 +45,15 @@ static void add_room(struct card *c, uint32_t n)
 	c->of_id[id] = n;
 }
 
-static void open_card(struct card *c, uint64_t features, uint32_t room)
+static void open_with(struct card *c, const struct cvm_net_args *args,
+		      uint64_t features, uint32_t room)
 {
-	struct cvm_net_args args = { .forwards = 0 };
 	struct cvm_vmm_error err = { "" };
 	uint32_t i;
 
 	memset(c, 0, sizeof(*c));
-	memcpy(args.mac, mac, sizeof(mac));
 	testvm_init(&c->vm);
-	if (cvm_vmm_devices_add_net(c->vm.devs, &args, &err))
+	if (cvm_vmm_devices_add_net(c->vm.devs, args, &err))
 		fail_msg("%s", err.text);
 	assert_true(testvm_features(&c->vm, 0, features));
 	for (i = 0; i < NET_QUEUES; i++)
@@ -61,6 +63,14 @@ static void open_card(struct card *c, uint64_t features, uint32_t room)
 	for (i = 0; i < ROOMS; i++)
 		add_room(c, i);
 	assert_int_equal(testvm_driver_ok(&c->vm, 0), 0);
+}
+
+static void open_card(struct card *c, uint64_t features, uint32_t room)
+{
+	struct cvm_net_args args = { .forwards = 0 };
+
+	memcpy(args.mac, mac, sizeof(mac));
+	open_with(c, &args, features, room);
 }
 
 static void offer(struct card *c, uint32_t queue, const void *data,
@@ -292,7 +302,142 @@ static void test_control(void **state)
 	testvm_free(&c.vm);
 }
 
+/* "Offloads State Configuration": off, on again, and never more than that. */
+static void test_offloads(void **state)
+{
+	uint8_t frame[1024];
+	uint32_t bytes = discover(frame, false);
+	struct card c;
+
+	(void)state;
+	open_card(&c, USUAL | NET_F_GUEST_CSUM | NET_F_CTRL_GUEST_OFFLOADS,
+		  2048);
+	assert_int_equal(CONTROL(&c, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0), 0);
+	request(&c, NET_TX, frame, bytes, 0);
+	expect_offer(&c, 1, 0);
+	assert_int_equal(CONTROL(&c, 5, 0, 2, 0, 0, 0, 0, 0, 0, 0), 0);
+	request(&c, NET_TX, frame, bytes, 0);
+	expect_offer(&c, 1, NET_HDR_DATA_VALID);
+	assert_int_equal(CONTROL(&c, 5, 0, 0x82, 0, 0, 0, 0, 0, 0, 0), 1);
+	assert_int_equal(CONTROL(&c, 5, 0, 2, 0, 0, 0), 1);
+	assert_int_equal(CONTROL(&c, 5, 1, 2, 0, 0, 0, 0, 0, 0, 0), 1);
+	testvm_free(&c.vm);
+
+	open_card(&c, USUAL | NET_F_GUEST_CSUM, 2048);
+	assert_int_equal(CONTROL(&c, 5, 0, 2, 0, 0, 0, 0, 0, 0, 0), 1);
+	testvm_free(&c.vm);
+}
+
+/* ---- forwards ------------------------------------------------------------ */
+
+/* A socket of the host's, bound to a free port of the loopback address. */
+static int udp_socket(struct sockaddr_in *name)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	socklen_t len = sizeof(*name);
+
+	*name = (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	assert_return_code(bind(fd, (struct sockaddr *)name, len), errno);
+	assert_return_code(getsockname(fd, (struct sockaddr *)name, &len),
+			   errno);
+	return fd;
+}
+
+static const struct cvm_net_args forwarding = {
+	.mac = { 2, 0, 0, 1, 2, 3 },
+	.forwards = 1,
+	.forward = { { .udp = true, .host_ip = { 127, 0, 0, 1 },
+		       .guest_port = 7 } },
+};
+
+/* The network asks who 10.0.2.15 is before it sends to it (RFC 826). */
+static void answer_arp(struct card *c)
+{
+	static const uint8_t address[4] = { 10, 0, 2, 15 };
+	uint8_t frame[2048], *arp = frame + HEADER + 14;
+
+	assert_int_equal(receive(c, frame, sizeof(frame)), HEADER + 14 + 28);
+	assert_memory_equal(frame + HEADER + 12, "\x08\x06", 2);
+	assert_memory_equal(arp + 24, address, 4);
+	memcpy(frame + HEADER, frame + HEADER + 6, 6);
+	memcpy(frame + HEADER + 6, mac, 6);
+	arp[7] = 2;
+	memcpy(arp + 18, arp + 8, 10);
+	memcpy(arp + 8, mac, 6);
+	memcpy(arp + 14, address, 4);
+	memset(frame, 0, HEADER);
+	request(c, NET_TX, frame, HEADER + 14 + 28, 0);
+}
+
+static void test_forward(void **state)
+{
+	struct cvm_net_args args = forwarding;
+	struct cvm_net_stats stats;
+	struct sockaddr_in taken, from;
+	int fd = udp_socket(&taken), sender = udp_socket(&from);
+	uint8_t frame[2048];
+	struct card c;
+
+	(void)state;
+	/* Nobody else's any more, the device's instead. */
+	close(fd);
+	args.forward[0].host_port = ntohs(taken.sin_port);
+	open_with(&c, &args, USUAL, 2048);
+	assert_int_equal(sendto(sender, "hello", 5, 0,
+				(struct sockaddr *)&taken, sizeof(taken)), 5);
+	answer_arp(&c);
+	assert_int_equal(receive(&c, frame, sizeof(frame)), HEADER + 42 + 5);
+	assert_int_equal(frame[HEADER + 14 + 22] << 8 | frame[HEADER + 14 + 23],
+			 7);
+	assert_memory_equal(frame + HEADER + 42, "hello", 5);
+	assert_int_equal(cvm_vmm_devices_net_stats(c.vm.devs, 0, &stats), 0);
+	assert_string_equal(stats.backend, "slirp");
+	assert_int_equal(stats.rx.frames, 2);
+	assert_int_equal(stats.rx.bytes, 42 + 42 + 5);
+	assert_int_equal(stats.tx.frames, 1);
+	assert_int_equal(stats.tx.dropped, 0);
+	assert_in_range(stats.tx.doorbells, 1, 2);
+	assert_true(stats.rx.interrupts > 0);
+	close(sender);
+	testvm_free(&c.vm);
+}
+
+static void test_port_taken(void **state)
+{
+	struct cvm_net_args args = forwarding;
+	struct cvm_vmm_error err = { "" };
+	struct sockaddr_in taken;
+	int fd = udp_socket(&taken);
+	struct testvm vm;
+	char text[80];
+
+	(void)state;
+	args.forward[0].host_port = ntohs(taken.sin_port);
+	testvm_init(&vm);
+	assert_int_equal(cvm_vmm_devices_add_net(vm.devs, &args, &err), -1);
+	snprintf(text, sizeof(text), "slirp: udp port %u of 127.0.0.1: Address "
+		 "already in use", ntohs(taken.sin_port));
+	assert_string_equal(err.text, text);
+	assert_int_equal(testvm_slot(&vm, 0)->device_id, 0);
+	close(fd);
+	testvm_free(&vm);
+}
+
 /* A broken rule ends in NEEDS_RESET and one line. */
+static void expect_broken(struct card *c, const char *line)
+{
+	assert_true(testvm_wait_broken(&c->vm, 0));
+	assert_int_equal(c->vm.lines, 1);
+	if (!strstr(c->vm.line, line))
+		fail_msg("\"%s\" is not about \"%s\"", c->vm.line, line);
+	testvm_command(&c->vm, 0, CVM_VIRTIO_RESET, 0);
+	assert_int_equal(testvm_slot(&c->vm, 0)->status, 0);
+	testvm_free(&c->vm);
+}
+
 static void hostile(uint64_t features, const struct net_header *header,
 		    uint32_t bytes, const char *line)
 {
@@ -302,12 +447,37 @@ static void hostile(uint64_t features, const struct net_header *header,
 	open_card(&c, USUAL | features, 2048);
 	memcpy(frame, header, sizeof(*header));
 	offer(&c, NET_TX, frame, bytes, 0);
-	assert_true(testvm_wait_broken(&c.vm, 0));
-	assert_int_equal(c.vm.lines, 1);
-	if (!strstr(c.vm.line, line))
-		fail_msg("\"%s\" is not about \"%s\"", c.vm.line, line);
-	testvm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
-	assert_int_equal(testvm_slot(&c.vm, 0)->status, 0);
+	expect_broken(&c, line);
+}
+
+/* Buffers that no header fits into are noticed by the first frame. */
+static void test_hostile_room(void **state)
+{
+	uint8_t frame[1024];
+	uint32_t bytes = discover(frame, false);
+	struct card c;
+
+	(void)state;
+	open_card(&c, USUAL | NET_F_MRG_RXBUF, HEADER - 1);
+	offer(&c, NET_TX, frame, bytes, 0);
+	expect_broken(&c, "queue 0: a buffer of 11 bytes");
+}
+
+/* A frame that is longer than the one buffer it may have is lost. */
+static void test_short_room(void **state)
+{
+	uint8_t frame[1024];
+	uint32_t bytes = discover(frame, false);
+	struct cvm_net_stats stats;
+	struct card c;
+
+	(void)state;
+	open_card(&c, USUAL, 128);
+	assert_int_equal(request(&c, NET_TX, frame, bytes, 0), 0);
+	assert_int_equal(cvm_vmm_devices_net_stats(c.vm.devs, 0, &stats), 0);
+	assert_int_equal(stats.rx.dropped, 1);
+	assert_int_equal(stats.rx.frames, 0);
+	assert_int_equal(stats.tx.frames, 1);
 	testvm_free(&c.vm);
 }
 
@@ -341,6 +511,11 @@ int main(void)
 		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_dhcp),
 		cmocka_unit_test(test_control),
+		cmocka_unit_test(test_offloads),
+		cmocka_unit_test(test_forward),
+		cmocka_unit_test(test_port_taken),
+		cmocka_unit_test(test_short_room),
+		cmocka_unit_test(test_hostile_room),
 		cmocka_unit_test(test_hostile),
 	};
 

@@ -143,6 +143,7 @@ struct cvm_net_forward {
 
 struct cvm_net_args {
 	uint8_t mac[6];
+	const char *name;	/* slirp: the host name DHCP gives, or NULL */
 	const char *tap;	/* the host's interface; NULL: slirp */
 	uint32_t forwards;
 	struct cvm_net_forward forward[CVM_NET_FORWARDS];
@@ -156,5 +157,22 @@ struct cvm_net_args {
 int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 			    const struct cvm_net_args *args,
 			    struct cvm_vmm_error *err);
+
+/* What a card has done in one direction. */
+struct cvm_net_direction {
+	uint64_t frames, bytes;	/* Ethernet's, without virtio's header */
+	uint64_t dropped;
+	uint64_t doorbells;	/* that woke the device */
+	uint64_t interrupts;	/* events raised */
+};
+
+struct cvm_net_stats {
+	const char *backend;	/* "slirp" or "tap" */
+	struct cvm_net_direction rx, tx; /* to the guest, and from it */
+};
+
+/* cvm_vmm_devices_net_stats - -CVM_ENOENT: no network card in this slot. */
+int cvm_vmm_devices_net_stats(struct cvm_vmm_devices *devs, uint32_t slot,
+			      struct cvm_net_stats *stats);
 
 #endif /* CVM_VMM_DEVICES_H */

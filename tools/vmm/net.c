@@ -4,16 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net.h"
 #include "net_ctrl.h"
+#include "net_impl.h"
 
 #define NET_DEVICE_ID	1u
 
 #define NET_S_LINK_UP	1u
-
-/* Buffers kept for one frame (5.1.6.4), and their pieces. */
-#define HELD_MAX	64u
-#define HELD_PIECES	(4 * NET_PIECES)
 
 /* 5.1.4 "Device configuration layout" */
 struct net_config {
@@ -25,239 +21,63 @@ struct net_config {
 
 _Static_assert(sizeof(struct net_config) == 12, "5.1.4");
 
-struct net {
-	struct cvm_device dev;
-	struct net_backend *backend;
-	uint8_t mac[6];			/* after a reset */
-	struct cvm_worker control;
-
-	struct cvm_plat_lock lock;	/* guards what follows and the rings */
-	bool live[2];			/* NET_RX, NET_TX are served */
-	struct cvm_chain held[HELD_MAX]; /* popped for the next frame */
-	uint32_t helds;
-	uint32_t held_pieces;
-	uint64_t held_bytes;
-	struct cvm_iov piece[HELD_PIECES];
-	struct cvm_iov sent[NET_PIECES];
-
-	struct cvm_plat_thread *thread;
-	bool stop;
-};
-
 static struct net *net_of(struct cvm_device *dev)
 {
 	return (struct net *)dev;
 }
 
-/* ---- receiving (5.1.6.3, 5.1.6.4) ---------------------------------------- */
+/* ---- the thread of both directions --------------------------------------- */
 
-static void fail(struct net *net, struct cvm_queue *queue)
+#define BURST	64u	/* frames in one direction before the other's turn */
+
+void net_broken(struct net *net, struct cvm_queue *queue)
 {
 	cvm_device_fail(&net->dev, "queue %u: %s", queue->index,
 			queue->vq.reason);
 	net->live[queue->index] = false;
 }
 
-/* One more buffer: 1, 0: there is none, -1: broken. */
-static int hold(struct net *net)
+/* At most a burst; true: there may be more. */
+static bool send_some(struct net *net)
 {
-	struct cvm_vq *vq = &net->dev.queue[NET_RX].vq;
-	struct cvm_chain *chain = &net->held[net->helds];
-	int ret;
-
-	if (net->helds == HELD_MAX ||
-	    net->held_pieces > HELD_PIECES - NET_PIECES)
-		return cvm_vq_break(vq, "%u buffers hold no more than %llu "
-				    "bytes", net->helds,
-				    (unsigned long long)net->held_bytes);
-	chain->iov = net->piece + net->held_pieces;
-	chain->room = NET_PIECES;
-	ret = cvm_vq_pop(vq, chain);
-	if (ret <= 0)
-		return ret;
-	if (chain->readable || chain->write_bytes < sizeof(struct net_header))
-		return cvm_vq_break(vq, "a buffer of %llu bytes, %llu of them "
-				    "not to be written", (unsigned long long)
-				    chain->write_bytes, (unsigned long long)
-				    chain->read_bytes);
-	net->helds++;
-	net->held_pieces += chain->writable;
-	net->held_bytes += chain->write_bytes;
-	return 1;
-}
-
-bool net_room(struct net *net, size_t bytes)
-{
-	bool merge = cvm_device_has(&net->dev, NET_F_MRG_RXBUF);
+	struct cvm_queue *tx = &net->dev.queue[NET_TX];
+	uint32_t i;
 	int ret = 1;
 
-	while (net->live[NET_RX] && ret > 0 &&
-	       (merge ? net->held_bytes < bytes + sizeof(struct net_header) :
-		!net->helds))
-		ret = hold(net);
-	if (ret < 0)
-		fail(net, &net->dev.queue[NET_RX]);
-	return ret || !net->live[NET_RX];
-}
-
-/* The first count buffers were used or are not needed any more. */
-static void drop_held(struct net *net, uint32_t count)
-{
-	uint32_t i;
-
-	for (i = 0; i < count; i++) {
-		net->held_bytes -= net->held[i].write_bytes;
-		net->held_pieces -= net->held[i].writable;
+	for (i = 0; i < BURST && net->live[NET_TX] && ret > 0; i++) {
+		ret = net_transmit(net);
+		if (ret < 0)
+			net_broken(net, tx);
 	}
-	net->helds -= count;
-	memmove(net->held, net->held + count,
-		net->helds * sizeof(net->held[0]));
-	/* Their pieces move to the front as well. */
-	if (net->helds)
-		memmove(net->piece, net->held[0].iov,
-			net->held_pieces * sizeof(net->piece[0]));
-	for (i = 0, count = 0; i < net->helds; i++) {
-		net->held[i].iov = net->piece + count;
-		count += net->held[i].writable;
-	}
+	return net->live[NET_TX] && ret > 0;
 }
 
-/* How many of the buffers a frame with its header takes; 0: it is too long. */
-static uint32_t buffers_for(const struct net *net, size_t bytes)
-{
-	uint32_t count;
-
-	for (count = 0; bytes && count < net->helds; count++)
-		bytes -= bytes < net->held[count].write_bytes ? bytes :
-			 net->held[count].write_bytes;
-	if (!cvm_device_has(&net->dev, NET_F_MRG_RXBUF) && count > 1)
-		return 0;
-	return bytes ? 0 : count;
-}
-
-void net_receive(struct net *net, const struct net_header *header,
-		 const void *frame, size_t bytes)
-{
-	struct cvm_queue *queue = &net->dev.queue[NET_RX];
-	uint32_t count = buffers_for(net, bytes + sizeof(*header)), i;
-	struct net_header first = *header;
-	size_t at = 0, skip = sizeof(first), part;
-	struct cvm_chain *chain;
-
-	if (!net->live[NET_RX] || !count)
-		return;
-	/* 5.1.6.4.1: also 1 without mergeable buffers. */
-	first.num_buffers = (uint16_t)count;
-	cvm_iov_put(net->held[0].iov, net->held[0].writable, 0, &first, skip);
-	for (i = 0; i < count; i++, skip = 0) {
-		chain = &net->held[i];
-		part = cvm_iov_put(chain->iov, chain->writable, skip,
-				   (const uint8_t *)frame + at, bytes - at);
-		at += part;
-		cvm_vq_push(&queue->vq, chain, (uint32_t)(skip + part));
-	}
-	drop_held(net, count);
-	cvm_queue_publish(queue);
-}
-
-/* ---- sending (5.1.6.2) --------------------------------------------------- */
-
-static const char *bad_offload(const struct net *net,
-			       const struct net_header *h, uint64_t bytes)
-{
-	uint64_t need = 0;
-
-	switch (h->gso_type & ~NET_GSO_ECN) {
-	case NET_GSO_NONE:
-		break;
-	case NET_GSO_TCPV4:
-		need = NET_F_HOST_TSO4;
-		break;
-	case NET_GSO_TCPV6:
-		need = NET_F_HOST_TSO6;
-		break;
-	default:
-		return "an unknown segmentation";
-	}
-	/* Explicit congestion notification is never offered. */
-	if (h->gso_type & NET_GSO_ECN ||
-	    (need && !cvm_device_has(&net->dev, need)))
-		return "a segmentation that was not negotiated";
-	if (need && (!h->gso_size || !(h->flags & NET_HDR_NEEDS_CSUM)))
-		return "a segmentation without size or checksum";
-	if (!(h->flags & NET_HDR_NEEDS_CSUM))
-		return NULL;
-	if (!cvm_device_has(&net->dev, NET_F_CSUM))
-		return "a checksum that was not negotiated";
-	if (h->csum_start + h->csum_offset + 2ull > bytes)
-		return "a checksum outside the frame";
-	return NULL;
-}
-
-/* One frame: as cvm_vq_pop(). */
-static int transmit(struct net *net)
-{
-	struct cvm_queue *queue = &net->dev.queue[NET_TX];
-	struct cvm_chain chain = { .iov = net->sent, .room = NET_PIECES };
-	struct net_header header;
-	const char *bad;
-	uint64_t bytes;
-	uint32_t count;
-	int ret;
-
-	ret = cvm_vq_pop(&queue->vq, &chain);
-	if (ret <= 0)
-		return ret;
-	if (chain.read_bytes < sizeof(header) + NET_ETH_BYTES ||
-	    chain.read_bytes > sizeof(header) + NET_FRAME_MAX ||
-	    chain.writable)
-		return cvm_vq_break(&queue->vq, "%llu bytes, and %llu to be "
-				    "written, are no frame",
-				    (unsigned long long)chain.read_bytes,
-				    (unsigned long long)chain.write_bytes);
-	bytes = chain.read_bytes - sizeof(header);
-	cvm_iov_get(chain.iov, chain.readable, 0, &header, sizeof(header));
-	bad = bad_offload(net, &header, bytes);
-	if (bad)
-		return cvm_vq_break(&queue->vq, "a frame with %s", bad);
-	header.flags &= NET_HDR_NEEDS_CSUM;
-	header.num_buffers = 0;
-	count = cvm_iov_cut(chain.iov, chain.readable, sizeof(header), bytes);
-	net->backend->ops->send(net->backend, &header, chain.iov, count,
-				bytes);
-	cvm_vq_push(&queue->vq, &chain, 0);
-	cvm_queue_publish(queue);
-	return 1;
-}
-
-/* ---- the thread of both -------------------------------------------------- */
-
-#define BURST	64u	/* frames in one direction before the other's turn */
-
-/* All there is, at most a burst; true: there may be more. */
-static bool serve(struct net *net, bool *full)
+/*
+ * What there is, in both directions; the driver hears of all of it at once.
+ * true: there may be more.
+ */
+static bool serve(struct net *net)
 {
 	struct cvm_queue *rx = &net->dev.queue[NET_RX];
 	struct cvm_queue *tx = &net->dev.queue[NET_TX];
-	bool more = false;
-	uint32_t i;
-	int ret = 1;
+	bool more;
 
 	if (net->live[NET_TX])
 		cvm_vq_quiet(&tx->vq);
-	for (i = 0; i < BURST && net->live[NET_TX] && ret > 0; i++) {
-		ret = transmit(net);
-		if (ret < 0)
-			fail(net, tx);
-	}
 	if (net->live[NET_RX])
 		cvm_vq_quiet(&rx->vq);
-	*full = net->backend->ops->receive(net->backend);
+	net->hungry = false;
+	more = send_some(net);
+	more |= net->backend->ops->receive(net->backend);
+	if (net->live[NET_RX])
+		cvm_queue_publish(rx);
 	if (net->live[NET_TX])
-		more = ret > 0 || cvm_vq_listen(&tx->vq);
+		cvm_queue_publish(tx);
+	if (net->live[NET_TX] && !more)
+		more = cvm_vq_listen(&tx->vq);
 	/* New buffers are news only to somebody who waits for them. */
-	if (*full && net->live[NET_RX])
-		more |= cvm_vq_listen(&rx->vq);
+	if (net->hungry && net->live[NET_RX] && !more)
+		more = cvm_vq_listen(&rx->vq);
 	return more;
 }
 
@@ -268,14 +88,18 @@ static void net_main(void *arg)
 		&net->dev.queue[NET_RX].doorbell,
 		&net->dev.queue[NET_TX].doorbell,
 	};
+	uint32_t rang = 0;
 	bool more, full;
 
 	while (!__atomic_load_n(&net->stop, __ATOMIC_ACQUIRE)) {
 		cvm_plat_lock(&net->lock);
-		more = serve(net, &full);
+		net->stats.rx.doorbells += !!(rang & NET_RANG(NET_RX));
+		net->stats.tx.doorbells += !!(rang & NET_RANG(NET_TX));
+		more = serve(net);
+		full = net->hungry;
 		cvm_plat_unlock(&net->lock);
-		if (!more)
-			net->backend->ops->wait(net->backend, doorbell, full);
+		rang = more ? 0 : net->backend->ops->wait(net->backend,
+							  doorbell, full);
 	}
 }
 
@@ -313,7 +137,7 @@ static void net_stop(struct cvm_queue *queue)
 	cvm_plat_lock(&net->lock);
 	net->live[queue->index] = false;
 	if (queue->index == NET_RX)
-		drop_held(net, net->helds);
+		net_held_drop(&net->held);
 	cvm_plat_unlock(&net->lock);
 	if (net->dev.queue[!queue->index].running || !net->thread)
 		return;
@@ -325,20 +149,23 @@ static void net_stop(struct cvm_queue *queue)
 
 /* ---- the device ---------------------------------------------------------- */
 
+void net_offload(struct net *net, uint64_t features)
+{
+	cvm_plat_lock(&net->lock);
+	net->backend->ops->offload(net->backend, features);
+	cvm_plat_unlock(&net->lock);
+}
+
 static void net_features_ok(struct cvm_device *dev)
 {
-	struct net_backend *backend = net_of(dev)->backend;
-
-	if (backend->ops->offload)
-		backend->ops->offload(backend, dev->negotiated);
+	net_offload(net_of(dev), dev->negotiated);
 }
 
 static void net_reset(struct cvm_device *dev)
 {
 	struct net *net = net_of(dev);
 
-	if (net->backend->ops->offload)
-		net->backend->ops->offload(net->backend, 0);
+	net_offload(net, 0);
 	cvm_device_config(dev, offsetof(struct net_config, mac), net->mac,
 			  sizeof(net->mac), false);
 }
@@ -374,9 +201,9 @@ static const struct cvm_device_ops net_ops = {
 static void configure(struct net *net, const struct cvm_net_args *args)
 {
 	struct net_config config = {
-		.status = NET_S_LINK_UP,
+		.status = net->backend->down ? 0 : NET_S_LINK_UP,
 		.max_virtqueue_pairs = 1,
-		.mtu = NET_MTU,
+		.mtu = net->backend->mtu,
 	};
 
 	memcpy(net->mac, args->mac, sizeof(net->mac));
@@ -384,7 +211,8 @@ static void configure(struct net *net, const struct cvm_net_args *args)
 	net->dev.features = net->backend->ops->features | NET_F_MAC |
 			    NET_F_MTU | NET_F_MRG_RXBUF | NET_F_STATUS |
 			    NET_F_CTRL_VQ | NET_F_CTRL_RX |
-			    NET_F_CTRL_RX_EXTRA | NET_F_CTRL_MAC_ADDR;
+			    NET_F_CTRL_RX_EXTRA | NET_F_CTRL_MAC_ADDR |
+			    NET_F_CTRL_GUEST_OFFLOADS;
 	net->dev.config_len = sizeof(config);
 	memcpy(net->dev.config, &config, sizeof(config));
 }
@@ -406,6 +234,7 @@ int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 		return cvm_vmm_error_set(err, "net: no memory");
 	}
 	net->backend = backend;
+	net->stats.backend = backend->ops->name;
 	backend->net = net;
 	cvm_plat_lock_init(&net->lock);
 	if (cvm_device_init(&net->dev, &net_ops, NET_QUEUES,
@@ -421,4 +250,22 @@ int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 					 CVM_VIRTIO_SLOTS);
 	}
 	return slot;
+}
+
+static void copy_stats(struct cvm_device *dev, void *to)
+{
+	struct net *net = net_of(dev);
+	struct cvm_net_stats *stats = to;
+
+	cvm_plat_lock(&net->lock);
+	*stats = net->stats;
+	stats->rx.interrupts = dev->queue[NET_RX].interrupts;
+	stats->tx.interrupts = dev->queue[NET_TX].interrupts;
+	cvm_plat_unlock(&net->lock);
+}
+
+int cvm_vmm_devices_net_stats(struct cvm_vmm_devices *devs, uint32_t slot,
+			      struct cvm_net_stats *stats)
+{
+	return cvm_device_with(devs, slot, &net_ops, copy_stats, stats);
 }

@@ -20,6 +20,8 @@
 #define CLASS_MAC	1u
 #define MAC_TABLE_SET	0u
 #define MAC_ADDR_SET	1u
+#define CLASS_OFFLOADS	5u
+#define OFFLOADS_SET	0u
 
 /* The MAC is what the configuration begins with (5.1.4). */
 #define CONFIG_MAC	0u
@@ -63,6 +65,22 @@ static uint8_t mac_set(struct cvm_device *dev, const struct cvm_iov *iov,
 	return CTRL_OK;
 }
 
+/* "Offloads State Configuration": of what was negotiated. */
+static uint8_t offloads_set(struct cvm_device *dev, const struct cvm_iov *iov,
+			    uint32_t pieces, uint64_t bytes)
+{
+	uint64_t wanted;
+
+	if (bytes != sizeof(struct ctrl) + sizeof(wanted) ||
+	    !cvm_device_has(dev, NET_F_CTRL_GUEST_OFFLOADS))
+		return CTRL_ERR;
+	cvm_iov_get(iov, pieces, sizeof(struct ctrl), &wanted, sizeof(wanted));
+	if (wanted & ~(dev->negotiated & NET_F_GUEST_ALL))
+		return CTRL_ERR;
+	net_offload((struct net *)dev, wanted);
+	return CTRL_OK;
+}
+
 static uint8_t carry_out(struct cvm_device *dev, const struct cvm_chain *chain)
 {
 	uint32_t pieces = chain->readable;
@@ -78,6 +96,9 @@ static uint8_t carry_out(struct cvm_device *dev, const struct cvm_chain *chain)
 		return mac_table(chain->iov, pieces, chain->read_bytes);
 	if (ctrl.class == CLASS_MAC && ctrl.command == MAC_ADDR_SET)
 		return mac_set(dev, chain->iov, pieces, chain->read_bytes);
+	if (ctrl.class == CLASS_OFFLOADS && ctrl.command == OFFLOADS_SET)
+		return offloads_set(dev, chain->iov, pieces,
+				    chain->read_bytes);
 	return CTRL_ERR;
 }
 

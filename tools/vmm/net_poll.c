@@ -31,23 +31,25 @@ void net_poll_begin(struct net_poll *poll,
 	net_poll_add(poll, (int)doorbell[1]->handle, POLLIN);
 }
 
-int net_poll_sleep(struct net_poll *p, uint32_t limit)
+uint32_t net_poll_sleep(struct net_poll *p, uint32_t limit)
 {
 	int timeout = limit == UINT32_MAX ? -1 :
 		      limit > INT_MAX ? INT_MAX : (int)limit;
-	uint32_t i;
+	uint32_t rang = 0, i;
 
-	if (poll(p->fd, p->count, timeout) < 0)
-		return 1;
-	for (i = 0; i < 2; i++)
-		if (p->fd[i].revents & POLLIN)
-			cvm_plat_event_wait(p->doorbell[i]);
-	return 0;
+	p->failed = poll(p->fd, p->count, timeout) < 0;
+	for (i = 0; i < 2 && !p->failed; i++) {
+		if (!(p->fd[i].revents & POLLIN))
+			continue;
+		cvm_plat_event_wait(p->doorbell[i]);
+		rang |= 1u << i;
+	}
+	return rang;
 }
 
 short net_poll_got(const struct net_poll *poll, int index)
 {
-	return index < 0 ? 0 : poll->fd[index].revents;
+	return index < 0 || poll->failed ? 0 : poll->fd[index].revents;
 }
 
 void net_poll_free(struct net_poll *poll)

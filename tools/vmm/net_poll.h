@@ -3,6 +3,8 @@
 #ifndef CVM_VMM_NET_POLL_H
 #define CVM_VMM_NET_POLL_H
 
+#include <stdbool.h>
+
 #include "plat.h"
 
 struct pollfd;
@@ -11,6 +13,7 @@ struct net_poll {
 	struct pollfd *fd;
 	uint32_t count, room;
 	struct cvm_plat_event *const *doorbell;
+	bool failed;		/* the last poll() */
 };
 
 /* net_poll_begin - a new list, with two doorbells in it. */
@@ -21,10 +24,10 @@ void net_poll_begin(struct net_poll *poll,
 int net_poll_add(struct net_poll *poll, int fd, short events);
 
 /*
- * net_poll_sleep - for at most this many milliseconds, UINT32_MAX: for ever;
- * 1 when poll() failed.  Doorbells that rang are silent again.
+ * net_poll_sleep - for at most this many milliseconds, UINT32_MAX: for ever.
+ * Doorbells that rang, bits of the first and second, are silent again.
  */
-int net_poll_sleep(struct net_poll *poll, uint32_t limit);
+uint32_t net_poll_sleep(struct net_poll *poll, uint32_t limit);
 
 /* net_poll_got - what happened, by net_poll_add()'s index. */
 short net_poll_got(const struct net_poll *poll, int index);

@@ -31,6 +31,7 @@ struct slirp {
 	Slirp *slirp;
 	struct net_poll poll;
 	struct timer timer[TIMERS];
+	bool polled;		/* the sockets were looked at */
 	bool checked;		/* the guest trusts our checksums */
 	/* What the guest has no room for yet, oldest first. */
 	uint32_t first, frames;
@@ -46,14 +47,29 @@ static struct slirp *slirp_of(struct net_backend *backend)
 
 /* ---- what libslirp calls ------------------------------------------------- */
 
+static void give(struct slirp *s, const void *frame, size_t bytes)
+{
+	static const struct net_header plain, valid = {
+		.flags = NET_HDR_DATA_VALID };
+
+	net_receive(s->backend.net, s->checked ? &valid : &plain, frame,
+		    bytes);
+}
+
 static ssize_t on_packet(const void *frame, size_t bytes, void *ctx)
 {
 	struct slirp *s = ctx;
 	uint32_t at = (s->first + s->frames) % FRAMES;
 
-	/* Lost, as on any wire; TCP repeats it. */
-	if (s->frames == FRAMES || bytes > FRAME_ROOM)
+	if (!s->frames && net_room(s->backend.net, bytes)) {
+		give(s, frame, bytes);
 		return (ssize_t)bytes;
+	}
+	/* Lost, as on any wire; TCP repeats it. */
+	if (s->frames == FRAMES || bytes > FRAME_ROOM) {
+		net_lost(s->backend.net);
+		return (ssize_t)bytes;
+	}
 	memcpy(s->frame[at], frame, bytes);
 	s->bytes[at] = (uint16_t)bytes;
 	s->frames++;
@@ -160,28 +176,34 @@ static int on_poll_get(int index, void *ctx)
 
 /* ---- frames -------------------------------------------------------------- */
 
-/* 5.1.6.2: the sum of what follows csum_start; its field holds a start. */
+/*
+ * 5.1.6.2: the sum of what follows csum_start; its field holds a start.  Words
+ * may have the machine's byte order, as long as the field has it too (RFC 1071,
+ * 2 B), and be longer than 16 bits until the end (2 C).
+ */
 static void checksum(uint8_t *frame, size_t bytes,
 		     const struct net_header *header)
 {
-	uint8_t *field = frame + header->csum_start + header->csum_offset;
+	uint8_t *at = frame + header->csum_start, *end = frame + bytes;
 	uint64_t sum = 0;
-	size_t i;
+	uint32_t word;
+	uint16_t field;
 
-	for (i = header->csum_start; i + 1 < bytes; i += 2)
-		sum += (uint32_t)frame[i] << 8 | frame[i + 1];
-	if (i < bytes)
-		sum += (uint32_t)frame[i] << 8;
+	for (; end - at >= 4; at += 4) {
+		memcpy(&word, at, 4);
+		sum += word;
+	}
+	word = 0;
+	memcpy(&word, at, (size_t)(end - at));
+	sum += word;
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	/* 0 would say "none" in UDP; 0xffff is the same number. */
-	if (sum != 0xffff)
-		sum = ~sum & 0xffff;
-	field[0] = (uint8_t)(sum >> 8);
-	field[1] = (uint8_t)sum;
+	field = (uint16_t)(sum == 0xffff ? sum : ~sum);
+	memcpy(frame + header->csum_start + header->csum_offset, &field, 2);
 }
 
-static void slirp_send(struct net_backend *backend,
+static bool slirp_send(struct net_backend *backend,
 		       const struct net_header *header,
 		       const struct cvm_iov *iov, uint32_t count, size_t bytes)
 {
@@ -192,21 +214,7 @@ static void slirp_send(struct net_backend *backend,
 	if (header->flags & NET_HDR_NEEDS_CSUM)
 		checksum(s->sent, bytes, header);
 	slirp_input(s->slirp, s->sent, (int)bytes);
-}
-
-static bool slirp_receive(struct net_backend *backend)
-{
-	static const struct net_header plain, valid = {
-		.flags = NET_HDR_DATA_VALID };
-	struct slirp *s = slirp_of(backend);
-
-	while (s->frames && net_room(backend->net, s->bytes[s->first])) {
-		net_receive(backend->net, s->checked ? &valid : &plain,
-			    s->frame[s->first], s->bytes[s->first]);
-		s->first = (s->first + 1) % FRAMES;
-		s->frames--;
-	}
-	return s->frames;
+	return true;
 }
 
 /* ---- time and sockets ---------------------------------------------------- */
@@ -240,23 +248,36 @@ static uint32_t next_timer(struct slirp *s, uint32_t limit)
 	return limit;
 }
 
-static void slirp_wait(struct net_backend *backend,
-		       struct cvm_plat_event *const doorbell[2], bool full)
+/* What waits for room first, then the sockets as they were looked at. */
+static bool slirp_receive(struct net_backend *backend)
 {
 	struct slirp *s = slirp_of(backend);
-	bool sockets = !full || s->frames < FRAMES - FRAMES_SPARE;
+
+	while (s->frames && net_room(backend->net, s->bytes[s->first])) {
+		give(s, s->frame[s->first], s->bytes[s->first]);
+		s->first = (s->first + 1) % FRAMES;
+		s->frames--;
+	}
+	/* Also without: what waited for an answer to ARP is sent by this. */
+	slirp_pollfds_poll(s->slirp, !s->polled || s->poll.failed,
+			   on_poll_get, s);
+	s->polled = false;
+	run_timers(s);
+	return false;
+}
+
+static uint32_t slirp_wait(struct net_backend *backend,
+			   struct cvm_plat_event *const doorbell[2], bool full)
+{
+	struct slirp *s = slirp_of(backend);
 	uint32_t limit = UINT32_MAX;
-	int failed;
 
 	net_poll_begin(&s->poll, doorbell);
 	/* Without room for frames, data stays in the host's sockets. */
-	if (sockets)
+	s->polled = !full || s->frames < FRAMES - FRAMES_SPARE;
+	if (s->polled)
 		slirp_pollfds_fill(s->slirp, &limit, on_poll_add, s);
-	limit = next_timer(s, limit);
-	failed = net_poll_sleep(&s->poll, limit);
-	if (sockets)
-		slirp_pollfds_poll(s->slirp, failed, on_poll_get, s);
-	run_timers(s);
+	return net_poll_sleep(&s->poll, next_timer(s, limit));
 }
 
 static void slirp_offload(struct net_backend *backend, uint64_t features)
@@ -287,13 +308,14 @@ static const struct net_backend_ops slirp_ops = {
 	.close = slirp_close,
 };
 
-static Slirp *new_network(struct slirp *s)
+static Slirp *new_network(struct slirp *s, const char *name)
 {
 	SlirpConfig config = {
 		.version = 1,
 		.in_enabled = true,
 		.in6_enabled = true,
 		.vprefix_len = 64,
+		.vhostname = name,
 		.if_mtu = NET_MTU,
 		.if_mru = NET_MTU,
 	};
@@ -332,13 +354,14 @@ struct net_backend *net_slirp_open(const struct cvm_net_args *args,
 	uint32_t i;
 
 	if (s)
-		s->slirp = new_network(s);
+		s->slirp = new_network(s, args->name);
 	if (!s || !s->slirp) {
 		free(s);
 		cvm_vmm_error_set(err, "slirp: no memory");
 		return NULL;
 	}
 	s->backend.ops = &slirp_ops;
+	s->backend.mtu = NET_MTU;
 	for (i = 0; i < args->forwards; i++) {
 		if (!forward(s, &args->forward[i], err))
 			continue;

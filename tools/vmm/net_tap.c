@@ -2,7 +2,8 @@
 /*
  * net_tap.c - a network interface of a Linux host.  The kernel takes the same
  * header before each frame as the guest's driver, so that what one side leaves
- * undone the other one may leave undone too.
+ * undone the other one may leave undone too, and frames go from and to the
+ * guest's memory without a copy of ours.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,19 +19,29 @@
 
 #include "net.h"
 #include "net_poll.h"
+#include "net_tap_link.h"
 
 _Static_assert(sizeof(struct cvm_iov) == sizeof(struct iovec) &&
 	       offsetof(struct cvm_iov, bytes) ==
 	       offsetof(struct iovec, iov_len), "laid out alike");
+_Static_assert(NET_HELD_PIECES < 1024 && NET_PIECES < 1024, "UIO_MAXIOV");
+
+#define VLAN_BYTES	4u
+#define BURST		64u	/* frames before the other direction's turn */
 
 struct tap {
 	struct net_backend backend;
 	struct net_poll poll;
 	int fd;
+	int link;		/* tap_link_open()'s */
+	int index;		/* of the interface */
+	bool told;		/* the link socket has something to say */
+	bool ready;		/* there may be a frame */
 	bool gone;		/* the interface was deleted */
 	bool tso;		/* the guest takes long segments */
 	struct iovec out[NET_PIECES + 1];
-	uint8_t in[sizeof(struct net_header) + NET_FRAME_MAX];
+	struct iovec in[NET_HELD_PIECES + 1];
+	uint8_t rest[NET_FRAME_MAX];	/* what the guest has no room for */
 };
 
 static struct tap *tap_of(struct net_backend *backend)
@@ -38,7 +49,9 @@ static struct tap *tap_of(struct net_backend *backend)
 	return (struct tap *)backend;
 }
 
-static void tap_send(struct net_backend *backend,
+/* ---- frames -------------------------------------------------------------- */
+
+static bool tap_send(struct net_backend *backend,
 		     const struct net_header *header,
 		     const struct cvm_iov *iov, uint32_t count, size_t bytes)
 {
@@ -52,49 +65,80 @@ static void tap_send(struct net_backend *backend,
 	do {
 		sent = writev(tap->fd, tap->out, (int)count + 1);
 	} while (sent < 0 && errno == EINTR);
-	/* Not up, full, or a frame the kernel does not like: it is lost. */
+	/* Not up, full, or a frame the kernel does not like. */
+	return sent >= 0;
 }
 
 /* The longest frame that may come, which no one knows before it has. */
 static size_t longest(struct tap *tap)
 {
-	return tap->tso ? NET_FRAME_MAX : NET_ETH_BYTES + NET_MTU + 4;
+	return tap->tso ? NET_FRAME_MAX :
+	       NET_ETH_BYTES + VLAN_BYTES + tap->backend.mtu;
+}
+
+/* One frame, into the driver's buffers: 1, 0: there is none, -1: no more. */
+static int receive_one(struct tap *tap)
+{
+	struct net *net = tap->backend.net;
+	struct cvm_iov *piece;
+	uint32_t count;
+	ssize_t got;
+
+	piece = net_pieces(net, &count);
+	memcpy(tap->in, piece, count * sizeof(*piece));
+	tap->in[count].iov_base = tap->rest;
+	tap->in[count].iov_len = sizeof(tap->rest);
+	do {
+		got = readv(tap->fd, tap->in, (int)count + 1);
+	} while (got < 0 && errno == EINTR);
+	if (got > (ssize_t)sizeof(struct net_header))
+		net_filled(net, (size_t)got);
+	return got > 0 ? 1 : got < 0 && errno != EAGAIN ? -1 : 0;
+}
+
+static void follow_link(struct tap *tap)
+{
+	enum tap_link link = tap_link_read(tap->link, tap->index);
+
+	if (link == TAP_LINK_GONE)
+		tap->gone = true;
+	if (link != TAP_LINK_SAME)
+		net_link(tap->backend.net, link == TAP_LINK_UP);
 }
 
 static bool tap_receive(struct net_backend *backend)
 {
 	struct tap *tap = tap_of(backend);
-	struct net_header header;
-	ssize_t got;
+	uint32_t i;
+	int ret;
 
-	while (!tap->gone) {
+	if (tap->told)
+		follow_link(tap);
+	for (i = 0; i < BURST && tap->ready && !tap->gone; i++) {
 		if (!net_room(backend->net, longest(tap)))
-			return true;
-		got = read(tap->fd, tap->in, sizeof(tap->in));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0 && errno != EAGAIN) {
-			tap->gone = true;
-			net_link(backend->net, false);
-		}
-		if (got <= (ssize_t)sizeof(header))
-			break;
-		memcpy(&header, tap->in, sizeof(header));
-		net_receive(backend->net, &header, tap->in + sizeof(header),
-			    (size_t)got - sizeof(header));
+			return false;
+		ret = receive_one(tap);
+		tap->ready = ret > 0;
+		tap->gone = ret < 0;
 	}
-	return false;
+	return tap->ready && !tap->gone;
 }
 
-static void tap_wait(struct net_backend *backend,
-		     struct cvm_plat_event *const doorbell[2], bool full)
+static uint32_t tap_wait(struct net_backend *backend,
+			 struct cvm_plat_event *const doorbell[2], bool full)
 {
 	struct tap *tap = tap_of(backend);
+	int link, frames = -1;
+	uint32_t rang;
 
 	net_poll_begin(&tap->poll, doorbell);
+	link = net_poll_add(&tap->poll, tap->link, POLLIN);
 	if (!full && !tap->gone)
-		net_poll_add(&tap->poll, tap->fd, POLLIN);
-	net_poll_sleep(&tap->poll, UINT32_MAX);
+		frames = net_poll_add(&tap->poll, tap->fd, POLLIN);
+	rang = net_poll_sleep(&tap->poll, UINT32_MAX);
+	tap->told = net_poll_got(&tap->poll, link);
+	tap->ready |= net_poll_got(&tap->poll, frames) != 0;
+	return rang;
 }
 
 static void tap_offload(struct net_backend *backend, uint64_t features)
@@ -112,11 +156,18 @@ static void tap_offload(struct net_backend *backend, uint64_t features)
 	ioctl(tap->fd, TUNSETOFFLOAD, flags);
 }
 
+/* ---- making one ---------------------------------------------------------- */
+
 static void tap_close(struct net_backend *backend)
 {
-	close(tap_of(backend)->fd);
-	net_poll_free(&tap_of(backend)->poll);
-	free(backend);
+	struct tap *tap = tap_of(backend);
+
+	if (tap->fd >= 0)
+		close(tap->fd);
+	if (tap->link >= 0)
+		close(tap->link);
+	net_poll_free(&tap->poll);
+	free(tap);
 }
 
 static const struct net_backend_ops tap_ops = {
@@ -130,21 +181,66 @@ static const struct net_backend_ops tap_ops = {
 	.close = tap_close,
 };
 
-static int attach(int fd, const char *name, struct cvm_vmm_error *err)
+static const char *attach_error(int error)
+{
+	switch (error) {
+	case EPERM:
+		return "it belongs to another user (ip tuntap add dev NAME "
+		       "mode tap user USER)";
+	case EBUSY:
+		return "in use by another VM or program";
+	case EINVAL:
+		return "an interface, but no tap of one queue";
+	}
+	return strerror(error);
+}
+
+/* The kernel would make one that nobody has set up. */
+static int find(struct tap *tap, const char *name, struct cvm_vmm_error *err)
+{
+	struct ifreq request = { .ifr_flags = 0 };
+
+	if (strlen(name) >= IFNAMSIZ)
+		return cvm_vmm_error_set(err, "tap %s: longer than %d "
+					 "characters", name, IFNAMSIZ - 1);
+	tap->link = tap_link_open();
+	if (tap->link < 0)
+		return cvm_vmm_error_set(err, "tap %s: rtnetlink: %s", name,
+					 strerror(errno));
+	strcpy(request.ifr_name, name);
+	if (ioctl(tap->link, SIOCGIFINDEX, &request))
+		return cvm_vmm_error_set(err, "tap %s: no such interface (ip "
+					 "tuntap add dev %s mode tap)", name,
+					 name);
+	tap->index = request.ifr_ifindex;
+	if (ioctl(tap->link, SIOCGIFMTU, &request))
+		return cvm_vmm_error_set(err, "tap %s: %s", name,
+					 strerror(errno));
+	tap->backend.mtu = (uint16_t)request.ifr_mtu;
+	return 0;
+}
+
+static int attach(struct tap *tap, const char *name, struct cvm_vmm_error *err)
 {
 	struct ifreq request = {
 		.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR,
 	};
 	int header = sizeof(struct net_header);
 
-	if (strlen(name) >= IFNAMSIZ)
-		return cvm_vmm_error_set(err, "tap %s: longer than %d "
-					 "characters", name, IFNAMSIZ - 1);
+	tap->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (tap->fd < 0)
+		return cvm_vmm_error_set(err, "tap %s: /dev/net/tun: %s", name,
+					 strerror(errno));
 	strcpy(request.ifr_name, name);
-	if (ioctl(fd, TUNSETIFF, &request) ||
-	    ioctl(fd, TUNSETVNETHDRSZ, &header))
+	if (ioctl(tap->fd, TUNSETIFF, &request))
+		return cvm_vmm_error_set(err, "tap %s: %s", name,
+					 attach_error(errno));
+	if (ioctl(tap->fd, TUNSETVNETHDRSZ, &header))
 		return cvm_vmm_error_set(err, "tap %s: %s", name,
 					 strerror(errno));
+	/* After tap_link_open(): a change since then will be told. */
+	if (!ioctl(tap->link, SIOCGIFFLAGS, &request))
+		tap->backend.down = !(request.ifr_flags & IFF_UP);
 	return 0;
 }
 
@@ -158,14 +254,11 @@ struct net_backend *net_tap_open(const struct cvm_net_args *args,
 		return NULL;
 	}
 	tap->backend.ops = &tap_ops;
-	tap->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (tap->fd < 0) {
-		cvm_vmm_error_set(err, "tap %s: /dev/net/tun: %s", args->tap,
-				  strerror(errno));
-		free(tap);
-		return NULL;
-	}
-	if (attach(tap->fd, args->tap, err)) {
+	tap->fd = -1;
+	tap->link = -1;
+	tap->told = true;
+	tap->ready = true;
+	if (find(tap, args->tap, err) || attach(tap, args->tap, err)) {
 		tap_close(&tap->backend);
 		return NULL;
 	}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* net_rx.c - frames to the driver (VIRTIO 1.2, 5.1.6.3 and 5.1.6.4). */
+#include <string.h>
+
+#include "net_impl.h"
+
+/* ---- buffers that are held ----------------------------------------------- */
+
+void net_held_drop(struct net_held *held)
+{
+	held->first = 0;
+	held->end = 0;
+	held->piece_first = 0;
+	held->piece_end = 0;
+	held->bytes = 0;
+}
+
+static bool no_place(const struct net_held *held)
+{
+	return held->end == NET_HELD_MAX ||
+	       held->piece_end > NET_HELD_PIECES - NET_PIECES;
+}
+
+/* Move what is held to the beginning. */
+static void compact(struct net_held *held)
+{
+	struct cvm_iov *piece = held->piece;
+	uint32_t i;
+
+	held->end -= held->first;
+	held->piece_end -= held->piece_first;
+	memmove(held->chain, held->chain + held->first,
+		held->end * sizeof(held->chain[0]));
+	memmove(piece, piece + held->piece_first,
+		held->piece_end * sizeof(*piece));
+	held->first = 0;
+	held->piece_first = 0;
+	for (i = 0; i < held->end; i++) {
+		held->chain[i].iov = piece;
+		piece += held->chain[i].writable;
+	}
+}
+
+/* One more buffer: 1, 0: there is none, -1: broken. */
+static int hold(struct net *net)
+{
+	struct cvm_vq *vq = &net->dev.queue[NET_RX].vq;
+	struct net_held *held = &net->held;
+	struct cvm_chain *chain;
+	int ret;
+
+	if (no_place(held))
+		compact(held);
+	if (no_place(held))
+		return cvm_vq_break(vq, "%u buffers hold no more than %llu "
+				    "bytes", held->end,
+				    (unsigned long long)held->bytes);
+	chain = &held->chain[held->end];
+	chain->iov = held->piece + held->piece_end;
+	chain->room = NET_PIECES;
+	ret = cvm_vq_pop(vq, chain);
+	if (ret <= 0)
+		return ret;
+	if (chain->readable || chain->write_bytes < sizeof(struct net_header))
+		return cvm_vq_break(vq, "a buffer of %llu bytes, %llu of them "
+				    "not to be written", (unsigned long long)
+				    chain->write_bytes, (unsigned long long)
+				    chain->read_bytes);
+	held->end++;
+	held->piece_end += chain->writable;
+	held->bytes += chain->write_bytes;
+	return 1;
+}
+
+/* How much a frame with its header may have; one buffer, or all (5.1.6.4). */
+static uint64_t space(const struct net *net)
+{
+	const struct net_held *held = &net->held;
+
+	if (held->first == held->end)
+		return 0;
+	return cvm_device_has(&net->dev, NET_F_MRG_RXBUF) ? held->bytes :
+	       held->chain[held->first].write_bytes;
+}
+
+bool net_room(struct net *net, size_t bytes)
+{
+	bool merge = cvm_device_has(&net->dev, NET_F_MRG_RXBUF);
+	uint64_t need = merge ? bytes + sizeof(struct net_header) : 1;
+	int ret = 1;
+
+	while (net->live[NET_RX] && ret > 0 && space(net) < need)
+		ret = hold(net);
+	if (ret < 0)
+		net_broken(net, &net->dev.queue[NET_RX]);
+	if (net->live[NET_RX] && ret > 0)
+		return true;
+	net->hungry = true;
+	return false;
+}
+
+struct cvm_iov *net_pieces(struct net *net, uint32_t *count)
+{
+	struct net_held *held = &net->held;
+
+	*count = cvm_device_has(&net->dev, NET_F_MRG_RXBUF) ?
+		 held->piece_end - held->piece_first :
+		 held->chain[held->first].writable;
+	return held->piece + held->piece_first;
+}
+
+/* ---- frames -------------------------------------------------------------- */
+
+/* The oldest buffer, with this many bytes in it. */
+static void give_back(struct net *net, size_t bytes)
+{
+	struct net_held *held = &net->held;
+	struct cvm_chain *chain = &held->chain[held->first++];
+
+	held->piece_first += chain->writable;
+	held->bytes -= chain->write_bytes;
+	cvm_vq_push(&net->dev.queue[NET_RX].vq, chain, (uint32_t)bytes);
+	if (held->first == held->end)
+		net_held_drop(held);
+}
+
+void net_lost(struct net *net)
+{
+	net->stats.rx.dropped++;
+}
+
+void net_filled(struct net *net, size_t bytes)
+{
+	struct net_held *held = &net->held;
+	uint32_t first = held->first, count = 0;
+	size_t left = bytes, part;
+	uint16_t buffers;
+
+	if (bytes > space(net)) {
+		net_lost(net);
+		return;
+	}
+	for (; left; left -= part, count++) {
+		part = held->chain[first + count].write_bytes;
+		part = left < part ? left : part;
+	}
+	/* 5.1.6.4.1: also 1 without mergeable buffers. */
+	buffers = (uint16_t)count;
+	cvm_iov_put(held->chain[first].iov, held->chain[first].writable,
+		    offsetof(struct net_header, num_buffers), &buffers,
+		    sizeof(buffers));
+	net->stats.rx.frames++;
+	net->stats.rx.bytes += bytes - sizeof(struct net_header);
+	for (; bytes; bytes -= part) {
+		part = held->chain[held->first].write_bytes;
+		part = bytes < part ? bytes : part;
+		give_back(net, part);
+	}
+}
+
+void net_receive(struct net *net, const struct net_header *header,
+		 const void *frame, size_t bytes)
+{
+	struct cvm_iov *piece;
+	uint32_t count;
+
+	if (bytes + sizeof(*header) > space(net)) {
+		net_lost(net);
+		return;
+	}
+	piece = net_pieces(net, &count);
+	cvm_iov_put(piece, count, 0, header, sizeof(*header));
+	cvm_iov_put(piece, count, sizeof(*header), frame, bytes);
+	net_filled(net, bytes + sizeof(*header));
+}

@@ -203,6 +203,13 @@ static void test_forwards(void **state)
 		"the ports");
 	bad_net("tuntap", "vm.conf: eth1: \"\": tap needs the name of an "
 		"interface");
+	good_net("tuntap,tap0,,192.168.0.1", "v", 0);
+	bad_net("tap,x,,y", "vm.conf: eth1: \"y\": not an IPv4 address");
+	bad_net("tap,x,,1.2.3.4,", "vm.conf: eth1: \"\": nothing can follow "
+		"the address");
+	bad_net("pcap-bridge,LAN", "vm.conf: eth1: \"pcap-bridge\": coLinux's "
+		"on Windows; here a tap interface in a bridge of the host "
+		"does it (tap,NAME)");
 	bad_net("pcap", "vm.conf: eth1: \"pcap\": not a kind of network "
 		"(slirp, tap)");
 }

@@ -197,6 +197,7 @@ static int read_slirp(struct parser *p, struct part rest)
 static int read_tap(struct parser *p, struct part rest)
 {
 	struct net_config *net = p->net;
+	uint8_t ignored[4];
 	struct part part;
 
 	if (!next(&rest, ',', &part) || !part.bytes)
@@ -208,7 +209,25 @@ static int read_tap(struct parser *p, struct part rest)
 	net->args.tap = net->tap;
 	if (next(&rest, ',', &part) && read_mac(p, part))
 		return -1;
-	return rest.at ? fail(p, rest, "nothing can follow the MAC") : 0;
+	/* coLinux takes the host's address here and does nothing with it. */
+	if (next(&rest, ',', &part) &&
+	    bytes_of(part, '.', 10, ignored, sizeof(ignored)))
+		return fail(p, part, "not an IPv4 address");
+	return rest.at ? fail(p, rest, "nothing can follow the address") : 0;
+}
+
+static int read_kind(struct parser *p, struct part kind, struct part rest)
+{
+	if (is(kind, "slirp"))
+		return read_slirp(p, rest);
+	/* The second is coLinux's word. */
+	if (is(kind, "tap") || is(kind, "tuntap"))
+		return read_tap(p, rest);
+	if (is(kind, "pcap-bridge") || is(kind, "ndis-bridge"))
+		return fail(p, kind, "coLinux's on Windows; here a tap "
+			    "interface in a bridge of the host does it "
+			    "(tap,NAME)");
+	return fail(p, kind, "not a kind of network (slirp, tap)");
 }
 
 int net_config_read(struct net_config *net, const char *text,
@@ -222,10 +241,5 @@ int net_config_read(struct net_config *net, const char *text,
 	snprintf(net->key, sizeof(net->key), "eth%u", index % 100);
 	derive_mac(net, name, index);
 	next(&rest, ',', &kind);
-	if (is(kind, "slirp"))
-		return read_slirp(&p, rest);
-	/* The second is coLinux's word. */
-	if (is(kind, "tap") || is(kind, "tuntap"))
-		return read_tap(&p, rest);
-	return fail(&p, kind, "not a kind of network (slirp, tap)");
+	return read_kind(&p, kind, rest);
 }

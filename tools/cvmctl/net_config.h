@@ -2,8 +2,10 @@
 /*
  * net_config.h - what ethN= says of a network card, in coLinux's form:
  *
- *	slirp[,MAC[,FORWARD/FORWARD...]]	FORWARD: tcp|udp[:ADDRESS]:
- *	tap|tuntap,NAME[,MAC]			HOSTPORT:GUESTPORT[:COUNT]
+ *	slirp[,MAC[,FORWARD/FORWARD...]]
+ *		FORWARD: tcp|udp[:ADDRESS]:HOSTPORT:GUESTPORT[:COUNT]
+ *	tap,NAME[,MAC[,ADDRESS]]	or tuntap,..., coLinux's word
+ *		ADDRESS has no meaning, as in coLinux
  */
 #ifndef CVMCTL_NET_CONFIG_H
 #define CVMCTL_NET_CONFIG_H

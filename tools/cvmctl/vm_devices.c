@@ -89,6 +89,7 @@ static int add_nic(struct vm *vm, const char *text, unsigned int index,
 
 	if (net_config_read(&net, text, vm->info.name, index, NULL, problem))
 		return -1;
+	net.args.name = vm->info.name;
 	if (cvm_vmm_devices_add_net(vm->devices, &net.args, &err) < 0)
 		return problem_set(problem, net.key, "%s", err.text);
 	return 0;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Devices: disks, networks and randomness through the kernels' own drivers, and
+"""Devices: disks and randomness through the kernels' own virtio drivers, and
 what is said about a disk that cannot be one."""
 
 import guest
@@ -8,7 +8,6 @@ import machine
 
 DISK = "/tmp/disk.img"
 CONFIG = "/tmp/vm.conf"
-MAC = "02:11:22:33:44:55"
 MIB = 1 << 20
 REFUSED = 1
 DOORBELL = 9		# CVM_OP_DOORBELL
@@ -79,26 +78,6 @@ def _random(t, inner):
             "and gives what is asked for")
 
 
-def _network(t, host, inner):
-    """A network of libslirp's: data both ways, a forward.  (The kernels have
-    no packet sockets, so that no DHCP client runs; tests/vmm has one.)"""
-    t.equal(inner.sh("cat /sys/class/net/eth0/address").strip(), MAC,
-            "the guest's card has the MAC address of its configuration")
-    inner.sh("ip addr add 10.0.2.15/24 dev eth0; ip link set eth0 up; "
-             "ip route add default via 10.0.2.2")
-    inner.sh("wget -q -O /tmp/in http://10.0.2.2:8000/file")
-    t.equal(_sha(inner, "/tmp/in"), _sha(host, "/tmp/www/file"),
-            "16 MiB from the host arrive in the guest")
-    inner.sh("mkdir -p /tmp/www; dd if=/dev/urandom of=/tmp/www/file bs=1M "
-             "count=16 2>/dev/null; httpd -p 80 -h /tmp/www")
-    host.sh("wget -q -O /tmp/out http://127.0.0.1:8080/file")
-    t.equal(_sha(host, "/tmp/out"), _sha(inner, "/tmp/www/file"),
-            "16 MiB of the guest come to the host through a forwarded port")
-    t.check("127.0.0.1:8080" in host.sh("netstat -ltn"),
-            "which listens on the loopback address only")
-    inner.sh("killall httpd; rm -r /tmp/www /tmp/in")
-
-
 def _killed(t, host, inner):
     """What fsync acknowledged outlives the VMM."""
     inner.sh("echo acknowledged | dd of=/dev/vda bs=512 count=1 conv=fsync,"
@@ -113,14 +92,12 @@ def _guest(t, host, version):
     options = machine.Options(guest=version, guests=(version,))
     host.sh("dd if=/dev/urandom of=%s bs=1M count=8 2>/dev/null; "
             "dd if=/dev/zero of=%s.2 bs=1M count=8 2>/dev/null" % (DISK, DISK))
-    _configure(host, "cobd0=" + DISK, "cobd1=%s.2" % DISK,
-               "eth0=slirp,%s,tcp:8080:80" % MAC)
+    _configure(host, "cobd0=" + DISK, "cobd1=%s.2" % DISK)
     with guest.Guest(host, options, extra=("--config", CONFIG)) as inner:
         _disk(t, host, inner)
         _doorbells(t, host, inner)
         _filesystem(t, inner)
         _random(t, inner)
-        _network(t, host, inner)
         t.equal(inner.sh("cat /sys/hypervisor/cvm/recorder"), "",
                 "the hardware-access recorder is empty")
         inside.clean(t, inner.sh("dmesg"), "the guest's log is clean")
@@ -160,8 +137,6 @@ def _refusals(t, host):
 def run(t):
     guests = ("6.12", "6.1")
     with machine.Machine(machine.Options(guests=guests)) as host:
-        host.sh("mkdir /tmp/www; dd if=/dev/urandom of=/tmp/www/file bs=1M "
-                "count=16 2>/dev/null; httpd -p 127.0.0.1:8000 -h /tmp/www")
         for version in guests:
             t.info("guest %s" % version)
             _guest(t, host, version)

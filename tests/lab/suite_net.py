@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Networks: slirp and tap through the kernels' own driver, data both ways,
+names, forwards, the cable, two VMs on one bridge, and what is refused."""
+
+import json
+
+import build
+import guest
+import inside
+import machine
+import paths
+
+CONFIG = "/tmp/%s.conf"
+MIB = 64
+MAC = "02:11:22:33:44:55"
+NAMED = "192.0.2.7"
+REFUSED = 1
+
+# What udhcpc calls: it leaves the address to a script.
+DHCP = """\
+#!/bin/sh
+[ "$1" = bound ] || exit 0
+ip addr add $ip/$mask dev $interface
+ip route add default via $router
+echo "nameserver $dns" >/etc/resolv.conf
+echo $ip/$mask $router $dns $hostname
+"""
+
+HOST = """\
+set -e
+mkdir /tmp/www /tmp/none
+dd if=/dev/urandom of=/tmp/www/file bs=1M count=%d 2>/dev/null
+httpd -p 0.0.0.0:8000 -h /tmp/www
+httpd -p [::1]:8006 -h /tmp/www
+nethelp dns %s >/dev/null 2>&1 &
+echo nameserver 127.0.0.1 >/etc/resolv.conf
+for n in 0 1 2; do tunctl -t tap$n >/dev/null; done
+nethelp tap other 1
+ip addr add 192.168.77.1/24 dev tap0
+ip link set tap0 up
+""" % (MIB, NAMED)
+
+
+def _configure(host, name, *words):
+    host.sh("cat >%s <<'END'\n%s\nEND" % (CONFIG % name, "\n".join(words)))
+    return "--config", CONFIG % name
+
+
+def _guest(host, version, name, mem, *words):
+    options = machine.Options(guest=version, mem=mem)
+    return guest.Guest(host, options, name=name,
+                       extra=_configure(host, name, *words))
+
+
+def _sha(kernel, command):
+    return kernel.sh(command + " | sha256sum").split()[0]
+
+
+def _features(inner, nic):
+    """The negotiated feature bits."""
+    text = inner.sh("cat /sys/class/net/%s/device/features" % nic).strip()
+    return {n for n, bit in enumerate(text) if bit == "1"}
+
+
+def _mac(inner, nic):
+    return inner.sh("cat /sys/class/net/%s/address" % nic).strip()
+
+
+# ---- what a copy costs ------------------------------------------------------
+
+def _counts(host, inner, name):
+    stats = json.loads(host.sh("cvmctl stats --json " + name))
+    raised = 0
+    for line in inner.sh("cat /proc/interrupts").splitlines():
+        words = line.split()
+        if words and words[-1].startswith("cvm-virtio"):
+            raised += int(words[1])
+    return stats["exits"].get("doorbell", 0), raised
+
+
+def _copies(t, host, inner, name, kind, source, sink):
+    """Both ways, with a web server on each side."""
+    want = _sha(host, "cat /tmp/www/file")
+    for way, reader, url in (("into", inner, source), ("out of", host, sink)):
+        before = _counts(host, inner, name)
+        got = _sha(reader, "wget -q -O - %s/file" % url)
+        after = _counts(host, inner, name)
+        t.equal(got, want, "%s: %d MiB %s the guest arrive whole" % (
+            kind, MIB, way))
+        t.info("%s, %s the guest: %.1f doorbells and %.1f interrupts a MiB" % (
+            kind, way, (after[0] - before[0]) / MIB,
+            (after[1] - before[1]) / MIB))
+
+
+# ---- slirp ------------------------------------------------------------------
+
+def _slirp_begin(t, inner, name):
+    inner.sh("cat >/tmp/dhcp <<'END'\n%sEND\nchmod +x /tmp/dhcp" % DHCP)
+    lease = inner.sh("ip link set eth0 up; udhcpc -n -q -i eth0 -s /tmp/dhcp "
+                     "2>/dev/null").split()
+    t.equal(lease, ["10.0.2.15/24", "10.0.2.2", "10.0.2.3", name],
+            "DHCP gives address, router, name server and the VM's name")
+    text = inner.sh("nslookup www.example.org")
+    t.check(NAMED in text, "the name server knows what the host's knows", text)
+    text = inner.sh("until ip -6 addr show dev eth0 | grep -q 'inet6 fec0:'; "
+                    "do usleep 100000; done; wget -q -O - "
+                    "http://[fec0::2]:8006/ip6")
+    t.equal(text, "by IPv6\n", "an IPv6 address comes by itself, and reaches "
+            "the host")
+
+
+def _slirp(t, host, inner, name):
+    _slirp_begin(t, inner, name)
+    t.check({0, 1, 11, 12, 15, 16} <= _features(inner, "eth0"),
+            "slirp: checksums, segmentation, mergeable buffers and link "
+            "status are negotiated", _features(inner, "eth0"))
+    inner.sh("mkdir /tmp/www; wget -q -O /tmp/www/file "
+             "http://10.0.2.2:8000/file; httpd -p 80 -h /tmp/www")
+    _copies(t, host, inner, name, "slirp", "http://10.0.2.2:8000",
+            "http://127.0.0.1:8080")
+    ports = host.sh("netstat -ltn")
+    t.check("127.0.0.1:8080" in ports and "0.0.0.0:8081" in ports,
+            "a forwarded port is open on the loopback address, or the named "
+            "one", ports)
+
+
+# ---- tap --------------------------------------------------------------------
+
+def _carrier(inner, nic, wanted):
+    inner.sh("until [ \"$(cat /sys/class/net/%s/carrier)\" = %d ]; do "
+             "usleep 50000; done" % (nic, wanted), limit=60)
+
+
+def _tap(t, host, inner, name):
+    t.equal(_mac(inner, "eth1"), MAC, "a card has the MAC it was given")
+    inner.sh("ip addr add 192.168.77.2/24 dev eth1; ip link set eth1 up")
+    t.check({0, 1, 2, 7, 8, 11, 12, 15, 16} <= _features(inner, "eth1"),
+            "tap: checksums, long segments both ways and mergeable buffers "
+            "are negotiated", _features(inner, "eth1"))
+    _copies(t, host, inner, name, "tap", "http://192.168.77.1:8000",
+            "http://192.168.77.2:80")
+    _carrier(inner, "eth1", 1)
+    host.sh("ip link set tap0 down")
+    _carrier(inner, "eth1", 0)
+    host.sh("ip link set tap0 up")
+    _carrier(inner, "eth1", 1)
+    t.equal(inner.sh("wget -q -O - http://192.168.77.1:8000/ip6"),
+            "by IPv6\n", "the cable is out and in again with the host's "
+            "interface, and carries data then")
+
+
+def _all(t, host, version):
+    """Two cards, of both kinds; the MAC address of the derived one."""
+    name = "net"
+    with _guest(host, version, name, 256,
+                "eth0=slirp,,tcp:8080:80/tcp:0.0.0.0:8081:81",
+                "eth1=tap,tap0," + MAC) as inner:
+        mac = _mac(inner, "eth0")
+        t.check(mac.startswith("02:"), "a card without a MAC gets one", mac)
+        _slirp(t, host, inner, name)
+        _tap(t, host, inner, name)
+        _refused(t, host, "tap,tap0", "tap0: in use", "a tap of another VM")
+        t.equal(inner.sh("cat /sys/hypervisor/cvm/recorder"), "",
+                "the hardware-access recorder is empty")
+        inside.clean(t, inner.sh("dmesg"), "the guest's log is clean")
+    return mac
+
+
+# ---- two VMs ----------------------------------------------------------------
+
+def _bridge(t, host):
+    host.sh("brctl addbr br0; for n in 1 2; do brctl addif br0 tap$n; "
+            "ip link set tap$n up; done; ip link set br0 up")
+    with _guest(host, "6.12", "one", 96, "eth0=slirp,,tcp:8091:80",
+                "eth1=tap,tap1") as one, \
+            _guest(host, "6.1", "two", 96, "eth0=slirp,,tcp:8092:80",
+                   "eth1=tuntap,tap2") as two:
+        macs = [_mac(inner, nic) for inner in (one, two)
+                for nic in ("eth0", "eth1")]
+        t.equal(len(set(macs)), 4, "four cards of two VMs have four MACs")
+        for inner, address in ((one, "10.7.0.1"), (two, "10.7.0.2")):
+            inner.sh("mkdir /tmp/w; echo %s >/tmp/w/name; httpd -p 80 -h "
+                     "/tmp/w; ip addr add %s/24 dev eth1; ip link set eth1 "
+                     "up; ip addr add 10.0.2.15/24 dev eth0; ip link set "
+                     "eth0 up" % (address, address))
+        t.equal(two.sh("wget -q -O - http://10.7.0.1/name"), "10.7.0.1\n",
+                "two VMs reach each other through a bridge")
+        got = host.sh("for n in 1 2; do wget -q -O - "
+                      "http://127.0.0.1:809$n/name; done")
+        t.equal(got, "10.7.0.1\n10.7.0.2\n",
+                "each with a network and a forward of its own")
+        host.sh("ip link del tap2")
+        _carrier(two, "eth1", 0)
+        t.check(True, "a deleted interface is a cable that is out")
+
+
+# ---- refusals ---------------------------------------------------------------
+
+def _refused(t, host, nic, words, what, before=()):
+    _configure(host, "bad", "kernel=" + machine.guest_file("6.12"), "mem=64",
+               "eth0=" + nic)
+    proc = host.run([*before, "cvmctl", "run", "@" + CONFIG % "bad"],
+                    limit=120)
+    text = proc.err.decode("utf-8", "replace").strip()
+    t.check(proc.status == REFUSED and "\n" not in text and words in text,
+            "%s: \"%s\"" % (what, text), "status %d" % proc.status)
+
+
+def _refusals(t, host):
+    _refused(t, host, "slirp,,tcp:8070:80/tcp:8000:80", "8000", "a port that "
+             "is taken")
+    _refused(t, host, "tap,none", "no such interface", "no such tap")
+    _refused(t, host, "tap,br0", "no tap", "an interface that is no tap")
+    _refused(t, host, "tap,other", "another user", "a tap of somebody else",
+             ("nethelp", "no-net-admin"))
+    _refused(t, host, "slirp,02:00:00:00:00", "MAC", "a MAC of five bytes")
+    _refused(t, host, "slirp,,tcp:22", "guest's port", "a forward to nowhere")
+    _refused(t, host, "slurp", "slirp, tap", "an unknown word")
+    _refused(t, host, "pcap-bridge,LAN", "bridge of the host",
+             "a kind that only coLinux has")
+    t.equal(host.sh("cvmctl list --json").strip(), "[]", "no VM is left")
+    t.check(":8070" not in host.sh("netstat -ltn"), "and no port")
+
+
+def run(t):
+    versions = ("6.12", "6.1")
+    helper = build.static_program(paths.ROOT / "tests/lab/nethelp.c")
+    options = machine.Options(guests=versions, modules=("tun", "bridge"),
+                              files={"lab/bin/nethelp": helper.read_bytes()})
+    with machine.Machine(options) as host:
+        host.sh(HOST + "echo by IPv6 >/tmp/www/ip6")
+        macs = []
+        for version in versions:
+            t.info("guest %s" % version)
+            macs.append(_all(t, host, version))
+        t.equal(macs[0], macs[1], "the MAC of a VM is the same every time")
+        _bridge(t, host)
+        _refusals(t, host)
+        inside.pages_back(t, host, "all pages came back")
+        inside.clean(t, host.sh("dmesg"), "the host's log is clean")

@@ -12,6 +12,7 @@
 #include <linux/printk.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/tty.h>
 
 #include <asm/page.h>
 
@@ -33,6 +34,7 @@ typedef ssize_t cvm_ssize;
 static char cvm_console_page[CVM_PAGE_SIZE] __aligned(CVM_PAGE_SIZE);
 static DEFINE_RAW_SPINLOCK(cvm_console_lock);
 static struct hvc_struct *cvm_hvc;
+static u32 cvm_console_size;	/* what the tty was last told */
 
 /*
  * Everything is taken or nothing: what the host cannot show is lost.  The
@@ -80,10 +82,24 @@ static cvm_ssize cvm_get_chars(u32 vtermno, cvm_char *buf, cvm_size count)
 	return n;
 }
 
-/* Input is announced by an event; hvc need not poll for it. */
+/* As large as the host's terminal, where somebody looks at one. */
+static void cvm_console_resize(struct hvc_struct *hp, u32 size)
+{
+	struct winsize ws = { .ws_col = size >> 16, .ws_row = size & 0xffff };
+
+	WRITE_ONCE(cvm_console_size, size);
+	if (size)
+		hvc_resize(hp, ws);
+}
+
+/*
+ * Input is announced by an event; hvc need not poll for it.  A tty that is
+ * opened begins without a size.
+ */
 static int cvm_console_add(struct hvc_struct *hp, int irq)
 {
 	hp->irq_requested = 1;
+	cvm_console_resize(hp, cvm_virtio_console_size());
 	hvc_kick();
 	return 0;
 }
@@ -101,9 +117,16 @@ static const struct hv_ops cvm_hv_ops = {
 	.notifier_hangup = cvm_console_del,
 };
 
+/* Input, or another size. */
 void cvm_console_event(void)
 {
-	if (cvm_hvc && hvc_poll(cvm_hvc))
+	u32 size = cvm_virtio_console_size();
+
+	if (!cvm_hvc)
+		return;
+	if (size != READ_ONCE(cvm_console_size))
+		cvm_console_resize(cvm_hvc, size);
+	if (hvc_poll(cvm_hvc))
 		hvc_kick();
 }
 

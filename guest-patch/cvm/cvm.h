@@ -62,8 +62,10 @@ static __always_inline bool cvm_work_pending(struct cvm_shared *s)
 /* Devices. */
 #ifdef CONFIG_CVM_VIRTIO
 void cvm_virtio_events(u64 events);
+u32 cvm_virtio_console_size(void);
 #else
 static inline void cvm_virtio_events(u64 events) { }
+static inline u32 cvm_virtio_console_size(void) { return 0; }
 #endif
 
 /* Console. */

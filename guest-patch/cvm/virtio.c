@@ -504,6 +504,12 @@ void cvm_virtio_events(u64 events)
 	}
 }
 
+/* Of the host's terminal: columns << 16 | rows, 0: not known. */
+u32 cvm_virtio_console_size(void)
+{
+	return cvm_table ? READ_ONCE(cvm_table->console_size) : 0;
+}
+
 /* ---- finding the table --------------------------------------------------- */
 
 /* Setup data stays in the direct map and is nobody's to allocate. */

@@ -68,6 +68,12 @@ struct cvm_virtio_table {
 	 * 0 by the guest.
 	 */
 	uint64_t changed;
+	/*
+	 * (D) the window of the terminal at the guest's own console, hvc0:
+	 * columns << 16 | rows, 0: not known.  CVM_EVENT_CONSOLE_BIT after
+	 * each change.
+	 */
+	uint32_t console_size;
 };
 
 /* ---- commands ----------------------------------------------------------- */

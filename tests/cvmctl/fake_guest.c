@@ -27,7 +27,7 @@ static struct cvm_user_ranges ranges;
 static struct cvm_user_boot boot;
 static char ring[RING];
 static unsigned int ring_len;
-static int ring_was_full, killed, power, prompted;
+static int ring_was_full, killed, power, resized, prompted;
 static char line[256];
 static unsigned int line_len;
 static unsigned long spam;
@@ -86,7 +86,7 @@ static void fill_info(struct cvm_user_vm_info *info)
 	info->id = 7;
 	info->state = CVM_VM_RUNNING;
 	info->vcpus = 1;
-	info->pid = 4242;
+	info->pid = (int)fake_setting("CVM_FAKE_PID", 4242);
 	info->mem_bytes = 256 * MIB;
 	snprintf(info->name, sizeof(info->name), "%s", name ? name : "web");
 	snprintf(info->release, sizeof(info->release), "6.12.117-cvm");
@@ -200,6 +200,12 @@ static void say(struct cvm_user_run *run, const char *text)
 
 /* ---- what the guest can be told ---- */
 
+static void refuse(struct cvm_user_run *run)
+{
+	run->reason = CVM_RUN_REFUSED;
+	snprintf(run->text, sizeof(run->text), "the host's CR4 has VMXE");
+}
+
 static void obey(struct cvm_user_run *run)
 {
 	char text[300];
@@ -222,9 +228,7 @@ static void obey(struct cvm_user_run *run)
 		snprintf(run->text, sizeof(run->text),
 			 "page fault at 0x10 before the console was up");
 	} else if (!strcmp(line, "refuse")) {
-		run->reason = CVM_RUN_REFUSED;
-		snprintf(run->text, sizeof(run->text), "the host's CR4 has "
-			 "VMXE");
+		refuse(run);
 	} else if (!strncmp(line, "spam ", 5)) {
 		spam = strtoul(line + 5, NULL, 10);
 	} else if (!strcmp(line, "wild")) {
@@ -270,6 +274,10 @@ static int op_run(struct cvm_user_run *run)
 
 	if (boot.rsi == 0)
 		return -CVM_EINVAL;
+	if (fake_setting("CVM_FAKE_REFUSE_RUN", 0)) {
+		refuse(run);
+		return 0;
+	}
 	for (;;) {
 		if (killed) {
 			run->reason = CVM_RUN_KILLED;
@@ -284,6 +292,11 @@ static int op_run(struct cvm_user_run *run)
 			pending_end = fake_setting("CVM_FAKE_STUBBORN", 0) ? 0 :
 				      CVM_RUN_POWEROFF;
 			say(run, "power button\r\n");
+			return 0;
+		}
+		if (resized) {
+			resized = 0;
+			say(run, "window changed\r\n");
 			return 0;
 		}
 		if (spam) {
@@ -310,9 +323,15 @@ static int op_run(struct cvm_user_run *run)
 	}
 }
 
-/* It has no drivers, so of all events the power button alone concerns it. */
+/*
+ * It has no drivers, so of all events power button and window alone concern
+ * it.
+ */
 static int event(const struct cvm_user_event *args)
 {
+	resized |= !!(args->bits & 1ull << CVM_EVENT_CONSOLE_BIT);
+	if (resized)
+		pthread_cond_broadcast(&changed);
 	if (args->bits & 1ull << CVM_EVENT_POWER_BIT) {
 		power = 1;
 		pthread_cond_broadcast(&changed);

@@ -4,10 +4,9 @@
 
 usage: test_cvmctl.py CVMCTL FAKE_DRIVER.so [unittest options]
 
-The fake driver (fake_driver.c) is preloaded, so this needs no root, except
-for the cases that detach: they keep a socket in /run/cvm and are skipped
-where that cannot be written.
+The fake driver (fake_driver.c) is preloaded, so this needs no root.
 """
+import fcntl
 import gzip
 import json
 import lzma
@@ -24,7 +23,7 @@ import termios
 import time
 import unittest
 
-CVMCTL = FAKE = None
+CVMCTL = FAKE = RUN_DIR = None
 PASSAGE_GVA = 0xffffffffff575000
 KERNEL_MAP = 0xffffffff80000000
 SECONDS = 20
@@ -134,7 +133,7 @@ class Case(unittest.TestCase):
 class Usage(Case):
     def test_help(self):
         for args in ([], ["run"], ["check"], ["list"], ["stats"], ["stop"],
-                     ["kill"], ["version"], ["attach"]):
+                     ["kill"], ["version"], ["start"], ["console"]):
             for form in ([*args, "--help"], ["help", *args]):
                 result = cvmctl(*form)
                 self.assertEqual(result.returncode, 0, form)
@@ -164,7 +163,7 @@ class Usage(Case):
                 (["run", "--kernel", "x", "--detach-key", "x"], "not a key"),
                 (["run", "--kernel", "x", "--quiet=1"], "takes no value"),
                 (["stop"], "which VM"), (["kill"], "which VM"),
-                (["stats"], "which VM"), (["attach"], "which VM"),
+                (["stats"], "which VM"), (["console"], "which VM"),
                 (["list", "x"], "one word too many")):
             self.refused(cvmctl(*args), 2, word, "--help")
 
@@ -524,15 +523,6 @@ class Run(Case):
         return int(words[11]) + int(words[12])
 
 
-def can_serve():
-    try:
-        os.makedirs("/run/cvm", mode=0o700, exist_ok=True)
-    except OSError:
-        return False
-    return os.access("/run/cvm", os.W_OK)
-
-
-@unittest.skipUnless(can_serve(), "/run/cvm cannot be written")
 class Terminal(Case):
     """Everything on a real pseudo-terminal."""
 
@@ -540,6 +530,8 @@ class Terminal(Case):
         super().setUp()
         self.name = "test-%d-%d" % (os.getpid(), time.monotonic_ns() % 10**6)
         self.fds = []
+        self.socket = RUN_DIR + "/%s.sock" % self.name
+        self.log = RUN_DIR + "/%s.log" % self.name
 
     def tearDown(self):
         for fd in self.fds:
@@ -552,10 +544,9 @@ class Terminal(Case):
                         os.kill(int(pid), signal.SIGKILL)
             except OSError:
                 pass
-        try:
-            os.unlink("/run/cvm/%s.sock" % self.name)
-        except OSError:
-            pass
+        for path in self.socket, self.log:
+            if os.path.exists(path):
+                os.unlink(path)
 
     def start(self, *args, command=None, **fake):
         """A shell's view of it: own session, own terminal."""
@@ -577,6 +568,13 @@ class Terminal(Case):
         self.seen = b""
         return front
 
+    def begin(self, *args, **fake):
+        """A VM in the background."""
+        result = cvmctl("start", "--kernel", self.kernel, "--name",
+                        self.name, *args, **fake)
+        self.assertEqual((result.returncode, result.stdout, result.stderr),
+                         (0, b"", b""))
+
     def expect(self, what):
         end = time.monotonic() + SECONDS
         while what not in self.seen:
@@ -592,6 +590,10 @@ class Terminal(Case):
     def restored(self):
         after = termios.tcgetattr(self.slave)
         self.assertEqual(after, self.before)
+
+    def nothing_left(self):
+        self.assertFalse(os.path.exists(self.socket))
+        self.assertFalse(os.path.exists(self.log))
 
     def is_raw(self):
         return not termios.tcgetattr(self.slave)[3] & termios.ICANON
@@ -612,7 +614,7 @@ class Terminal(Case):
         self.expect(b"powered off")
         self.assertEqual(front.wait(SECONDS), 0)
         self.restored()
-        self.assertFalse(os.path.exists("/run/cvm/%s.sock" % self.name))
+        self.nothing_left()
 
     def test_endings(self):
         for word, status in ((b"panic", 3), (b"reboot", 4), (b"fatal", 5)):
@@ -639,53 +641,110 @@ class Terminal(Case):
         self.assertEqual(front.wait(SECONDS), 0)
         self.restored()
         os.kill(vmm, 0)
-        self.assertEqual(os.readlink("/proc/%d/fd/1" % vmm), "/dev/null")
+        self.assertEqual(os.readlink("/proc/%d/fd/1" % vmm), self.log)
 
-        front = self.start(command=["attach", self.name])
+        front = self.start(command=["console", self.name])
         self.expect(b"you said: before")
         self.expect(b"half")
         self.assertTrue(self.is_raw())
         self.type(b"way\r")
         self.expect(b"you said: halfway")
-        other = cvmctl("attach", self.name)
+        other = cvmctl("console", self.name)
         self.assertEqual(other.returncode, 1)
-        self.assertIn(b"another terminal is attached", other.stderr)
+        self.assertIn(b"another terminal is attached: process %d on "
+                      b"/dev/pts/" % front.pid, other.stderr)
         self.type(b"reboot\r")
         self.assertEqual(front.wait(SECONDS), 4)
         self.restored()
         self.gone(vmm)
 
     def test_background(self):
-        result = self.run_vm("--background", "--name", self.name)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        again = self.run_vm("--background", "--name", self.name)
-        self.assertEqual(again.returncode, 1)
-        self.assertIn(b"a VM of this name is running", again.stderr)
-        front = self.start(command=["attach", self.name])
+        self.begin()
+        again = cvmctl("start", "--kernel", self.kernel, "--name", self.name)
+        self.refused(again, 1, "a VM of this name is running")
+        self.assertEqual(os.stat(RUN_DIR).st_mode & 0o777, 0o700)
+        self.assertEqual(os.stat(self.socket).st_mode & 0o777, 0o600)
+        front = self.start(command=["console", self.name])
         self.expect(b"$ ")
         front.terminate()	# who attached only leaves
         self.expect(b"detached")
         self.assertEqual(front.wait(SECONDS), 0)
         self.restored()
-        front = self.start(command=["attach", self.name])
+        front = self.start(command=["console", self.name])
         self.expect(b"$ ")
         self.type(b"poweroff\r")
         self.expect(b"powered off")
         self.assertEqual(front.wait(SECONDS), 0)
-        result = self.run_vm("--background", "--mem", "4G")
-        self.assertEqual(result.returncode, 1)
-        self.assertIn(b"4096 MiB", result.stderr)
+        with open(self.log) as f:
+            self.assertEqual(f.read(), "cvmctl: %s: powered off\n" %
+                             self.name)
+        self.assertFalse(os.path.exists(self.socket))
+
+    def test_stats(self):
+        """What devices did is asked of the VM's own process."""
+        self.begin()
+        told = json.loads(cvmctl("stats", "--json", "7",
+                                 NAME=self.name).stdout)
+        self.assertEqual(told["devices"]["rng"],
+                         {"doorbells": 0, "interrupts": 0})
+        out = cvmctl("stats", "7", NAME=self.name).stdout.decode()
+        self.assertRegex(out, r"Devices\n  rng +doorbells +0\n +interrupts")
+        told = json.loads(cvmctl("stats", "--json", "7").stdout)
+        self.assertEqual(told["devices"], {})
+
+    def test_size(self):
+        """The guest is told how large the terminal is, and when it changes.
+        """
+        self.begin()
+        front = self.start(command=["console", self.name])
+        self.expect(b"$ ")
+        for rows, cols in (31, 117), (50, 80):
+            fcntl.ioctl(self.slave, termios.TIOCSWINSZ,
+                        struct.pack("HHHH", rows, cols, 0, 0))
+            front.send_signal(signal.SIGWINCH)
+            self.expect(b"window changed")
+
+    def test_wait(self):
+        """stop and kill wait for the process that holds the VM."""
+        process = subprocess.Popen([CVMCTL, "stop", "--wait", "7"],
+                                   stderr=subprocess.DEVNULL,
+                                   env=environment(PID=os.getpid()))
+        time.sleep(0.3)
+        self.assertIsNone(process.poll())
+        process.kill()
+        process.wait()
+        result = cvmctl("stop", "--timeout", "1", "7", PID=os.getpid())
+        self.assertEqual((result.returncode, result.stderr.splitlines()[1:]),
+                         (1, [b"cvmctl: 7: it runs on after 1 s"]))
+        sleeper = subprocess.Popen(["sleep", "1"])
+        self.addCleanup(sleeper.wait)
+        result = cvmctl("kill", "--wait", "7", PID=sleeper.pid)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        sleeper.wait()
+        result = cvmctl("kill", "--wait", "7", PID=sleeper.pid)
+        self.assertEqual(result.returncode, 0, "gone already")
+
+    def test_start_refused(self):
+        """One line, the status of what went wrong, nothing left behind."""
+        for args, fake, word in (
+                (("--mem", "4G"), {}, "4096 MiB"),
+                (("--initrd", "/nope"), {}, "/nope: No such file"),
+                ((), {"ERRNO": 2}, "driver is not loaded"),
+                ((), {"REFUSE_RUN": 1}, "CR4 has VMXE")):
+            result = cvmctl("start", "--kernel", self.kernel, "--name",
+                            self.name, *args, **fake)
+            self.refused(result, 1, word)
+            self.nothing_left()
 
     def test_attach_nobody(self):
-        self.refused(cvmctl("attach", "nobody"), 1, "nobody: no such VM")
-        self.refused(cvmctl("attach", "../x"), 1, "../x: no such VM")
-        self.refused(cvmctl("attach", "web"), 1, "without a terminal")
-        self.refused(cvmctl("attach", "x", ERRNO=2), 1, "not loaded")
+        self.refused(cvmctl("console", "nobody"), 1, "nobody: no such VM")
+        self.refused(cvmctl("console", "../x"), 1, "../x: no such VM")
+        self.refused(cvmctl("console", "web"), 1, "has no socket")
+        self.refused(cvmctl("console", "x", ERRNO=2), 1, "not loaded")
 
     def test_attach_id(self):
-        result = self.run_vm("--background", "--name", self.name)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        front = self.start(command=["attach", "7"], NAME=self.name)
+        self.begin()
+        front = self.start(command=["console", "7"], NAME=self.name)
         self.expect(b"$ ")
         self.type(b"poweroff\r")
         self.expect(b"powered off")
@@ -693,21 +752,21 @@ class Terminal(Case):
 
     def test_killed(self):
         """However the VM's process ends, its name does not stay."""
-        path = "/run/cvm/%s.sock" % self.name
         front = self.start()
         self.expect(b"$ ")
-        self.assertTrue(os.path.exists(path))
+        self.assertTrue(os.path.exists(self.socket))
         os.kill(self.vmm_pid(front), signal.SIGKILL)
         self.assertEqual(front.wait(SECONDS), 5)
         end = time.monotonic() + SECONDS
-        while os.path.exists(path) and time.monotonic() < end:
+        while os.path.exists(self.socket) and time.monotonic() < end:
             time.sleep(0.01)
-        self.assertFalse(os.path.exists(path))
+        self.nothing_left()
 
     def test_stale_socket(self):
         """One that nobody listens on is in nobody's way."""
+        os.makedirs(RUN_DIR, mode=0o700, exist_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as stale:
-            stale.bind("/run/cvm/%s.sock" % self.name)
+            stale.bind(self.socket)
         front = self.start()
         self.expect(b"$ ")
         self.type(b"poweroff\r")
@@ -804,4 +863,7 @@ class Terminal(Case):
 if __name__ == "__main__":
     CVMCTL, FAKE = (os.path.abspath(p) for p in sys.argv[1:3])
     del sys.argv[1:3]
-    unittest.main()
+    with tempfile.TemporaryDirectory() as runtime:
+        os.environ["XDG_RUNTIME_DIR"] = runtime
+        RUN_DIR = "/run/cvm" if not os.geteuid() else runtime + "/cvm"
+        unittest.main()

@@ -173,11 +173,12 @@ def _with_driver(exe):
     exe.says("list", 0, "NAME")
     exe.t.equal(json.loads(exe.says("list --json", 0)), [],
                 "cvmctl.exe list --json: no VM")
-    for words in ("stats 1", "stop web", "kill 2", "attach web"):
+    for words in ("stats 1", "stop web", "kill 2", "console web"):
         exe.refuses(words, 1, words.split()[1] + ": no such VM")
     for words in ("--kernel C:\\vmlinux", "--kernel C:\\bz", "@C:\\good.conf",
-                  "--kernel=C:\\vmlinux --mem 64 --name web --background"):
+                  "--kernel=C:\\vmlinux --mem 64 --name web"):
         exe.refuses("run " + words, 1, NO_GUESTS)
+    exe.refuses("start @C:\\good.conf", 1, NO_GUESTS)
     got = exe.run("run", "--kernel", "C:\\gr\u00fcn \u65e5\\vmlinux")
     exe.t.check(got[0] == 1 and NO_GUESTS in got[2],
                 "cvmctl.exe run: a kernel whose path is not ASCII", got)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cmd_run.c - start a guest and stay with it, or come back to one. */
+/* cmd_run.c - start a guest, and stay with it or not. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@
  * A terminal is left to a process of its own, so that the VM can outlive the
  * session; files and pipes are served by the VMM itself.
  */
-static int start(const struct run_options *o, int background)
+static int begin(const struct run_options *o, int background)
 {
 	struct problem problem = { "" };
 	struct link *link;
@@ -30,8 +30,8 @@ static int start(const struct run_options *o, int background)
 		problem_print(&problem);
 		return EXIT_REFUSED;
 	}
-	return background ? front_detach(link) :
-	       front_run(link, o->vm.name, o->key, 1);
+	return background ? front_detach(link, o->vm.name) :
+	       front_run(link, o->vm.name, NULL, o->key);
 }
 
 /* "--config FILE" and "@FILE" are the same. */
@@ -66,11 +66,12 @@ static int prepare(const struct command *cmd, struct run_options *o,
 	return EXIT_REFUSED;
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_or_start(const struct command *cmd, int argc, char **argv,
+			int background)
 {
 	static struct run_options o = { .key_text = DEFAULT_KEY };
 	const char *path = NULL, *word = NULL;
-	int background = 0, ret;
+	int ret;
 	const struct opt opts[] = {
 		{ "config", OPT_TEXT, "FILE", &path,
 		  "take from this file what is not given here;\n"
@@ -93,15 +94,14 @@ static int run(const struct command *cmd, int argc, char **argv)
 		  "compare the host's whole CPU state around every\n"
 		  "stay in the guest, end at the first difference;\n"
 		  "slow, for finding faults" },
-		{ "detach-key", OPT_TEXT, "KEY", &o.key_text,
-		  "leave the guest running and return to the shell\n"
-		  "(default ctrl-]; none: every key is the guest's)" },
-		{ "background", OPT_FLAG, NULL, &background,
-		  "detach as soon as the guest runs" },
 		{ "quiet", OPT_FLAG, NULL, &o.quiet,
 		  "only the guest's output, and errors" },
 		{ "json", OPT_FLAG, NULL, &o.json,
 		  "the final line on stderr as a JSON object" },
+		{ background ? NULL : "detach-key", OPT_TEXT, "KEY",
+		  &o.key_text,
+		  "leave the guest running and return to the shell\n"
+		  "(default ctrl-]; none: every key is the guest's)" },
 		{ 0 }
 	};
 
@@ -111,9 +111,19 @@ static int run(const struct command *cmd, int argc, char **argv)
 	if (ret == PARSE_GO_ON)
 		ret = prepare(cmd, &o, path);
 	if (ret == PARSE_GO_ON)
-		ret = start(&o, background);
+		ret = begin(&o, background);
 	config_free(&o.config);
 	return ret;
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	return run_or_start(cmd, argc, argv, 0);
+}
+
+static int start(const struct command *cmd, int argc, char **argv)
+{
+	return run_or_start(cmd, argc, argv, 1);
 }
 
 const struct command cmd_run = {
@@ -122,7 +132,7 @@ const struct command cmd_run = {
 	"Load a kernel into memory taken from the host, start it, and be\n"
 	"its console until it ends.\n\n"
 	"On a terminal every key goes to the guest, ctrl-c too; the detach\n"
-	"key leaves the guest running and `cvmctl attach NAME` comes back.\n"
+	"key leaves the guest running and `cvmctl console NAME` comes back.\n"
 	"Without a terminal stdin is the guest's input; its end does not\n"
 	"end the guest.  SIGTERM, SIGINT and SIGHUP (on Windows Ctrl-Break,\n"
 	"and closing the window) ask the guest to power off, the second one\n"
@@ -140,75 +150,16 @@ const struct command cmd_run = {
 	config_help
 };
 
-/*
- * The word is a name, or else an ID the driver knows.  A VM that is there but
- * cannot be reached was started with files or pipes for its console.
- */
-static struct link *attach(const char *word, char *name, size_t size,
-			   struct problem *problem)
-{
-	struct problem ignored = { "" };
-	struct cvm_user_version version;
-	struct cvm_user_vm_info info;
-	struct device *dev;
-	struct link *link = NULL;
-	int known;
-
-	snprintf(name, size, "%s", word);
-	if (good_name(word))
-		link = plat_connect(word, &ignored);
-	if (link)
-		return link;
-	dev = device_open(&version, problem);
-	if (!dev)
-		return NULL;
-	known = !find_vm(dev, word, &info, problem);
-	plat_close(dev);
-	if (!known)
-		return NULL;
-	snprintf(name, size, "%s", info.name);
-	if (good_name(name) && strcmp(name, word))
-		link = plat_connect(name, &ignored);
-	if (!link)
-		problem_set(problem, word, "its console cannot be attached "
-			    "to: it was started without a terminal");
-	return link;
-}
-
-static int run_attach(const struct command *cmd, int argc, char **argv)
-{
-	struct problem problem = { "" };
-	const char *word = NULL, *key_text = DEFAULT_KEY;
-	char name[CVM_NAME_MAX];
-	const struct opt opts[] = {
-		{ "detach-key", OPT_TEXT, "KEY", &key_text,
-		  "as with cvmctl run" },
-		{ 0 }
-	};
-	struct link *link;
-	int ret, key;
-
-	ret = parse_options(cmd, opts, argc, argv, &word, 1);
-	if (ret != PARSE_GO_ON)
-		return ret;
-	if (!word)
-		return usage_error(cmd, "which VM? give its ID or name");
-	if (read_key(key_text, &key))
-		return usage_error(cmd, "--detach-key %s: not a key (ctrl-] or "
-				   "such, or none)", key_text);
-	link = attach(word, name, sizeof(name), &problem);
-	if (!link) {
-		problem_print(&problem);
-		return EXIT_REFUSED;
-	}
-	return front_run(link, name, key, 0);
-}
-
-const struct command cmd_attach = {
-	"attach", run_attach, "[OPTIONS] ID|NAME",
-	"come back to the console of a detached guest",
-	"Be the console of a guest that was detached or started with\n"
-	"--background.  What it printed last is shown again.  The exit\n"
-	"status is that of `cvmctl run`, and 0 after the detach key.\n",
-	NULL
+const struct command cmd_start = {
+	"start", start, "--kernel FILE | @CONFIG [OPTIONS]",
+	"start a guest in the background",
+	"Like `cvmctl run`, but without a terminal: return as soon as the\n"
+	"guest runs.  `cvmctl console NAME` is its console, `list` shows it,\n"
+	"`stop` and `kill` end it.  What its process has to say, and its last\n"
+	"line, is in NAME.log in the directory of its socket.\n\n"
+	"Exit status: 0 the guest runs; else one line said why it does not,\n"
+	"and nothing is left behind.\n\n"
+	"Example:\n"
+	"  cvmctl start @web.conf && cvmctl console web\n",
+	config_help
 };

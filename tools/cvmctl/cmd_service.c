@@ -141,7 +141,7 @@ const struct command cmd_service = {
 	"without anybody logged in.  It depends on the driver and is started\n"
 	"on demand (sc start cvm-NAME; sc config cvm-NAME start= auto).  Its\n"
 	"output goes to NAME.log beside the configuration file, and `cvmctl\n"
-	"attach NAME` is its console.  When the service or the machine is\n"
+	"console NAME` is its console.  When the service or the machine is\n"
 	"stopped the guest is asked to power off, and ended if it has not\n"
 	"done so in time.\n\n"
 	"status lists these services.  On Linux a systemd unit does this:\n"

@@ -6,9 +6,11 @@
 
 #include <cvm/abi.h>
 
+#include "ask.h"
 #include "cvmctl.h"
 #include "json.h"
 #include "platform.h"
+#include "run.h"
 
 #define EXITS (sizeof(((struct cvm_stats *)0)->exits) / sizeof(uint64_t))
 
@@ -32,6 +34,8 @@ static const char *const exit_names[EXITS] = {
 	[CVM_OP_PANIC] = "panic",
 	[CVM_OP_FATAL] = "fatal",
 };
+
+#define DEVICE_NAME	32
 
 #define FIELD(name) #name, offsetof(struct cvm_stats, name)
 
@@ -129,8 +133,32 @@ static void print_vectors(const struct cvm_stats *stats)
 		printf("  * one was under way, or one was lost\n");
 }
 
+/* The name of the VM, NUL-ended and good enough to be asked by. */
+static const char *vm_name(const struct cvm_user_stats *s)
+{
+	static char name[CVM_NAME_MAX + 1];
+
+	memcpy(name, s->info.name, CVM_NAME_MAX);
+	return good_name(name) ? name : "";
+}
+
+static void print_device(void *ctx, const char *device, const char *counter,
+			 uint64_t value)
+{
+	char *last = ctx;
+	int again = !strcmp(last, device);
+
+	if (!last[0])
+		printf("\n%sDevices%s\n", style(STYLE_BOLD),
+		       style(STYLE_OFF));
+	printf("  %-8.8s  %-12.12s  %12llu\n", again ? "" : device, counter,
+	       (unsigned long long)value);
+	snprintf(last, DEVICE_NAME, "%s", device);
+}
+
 static int print_text(const struct cvm_user_stats *s)
 {
+	char last[DEVICE_NAME] = "";
 	uint64_t value;
 	size_t i;
 
@@ -154,6 +182,7 @@ static int print_text(const struct cvm_user_stats *s)
 	}
 	print_exits(&s->stats);
 	print_vectors(&s->stats);
+	ask_counters(vm_name(s), print_device, last);
 	return print_flush();
 }
 
@@ -170,6 +199,36 @@ static void vector_json(struct json *json, const char *key,
 		snprintf(name, sizeof(name), "0x%02x", i);
 		json_u64(json, name, count[i]);
 	}
+	json_close(json);
+}
+
+struct devices_json {
+	struct json *json;
+	char last[DEVICE_NAME];
+};
+
+static void device_json(void *ctx, const char *device, const char *counter,
+			uint64_t value)
+{
+	struct devices_json *d = ctx;
+
+	if (strcmp(d->last, device)) {
+		if (d->last[0])
+			json_close(d->json);
+		json_open(d->json, device, '{');
+	}
+	json_u64(d->json, counter, value);
+	snprintf(d->last, sizeof(d->last), "%s", device);
+}
+
+static void all_devices_json(struct json *json, const struct cvm_user_stats *s)
+{
+	struct devices_json d = { .json = json };
+
+	json_open(json, "devices", '{');
+	ask_counters(vm_name(s), device_json, &d);
+	if (d.last[0])
+		json_close(json);
 	json_close(json);
 }
 
@@ -198,6 +257,7 @@ static int print_json(const struct cvm_user_stats *s)
 	json_close(&json);
 	vector_json(&json, "vector", s->stats.vector);
 	vector_json(&json, "guest_vector", s->stats.guest_vector);
+	all_devices_json(&json, s);
 	json_close(&json);
 	return json_print(&json);
 }
@@ -228,6 +288,8 @@ const struct command cmd_stats = {
 	"Print a VM's counters, summed over its vCPUs: world switches, exits\n"
 	"by operation, times, and interrupts by vector as the host re-raised\n"
 	"them and as the guest counted them.  The two columns agree but for\n"
-	"those under way while the counters were read.\n",
+	"those under way while the counters were read.\n\n"
+	"What each device did is asked of the VM's own process: requests, and\n"
+	"how often the guest rang for it and was interrupted.\n",
 	NULL
 };

@@ -1,24 +1,67 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* cmd_stop.c - end a VM: stop asks the guest, kill does not. */
+#include <limits.h>
+
 #include "cvmctl.h"
 #include "platform.h"
+
+#define TIMEOUT_MAX	((uint64_t)INT_MAX / 1000)
+
+/* The process that holds the VM, before it is asked to go. */
+static int open_process(const char *word, intptr_t *process,
+			struct problem *problem)
+{
+	struct cvm_user_version version;
+	struct cvm_user_vm_info info;
+	struct device *dev = device_open(&version, problem);
+	int ret;
+
+	if (!dev)
+		return -1;
+	ret = find_vm(dev, word, &info, problem);
+	plat_close(dev);
+	if (!ret)
+		*process = plat_process_open(info.pid);
+	return ret;
+}
 
 static int send_op(const struct command *cmd, uint32_t op, int argc,
 		   char **argv)
 {
-	static const struct opt opts[] = { { 0 } };
+	uint64_t seconds = 0;
+	int wait = 0, ret;
+	const struct opt opts[] = {
+		{ "wait", OPT_FLAG, NULL, &wait,
+		  "return when the VM is gone" },
+		{ "timeout", OPT_BYTES, "SECONDS", &seconds,
+		  "like --wait, but at most so long; status 1 then" },
+		{ 0 }
+	};
+	struct problem problem = { "" };
 	struct cvm_user_id id = { 0 };
+	intptr_t process = PLAT_NO_FILE;
 	const char *word = NULL;
-	int ret;
 
 	ret = parse_options(cmd, opts, argc, argv, &word, 1);
 	if (ret != PARSE_GO_ON)
 		return ret;
 	if (!word)
 		return usage_error(cmd, "which VM? give its ID or name");
+	if (seconds > TIMEOUT_MAX)
+		return usage_error(cmd, "--timeout: at most %llu seconds",
+				   (unsigned long long)TIMEOUT_MAX);
+	if ((wait || seconds) && open_process(word, &process, &problem)) {
+		problem_print(&problem);
+		return EXIT_REFUSED;
+	}
 	if (vm_operation(word, op, &id, sizeof(id), &id.id))
 		return EXIT_REFUSED;
-	return EXIT_OK;
+	if (process == PLAT_NO_FILE ||
+	    plat_process_wait(process, seconds ? (int)seconds * 1000 : -1))
+		return EXIT_OK;
+	say("cvmctl: %s: it runs on after %llu s", word,
+	    (unsigned long long)seconds);
+	return EXIT_REFUSED;
 }
 
 static int run_stop(const struct command *cmd, int argc, char **argv)
@@ -32,7 +75,7 @@ static int run_kill(const struct command *cmd, int argc, char **argv)
 }
 
 const struct command cmd_stop = {
-	"stop", run_stop, "ID|NAME", "ask a guest to power off",
+	"stop", run_stop, "[OPTIONS] ID|NAME", "ask a guest to power off",
 	"Ask the guest to power off in good order, as a power button does,\n"
 	"and return at once.  What it does then is the guest's affair; its\n"
 	"`cvmctl run` ends with status 0 when it is off.\n",
@@ -40,7 +83,7 @@ const struct command cmd_stop = {
 };
 
 const struct command cmd_kill = {
-	"kill", run_kill, "ID|NAME", "end a VM at once",
+	"kill", run_kill, "[OPTIONS] ID|NAME", "end a VM at once",
 	"End the VM now, whatever the guest is doing.  Its memory goes back\n"
 	"to the host and its `cvmctl run` ends with status 5.\n",
 	NULL

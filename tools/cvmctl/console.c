@@ -1,81 +1,200 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* console.c - the console of a running VM, in the VMM's process. */
+/* console.c - the consoles of a running VM, in the VMM's process. */
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "console.h"
 #include "packet.h"
+#include "plat.h"
+#include "scrollback.h"
 
-#define RING		16384u	/* output kept for the next terminal */
 #define KEYS		65536u	/* input the guest has not taken yet */
+#define CLIENTS		(CONSOLE_CHANNELS + 4u)
+#define WHO		96u
 
-/* The lock keeps client and ring against writers. */
+struct console_channel {
+	const char *name;	/* "": the guest's own */
+	const struct console_sink *sink;
+	void *ctx;
+	int full;		/* the sink takes no more; console_room() */
+	char holder[WHO];	/* who is attached */
+	size_t keys_len;
+	char keys[KEYS];
+
+	struct cvm_plat_lock lock;	/* of what follows, for writers */
+	struct link *link;	/* of the terminal attached, or NULL */
+	struct scrollback back;
+};
+
+struct client {
+	struct link *link;	/* NULL: a free place */
+	struct console_channel *channel; /* NULL: has not said what for */
+	int owner;		/* it started the VM, and its end ends it */
+};
+
 static struct {
 	int served;
 	int copy;		/* served: stdout gets the output too */
+	int left;		/* the terminal we started on is let go of */
 	int eof;		/* direct: stdin has ended */
 	int broken;		/* stdout is gone */
-	struct link *client;	/* served: the terminal, or NULL */
-	int owner;		/* client is the one that started the VM */
+	int running;
 	char greeting[256];
-	uint64_t written;	/* bytes ever put into the ring */
-	char ring[RING];
-	size_t keys_len;
-	char keys[KEYS];
+	struct client client[CLIENTS];
+	struct console_channel channel[CONSOLE_CHANNELS];
+	unsigned int channels;
+	struct {
+		const char *name, *why;
+	} other[32];		/* names that are no channels, and why */
+	unsigned int others;
+	void (*report)(void *ctx, struct link *to);
+	void *report_ctx;
 } con;
+
+/* The guest's own. */
+static struct console_channel *const own = &con.channel[0];
 
 /* ---- start and end ---- */
 
+static int begin(struct problem *problem)
+{
+	cvm_plat_lock_init(&own->lock);
+	own->name = "";
+	con.channels = 1;
+	return plat_wait_open(problem);
+}
+
 int console_direct(struct problem *problem)
 {
-	return plat_wait_open(problem);
+	snprintf(own->holder, WHO, "files or pipes of process %ld",
+		 plat_pid());
+	return begin(problem);
 }
 
 int console_served(struct link *first, int copy, struct problem *problem)
 {
 	con.served = 1;
 	con.copy = copy;
-	con.client = first;
-	con.owner = first != NULL;
-	return plat_wait_open(problem);
+	if (first) {
+		con.client[0] = (struct client){ first, own, 1 };
+		own->link = first;
+		snprintf(own->holder, WHO, "process %ld", plat_pid());
+	}
+	return begin(problem);
 }
 
-int console_open(const char *name, struct problem *problem)
+int console_claim(const char *name, struct problem *problem)
 {
-	if (con.served && plat_listen(name, problem))
-		return -1;
+	return plat_listen(name, problem);
+}
+
+int console_ready(const char *greeting, struct problem *problem)
+{
+	snprintf(con.greeting, sizeof(con.greeting), "%s", greeting);
 	return plat_catch_stop(problem);
 }
 
-void console_started(const char *greeting)
+void console_running(void)
 {
-	snprintf(con.greeting, sizeof(con.greeting), "%s", greeting);
-	if (con.client)
-		plat_link_send(con.client, PACKET_STARTED, greeting,
-			       strlen(greeting), LINK_SURE);
+	if (__atomic_exchange_n(&con.running, 1, __ATOMIC_ACQ_REL))
+		return;
+	cvm_plat_lock(&own->lock);
+	if (own->link)
+		plat_link_send(own->link, PACKET_STARTED, con.greeting,
+			       strlen(con.greeting), LINK_BLOCK);
+	cvm_plat_unlock(&own->lock);
+}
+
+/* Does stderr reach anybody a client would not? */
+static int speaks_itself(void)
+{
+	return !con.served || con.copy || con.left;
+}
+
+void console_last(const char *line)
+{
+	if (line[0] && speaks_itself())
+		say("%s", line);
 }
 
 void console_end(int status, const char *line)
 {
 	char data[LINK_DATA];
+	unsigned int i;
 	int len;
 
-	if (line[0] && (!con.served || con.copy))
-		say("%s", line);
-	if (!con.served)
-		return;
-	plat_unlisten();
-	if (!con.client)
-		return;
 	data[0] = (char)status;
-	len = snprintf(data + 1, sizeof(data) - 1, "%s", line);
-	/* Waits for a slow terminal; a dead one is an error at once. */
-	plat_link_send(con.client, PACKET_END, data, (size_t)len + 1,
-		       LINK_SURE);
-	plat_link_close(con.client);
-	con.client = NULL;
+	len = snprintf(data + 1, sizeof(data) - 1, "%s", line) + 1;
+	for (i = 0; i < CLIENTS; i++) {
+		if (!con.client[i].link)
+			continue;
+		/* Waits for a slow terminal; a dead one is an error at once. */
+		plat_link_send(con.client[i].link, PACKET_END, data,
+			       (size_t)len, LINK_SURE);
+		plat_link_close(con.client[i].link);
+		con.client[i].link = NULL;
+	}
+	plat_unlisten();
+}
+
+/* ---- channels ---- */
+
+struct console_channel *console_channel(const char *name,
+					const struct console_sink *sink,
+					void *ctx)
+{
+	struct console_channel *channel = own;
+
+	if (name) {
+		if (con.channels == CONSOLE_CHANNELS)
+			return NULL;
+		channel = &con.channel[con.channels++];
+		channel->name = name;
+		cvm_plat_lock_init(&channel->lock);
+	}
+	channel->sink = sink;
+	channel->ctx = ctx;
+	return channel;
+}
+
+void console_explain(const char *name, const char *why)
+{
+	if (con.others == sizeof(con.other) / sizeof(con.other[0]))
+		return;
+	con.other[con.others].name = name;
+	con.other[con.others++].why = why;
+}
+
+void console_room(struct console_channel *channel)
+{
+	__atomic_store_n(&channel->full, 0, __ATOMIC_SEQ_CST);
+	plat_wake();
+}
+
+/* Room may be told while the sink still says that there is none. */
+static void offer_keys(struct console_channel *channel)
+{
+	size_t took;
+
+	while (channel->sink && channel->keys_len &&
+	       !__atomic_exchange_n(&channel->full, 1, __ATOMIC_SEQ_CST)) {
+		took = channel->sink->input(channel->ctx, channel->keys,
+					    channel->keys_len);
+		if (took == channel->keys_len)
+			__atomic_store_n(&channel->full, 0, __ATOMIC_SEQ_CST);
+		channel->keys_len -= took;
+		memmove(channel->keys, channel->keys + took,
+			channel->keys_len);
+	}
+}
+
+static void offer_all(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < con.channels; i++)
+		offer_keys(&con.channel[i]);
 }
 
 /* ---- output ---- */
@@ -91,56 +210,31 @@ static void write_stdout(const char *data, size_t bytes)
 	    why);
 }
 
-static void ring_put(const char *data, size_t bytes)
-{
-	size_t i;
-
-	if (bytes > RING) {
-		con.written += bytes - RING;
-		data += bytes - RING;
-		bytes = RING;
-	}
-	for (i = 0; i < bytes; i++)
-		con.ring[con.written++ % RING] = data[i];
-}
-
-static void ring_replay(struct link *link)
-{
-	uint64_t at = con.written > RING ? con.written - RING : 0;
-	char data[LINK_DATA];
-	size_t n;
-
-	while (at < con.written) {
-		for (n = 0; n < sizeof(data) && at < con.written; n++)
-			data[n] = con.ring[at++ % RING];
-		if (plat_link_send(link, PACKET_OUTPUT, data, n, LINK_NOW))
-			return;
-	}
-}
-
-static void write_served(const char *data, size_t bytes)
+static void write_channel(struct console_channel *channel, const char *data,
+			  size_t bytes)
 {
 	size_t part;
 
-	plat_lock();
-	ring_put(data, bytes);
-	while (bytes && con.client) {
+	cvm_plat_lock(&channel->lock);
+	scrollback_put(&channel->back, data, bytes);
+	while (bytes && channel->link) {
 		part = bytes < LINK_DATA ? bytes : LINK_DATA;
-		if (plat_link_send(con.client, PACKET_OUTPUT, data, part,
+		if (plat_link_send(channel->link, PACKET_OUTPUT, data, part,
 				   LINK_BLOCK))
 			break;	/* console_wait() sees it too */
 		data += part;
 		bytes -= part;
 	}
-	plat_unlock();
+	cvm_plat_unlock(&channel->lock);
 }
 
-void console_write(const void *data, size_t bytes)
+void console_write(struct console_channel *channel, const void *data,
+		   size_t bytes)
 {
-	if (!con.served || con.copy)
+	if (channel == own && (!con.served || con.copy))
 		write_stdout(data, bytes);
-	if (con.served)
-		write_served(data, bytes);
+	if (channel != own || con.served)
+		write_channel(channel, data, bytes);
 }
 
 void console_note(const char *fmt, ...)
@@ -151,134 +245,273 @@ void console_note(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	if (!con.served || con.copy)
+	if (speaks_itself())
 		say("cvmctl: %s", line);
-	plat_lock();
-	if (con.client)
-		plat_link_send(con.client, PACKET_NOTE, line, strlen(line),
+	cvm_plat_lock(&own->lock);
+	if (own->link)
+		plat_link_send(own->link, PACKET_NOTE, line, strlen(line),
 			       LINK_BLOCK);
-	plat_unlock();
+	cvm_plat_unlock(&own->lock);
 }
 
-/* ---- input ---- */
+/* ---- who comes and goes ---- */
 
-static void drop_client(void)
+static void drop_client(struct client *client)
 {
+	struct console_channel *channel = client->channel;
+
 	/* A writer may hold the lock, waiting for this very client. */
-	plat_link_shut(con.client);
-	plat_lock();
-	plat_link_close(con.client);
-	con.client = NULL;
-	con.owner = 0;
-	plat_unlock();
+	plat_link_shut(client->link);
+	if (channel) {
+		cvm_plat_lock(&channel->lock);
+		channel->link = NULL;
+		cvm_plat_unlock(&channel->lock);
+		channel->holder[0] = '\0';
+	}
+	plat_link_close(client->link);
+	*client = (struct client){ 0 };
 }
 
 static void new_client(void)
 {
 	struct link *link = plat_accept();
+	unsigned int i;
 
-	if (!link)
-		return;
-	if (con.client) {
-		plat_link_send(link, PACKET_BUSY, NULL, 0, LINK_NOW);
-		plat_link_close(link);
+	for (i = 0; link && i < CLIENTS; i++) {
+		if (con.client[i].link)
+			continue;
+		con.client[i].link = link;
 		return;
 	}
-	plat_lock();
-	plat_link_send(link, PACKET_STARTED, con.greeting,
-		       strlen(con.greeting), LINK_NOW);
-	ring_replay(link);
-	con.client = link;
-	plat_unlock();
+	if (link)
+		plat_link_close(link);
 }
 
-/* One packet of the terminal; an event to report, or CONSOLE_INPUT. */
-static enum console_event read_client(void)
-{
-	enum console_event event = CONSOLE_INPUT;
-	char data[LINK_DATA], letter;
-	int bytes;
+static void refuse(struct client *client, const char *fmt, ...)
+	__attribute__((format(CVMCTL_PRINTF, 2, 3)));
 
-	bytes = plat_link_recv(con.client, &letter, data);
-	if (bytes < 0) {
-		if (con.owner) {
-			plat_terminal_restore();
-			event = CONSOLE_LOST;
-		}
-		drop_client();
-		return event;
+static void refuse(struct client *client, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	plat_link_send(client->link, PACKET_REFUSED, text, strlen(text),
+		       LINK_NOW);
+	drop_client(client);
+}
+
+static void refuse_port(struct client *client, const char *port)
+{
+	unsigned int i;
+
+	for (i = 0; i < con.others; i++) {
+		if (strcmp(con.other[i].name, port))
+			continue;
+		refuse(client, "%s: %s", port, con.other[i].why);
+		return;
 	}
+	refuse(client, "%s: it has no such port", port);
+}
+
+/* The other end runs as the same user as we do, but need not be in order. */
+static const char *text_at(const char *data, size_t bytes, size_t at)
+{
+	return at < bytes && memchr(data + at, '\0', bytes - at) ?
+	       data + at : "";
+}
+
+static void attach(struct client *client, const char *data, size_t bytes)
+{
+	const char *port = text_at(data, bytes, 0);
+	const char *who = text_at(data, bytes, strlen(port) + 1);
+	struct console_channel *channel;
+	const char *part;
+	uint64_t at = 0;
+	unsigned int i;
+	size_t n;
+
+	for (i = 0; i < con.channels && strcmp(con.channel[i].name, port); i++)
+		;
+	if (i == con.channels) {
+		refuse_port(client, port);
+		return;
+	}
+	channel = &con.channel[i];
+	if (channel->holder[0]) {
+		refuse(client, "another terminal is attached: %s",
+		       channel->holder);
+		return;
+	}
+	snprintf(channel->holder, WHO, "%s", who);
+	client->channel = channel;
+	cvm_plat_lock(&channel->lock);
+	plat_link_send(client->link, PACKET_STARTED, con.greeting,
+		       strlen(con.greeting), LINK_NOW);
+	while ((n = scrollback_part(&channel->back, &at, &part)) > 0) {
+		if (n > LINK_DATA) {
+			at -= n - LINK_DATA;
+			n = LINK_DATA;
+		}
+		if (plat_link_send(client->link, PACKET_OUTPUT, part, n,
+				   LINK_NOW))
+			break;
+	}
+	channel->link = client->link;
+	cvm_plat_unlock(&channel->lock);
+}
+
+/* ---- counters ---- */
+
+void console_answer(void (*report)(void *ctx, struct link *to), void *ctx)
+{
+	con.report = report;
+	con.report_ctx = ctx;
+}
+
+void console_count(struct link *to, const char *device, const char *counter,
+		   uint64_t value)
+{
+	char data[200];
+	int len = snprintf(data, sizeof(data), "%.100s%c%.60s%c%llu", device,
+			   '\0', counter, '\0', (unsigned long long)value);
+
+	plat_link_send(to, PACKET_COUNTER, data, (size_t)len + 1, LINK_NOW);
+}
+
+static void answer(struct client *client)
+{
+	if (con.report)
+		con.report(con.report_ctx, client->link);
+	plat_link_send(client->link, PACKET_END, "", 1, LINK_NOW);
+	drop_client(client);
+}
+
+/* ---- input ---- */
+
+static void type(struct console_channel *channel, const char *data,
+		 size_t bytes)
+{
+	/* Nobody types that far ahead: what is too much is lost. */
+	if (bytes > KEYS - channel->keys_len)
+		bytes = KEYS - channel->keys_len;
+	memcpy(channel->keys + channel->keys_len, data, bytes);
+	channel->keys_len += bytes;
+	offer_keys(channel);
+}
+
+static void resize(struct console_channel *channel, const char *data,
+		   size_t bytes)
+{
+	struct packet_size size;
+
+	if (bytes != sizeof(size) || !channel->sink)
+		return;
+	memcpy(&size, data, sizeof(size));
+	channel->sink->resize(channel->ctx, size.cols, size.rows);
+}
+
+static enum console_event from_attached(struct client *client, char letter,
+					const char *data, size_t bytes)
+{
 	switch (letter) {
 	case PACKET_INPUT:
-		/* Nobody types that far ahead: what is too much is lost. */
-		if ((size_t)bytes > KEYS - con.keys_len)
-			bytes = (int)(KEYS - con.keys_len);
-		memcpy(con.keys + con.keys_len, data, (size_t)bytes);
-		con.keys_len += (size_t)bytes;
+		type(client->channel, data, bytes);
+		break;
+	case PACKET_SIZE:
+		resize(client->channel, data, bytes);
 		break;
 	case PACKET_STOP:
 		return CONSOLE_STOP;
 	case PACKET_DETACH:
-		plat_terminal_leave();
-		drop_client();
+		if (client->owner) {
+			plat_terminal_leave();
+			con.left = 1;
+		}
+		drop_client(client);
 		break;
 	}
-	return event;
+	return CONSOLE_WAKE;
 }
 
-static size_t take_keys(void *buf, size_t size)
+/* One packet of a client. */
+static enum console_event read_client(struct client *client)
 {
-	size_t n = con.keys_len < size ? con.keys_len : size;
+	char data[LINK_DATA], letter;
+	int bytes = plat_link_recv(client->link, &letter, data);
+	int owner = client->owner;
 
-	memcpy(buf, con.keys, n);
-	con.keys_len -= n;
-	memmove(con.keys, con.keys + n, con.keys_len);
-	return n;
-}
-
-static enum console_event read_stdin(void *buf, size_t size, size_t *bytes)
-{
-	int got = plat_input(buf, size);
-
-	if (got > 0) {
-		*bytes = (size_t)got;
-		return CONSOLE_INPUT;
+	if (bytes < 0) {
+		if (owner)
+			plat_terminal_restore();
+		drop_client(client);
+		return owner ? CONSOLE_LOST : CONSOLE_WAKE;
 	}
-	if (!got)
-		return CONSOLE_WAKE;
-	con.eof = 1;
-	return CONSOLE_EOF;
+	if (client->channel)
+		return from_attached(client, letter, data, (size_t)bytes);
+	if (letter == PACKET_ATTACH)
+		attach(client, data, (size_t)bytes);
+	else if (letter == PACKET_ASK)
+		answer(client);
+	else if (letter)
+		drop_client(client);
+	return CONSOLE_WAKE;
 }
 
-enum console_event console_wait(void *buf, size_t size, size_t *bytes)
+static void read_stdin(void)
 {
+	int got = plat_input(own->keys, KEYS);
+
+	if (got < 0)
+		con.eof = 1;
+	else
+		own->keys_len = (size_t)got;
+}
+
+/* ---- waiting ---- */
+
+/* Does the guest's own console read stdin now? */
+static int wants_stdin(void)
+{
+	return !con.served && !con.eof && !own->keys_len;
+}
+
+static enum console_event serve(enum wait_event event, unsigned int which)
+{
+	switch (event) {
+	case WAIT_STOP:
+		return CONSOLE_STOP;
+	case WAIT_KILL:
+		return CONSOLE_KILL;
+	case WAIT_LINK:
+		return read_client(&con.client[which]);
+	case WAIT_INPUT:
+		read_stdin();
+		break;
+	case WAIT_LISTEN:
+		new_client();
+		break;
+	default:
+		break;
+	}
+	return CONSOLE_WAKE;
+}
+
+enum console_event console_wait(void)
+{
+	struct link *links[CLIENTS];
 	enum console_event event;
+	enum wait_event what;
+	unsigned int i, which;
 
-	for (;;) {
-		if (buf && con.keys_len) {
-			*bytes = take_keys(buf, size);
-			return CONSOLE_INPUT;
-		}
-		switch (plat_wait(con.client, buf && !con.served && !con.eof,
-				  -1)) {
-		case WAIT_STOP:
-			return CONSOLE_STOP;
-		case WAIT_KILL:
-			return CONSOLE_KILL;
-		case WAIT_WAKE:
-			return CONSOLE_WAKE;
-		case WAIT_INPUT:
-			return read_stdin(buf, size, bytes);
-		case WAIT_LINK:
-			event = read_client();
-			if (event != CONSOLE_INPUT)
-				return event;
-			break;
-		case WAIT_LISTEN:
-			new_client();
-			break;
-		case WAIT_TIME:
-			break;
-		}
-	}
+	do {
+		offer_all();
+		for (i = 0; i < CLIENTS; i++)
+			links[i] = con.client[i].link;
+		what = plat_wait(links, CLIENTS, &which, wants_stdin(), -1);
+		event = serve(what, which);
+	} while (event == CONSOLE_WAKE && what != WAIT_WAKE);
+	return event;
 }

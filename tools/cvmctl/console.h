@@ -1,25 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * console.h - the console of a running VM, in the VMM's process.
+ * console.h - the consoles of a running VM, in the VMM's process.
  *
- * Direct: stdin and stdout as they are, with back-pressure both ways.
- * Served: one terminal process at a time over a link; without one, output is
- * kept in a ring and shown to the next that comes.
+ * A channel is one line of bytes to the guest: its own console, or a port
+ * that terminals attach to.  Direct: the guest's own console is stdin and
+ * stdout as they are, with back-pressure both ways.  Served: it is a terminal
+ * process that comes over a link.  One terminal at a time is attached to a
+ * channel; what was printed last is kept and shown to the next that comes.
+ *
+ * The thread that calls console_wait() owns links and channels; others call
+ * what is declared as "any thread".
  */
 #ifndef CVMCTL_CONSOLE_H
 #define CVMCTL_CONSOLE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "platform.h"
 
+#define CONSOLE_CHANNELS	8	/* the guest's own, and ports */
+
+struct console_channel;
+
+/* What becomes of what is typed; called in console_wait()'s thread. */
+struct console_sink {
+	/*
+	 * Takes as many of the bytes as fit now.  After fewer,
+	 * console_room() when there is room again.
+	 */
+	size_t (*input)(void *ctx, const void *data, size_t bytes);
+	/* The terminal's window has this size. */
+	void (*resize)(void *ctx, unsigned int cols, unsigned int rows);
+};
+
 enum console_event {
-	CONSOLE_INPUT,		/* *bytes bytes are in buf */
-	CONSOLE_EOF,		/* there will be no more input */
 	CONSOLE_WAKE,		/* plat_wake() was called */
 	CONSOLE_STOP,		/* somebody wants the VM to end in order */
 	CONSOLE_KILL,		/* somebody wants it to end now */
-	CONSOLE_LOST		/* the terminal's process died */
+	CONSOLE_LOST		/* the process that started the VM died */
 };
 
 /*
@@ -30,28 +49,57 @@ int console_direct(struct problem *problem);
 int console_served(struct link *first, int copy, struct problem *problem);
 
 /*
- * console_open - catch what means "stop" from here on.  A served console can
- * be reached by name from now on.
+ * console_claim - the VM's name is ours, others find us by it from now on.
+ * console_end() gives it back.
  */
-int console_open(const char *name, struct problem *problem);
-
-/* console_started - the guest runs from now on: tell the terminal. */
-void console_started(const char *greeting);
+int console_claim(const char *name, struct problem *problem);
 
 /*
- * console_wait - sleep until something happens.  Input is only taken when buf
- * is not NULL.
+ * console_ready - everything is open, the guest may run: what means "stop" is
+ * caught from here on.  greeting: for whoever attaches.
  */
-enum console_event console_wait(void *buf, size_t size, size_t *bytes);
+int console_ready(const char *greeting, struct problem *problem);
 
-/* console_write - guest output; waits while the reader is slow. */
-void console_write(const void *data, size_t bytes);
+/* console_running - the guest has run: who started it is told.  Any thread. */
+void console_running(void);
 
-/* console_note - a line of ours beside the guest's output. */
+/*
+ * console_channel - one more channel, by this name; NULL is the guest's own,
+ * which is always there.  Before console_ready().  NULL: no more of them.
+ */
+struct console_channel *console_channel(const char *name,
+					const struct console_sink *sink,
+					void *ctx);
+
+/* console_explain - a port of this name is none to attach to, because. */
+void console_explain(const char *name, const char *why);
+
+/*
+ * console_answer - who asks for counters gets what report() says by
+ * console_count().
+ */
+void console_answer(void (*report)(void *ctx, struct link *to), void *ctx);
+void console_count(struct link *to, const char *device, const char *counter,
+		   uint64_t value);
+
+/* console_wait - sleep until something happens that is not ours alone. */
+enum console_event console_wait(void);
+
+/* console_room - the sink takes input again.  Any thread. */
+void console_room(struct console_channel *channel);
+
+/* console_write - guest output; waits while the reader is slow.  Any thread. */
+void console_write(struct console_channel *channel, const void *data,
+		   size_t bytes);
+
+/* console_note - a line of ours beside the guest's output.  Any thread. */
 void console_note(const char *fmt, ...)
 	__attribute__((format(CVMCTL_PRINTF, 1, 2)));
 
-/* console_end - hand status and a last line (or "") to the terminal. */
+/* console_last - the last line (or "") where stderr goes, if anywhere. */
+void console_last(const char *line);
+
+/* console_end - hand status and a last line (or "") to the terminals. */
 void console_end(int status, const char *line);
 
 #endif /* CVMCTL_CONSOLE_H */

@@ -92,7 +92,8 @@ int read_size(const char *text, uint64_t unit, uint64_t *bytes);
 int usage_error(const struct command *cmd, const char *fmt, ...)
 	__attribute__((format(CVMCTL_PRINTF, 2, 3)));
 
-extern const struct command cmd_check, cmd_run, cmd_attach, cmd_list;
+extern const struct command cmd_check, cmd_run, cmd_start, cmd_console;
+extern const struct command cmd_list;
 extern const struct command cmd_stats, cmd_stop, cmd_kill, cmd_version;
 extern const struct command cmd_driver, cmd_service;
 

@@ -14,13 +14,14 @@
 struct front {
 	struct link *link;
 	int key;		/* detach key or -1 */
-	int owner;
+	int owner;		/* this process started the VM */
 	int started;
 	int eof;		/* no more keys */
 	int done;
 	int status;
 	int midline;		/* the guest left the cursor within a line */
 	const char *name;
+	const char *port;	/* attached to; "": the guest's own console */
 };
 
 static void finish(struct front *f, int status)
@@ -38,12 +39,25 @@ static void end_output(struct front *f)
 	f->midline = 0;
 }
 
+static void send_size(struct front *f)
+{
+	struct packet_size size;
+	unsigned int cols, rows;
+
+	if (!f->started || plat_terminal_size(&cols, &rows))
+		return;
+	size.cols = (uint16_t)cols;
+	size.rows = (uint16_t)rows;
+	plat_link_send(f->link, PACKET_SIZE, &size, sizeof(size), LINK_SURE);
+}
+
 static void started(struct front *f, const char *greeting)
 {
 	f->started = 1;
 	if (greeting[0])
 		say("%s", greeting);
 	plat_terminal_raw();
+	send_size(f);
 }
 
 /* A line from the VMM while the terminal is raw. */
@@ -96,9 +110,9 @@ static void from_vmm(struct front *f)
 			say("%s", data + 1);
 		finish(f, bytes ? data[0] : EXIT_ENDED);
 		break;
-	case PACKET_BUSY:
+	case PACKET_REFUSED:
 		plat_terminal_restore();
-		say("cvmctl: %s: another terminal is attached", f->name);
+		say("cvmctl: %s: %s", f->name, data);
 		finish(f, EXIT_REFUSED);
 		break;
 	}
@@ -111,9 +125,10 @@ static void from_vmm(struct front *f)
 static void leave(struct link *link)
 {
 	char data[LINK_DATA], letter;
+	unsigned int which;
 
 	plat_link_send(link, PACKET_DETACH, NULL, 0, LINK_SURE);
-	while (plat_wait(link, 0, 2000) == WAIT_LINK &&
+	while (plat_wait(&link, 1, &which, 0, 2000) == WAIT_LINK &&
 	       plat_link_recv(link, &letter, data) >= 0)
 		;
 }
@@ -122,8 +137,8 @@ static void detach(struct front *f)
 {
 	leave(f->link);
 	end_output(f);
-	say("cvmctl: detached; the guest runs on (cvmctl attach %s comes "
-	    "back)", f->name);
+	say("cvmctl: detached; the guest runs on (cvmctl console %s%s%s comes "
+	    "back)", f->name, f->port[0] ? " " : "", f->port);
 	finish(f, EXIT_OK);
 }
 
@@ -162,20 +177,37 @@ static void asked_to_stop(struct front *f)
 	}
 }
 
-int front_run(struct link *link, const char *name, int key, int owner)
+/* Which port, and who we are, for the next who wants it. */
+static void attach(struct front *f)
+{
+	char data[160], terminal[64];
+	int len;
+
+	plat_terminal_name(terminal, sizeof(terminal));
+	len = snprintf(data, sizeof(data), "%.40s%cprocess %ld%s%s", f->port,
+		       '\0', plat_pid(), terminal[0] ? " on " : "", terminal);
+	plat_link_send(f->link, PACKET_ATTACH, data, (size_t)len + 1,
+		       LINK_SURE);
+}
+
+int front_run(struct link *link, const char *name, const char *port, int key)
 {
 	struct front f = {
-		.link = link, .key = key, .owner = owner, .name = name,
+		.link = link, .key = key, .owner = !port, .name = name,
+		.port = port ? port : "",
 	};
 	struct problem problem = { "" };
+	unsigned int which;
 
 	if (plat_wait_open(&problem) || plat_catch_stop(&problem)) {
 		problem_print(&problem);
 		finish(&f, EXIT_REFUSED);
+	} else if (!f.owner) {
+		attach(&f);
 	}
 	while (!f.done) {
 		/* Keys typed early wait in the terminal. */
-		switch (plat_wait(link, f.started && !f.eof, -1)) {
+		switch (plat_wait(&link, 1, &which, f.started && !f.eof, -1)) {
 		case WAIT_STOP:
 		case WAIT_KILL:
 			asked_to_stop(&f);
@@ -186,6 +218,9 @@ int front_run(struct link *link, const char *name, int key, int owner)
 		case WAIT_LINK:
 			from_vmm(&f);
 			break;
+		case WAIT_SIZE:
+			send_size(&f);
+			break;
 		default:
 			break;
 		}
@@ -195,10 +230,11 @@ int front_run(struct link *link, const char *name, int key, int owner)
 	return f.status;
 }
 
-int front_detach(struct link *link)
+int front_detach(struct link *link, const char *name)
 {
-	char data[LINK_DATA + 1], letter = 0;
+	char data[LINK_DATA + 1] = "", letter = 0;
 	struct problem problem = { "" };
+	unsigned int which;
 	int bytes = 0;
 
 	if (plat_wait_open(&problem)) {
@@ -206,11 +242,15 @@ int front_detach(struct link *link)
 		return EXIT_REFUSED;
 	}
 	do {
-		if (plat_wait(link, 0, -1) != WAIT_LINK)
+		if (plat_wait(&link, 1, &which, 0, -1) != WAIT_LINK)
 			continue;
 		bytes = plat_link_recv(link, &letter, data);
-		if (bytes < 0)
+		if (bytes < 0) {
+			plat_vmm_fate(data, sizeof(data));
+			say("cvmctl: %s: its process %s before the guest ran",
+			    name, data[0] ? data : "has died");
 			return EXIT_ENDED;
+		}
 	} while (letter != PACKET_STARTED && letter != PACKET_END);
 	data[bytes] = '\0';
 	if (letter == PACKET_STARTED) {

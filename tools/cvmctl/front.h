@@ -8,14 +8,15 @@
 /*
  * front_run - be the terminal of the VMM at the other end until it ends (its
  * status) or the detach key is pressed (EXIT_OK).  key < 0: there is none.
- * owner: this process started the VMM, and ends it.
+ * port: NULL: this process started the VMM, is attached to the guest's own
+ * console, and ends the VM; else what to attach to, "": the guest's own.
  */
-int front_run(struct link *link, const char *name, int key, int owner);
+int front_run(struct link *link, const char *name, const char *port, int key);
 
 /*
- * front_detach - wait until the VMM has started, then leave it to itself.
- * EXIT_OK, or its exit status if it did not start.
+ * front_detach - wait until the guest has run, then leave it to itself.
+ * EXIT_OK, or the VMM's exit status if it did not come so far.
  */
-int front_detach(struct link *link);
+int front_detach(struct link *link, const char *name);
 
 #endif /* CVMCTL_FRONT_H */

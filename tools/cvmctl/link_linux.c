@@ -2,10 +2,11 @@
 /*
  * link_linux.c - links and waiting on Linux.
  *
- * A link is a SOCK_SEQPACKET connection: packets stay whole.  Terminals find
- * a VM by a socket named after it in /run/cvm.
+ * A link is a SOCK_SEQPACKET connection: packets stay whole.  Others find a VM
+ * by a socket named after it, which is its owner's only, as the directory is.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,8 +22,6 @@
 
 #include "linux.h"
 
-#define RUN_DIR		"/run/cvm"
-
 struct link {
 	int fd;
 };
@@ -32,6 +31,7 @@ static int unblock_fd = -1;	/* eventfd, stays set: writers give up */
 static int signals = -1;	/* signalfd, since plat_catch_stop() */
 static int listener = -1;
 static struct sockaddr_un listener_addr;
+static int log_fd = -1;
 static pid_t vmm_pid;
 
 static struct link *link_of(int fd)
@@ -162,12 +162,42 @@ void plat_vmm_fate(char *text, size_t size)
 			 WTERMSIG(status), strsignal(WTERMSIG(status)));
 }
 
-static void socket_path(struct sockaddr_un *addr, const char *name)
+/* ---- names ---- */
+
+/* Where sockets and logs are; -1: this user has no such place. */
+static int run_dir(char *to, size_t size, struct problem *problem)
+{
+	const char *own = getenv("XDG_RUNTIME_DIR");
+
+	if (!geteuid())
+		snprintf(to, size, "/run/cvm");
+	else if (own && own[0] == '/' && strlen(own) + sizeof("/cvm") <= size)
+		snprintf(to, size, "%s/cvm", own);
+	else
+		return problem_set(problem, "XDG_RUNTIME_DIR", "it names no "
+				   "directory for this user's VMs");
+	return 0;
+}
+
+/* DIR/NAME.kind, which is short enough for a socket's address. */
+static int run_path(char *to, size_t size, const char *name, const char *kind,
+		    struct problem *problem)
+{
+	char dir[64];
+
+	if (run_dir(dir, sizeof(dir), problem))
+		return -1;
+	snprintf(to, size, "%s/%.*s.%s", dir, CVM_NAME_MAX, name, kind);
+	return 0;
+}
+
+static int socket_addr(struct sockaddr_un *addr, const char *name,
+		       struct problem *problem)
 {
 	memset(addr, 0, sizeof(*addr));
 	addr->sun_family = AF_UNIX;
-	snprintf(addr->sun_path, sizeof(addr->sun_path), RUN_DIR "/%.64s.sock",
-		 name);
+	return run_path(addr->sun_path, sizeof(addr->sun_path), name, "sock",
+			problem);
 }
 
 struct link *plat_connect(const char *name, struct problem *problem)
@@ -176,13 +206,17 @@ struct link *plat_connect(const char *name, struct problem *problem)
 	int fd, err;
 
 	linux_terminal_save();
-	socket_path(&addr, name);
+	if (socket_addr(&addr, name, problem))
+		return NULL;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && !connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
 		return link_of(fd);
 	err = errno;
 	if (fd >= 0)
 		close(fd);
+	/* Left by a VMM that was killed. */
+	if (err == ECONNREFUSED)
+		unlink(addr.sun_path);
 	problem_set(problem, addr.sun_path, "%s", strerror(err));
 	return NULL;
 }
@@ -207,16 +241,41 @@ static int bind_socket(int fd)
 	return bind(fd, addr, sizeof(listener_addr));
 }
 
+/* A system as small as an initrd may not even have /run. */
+static int make_run_dir(struct problem *problem)
+{
+	char dir[64];
+
+	if (run_dir(dir, sizeof(dir), problem))
+		return -1;
+	if ((!geteuid() && mkdir("/run", 0755) && errno != EEXIST) ||
+	    (mkdir(dir, 0700) && errno != EEXIST))
+		return problem_set(problem, dir, "%s", strerror(errno));
+	return 0;
+}
+
+static int open_log(const char *name, struct problem *problem)
+{
+	char path[128];
+
+	if (run_path(path, sizeof(path), name, "log", problem))
+		return -1;
+	log_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND |
+		      O_CLOEXEC, 0600);
+	if (log_fd < 0)
+		return problem_set(problem, path, "%s", strerror(errno));
+	linux_minder_remove(path, 1);
+	return 0;
+}
+
 int plat_listen(const char *name, struct problem *problem)
 {
 	mode_t old;
 	int fd, ret;
 
-	socket_path(&listener_addr, name);
-	/* A system as small as an initrd may not even have the first. */
-	if ((mkdir("/run", 0755) && errno != EEXIST) ||
-	    (mkdir(RUN_DIR, 0700) && errno != EEXIST))
-		return problem_set(problem, RUN_DIR, "%s", strerror(errno));
+	if (make_run_dir(problem) ||
+	    socket_addr(&listener_addr, name, problem))
+		return -1;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return problem_set(problem, "console", "socket: %s",
@@ -226,8 +285,8 @@ int plat_listen(const char *name, struct problem *problem)
 	umask(old);
 	if (!ret && !listen(fd, 4)) {
 		listener = fd;
-		linux_minder_remove(listener_addr.sun_path);
-		return 0;
+		linux_minder_remove(listener_addr.sun_path, 0);
+		return open_log(name, problem);
 	}
 	ret = errno;
 	close(fd);
@@ -243,6 +302,11 @@ void plat_unlisten(void)
 	if (listener >= 0)
 		close(listener);
 	listener = -1;
+}
+
+int linux_log(void)
+{
+	return log_fd;
 }
 
 struct link *plat_accept(void)
@@ -275,6 +339,7 @@ int plat_catch_stop(struct problem *problem)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGTSTP);
 	sigaddset(&set, SIGCONT);
+	sigaddset(&set, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals < 0)
@@ -283,20 +348,25 @@ int plat_catch_stop(struct problem *problem)
 	return 0;
 }
 
-/* 1 for a signal that means the end. */
-static int take_signal(void)
+/* What a signal means; WAIT_TIME: nothing to the caller. */
+static enum wait_event take_signal(void)
 {
 	struct signalfd_siginfo info;
 
 	if (read(signals, &info, sizeof(info)) != sizeof(info))
-		return 0;
-	if (info.ssi_signo == SIGTSTP)
+		return WAIT_TIME;
+	switch (info.ssi_signo) {
+	case SIGWINCH:
+		return WAIT_SIZE;
+	case SIGTSTP:
 		linux_terminal_pause();
-	else if (info.ssi_signo == SIGCONT)
+		return WAIT_TIME;
+	case SIGCONT:
 		linux_terminal_continue();
-	else
-		return 1;
-	return 0;
+		return WAIT_SIZE;
+	default:
+		return WAIT_STOP;
+	}
 }
 
 static int take_wake(void)
@@ -306,35 +376,44 @@ static int take_wake(void)
 	return read(wake_fd, &count, sizeof(count)) == sizeof(count);
 }
 
-enum wait_event plat_wait(struct link *link, int input, int ms)
+/* poll() passes over negative descriptors. */
+static struct pollfd readable(int fd)
 {
-	enum { SIGNAL, WAKE, INPUT, LINK, LISTEN, FDS };
+	return (struct pollfd){ .fd = fd, .events = POLLIN };
+}
+
+enum wait_event plat_wait(struct link *const *links, unsigned int count,
+			  unsigned int *which, int input, int ms)
+{
+	enum { SIGNAL, WAKE, INPUT, LISTEN, LINKS };
+	struct pollfd polls[LINKS + WAIT_LINKS];
+	enum wait_event event;
+	unsigned int i;
 	int ret;
 
+	polls[SIGNAL] = readable(signals);
+	polls[WAKE] = readable(wake_fd);
+	polls[INPUT] = readable(input ? STDIN_FILENO : -1);
+	polls[LISTEN] = readable(listener);
+	for (i = 0; i < count; i++)
+		polls[LINKS + i] = readable(links[i] ? links[i]->fd : -1);
 	for (;;) {
-		/* poll() passes over negative descriptors. */
-		struct pollfd polls[FDS] = {
-			[SIGNAL] = { .fd = signals, .events = POLLIN },
-			[WAKE] = { .fd = wake_fd, .events = POLLIN },
-			[INPUT] = { .fd = input ? STDIN_FILENO : -1,
-				    .events = POLLIN },
-			[LINK] = { .fd = link ? link->fd : -1,
-				   .events = POLLIN },
-			[LISTEN] = { .fd = listener, .events = POLLIN },
-		};
-
-		ret = poll(polls, FDS, ms);
+		ret = poll(polls, LINKS + count, ms);
 		if (!ret)
 			return WAIT_TIME;
 		if (ret < 0)
 			continue;
-		if (polls[SIGNAL].revents && take_signal())
-			return WAIT_STOP;
+		if (polls[SIGNAL].revents &&
+		    (event = take_signal()) != WAIT_TIME)
+			return event;
 		if (polls[WAKE].revents && take_wake())
 			return WAIT_WAKE;
 		if (polls[INPUT].revents)
 			return WAIT_INPUT;
-		if (polls[LINK].revents)
+		for (i = 0; i < count && !polls[LINKS + i].revents; i++)
+			;
+		*which = i;
+		if (i < count)
 			return WAIT_LINK;
 		if (polls[LISTEN].revents)
 			return WAIT_LISTEN;

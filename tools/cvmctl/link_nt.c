@@ -15,7 +15,7 @@
 
 #include <sddl.h>
 
-#define PIPE_ROOM	65536u	/* the replayed output must fit */
+#define PIPE_ROOM	131072u	/* the replayed output must fit */
 #define NO_REMOTE	8u	/* PIPE_REJECT_REMOTE_CLIENTS, NT 6.0 */
 #define VMM_VARIABLE	L"CVMCTL_VMM"	/* "HANDLE PID", to a new VMM */
 #define SECURITY	L"D:P(A;;GA;;;SY)(A;;GA;;;BA)"
@@ -33,7 +33,6 @@ struct link {
 static HANDLE wake_event, stop_event, kill_event;	/* reset themselves */
 static HANDLE unblock_event;				/* stays set */
 static int catching;
-static CRITICAL_SECTION console_lock;
 static HANDLE listener = INVALID_HANDLE_VALUE;
 static OVERLAPPED listening;
 static wchar_t listener_name[80];
@@ -391,19 +390,8 @@ void plat_vmm_fate(char *text, size_t size)
 
 /* ---- waiting ---- */
 
-void plat_lock(void)
-{
-	EnterCriticalSection(&console_lock);
-}
-
-void plat_unlock(void)
-{
-	LeaveCriticalSection(&console_lock);
-}
-
 int plat_wait_open(struct problem *problem)
 {
-	InitializeCriticalSection(&console_lock);
 	wake_event = CreateEventW(NULL, FALSE, FALSE, NULL);
 	stop_event = CreateEventW(NULL, FALSE, FALSE, NULL);
 	kill_event = CreateEventW(NULL, FALSE, FALSE, NULL);
@@ -450,26 +438,41 @@ void plat_unblock(void)
 	SetEvent(unblock_event);
 }
 
-enum wait_event plat_wait(struct link *link, int input, int ms)
+enum wait_event plat_wait(struct link *const *links, unsigned int count,
+			  unsigned int *which, int input, int ms)
 {
-	enum wait_event what[6] = { WAIT_STOP, WAIT_KILL, WAIT_WAKE };
-	HANDLE events[6] = { stop_event, kill_event, wake_event };
+	enum wait_event what[5 + WAIT_LINKS] = {
+		WAIT_STOP, WAIT_KILL, WAIT_WAKE
+	};
+	HANDLE events[5 + WAIT_LINKS] = {
+		stop_event, kill_event, wake_event
+	};
+	unsigned int links_of[5 + WAIT_LINKS], i;
 	DWORD n = 3, ret;
 
+	if (nt_resized())
+		return WAIT_SIZE;
 	if (input) {
 		what[n] = WAIT_INPUT;
 		events[n++] = nt_input_event();
 	}
-	if (link) {
+	for (i = 0; i < count; i++) {
+		if (!links[i])
+			continue;
 		what[n] = WAIT_LINK;
-		events[n++] = link->in.hEvent;
+		links_of[n] = i;
+		events[n++] = links[i]->in.hEvent;
 	}
 	if (listener != INVALID_HANDLE_VALUE) {
 		what[n] = WAIT_LISTEN;
 		events[n++] = listening.hEvent;
 	}
 	ret = WaitForMultipleObjects(n, events, FALSE,
-				     ms < 0 ? INFINITE : (DWORD)ms);
-	return ret < WAIT_OBJECT_0 + n ? what[ret - WAIT_OBJECT_0] :
-	       WAIT_TIME;
+				     ms < 0 ? INFINITE : (DWORD)ms) -
+	      WAIT_OBJECT_0;
+	if (ret >= n)
+		return WAIT_TIME;
+	if (what[ret] == WAIT_LINK)
+		*which = links_of[ret];
+	return what[ret];
 }

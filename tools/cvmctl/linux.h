@@ -12,11 +12,14 @@ void linux_terminal_save(void);
 void linux_terminal_pause(void);
 void linux_terminal_continue(void);
 
+/* The log of a VM that others can come to, or -1. */
+int linux_log(void);
+
 /* Until fd takes data: 0, or -1 when plat_unblock() was called. */
 int linux_wait_writable(int fd);
 
-/* A file that is to be gone when the VM is (minder_linux.c). */
-void linux_minder_remove(const char *path);
+/* A file that is to be gone when the VM is, or only if it is empty then. */
+void linux_minder_remove(const char *path, int if_empty);
 
 /* Only what a running VM needs, for all threads; -1 with a problem. */
 int linux_filter(int with_network, struct problem *problem);

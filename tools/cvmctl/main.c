@@ -8,7 +8,8 @@
 static const struct command *const commands[] = {
 	&cmd_check,
 	&cmd_run,
-	&cmd_attach,
+	&cmd_start,
+	&cmd_console,
 	&cmd_list,
 	&cmd_stats,
 	&cmd_stop,

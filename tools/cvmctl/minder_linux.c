@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -20,9 +21,10 @@
 #include "minder.h"
 
 /* The first letter of an order. */
-enum { ORDER_REMOVE = 'r', ORDER_SEAL = 's' };
+enum { ORDER_REMOVE = 'r', ORDER_REMOVE_EMPTY = 'e', ORDER_SEAL = 's' };
 
 #define ORDER_ROOM	256u
+#define ORDERS		16u
 
 static int minder = -1;		/* the VM's end of the connection */
 
@@ -31,14 +33,19 @@ static int minder = -1;		/* the VM's end of the connection */
 static struct {
 	int vm;			/* its end of the connection */
 	int sealed;
-	char remove[ORDER_ROOM]; /* a file, or "" */
+	unsigned int orders;	/* files to be removed */
+	char order[ORDERS][ORDER_ROOM + 1];
 } self;
 
 /* 0 when the VM has ended. */
 static int take_order(void)
 {
-	char order[ORDER_ROOM + 1];
+	char *order = self.order[self.orders];
+	char more[ORDER_ROOM + 1];
 	ssize_t bytes;
+
+	if (self.sealed || self.orders == ORDERS)
+		order = more;
 
 	do {
 		bytes = recv(self.vm, order, ORDER_ROOM, 0);
@@ -46,13 +53,21 @@ static int take_order(void)
 	if (bytes <= 0)
 		return 0;
 	order[bytes] = '\0';
-	if (self.sealed)
-		return 1;
-	if (order[0] == ORDER_REMOVE)
-		strcpy(self.remove, order + 1);
-	else if (order[0] == ORDER_SEAL)
+	if (order[0] == ORDER_SEAL)
 		self.sealed = 1;
+	else if (order != more)
+		self.orders++;
 	return 1;
+}
+
+static void carry_out(const char *order)
+{
+	struct stat st;
+
+	if (order[0] == ORDER_REMOVE ||
+	    (order[0] == ORDER_REMOVE_EMPTY && !stat(order + 1, &st) &&
+	     !st.st_size))
+		unlink(order + 1);
 }
 
 /* Nothing of the VM's, of the terminal's or of the user's stays with it. */
@@ -79,8 +94,8 @@ static void minder_main(int vm)
 	let_go(vm);
 	while (take_order())
 		;
-	if (self.remove[0])
-		unlink(self.remove);
+	while (self.orders)
+		carry_out(self.order[--self.orders]);
 	_exit(0);
 }
 
@@ -115,9 +130,9 @@ static void give_order(char letter, const char *text)
 	send(minder, order, 1 + bytes, MSG_NOSIGNAL);
 }
 
-void linux_minder_remove(const char *path)
+void linux_minder_remove(const char *path, int if_empty)
 {
-	give_order(ORDER_REMOVE, path);
+	give_order(if_empty ? ORDER_REMOVE_EMPTY : ORDER_REMOVE, path);
 }
 
 void minder_seal(void)

@@ -42,6 +42,9 @@ void nt_kill(void);
 /* nt_stops - are there waits that nt_stop() reaches? */
 int nt_stops(void);
 
+/* nt_resized - has the window another size since it was asked last? */
+int nt_resized(void);
+
 /* nt_unblocked - set since plat_unblock(), for writers to wait for too. */
 HANDLE nt_unblocked(void);
 

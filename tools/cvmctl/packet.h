@@ -1,20 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * packet.h - what a VMM (console.c) and its terminal (front.c) say to each
- * other over a link (platform.h).  Both ends are the same build of cvmctl.
+ * packet.h - what a VMM (console.c) and those who come to it (front.c,
+ * cmd_stats.c) say to each other over a link (platform.h).  Both ends are the
+ * same build of cvmctl.
+ *
+ * Who connects says first what for: ATTACH or ASK.  The process that started
+ * the VMM and shares its first link is attached from the beginning.
  */
 #ifndef CVMCTL_PACKET_H
 #define CVMCTL_PACKET_H
 
-/* VMM to terminal */
+#include <stdint.h>
+
+/* VMM to the others */
 #define PACKET_STARTED	'S'	/* the guest runs; data: a greeting */
 #define PACKET_OUTPUT	'o'	/* guest output */
 #define PACKET_NOTE	'n'	/* a line from the VMM itself */
+#define PACKET_COUNTER	'c'	/* device, counter, number; NUL-ended each */
 #define PACKET_END	'e'	/* exit status, 1 byte, and the last line */
-#define PACKET_BUSY	'b'	/* another terminal is attached */
-/* terminal to VMM */
+#define PACKET_REFUSED	'r'	/* what was asked for cannot be; a reason */
+/* to the VMM */
+#define PACKET_ATTACH	'a'	/* port ("": main), who I am; NUL-ended each */
+#define PACKET_ASK	'q'	/* COUNTER packets, please, then END */
 #define PACKET_INPUT	'i'	/* keys */
+#define PACKET_SIZE	'z'	/* struct packet_size: of my terminal */
 #define PACKET_STOP	's'	/* a wish to stop */
 #define PACKET_DETACH	'd'	/* I leave, go on without me */
+
+struct packet_size {
+	uint16_t cols, rows;
+};
 
 #endif /* CVMCTL_PACKET_H */

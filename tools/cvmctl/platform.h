@@ -114,10 +114,6 @@ int plat_absolute(const char *path, char *to, size_t size);
 /* plat_beside - name as seen from the directory file lies in; 0, or -1. */
 int plat_beside(const char *file, const char *name, char *to, size_t size);
 
-/* The one lock there is, of the console. */
-void plat_lock(void);
-void plat_unlock(void);
-
 /* ---- links: packets between a VMM and its terminal ---- */
 
 struct link;
@@ -132,13 +128,23 @@ struct link;
  */
 int plat_split(struct link **link, struct problem *problem);
 
+/*
+ * plat_process_open - a process to wait for; PLAT_NO_FILE: it is gone.
+ * plat_process_wait - until it has ended or ms milliseconds have passed
+ * (< 0: for ever): 1 when it has ended, else 0; and let go of it.
+ */
+intptr_t plat_process_open(long pid);
+int plat_process_wait(intptr_t process, int ms);
+
 /* The old one, about the other: end it; say how it ended, or "". */
 void plat_vmm_kill(void);
 void plat_vmm_fate(char *text, size_t size);
 
 /*
- * plat_listen - let terminals connect by the VM's name from now on; -1 with a
- * problem, one of which is that the name is taken.
+ * plat_listen - let others connect by the VM's name from now on; -1 with a
+ * problem, one of which is that the name is taken.  Where the system has a
+ * place for it, a log is begun beside it, for plat_terminal_leave().
+ * plat_unlisten() removes what is there by name, but a log that was written.
  */
 int plat_listen(const char *name, struct problem *problem);
 void plat_unlisten(void);
@@ -180,6 +186,7 @@ enum wait_event {
 	WAIT_INPUT,	/* plat_input() has something */
 	WAIT_LINK,	/* plat_link_recv() has something */
 	WAIT_LISTEN,	/* plat_accept() has somebody */
+	WAIT_SIZE,	/* the terminal's window has another size */
 	WAIT_TIME	/* ms milliseconds have passed */
 };
 
@@ -194,10 +201,12 @@ int plat_catch_stop(struct problem *problem);
 
 /*
  * plat_wait - sleep until something happens; the first of the list above when
- * there is more.  link may be NULL; input is looked at only if input is set;
- * ms < 0 waits for ever.
+ * there is more.  Of count links each may be NULL; WAIT_LINK says which.
+ * Input is looked at only if input is set; ms < 0 waits for ever.
  */
-enum wait_event plat_wait(struct link *link, int input, int ms);
+#define WAIT_LINKS	32u
+enum wait_event plat_wait(struct link *const *links, unsigned int count,
+			  unsigned int *which, int input, int ms);
 
 void plat_wake(void);		/* any thread */
 void plat_unblock(void);	/* writers give up from now on; any thread */
@@ -224,7 +233,16 @@ const char *plat_output(const void *data, size_t bytes);
 void plat_terminal_raw(void);
 void plat_terminal_restore(void);
 
-/* plat_terminal_leave - let go of the terminal for good. */
+/*
+ * plat_terminal_leave - let go of the terminal for good; what is said from now
+ * on goes to the log that plat_listen() began.
+ */
 void plat_terminal_leave(void);
+
+/* plat_terminal_size - of its window; -1 when there is none. */
+int plat_terminal_size(unsigned int *cols, unsigned int *rows);
+
+/* plat_terminal_name - what people call it, or "". */
+void plat_terminal_name(char *to, size_t size);
 
 #endif /* CVMCTL_PLATFORM_H */

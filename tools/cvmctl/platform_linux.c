@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* platform_linux.c - driver, files and the console's lock on Linux. */
+/* platform_linux.c - driver, files and processes on Linux. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -172,16 +173,21 @@ int plat_beside(const char *file, const char *name, char *to, size_t size)
 	       0 : -1;
 }
 
-/* ---- the console's lock ---- */
+/* ---- processes ---- */
 
-static pthread_mutex_t console_lock = PTHREAD_MUTEX_INITIALIZER;
-
-void plat_lock(void)
+intptr_t plat_process_open(long pid)
 {
-	pthread_mutex_lock(&console_lock);
+	return pidfd_open((pid_t)pid, 0);
 }
 
-void plat_unlock(void)
+int plat_process_wait(intptr_t process, int ms)
 {
-	pthread_mutex_unlock(&console_lock);
+	struct pollfd ended = { .fd = (int)process, .events = POLLIN };
+	int ret;
+
+	do {
+		ret = poll(&ended, 1, ms);
+	} while (ret < 0 && errno == EINTR);
+	close((int)process);
+	return ret > 0;
 }

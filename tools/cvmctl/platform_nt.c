@@ -94,6 +94,24 @@ long plat_pid(void)
 	return front ? front : (long)GetCurrentProcessId();
 }
 
+/* ---- processes ---- */
+
+intptr_t plat_process_open(long pid)
+{
+	HANDLE process = OpenProcess(SYNCHRONIZE, FALSE, (DWORD)pid);
+
+	return process ? (intptr_t)process : PLAT_NO_FILE;
+}
+
+int plat_process_wait(intptr_t process, int ms)
+{
+	DWORD ret = WaitForSingleObject((HANDLE)process,
+					ms < 0 ? INFINITE : (DWORD)ms);
+
+	CloseHandle((HANDLE)process);
+	return ret == WAIT_OBJECT_0;
+}
+
 /* ---- files ---- */
 
 int plat_file_open(const char *path, intptr_t *handle, uint64_t *bytes,

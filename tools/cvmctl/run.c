@@ -191,30 +191,34 @@ int run_vm(const struct run_options *o)
 	struct ending end = { .status = EXIT_REFUSED };
 	char greeting[200] = "", line[1024];
 
-	if (minder_start(&problem) || vm_build(&vm, &o->vm, &problem) ||
-	    console_open(o->vm.name, &problem))
-		goto out_refused;
-	minder_seal();
-	if (confine(&o->confine, &problem))
+	/* The name first: a second VM of it would disturb the first. */
+	if (minder_start(&problem) || console_claim(o->vm.name, &problem) ||
+	    vm_build(&vm, &o->vm, &problem))
 		goto out_refused;
 	if (!o->quiet && o->key >= 0)
 		snprintf(greeting, sizeof(greeting), "cvmctl: %s: VM %u, %llu "
 			 "MiB; %s detaches", o->vm.name, vm.info.id,
 			 (unsigned long long)(o->vm.mem_bytes >> 20),
 			 o->key_text);
-	console_started(greeting);
+	if (console_ready(greeting, &problem))
+		goto out_refused;
+	minder_seal();
+	if (confine(&o->confine, &problem))
+		goto out_refused;
 	vmm_run(&vm, &end);
 	/* The VM is gone before anybody is told that it ended. */
 	vm_close(&vm);
-	minder_end();
 	final_line(o, &vm, &end, line, sizeof(line));
+	console_last(line);
+	minder_end();
 	console_end(end.status, line);
 	return end.status;
 
 out_refused:
 	vm_close(&vm);
-	minder_end();
 	refuse(o, &problem, &vm, line, sizeof(line));
+	console_last(line);
+	minder_end();
 	console_end(EXIT_REFUSED, line);
 	return EXIT_REFUSED;
 }

@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -102,16 +104,37 @@ void linux_terminal_continue(void)
 		set_raw();
 }
 
-/* Without a terminal there is nothing to hold on to. */
 void plat_terminal_leave(void)
 {
+	int out = linux_log() >= 0 ? linux_log() : null_fd;
+
 	if (null_fd < 0)
 		return;
 	dup2(null_fd, STDIN_FILENO);
-	dup2(null_fd, STDOUT_FILENO);
-	dup2(null_fd, STDERR_FILENO);
+	dup2(out, STDOUT_FILENO);
+	dup2(out, STDERR_FILENO);
 	close(null_fd);
 	null_fd = -1;
+	have_saved = 0;
+}
+
+int plat_terminal_size(unsigned int *cols, unsigned int *rows)
+{
+	struct winsize size;
+
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) || !size.ws_col ||
+	    !size.ws_row)
+		return -1;
+	*cols = size.ws_col;
+	*rows = size.ws_row;
+	return 0;
+}
+
+void plat_terminal_name(char *to, size_t size)
+{
+	const char *name = ttyname(STDIN_FILENO);
+
+	snprintf(to, size, "%s", name ? name : "");
 }
 
 int plat_input(void *buf, size_t size)

@@ -50,6 +50,7 @@ static struct {
 	char tail[4];		/* of a UTF-8 sequence cut short */
 	size_t tail_bytes;
 	wchar_t high;		/* first half of a surrogate pair typed */
+	int resized;
 	struct pump reader, writer;
 } term;
 
@@ -96,6 +97,31 @@ void plat_terminal_raw(void)
 /* The VMM has no console to let go of. */
 void plat_terminal_leave(void)
 {
+}
+
+int plat_terminal_size(unsigned int *cols, unsigned int *rows)
+{
+	CONSOLE_SCREEN_BUFFER_INFO info;
+
+	if (!term.out_console ||
+	    !GetConsoleScreenBufferInfo(term.out, &info))
+		return -1;
+	*cols = (unsigned int)(info.srWindow.Right - info.srWindow.Left + 1);
+	*rows = (unsigned int)(info.srWindow.Bottom - info.srWindow.Top + 1);
+	return 0;
+}
+
+int nt_resized(void)
+{
+	int resized = term.resized;
+
+	term.resized = 0;
+	return resized;
+}
+
+void plat_terminal_name(char *to, size_t size)
+{
+	snprintf(to, size, "%s", "");
 }
 
 /* Consoles that make an event of Ctrl-C even so: Wine's on a Unix terminal. */
@@ -309,7 +335,7 @@ static size_t key_bytes(const KEY_EVENT_RECORD *key, char *to, size_t room)
 	return strlen(text);
 }
 
-/* Sizes, focus, mouse: the guest's console is a line of bytes. */
+/* Of focus and mouse the guest's console, a line of bytes, knows nothing. */
 static int read_console(char *buf, size_t size)
 {
 	INPUT_RECORD records[KEYS];
@@ -320,6 +346,8 @@ static int read_console(char *buf, size_t size)
 	if (!ReadConsoleInputW(term.in, records, max, &got))
 		return -1;
 	for (i = 0; i < got; i++) {
+		term.resized |= records[i].EventType ==
+				WINDOW_BUFFER_SIZE_EVENT;
 		if (records[i].EventType != KEY_EVENT)
 			continue;
 		repeat = records[i].Event.KeyEvent.wRepeatCount;

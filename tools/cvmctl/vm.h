@@ -12,6 +12,7 @@
 
 #define VM_DISKS	CONFIG_DISKS
 #define VM_NICS		CONFIG_NICS
+#define VM_DEVICE_NAME	16
 
 struct vm_config {
 	const char *kernel;	/* path */
@@ -37,6 +38,7 @@ struct vm {
 	uint64_t map_gpa;
 	uint64_t map_bytes;
 	struct cvm_vmm_devices *devices;
+	char device_name[CVM_VIRTIO_SLOTS][VM_DEVICE_NAME]; /* by slot */
 };
 
 /*

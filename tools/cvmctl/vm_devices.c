@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vm_devices.c - the devices a VM's configuration asks for. */
 #include <stdio.h>
+#include <string.h>
 
+#include "console.h"
 #include "net_config.h"
-#include "vm_devices.h"
 #include "platform.h"
+#include "vm_devices.h"
 
 /* Dropped before the guest runs: it looks at every slot when it starts. */
 static void raise_events(void *ctx, uint32_t vcpu, uint64_t bits)
@@ -71,13 +73,24 @@ static int refused(const struct cvm_vmm_error *err, struct problem *problem)
 	return -1;
 }
 
-static int add_disk(struct vm *vm, const char *path, struct problem *problem)
+/* What people call the device in a slot: its key in the configuration. */
+static void name_device(struct vm *vm, int slot, const char *key,
+			uint32_t number)
+{
+	snprintf(vm->device_name[slot], VM_DEVICE_NAME, "%.8s%u", key,
+		 number % 100);
+}
+
+static int add_disk(struct vm *vm, uint32_t number, const char *path,
+		    struct problem *problem)
 {
 	struct cvm_blk_args args = { .path = path };
 	struct cvm_vmm_error err;
+	int slot = cvm_vmm_devices_add_blk(vm->devices, &args, &err);
 
-	if (cvm_vmm_devices_add_blk(vm->devices, &args, &err) < 0)
+	if (slot < 0)
 		return refused(&err, problem);
+	name_device(vm, slot, "cobd", number);
 	return 0;
 }
 
@@ -86,12 +99,15 @@ static int add_nic(struct vm *vm, const char *text, unsigned int index,
 {
 	struct cvm_vmm_error err;
 	struct net_config net;
+	int slot;
 
 	if (net_config_read(&net, text, vm->info.name, index, NULL, problem))
 		return -1;
 	net.args.name = vm->info.name;
-	if (cvm_vmm_devices_add_net(vm->devices, &net.args, &err) < 0)
+	slot = cvm_vmm_devices_add_net(vm->devices, &net.args, &err);
+	if (slot < 0)
 		return problem_set(problem, net.key, "%s", err.text);
+	name_device(vm, slot, "eth", index);
 	return 0;
 }
 
@@ -119,12 +135,49 @@ int devices_add(struct vm *vm, const struct vm_config *config,
 	if (!vm->devices || cvm_vmm_devices_add_rng(vm->devices, &err) < 0)
 		return refused(&err, problem);
 	for (i = 0; i < VM_DISKS; i++)
-		if (config->disk[i] && add_disk(vm, config->disk[i], problem))
+		if (config->disk[i] && add_disk(vm, i, config->disk[i],
+						problem))
 			return -1;
 	for (i = 0; i < VM_NICS; i++)
 		if (config->nic[i] && add_nic(vm, config->nic[i], i, problem))
 			return -1;
 	return 0;
+}
+
+static void report_disk(struct vm *vm, uint32_t slot, struct link *to)
+{
+	const char *name = vm->device_name[slot];
+	struct cvm_blk_stats stats;
+
+	if (cvm_vmm_devices_blk_stats(vm->devices, slot, &stats))
+		return;
+	console_count(to, name, "reads", stats.reads);
+	console_count(to, name, "writes", stats.writes);
+	console_count(to, name, "flushes", stats.flushes);
+	console_count(to, name, "discards", stats.discards);
+	console_count(to, name, "zeroes", stats.zeroes);
+	console_count(to, name, "failed", stats.failed);
+	console_count(to, name, "syncs", stats.syncs);
+}
+
+void devices_report(struct vm *vm, struct link *to)
+{
+	struct cvm_device_counts counts;
+	const char *name;
+	uint32_t slot;
+
+	for (slot = 0; slot < CVM_VIRTIO_SLOTS; slot++) {
+		if (cvm_vmm_devices_counts(vm->devices, slot, &counts))
+			continue;
+		name = vm->device_name[slot];
+		if (!name[0])
+			snprintf(vm->device_name[slot], VM_DEVICE_NAME, "%s",
+				 counts.kind);
+		if (!strcmp(counts.kind, "blk"))
+			report_disk(vm, slot, to);
+		console_count(to, name, "doorbells", counts.doorbells);
+		console_count(to, name, "interrupts", counts.interrupts);
+	}
 }
 
 void devices_remove(struct vm *vm)

@@ -15,4 +15,8 @@ int devices_add(struct vm *vm, const struct vm_config *config,
 		struct problem *problem);
 void devices_remove(struct vm *vm);
 
+/* devices_report - what each of them did, by console_count(). */
+struct link;
+void devices_report(struct vm *vm, struct link *to);
+
 #endif /* CVMCTL_VM_DEVICES_H */

@@ -4,8 +4,7 @@
  *
  * One thread per vCPU sits in RUN and serves what its vCPU asks for; the
  * first thread carries input and wishes to stop to the guest.  It sleeps in
- * console_wait() and nowhere else: when the guest's input ring is full
- * it takes no more input until CONSOLE_ROOM wakes it.
+ * console_wait() and nowhere else.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "console.h"
 #include "platform.h"
 #include "plat.h"
+#include "vm_devices.h"
 #include "vmm.h"
 
 struct vmm {
@@ -24,8 +24,7 @@ struct vmm {
 	int have_ending;	/* the first one to set it owns *ending */
 	int stops;		/* wishes to stop seen so far */
 	int lost_output;	/* a bad CONSOLE_OUT was reported */
-	struct cvm_user_console in;	/* input the guest has no room for */
-	uint32_t in_off;
+	struct console_channel *console;	/* the guest's own */
 };
 
 struct vcpu {
@@ -114,7 +113,7 @@ static void console_out(struct vmm *vmm, const struct cvm_user_run *run)
 	const void *data = vm_memory(vmm->vm, run->arg[0], run->arg[1]);
 
 	if (data) {
-		console_write(data, run->arg[1]);
+		console_write(vmm->console, data, run->arg[1]);
 		return;
 	}
 	if (!__atomic_exchange_n(&vmm->lost_output, 1, __ATOMIC_RELAXED))
@@ -159,10 +158,12 @@ static void vcpu_main(void *arg)
 			stop(vmm, 1);
 			break;
 		}
+		if (run.reason < CVM_RUN_POWEROFF)
+			console_running();
 		if (run.reason == CVM_RUN_CONSOLE_OUT)
 			console_out(vmm, &run);
 		else if (run.reason == CVM_RUN_CONSOLE_ROOM)
-			plat_wake();
+			console_room(vmm->console);
 		else if (run.reason == CVM_RUN_DOORBELL)
 			cvm_vmm_devices_doorbell(vmm->vm->devices,
 						 run.arg[0]);
@@ -176,48 +177,51 @@ static void vcpu_main(void *arg)
 	plat_wake();
 }
 
-/* Offer what is left; 1 when the guest took all of it. */
-static int feed(struct vmm *vmm)
-{
-	struct cvm_user_console part;
+/* ---- the guest's own console ---- */
 
-	while (vmm->in_off < vmm->in.bytes) {
-		part.bytes = vmm->in.bytes - vmm->in_off;
-		part.pad = 0;
-		memcpy(part.data, vmm->in.data + vmm->in_off, part.bytes);
+/* When its ring is full, CONSOLE_ROOM follows. */
+static size_t feed(void *ctx, const void *data, size_t bytes)
+{
+	struct vmm *vmm = ctx;
+	struct cvm_user_console part = { 0 };
+	size_t done = 0, want;
+
+	while (done < bytes) {
+		want = bytes - done < sizeof(part.data) ? bytes - done :
+		       sizeof(part.data);
+		part.bytes = (uint32_t)want;
+		memcpy(part.data, (const char *)data + done, want);
 		if (plat_op(vmm->vm->dev, CVM_USER_CONSOLE_IN, &part,
-			    sizeof(part)) ||
-		    part.bytes > vmm->in.bytes - vmm->in_off)
-			break;	/* the VM is ending: its vCPUs will tell */
-		if (!part.bytes)
-			return 0;
-		vmm->in_off += part.bytes;
+			    sizeof(part)) || part.bytes > want)
+			return bytes;	/* ending: its vCPUs will tell */
+		done += part.bytes;
+		if (part.bytes < want)
+			break;
 	}
-	vmm->in.bytes = 0;
-	vmm->in_off = 0;
-	return 1;
+	return done;
 }
+
+static void resize(void *ctx, unsigned int cols, unsigned int rows)
+{
+	struct vmm *vmm = ctx;
+
+	cvm_vmm_devices_console_size(vmm->vm->devices, cols, rows);
+}
+
+static void report(void *ctx, struct link *to)
+{
+	struct vmm *vmm = ctx;
+
+	devices_report(vmm->vm, to);
+}
+
+static const struct console_sink own_console = { feed, resize };
 
 static void serve(struct vmm *vmm, int vcpus)
 {
-	int room = 1, eof = 0;
-	size_t bytes;
-
 	while (__atomic_load_n(&vmm->ended, __ATOMIC_ACQUIRE) < vcpus) {
-		bytes = 0;
-		switch (console_wait(room && !eof ? vmm->in.data : NULL,
-					  sizeof(vmm->in.data), &bytes)) {
-		case CONSOLE_INPUT:
-			vmm->in.bytes = (uint32_t)bytes;
-			vmm->in_off = 0;
-			room = feed(vmm);
-			break;
+		switch (console_wait()) {
 		case CONSOLE_WAKE:
-			if (!room)
-				room = feed(vmm);
-			break;
-		case CONSOLE_EOF:
-			eof = 1;
 			break;
 		case CONSOLE_STOP:
 			stop(vmm, 0);
@@ -237,6 +241,8 @@ void vmm_run(struct vm *vm, struct ending *ending)
 	uint32_t i, started = 0;
 
 	memset(ending, 0, sizeof(*ending));
+	vmm.console = console_channel(NULL, &own_console, &vmm);
+	console_answer(report, &vmm);
 	for (i = 0; i < vm->info.vcpus; i++) {
 		vcpu[i].vmm = &vmm;
 		vcpu[i].id = i;

@@ -226,6 +226,32 @@ void cvm_vmm_devices_free(struct cvm_vmm_devices *devs)
 	free(devs);
 }
 
+int cvm_vmm_devices_counts(struct cvm_vmm_devices *devs, uint32_t slot,
+			   struct cvm_device_counts *counts)
+{
+	struct cvm_device *dev;
+	uint32_t i;
+
+	dev = slot < CVM_VIRTIO_SLOTS ? cvm_get(devs->slot[slot].dev) : NULL;
+	if (!dev)
+		return -CVM_ENOENT;
+	memset(counts, 0, sizeof(*counts));
+	counts->kind = dev->ops->name;
+	for (i = 0; i < dev->queues; i++) {
+		counts->doorbells += cvm_get(dev->page->queue[i].doorbells);
+		counts->interrupts += cvm_get(dev->queue[i].interrupts);
+	}
+	return 0;
+}
+
+void cvm_vmm_devices_console_size(struct cvm_vmm_devices *devs,
+				  uint32_t cols, uint32_t rows)
+{
+	cvm_set(devs->table->console_size,
+		(cols & 0xffff) << 16 | (rows & 0xffff));
+	cvm_transport_raise(devs, 0, CVM_EVENT_CONSOLE_BIT);
+}
+
 /* Under the slot's lock. */
 static int ring(struct cvm_device *dev, uint32_t queue)
 {

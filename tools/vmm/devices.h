@@ -80,10 +80,32 @@ void cvm_vmm_devices_free(struct cvm_vmm_devices *devs);
 int cvm_vmm_devices_doorbell(struct cvm_vmm_devices *devs, uint64_t doorbell);
 
 /*
+ * cvm_vmm_devices_console_size - tell the guest how large the window of the
+ * terminal at its own console is (not a port of ours, but the line that the
+ * monitor carries).  Any thread.
+ */
+void cvm_vmm_devices_console_size(struct cvm_vmm_devices *devs,
+				  uint32_t cols, uint32_t rows);
+
+/*
  * cvm_vmm_devices_remove - pull a device out, while the guest runs or not:
  * its queues are stopped, its slot is empty, the guest is told.  -CVM_ENOENT.
  */
 int cvm_vmm_devices_remove(struct cvm_vmm_devices *devs, uint32_t slot);
+
+/* What a device and its driver told each other. */
+struct cvm_device_counts {
+	const char *kind;	/* "blk" */
+	uint64_t doorbells;	/* as the guest counts them */
+	uint64_t interrupts;
+};
+
+/*
+ * cvm_vmm_devices_counts - of the device in a slot; -CVM_ENOENT.  Any thread,
+ * but not while devices are removed: it waits for nobody.
+ */
+int cvm_vmm_devices_counts(struct cvm_vmm_devices *devs, uint32_t slot,
+			   struct cvm_device_counts *counts);
 
 /* ---- devices: the slot, or -1 with an error ------------------------------ */
 

@@ -47,7 +47,7 @@ static int read_file(void *ctx, uint64_t offset, void *to, size_t bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct file file = { 0 };
-	struct cvm_blk_image image = { read_file, &file, 0, 0, 0, 0 };
+	struct cvm_blk_image image = { .read = read_file, .ctx = &file };
 	struct cvm_vmm_error err = { "" };
 	uint32_t bytes;
 
@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(memchr(err.text, '\0', sizeof(err.text)));
 		fuzz_count.shorter += !!strstr(err.text, "shorter");
 	} else {
-		require(!err.text[0]);
+		require(!err.text[0] && image.needed <= image.bytes);
 		fuzz_count.checked += image.partitions;
 	}
 	require(image.sector == 512 || image.sector == 4096);

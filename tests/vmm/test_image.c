@@ -37,7 +37,9 @@ static void clear(void)
 
 static void accept(enum cvm_blk_table table, uint32_t partitions)
 {
-	struct cvm_blk_image image = { read_disk, NULL, sizeof(disk), 0, 0, 0 };
+	struct cvm_blk_image image = {
+		.read = read_disk, .bytes = sizeof(disk),
+	};
 	struct cvm_vmm_error err = { "" };
 
 	if (cvm_blk_image_check(&image, "disk.img", &err))
@@ -48,7 +50,9 @@ static void accept(enum cvm_blk_table table, uint32_t partitions)
 
 static void refuse_bytes(uint64_t bytes, const char *text)
 {
-	struct cvm_blk_image image = { read_disk, NULL, bytes, 0, 0, 0 };
+	struct cvm_blk_image image = {
+		.read = read_disk, .bytes = bytes,
+	};
 	struct cvm_vmm_error err = { "" };
 
 	assert_int_equal(cvm_blk_image_check(&image, "disk.img", &err), -1);
@@ -95,10 +99,10 @@ static void test_mbr(void **state)
 	image_mbr(disk, 3, 0x82, 1, 62);
 	accept(CVM_BLK_TABLE_MBR, 2);
 	image_mbr(disk, 2, 0x83, 63, IMAGE_SECTORS - 62);
-	refuse(SHORTER "partition 2 ends with sector 2048, the image has 2048 "
+	refuse(SHORTER "partition 3 ends with sector 2048, the image has 2048 "
 	       "of 512 bytes");
 	image_mbr(disk, 2, 0x83, UINT32_MAX, UINT32_MAX);
-	refuse(SHORTER "partition 2 ends with sector 8589934589, the image "
+	refuse(SHORTER "partition 3 ends with sector 8589934589, the image "
 	       "has 2048 of 512 bytes");
 }
 
@@ -114,7 +118,7 @@ static void test_logical(void **state)
 	image_mbr(disk + 300 * 512, 0, 0x83, 10, 1738);
 	accept(CVM_BLK_TABLE_MBR, 3);
 	image_mbr(disk + 300 * 512, 0, 0x83, 10, 1739);
-	refuse(SHORTER "partition 3 ends with sector 2048, the image has 2048 "
+	refuse(SHORTER "partition 6 ends with sector 2048, the image has 2048 "
 	       "of 512 bytes");
 	/* A chain that bites its tail ends, at 128. */
 	image_mbr(disk + 300 * 512, 0, 0x83, 10, 1);
@@ -166,6 +170,60 @@ static void test_gpt_4k(void **state)
 	image_gpt(disk, 4096, IMAGE_SECTORS / 8, IMAGE_SECTORS / 8);
 	refuse(SHORTER "partition 1 ends with sector 256, the image has 256 "
 	       "of 4096 bytes");
+}
+
+/* ---- what is told about each partition ---- */
+
+static struct cvm_blk_partition told[8];
+static uint32_t tellings;
+
+static void tell(void *ctx, const struct cvm_blk_partition *partition)
+{
+	(void)ctx;
+	assert_true(tellings < 8);
+	told[tellings++] = *partition;
+}
+
+static void expect_told(uint32_t n, uint32_t number, uint64_t start,
+			uint64_t bytes, uint8_t type)
+{
+	assert_true(n < tellings);
+	assert_int_equal(told[n].number, number);
+	assert_int_equal(told[n].start, start);
+	assert_int_equal(told[n].bytes, bytes);
+	assert_int_equal(told[n].type[0], type);
+}
+
+/* All partitions are told, those after one that is not there too. */
+static void test_found(void **state)
+{
+	struct cvm_blk_image image = {
+		.read = read_disk, .bytes = sizeof(disk), .found = tell,
+	};
+	struct cvm_vmm_error err = { "" };
+
+	(void)state;
+	clear();
+	image_mbr(disk, 0, 0x05, 100, 1900);
+	image_mbr(disk, 2, 0x83, 63, IMAGE_SECTORS);
+	image_mbr(disk, 3, 0x82, 1, 62);
+	image_mbr(disk + 100 * 512, 0, 0x83, 10, 50);
+	assert_int_equal(cvm_blk_image_check(&image, "disk.img", &err), -1);
+	assert_string_equal(err.text, SHORTER "partition 3 ends with sector "
+			    "2110, the image has 2048 of 512 bytes");
+	assert_int_equal(tellings, 4);
+	expect_told(0, 1, 100 * 512, 1900 * 512, 0x05);
+	expect_told(1, 5, 110 * 512, 50 * 512, 0x83);
+	expect_told(2, 3, 63 * 512, IMAGE_SECTORS * 512, 0x83);
+	expect_told(3, 4, 512, 62 * 512, 0x82);
+	assert_true(told[0].extended && !told[1].extended);
+	assert_int_equal(image.needed, (IMAGE_SECTORS + 63) * 512);
+	tellings = 0;
+	image_gpt(disk, 512, IMAGE_SECTORS, IMAGE_SECTORS - 34);
+	assert_int_equal(cvm_blk_image_check(&image, "disk.img", &err), 0);
+	assert_int_equal(tellings, 1);
+	expect_told(0, 1, 6 * 512, (IMAGE_SECTORS - 39) * 512, 0x11);
+	assert_int_equal(image.needed, sizeof(disk));
 }
 
 /* ---- files --------------------------------------------------------------- */
@@ -293,6 +351,7 @@ int main(void)
 		cmocka_unit_test(test_logical),
 		cmocka_unit_test(test_gpt),
 		cmocka_unit_test(test_gpt_4k),
+		cmocka_unit_test(test_found),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_busy),
 	};

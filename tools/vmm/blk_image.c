@@ -23,6 +23,7 @@ struct check {
 	struct cvm_blk_image *image;
 	const char *path;
 	struct cvm_vmm_error *err;
+	int ret;		/* -1: err has the first that is not there */
 };
 
 static uint32_t le32(const uint8_t *at)
@@ -43,27 +44,42 @@ static int read_at(struct check *c, uint64_t offset, void *to, size_t bytes)
 				 c->path, (unsigned long long)offset);
 }
 
-/* Is there a sector of this number, the last of something? */
-static int inside(struct check *c, const char *what, uint64_t last)
+/* There should be a sector of this number, the last of something. */
+static void expect(struct check *c, const char *what, uint64_t last)
 {
 	uint64_t sectors = c->image->bytes / c->image->sector;
+	uint64_t end = last < UINT64_MAX / c->image->sector ?
+		       (last + 1) * c->image->sector : UINT64_MAX;
 
-	if (last < sectors)
-		return 0;
-	return cvm_vmm_error_set(c->err, "%s: shorter than its partition "
-				 "table says: %s ends with sector %llu, the "
-				 "image has %llu of %u bytes", c->path, what,
-				 (unsigned long long)last,
-				 (unsigned long long)sectors,
-				 c->image->sector);
+	if (end > c->image->needed)
+		c->image->needed = end;
+	if (last < sectors || c->ret)
+		return;
+	c->ret = cvm_vmm_error_set(c->err, "%s: shorter than its partition "
+				   "table says: %s ends with sector %llu, the "
+				   "image has %llu of %u bytes", c->path, what,
+				   (unsigned long long)last,
+				   (unsigned long long)sectors,
+				   c->image->sector);
 }
 
-static int partition(struct check *c, uint64_t last)
+/* Partition number of the table, from sector first up to last. */
+static void partition(struct check *c, struct cvm_blk_partition *part,
+		      uint64_t first, uint64_t last)
 {
+	uint64_t most = UINT64_MAX / c->image->sector;
 	char what[32];
 
-	snprintf(what, sizeof(what), "partition %u", ++c->image->partitions);
-	return inside(c, what, last);
+	snprintf(what, sizeof(what), "partition %u", part->number);
+	c->image->partitions++;
+	expect(c, what, last);
+	if (!c->image->found)
+		return;
+	/* What no disk can hold is as much as a number can say. */
+	part->start = first < most ? first * c->image->sector : UINT64_MAX;
+	part->bytes = last < first ? 0 : last - first < most - 1 ?
+		      (last - first + 1) * c->image->sector : UINT64_MAX;
+	c->image->found(c->image->ctx, part);
 }
 
 /* ---- GPT ----------------------------------------------------------------- */
@@ -96,14 +112,15 @@ static bool gpt_header(const uint8_t *header)
 }
 
 /* One entry (5.3.3); unused ones have no type. */
-static int gpt_entry(struct check *c, const uint8_t *entry)
+static void gpt_entry(struct check *c, uint32_t number, const uint8_t *entry)
 {
+	struct cvm_blk_partition part = { .number = number };
 	static const uint8_t unused[16];
-	uint64_t last = le64(entry + 40);
 
 	if (!memcmp(entry, unused, sizeof(unused)))
-		return 0;
-	return partition(c, last);
+		return;
+	memcpy(part.type, entry, sizeof(part.type));
+	partition(c, &part, le64(entry + 32), le64(entry + 40));
 }
 
 static int gpt_entries(struct check *c, const uint8_t *header)
@@ -115,16 +132,21 @@ static int gpt_entries(struct check *c, const uint8_t *header)
 	/* Sizes the specification does not know are left to the guest. */
 	if (size < GPT_ENTRY || size > 4096 || count > GPT_ENTRIES_MAX)
 		return 0;
-	if (at > bytes / c->image->sector)
-		return inside(c, "the table", at);
+	if (at > bytes / c->image->sector) {
+		expect(c, "the table", at);
+		return 0;
+	}
 	at *= c->image->sector;
-	if ((uint64_t)count * size > bytes - at)
-		return inside(c, "the table", (at + (uint64_t)count * size -
-					       1) / c->image->sector);
-	for (i = 0; i < count; i++)
-		if (read_at(c, at + (uint64_t)i * size, entry, GPT_ENTRY) ||
-		    gpt_entry(c, entry))
+	if ((uint64_t)count * size > bytes - at) {
+		expect(c, "the table", (at + (uint64_t)count * size - 1) /
+		       c->image->sector);
+		return 0;
+	}
+	for (i = 0; i < count; i++) {
+		if (read_at(c, at + (uint64_t)i * size, entry, GPT_ENTRY))
 			return -1;
+		gpt_entry(c, i + 1, entry);
+	}
 	return 0;
 }
 
@@ -143,10 +165,11 @@ static int gpt(struct check *c, uint32_t sector, bool *found)
 		return 0;
 	c->image->table = CVM_BLK_TABLE_GPT;
 	c->image->sector = sector;
-	/* The second header is the disk's last sector (5.3.2). */
 	if (gpt_entries(c, header))
 		return -1;
-	return inside(c, "the second table", le64(header + 32));
+	/* The second header is the disk's last sector (5.3.2). */
+	expect(c, "the second table", le64(header + 32));
+	return 0;
 }
 
 /* ---- MBR ----------------------------------------------------------------- */
@@ -179,25 +202,38 @@ static bool mbr_table(const uint8_t *sector)
 	return used;
 }
 
+/* One entry, whose start counts from sector base. */
+static void mbr_entry(struct check *c, uint32_t number, const uint8_t *entry,
+		      uint64_t base)
+{
+	struct cvm_blk_partition part = {
+		.number = number,
+		.extended = extended(entry[4]),
+		.type = { entry[4] },
+	};
+	uint64_t first = base + le32(entry + 8);
+
+	partition(c, &part, first, first + le32(entry + 12) - 1);
+}
+
 /*
- * Logical partitions: each has a table of its own, whose first entry is the
- * partition, from there, and whose second is the next table, from the start of
- * the extended partition.
+ * Logical partitions, numbered from 5: each has a table of its own, whose
+ * first entry is the partition, from there, and whose second is the next
+ * table, from the start of the extended partition.
  */
 static int mbr_chain(struct check *c, uint64_t start)
 {
 	uint64_t at = start, sectors = c->image->bytes / SECTOR;
 	uint8_t table[SECTOR], *entry = table + MBR_TABLE;
-	uint32_t i;
+	uint32_t i, number = MBR_ENTRIES;
 
 	for (i = 0; i < CHAIN_MAX && at < sectors; i++) {
 		if (read_at(c, at * SECTOR, table, SECTOR))
 			return -1;
 		if (table[510] != 0x55 || table[511] != 0xaa)
 			return 0;
-		if (entry[4] && le32(entry + 12) &&
-		    partition(c, at + le32(entry + 8) + le32(entry + 12) - 1))
-			return -1;
+		if (entry[4] && le32(entry + 12))
+			mbr_entry(c, ++number, entry, at);
 		if (!extended(entry[16 + 4]) || !le32(entry + 16 + 8))
 			return 0;
 		at = start + le32(entry + 16 + 8);
@@ -208,18 +244,14 @@ static int mbr_chain(struct check *c, uint64_t start)
 static int mbr(struct check *c, const uint8_t *sector)
 {
 	const uint8_t *entry = sector + MBR_TABLE;
-	uint64_t start, count;
 	uint32_t i;
 
 	c->image->table = CVM_BLK_TABLE_MBR;
 	for (i = 0; i < MBR_ENTRIES; i++, entry += 16) {
-		start = le32(entry + 8);
-		count = le32(entry + 12);
 		if (!entry[4])
 			continue;
-		if (partition(c, start + count - 1))
-			return -1;
-		if (extended(entry[4]) && mbr_chain(c, start))
+		mbr_entry(c, i + 1, entry, 0);
+		if (extended(entry[4]) && mbr_chain(c, le32(entry + 8)))
 			return -1;
 	}
 	return 0;
@@ -236,25 +268,32 @@ static bool protective(const uint8_t *sector)
 	return false;
 }
 
-int cvm_blk_image_check(struct cvm_blk_image *image, const char *path,
-			struct cvm_vmm_error *err)
+static int tables(struct check *c)
 {
-	struct check c = { image, path, err };
 	uint8_t sector[SECTOR];
 	bool found = false;
 	int ret;
 
+	if (read_at(c, 0, sector, SECTOR))
+		return -1;
+	if (!protective(sector))
+		return mbr_table(sector) ? mbr(c, sector) : 0;
+	ret = gpt(c, SECTOR, &found);
+	return ret || found ? ret : gpt(c, 4096, &found);
+}
+
+int cvm_blk_image_check(struct cvm_blk_image *image, const char *path,
+			struct cvm_vmm_error *err)
+{
+	struct check c = { image, path, err, 0 };
+
 	image->table = CVM_BLK_TABLE_NONE;
 	image->sector = SECTOR;
 	image->partitions = 0;
+	image->needed = 0;
 	if (image->bytes < SECTOR)
 		return cvm_vmm_error_set(err, "%s: too short for a disk: "
 					 "%llu bytes", path,
 					 (unsigned long long)image->bytes);
-	if (read_at(&c, 0, sector, SECTOR))
-		return -1;
-	if (!protective(sector))
-		return mbr_table(sector) ? mbr(&c, sector) : 0;
-	ret = gpt(&c, SECTOR, &found);
-	return ret || found ? ret : gpt(&c, 4096, &found);
+	return tables(&c) ? -1 : c.ret;
 }

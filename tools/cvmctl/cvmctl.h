@@ -95,7 +95,7 @@ int usage_error(const struct command *cmd, const char *fmt, ...)
 extern const struct command cmd_check, cmd_run, cmd_start, cmd_console;
 extern const struct command cmd_list;
 extern const struct command cmd_stats, cmd_stop, cmd_kill, cmd_version;
-extern const struct command cmd_driver, cmd_service;
+extern const struct command cmd_driver, cmd_service, cmd_image;
 
 /* The program, behind each host's own entry point: its exit status. */
 int cvmctl_main(int argc, char **argv);

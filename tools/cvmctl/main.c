@@ -14,6 +14,7 @@ static const struct command *const commands[] = {
 	&cmd_stats,
 	&cmd_stop,
 	&cmd_kill,
+	&cmd_image,
 	&cmd_driver,
 	&cmd_service,
 	&cmd_version,

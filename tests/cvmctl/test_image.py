@@ -1,0 +1,323 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""cvmctl image: what it tells of disks, and how it makes one.
+
+usage: test_image.py CVMCTL [unittest options]
+
+The mmdebstrap here is a few lines of shell: it prints what the real one
+prints, and makes a root of one file.  Everything else is the real thing.
+"""
+import glob
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+CVMCTL = None
+SECONDS = 20
+MIB = 1 << 20
+MKE2FS = shutil.which("mke2fs", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+SFDISK = shutil.which("sfdisk", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+
+FAKE = """\
+#!/bin/sh
+[ "$1" = --unshare-helper ] && { shift; echo "$*" >>"$LOG"; exec "$@"; }
+for word; do
+	echo "arg $word" >>"$LOG"
+	case $word in */root) root=$word;; esac
+done
+env | grep ^IMAGE_ >>"$LOG"
+echo "I: running apt-get update..."
+echo "I: installing remaining packages inside the chroot..."
+echo "0 upgraded, 2 newly installed, 0 to remove and 0 not upgraded."
+mkdir "$root"
+echo hello >"$root/greeting"
+echo "Setting up libone:amd64 (1.0) ..."
+case $FAKE in
+fail) echo "E: the mirror is gone"; exit 25;;
+wait) echo $$ >"$PIDS"; sleep 1000 & echo $! >>"$PIDS"; wait;;
+esac
+"""
+
+
+def kill_all(pids):
+    """Those of a failed test hold pipes open that others wait for."""
+    for pid in filter(runs, pids):
+        os.kill(pid, signal.SIGKILL)
+
+
+def runs(pid):
+    """Does it?  One that has ended and that nobody waits for does not."""
+    try:
+        with open("/proc/%d/stat" % pid, encoding="utf-8") as handle:
+            return handle.read().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@unittest.skipUnless(MKE2FS and SFDISK, "no mke2fs or sfdisk here")
+class Case(unittest.TestCase):
+    def setUp(self):
+        tmp = tempfile.TemporaryDirectory()
+        self.addCleanup(tmp.cleanup)
+        self.dir = tmp.name
+        os.chdir(self.dir)
+
+    def cvmctl(self, *args, **env):
+        return subprocess.run([CVMCTL, "image", *args], timeout=SECONDS,
+                              capture_output=True, stdin=subprocess.DEVNULL,
+                              env=dict(os.environ, **env), text=True)
+
+    def refused(self, result, text, status=1):
+        self.assertEqual((result.returncode, result.stdout), (status, ""))
+        self.assertEqual(result.stderr, "cvmctl: %s\n" % text)
+
+    def disk(self, name, bytes_, table=None):
+        with open(name, "wb") as handle:
+            handle.truncate(bytes_)
+        if table:
+            subprocess.run([SFDISK, "-q", name], input=table, text=True,
+                           check=True)
+
+    def ext4(self, name, label, offset, bytes_):
+        subprocess.run([MKE2FS, "-q", "-t", "ext4", "-L", label, "-E",
+                        "offset=%d" % offset, name, "%dk" % (bytes_ >> 10)],
+                       check=True, stderr=subprocess.DEVNULL)
+
+
+class Info(Case):
+    def told(self, name):
+        result = self.cvmctl("info", name, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return json.loads(result.stdout)
+
+    def test_whole(self):
+        self.disk("a.img", 20 * MIB)
+        self.ext4("a.img", "one", 0, 20 * MIB)
+        told = self.told("a.img")
+        self.assertEqual((told["kind"], told["bytes"], told["table"],
+                          told["filesystem"], told["label"], told["root"],
+                          told["missing"], told["partitions"]),
+                         ("raw", 20 * MIB, "none", "ext4", "one", "/dev/vda",
+                          0, []))
+        self.assertLess(told["allocated"], 10 * MIB)
+        text = self.cvmctl("info", "a.img").stdout
+        self.assertIn("a.img: raw, 20.0 MiB", text)
+        self.assertIn("file system: ext4, label one", text)
+        self.assertIn("  cobd0=a.img\n  root=/dev/vda ro\n", text)
+
+    def test_tables(self):
+        for table, efi, linux in (("gpt", "U", "L"), ("dos", "ef", "83")):
+            self.disk("a.img", 64 * MIB, "label: %s\nsize=4M,type=%s\n"
+                      "size=8M,type=%s\nsize=40M,type=%s\n" % (
+                          table, efi, linux, linux))
+            self.ext4("a.img", "boot", 5 * MIB, 8 * MIB)
+            self.ext4("a.img", "system", 13 * MIB, 40 * MIB)
+            told = self.told("a.img")
+            self.assertEqual(told["table"], "mbr" if table == "dos" else
+                             table)
+            self.assertEqual([(p["number"], p["start"], p["bytes"],
+                               p["type"], p["filesystem"], p["label"])
+                              for p in told["partitions"]],
+                             [(1, 1 * MIB, 4 * MIB, "EFI", None, ""),
+                              (2, 5 * MIB, 8 * MIB, "Linux", "ext4", "boot"),
+                              (3, 13 * MIB, 40 * MIB, "Linux", "ext4",
+                               "system")])
+            self.assertEqual(told["root"], "/dev/vda3")
+            text = self.cvmctl("info", "a.img").stdout
+            self.assertRegex(text, r"3 +13\.0 MiB +40\.0 MiB +Linux +ext4 +"
+                             r"system\n")
+            for line in text.splitlines():
+                self.assertEqual(line, line.rstrip())
+
+    def test_missing(self):
+        self.disk("a.img", 64 * MIB, "label: dos\n,20M,L\n,30M,L\n")
+        os.truncate("a.img", 41 * MIB)
+        told = self.told("a.img")
+        self.assertEqual(told["missing"], 10 * MIB)
+        self.assertEqual(len(told["partitions"]), 2)
+        text = self.cvmctl("info", "a.img").stdout
+        self.assertIn("The last 10.0 MiB are missing", text)
+        self.assertNotIn("cobd0", text)
+
+    def test_others(self):
+        self.disk("a.img", MIB)
+        with open("a.img", "r+b") as handle:
+            handle.write(b"QFI\xfb\0\0\0\3")
+        self.assertEqual(self.told("a.img")["kind"], "qcow2")
+        self.assertIn("qemu-img convert -f qcow2 -O raw a.img",
+                      self.cvmctl("info", "a.img").stdout)
+
+    def test_refused(self):
+        self.refused(self.cvmctl("info", "a.img"),
+                     "a.img: No such file or directory")
+        self.refused(self.cvmctl("info", "."), ".: neither a file nor a "
+                     "disk")
+        self.disk("a.img", 100)
+        self.refused(self.cvmctl("info", "a.img"),
+                     "a.img: too short for a disk: 100 bytes")
+        for args, text in (
+                ([], "create or info?"), (["x"], "x: create or info?"),
+                (["info"], "info: which FILE?")):
+            self.refused(self.cvmctl(*args), "image: %s (see cvmctl image "
+                         "--help)" % text, 2)
+
+
+class Create(Case):
+    def setUp(self):
+        super().setUp()
+        os.mkdir("bin")
+        os.mkdir("tmp")
+        self.program("mmdebstrap", FAKE)
+
+    def program(self, name, text):
+        with open("bin/" + name, "w", encoding="utf-8") as handle:
+            handle.write(text)
+        os.chmod("bin/" + name, 0o755)
+
+    def environment(self, **more):
+        return dict(os.environ, PATH=self.dir + "/bin:" + os.environ["PATH"],
+                    TMPDIR=self.dir + "/tmp", LOG=self.dir + "/log",
+                    PIDS=self.dir + "/pids", **more)
+
+    def create(self, *args, **more):
+        return self.cvmctl("create", "a.img", *args,
+                           **self.environment(**more))
+
+    def nothing_left(self):
+        self.assertEqual(glob.glob("a.img*") + os.listdir("tmp"), [])
+
+    def log(self):
+        with open("log", encoding="utf-8") as handle:
+            return handle.read()
+
+    def greeting(self):
+        return subprocess.check_output(
+            ["debugfs", "-R", "cat greeting", "a.img"], text=True,
+            stderr=subprocess.DEVNULL,
+            env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin"))
+
+    def made(self, result):
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.greeting(), "hello\n")
+        self.assertEqual(os.listdir("tmp"), [])
+        self.assertEqual(glob.glob("a.img*"), ["a.img"])
+
+    def test_root(self):
+        self.program("id", "#!/bin/sh\necho 0\n")
+        with open("key", "w", encoding="utf-8") as handle:
+            handle.write("ssh-ed25519 AAAA me\n")
+        result = self.create(
+            "--suite", "trixie", "--size", "600", "--hostname", "web",
+            "--packages", "nginx,fio", "--ssh-key", "key", "--mirror",
+            "http://mirror/debian")
+        self.made(result)
+        self.assertEqual(os.path.getsize("a.img"), 600 * MIB)
+        self.assertIn("a.img: raw, 600.0 MiB", result.stdout)
+        self.assertIn("root=/dev/vda ro", result.stdout)
+        self.assertEqual(result.stderr, "".join(
+            "a.img: %s\n" % step for step in (
+                "reading Debian's package lists", "installing packages",
+                "making the file system")))
+        log = self.log()
+        for text in ("arg --mode=root\n", "arg trixie\n",
+                     "arg http://mirror/debian\n", "IMAGE_HOSTNAME=web\n",
+                     "IMAGE_KEYS=ssh-ed25519 AAAA me\n",
+                     "IMAGE_PASSWORD=\n"):
+            self.assertIn(text, log)
+        self.assertRegex(log, r"arg --include=.*udev,openssh-server,nginx,"
+                         r"fio\n")
+
+    def test_user(self):
+        self.program("id", "#!/bin/sh\necho 1000\n")
+        self.made(self.create())
+        log = self.log()
+        self.assertIn("arg --mode=unshare\n", log)
+        self.assertIn("mke2fs -q -t ext4", log)
+        self.assertEqual(os.path.getsize("a.img"), 8 << 30)
+        self.assertLess(os.stat("a.img").st_blocks * 512, 100 * MIB)
+
+    def test_failure(self):
+        result = self.create(FAKE="fail")
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertIn("\n  | E: the mirror is gone\n", result.stderr)
+        self.assertTrue(result.stderr.endswith(
+            "cvmctl: a.img: installing packages failed: the mirror is "
+            "gone\n"), result.stderr)
+        self.nothing_left()
+
+    def test_signals(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.mkfifo("pids")
+            with subprocess.Popen(
+                    [CVMCTL, "image", "create", "a.img"],
+                    env=self.environment(FAKE="wait"), text=True,
+                    stderr=subprocess.PIPE) as process:
+                pids = []
+                while len(pids) < 2:
+                    with open("pids", encoding="utf-8") as handle:
+                        pids += [int(line) for line in handle]
+                process.send_signal(number)
+                try:
+                    err = process.communicate(timeout=SECONDS)[1]
+                finally:
+                    still = [pid for pid in pids if runs(pid)]
+                    kill_all(pids)
+            self.assertEqual(process.returncode, 1)
+            self.assertTrue(err.endswith(
+                "cvmctl: a.img: interrupted; nothing is left of it\n"), err)
+            self.nothing_left()
+            self.assertEqual(still, [])
+            os.unlink("pids")
+
+    def test_missing(self):
+        os.unlink("bin/mmdebstrap")
+        bare = os.path.join(self.dir, "bare")
+        os.mkdir(bare)
+        for name in ("sh", "id", "mktemp", "chmod", "rm", "cat"):
+            os.symlink(shutil.which(name), os.path.join(bare, name))
+        result = self.cvmctl("create", "a.img", PATH=bare,
+                             TMPDIR=self.dir + "/tmp")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("apt-get install mmdebstrap", result.stderr)
+        self.nothing_left()
+
+    def test_refused(self):
+        def usage(text, *args):
+            self.refused(self.create(*args), "image: %s (see cvmctl image "
+                         "--help)" % text, 2)
+
+        with open("a.img.part", "wb") as handle:
+            handle.write(b"left by one that was killed")
+        self.made(self.create())
+        self.refused(self.create(), "a.img: exists already")
+        os.unlink("a.img")
+        usage("--size: Debian takes 512M at least", "--size", "100")
+        usage("--hostname a b: letters, digits, - and ., 63 at most",
+              "--hostname", "a b")
+        usage("--suite -x: no name of a Debian release", "--suite", "-x")
+        usage("--packages a b: names, with commas between", "--packages",
+              "a b")
+        for text, reason in (
+                ("-----BEGIN OPENSSH PRIVATE KEY-----\n", "key: this is the "
+                 "private key; give the public one, key.pub"),
+                ("hello\n", "key: no public key of ssh")):
+            with open("key", "w", encoding="utf-8") as handle:
+                handle.write(text)
+            self.refused(self.create("--ssh-key", "key"), reason)
+        with open("password", "w", encoding="utf-8") as handle:
+            handle.write("one\ntwo\n")
+        self.refused(self.create("--password", "password"), "password: the "
+                     "password is to be its one line")
+        self.refused(self.create("--ssh-key", "none"), "none: No such file "
+                     "or directory")
+        self.nothing_left()
+
+
+if __name__ == "__main__":
+    CVMCTL = os.path.abspath(sys.argv.pop(1))
+    unittest.main()

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cmd_image_create_linux.c - image_create.sh, run and watched.
+ *
+ * The script and all it starts are one process group, which a signal to us
+ * ends as a whole; it removes what it made.  The image grows under another
+ * name and gets its own when it is complete.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd_image.h"
+
+#define BAR		24
+#define LAST_LINES	15
+
+extern const char image_create_sh[], image_setup_sh[];
+
+/* What every image has beside Debian's essential packages and apt. */
+static const char usual[] =
+	"ca-certificates,dbus,e2fsprogs,iproute2,iputils-ping,kmod,less,"
+	"netbase,passwd,procps,systemd-resolved,systemd-sysv,udev";
+
+struct work {
+	const struct image_wish *wish;
+	char part[4096];	/* where the image grows */
+	int part_fd;
+	int terminal;		/* one line that changes, or a line a step */
+	time_t began;
+	struct image_progress progress;
+	char last[LAST_LINES][200];	/* what the programs printed last */
+	unsigned int lines;
+};
+
+static volatile pid_t group;
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int number)
+{
+	stopped = number;
+	if (group)
+		kill(-group, SIGTERM);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction act = {
+		.sa_handler = on_signal,
+		.sa_flags = SA_RESTART,
+	};
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGHUP, &act, NULL);
+}
+
+/* ---- the terminal ---- */
+
+static void show(const struct work *w)
+{
+	const struct image_progress *p = &w->progress;
+	unsigned int fill = p->permille * BAR / 1000;
+	long seconds = (long)(time(NULL) - w->began);
+	struct winsize size = { 0 };
+	char line[200];
+
+	snprintf(line, sizeof(line), "%3u %% [%.*s%*s] %ld:%02ld  %s%s%s",
+		 p->permille / 10, (int)fill, "########################",
+		 (int)(BAR - fill), "", seconds / 60, seconds % 60, p->what,
+		 p->item[0] ? ": " : "", p->item);
+	if (ioctl(2, TIOCGWINSZ, &size) || size.ws_col < 20)
+		size.ws_col = 80;
+	fprintf(stderr, "\r%.*s\033[K", size.ws_col - 1, line);
+	fflush(stderr);
+}
+
+static void take_line(struct work *w, const char *line)
+{
+	int news = image_progress_line(&w->progress, line);
+
+	snprintf(w->last[w->lines++ % LAST_LINES], sizeof(w->last[0]), "%.199s",
+		 line);
+	if (news && w->terminal)
+		show(w);
+	else if (news == 1)
+		say("%s: %s", w->wish->path, w->progress.what);
+}
+
+static void watch(struct work *w, int from)
+{
+	char line[1024];
+	FILE *in = fdopen(from, "r");
+
+	while (in && fgets(line, sizeof(line), in)) {
+		line[strcspn(line, "\n")] = '\0';
+		take_line(w, line);
+	}
+	if (in)
+		fclose(in);
+	if (w->terminal)
+		fprintf(stderr, "\r\033[K");
+}
+
+/* ---- the script ---- */
+
+static void set(const char *name, const char *value)
+{
+	setenv(name, value ? value : "", 1);
+}
+
+static _Noreturn void be_script(const struct work *w, int out)
+{
+	const struct image_wish *wish = w->wish;
+	char packages[4096], bytes[24];
+	int null = open("/dev/null", O_RDONLY);
+
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	snprintf(packages, sizeof(packages), "%s%s%s%s", usual,
+		 wish->keys ? ",openssh-server" : "",
+		 wish->packages ? "," : "",
+		 wish->packages ? wish->packages : "");
+	snprintf(bytes, sizeof(bytes), "%llu",
+		 (unsigned long long)wish->bytes);
+	set("IMAGE_PART", w->part);
+	set("IMAGE_BYTES", bytes);
+	set("IMAGE_SUITE", wish->suite);
+	set("IMAGE_MIRROR", wish->mirror);
+	set("IMAGE_PACKAGES", packages);
+	set("IMAGE_HOSTNAME", wish->hostname);
+	set("IMAGE_KEYS", wish->keys);
+	set("IMAGE_PASSWORD", wish->password);
+	set("IMAGE_SETUP", image_setup_sh);
+	dup2(null, 0);
+	dup2(out, 1);
+	dup2(out, 2);
+	execl("/bin/sh", "sh", "-c", image_create_sh, "cvmctl-image", NULL);
+	_exit(127);
+}
+
+/* 0, or -1 with a problem. */
+static int run_script(struct work *w, struct problem *problem)
+{
+	int ends[2], status = 0;
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return problem_set(problem, "pipe", "%s", strerror(errno));
+	child = fork();
+	if (child < 0)
+		return problem_set(problem, "fork", "%s", strerror(errno));
+	if (!child)
+		be_script(w, ends[1]);
+	setpgid(child, child);
+	group = child;
+	if (stopped)
+		on_signal(stopped);
+	close(ends[1]);
+	watch(w, ends[0]);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	group = 0;
+	return status;
+}
+
+/* ---- the file ---- */
+
+/*
+ * The name it grows under is locked: one that was left by a killed cvmctl is
+ * taken over, another's is not.
+ */
+static int open_part(struct work *w, struct problem *problem)
+{
+	const char *path = w->wish->path;
+
+	if (!access(path, F_OK))
+		return problem_set(problem, path, "exists already");
+	if (snprintf(w->part, sizeof(w->part), "%s.part", path) >=
+	    (int)sizeof(w->part))
+		return problem_set(problem, path, "this name is too long");
+	w->part_fd = open(w->part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+			  0666);
+	if (w->part_fd < 0)
+		return problem_set(problem, w->part, "%s", strerror(errno));
+	if (flock(w->part_fd, LOCK_EX | LOCK_NB))
+		return problem_set(problem, path, "another cvmctl is making "
+				   "it");
+	if (ftruncate(w->part_fd, 0))
+		return problem_set(problem, w->part, "%s", strerror(errno));
+	return 0;
+}
+
+/* On the disk, and by its own name, which nobody else has taken. */
+static int finish(const struct work *w, struct problem *problem)
+{
+	const char *path = w->wish->path;
+
+	if (!fsync(w->part_fd) &&
+	    !renameat2(AT_FDCWD, w->part, AT_FDCWD, path, RENAME_NOREPLACE))
+		return 0;
+	return problem_set(problem, path, "%s", strerror(errno));
+}
+
+/* What the programs said at the end tells more than their status. */
+static int failed(const struct work *w, struct problem *problem)
+{
+	unsigned int i = w->lines > LAST_LINES ? w->lines - LAST_LINES : 0;
+
+	if (stopped)
+		return problem_set(problem, w->wish->path, "interrupted; "
+				   "nothing is left of it");
+	for (; i < w->lines; i++)
+		say("  | %s", w->last[i % LAST_LINES]);
+	return problem_set(problem, w->wish->path, "%s%s%s",
+			   w->progress.what ? w->progress.what : "",
+			   w->progress.what ? " failed: " : "",
+			   w->progress.error[0] ? w->progress.error :
+			   "what was said last is above");
+}
+
+int image_create(const struct image_wish *wish, struct problem *problem)
+{
+	struct work *w = calloc(1, sizeof(*w));
+	int ret = -1;
+
+	if (!w)
+		return problem_set(problem, wish->path, "no memory");
+	w->wish = wish;
+	w->terminal = isatty(2);
+	w->began = time(NULL);
+	catch_signals();
+	if (!open_part(w, problem)) {
+		if (run_script(w, problem) || stopped)
+			ret = failed(w, problem);
+		else
+			ret = finish(w, problem);
+		if (ret)
+			unlink(w->part);
+	}
+	if (w->part_fd > 0)
+		close(w->part_fd);
+	free(w);
+	return ret;
+}

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What `cvmctl image create` runs: Debian's programs, one after the other.
+#
+# IMAGE_PART	the file to make, which cvmctl renames in the end
+# IMAGE_BYTES	its size
+# IMAGE_SUITE	bookworm, trixie, ...
+# IMAGE_MIRROR	as mmdebstrap takes it, or empty for its own choice
+# IMAGE_PACKAGES	all packages, with commas
+# IMAGE_HOSTNAME, IMAGE_KEYS, IMAGE_PASSWORD	the latter two may be empty
+# IMAGE_SETUP	image_setup.sh
+#
+# root does this as it is; a user does it in a user namespace that mmdebstrap
+# makes, where the ranges of /etc/subuid and /etc/subgid are users, and copies
+# the image out of it.
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+work=$(mktemp -d "${TMPDIR:-/tmp}/cvmctl-image.XXXXXX")
+chmod 755 "$work"
+helper=
+out=
+child=
+
+# The shell takes a signal while it waits, not while a command has the floor.
+run() {
+	"$@" </dev/null &
+	child=$!
+	wait $child
+	child=
+}
+
+clean() {
+	status=$?
+	trap '' HUP INT TERM
+	trap - EXIT
+	if [ "$child" ]; then
+		kill $child 2>/dev/null || :
+		wait $child || :
+	fi
+	$helper rm -rf --one-file-system "$work/root" $out 2>/dev/null || :
+	rm -rf --one-file-system "$work"
+	[ $status = 0 ] || rm -f "$IMAGE_PART"
+	exit $status
+}
+trap clean EXIT
+trap 'exit 130' HUP INT TERM
+
+for program in mmdebstrap:mmdebstrap mke2fs:e2fsprogs; do
+	command -v ${program%:*} >/dev/null || {
+		echo "E: no ${program%:*} here: apt-get install ${program#*:}"
+		exit 1
+	}
+done
+if [ "$(id -u)" = 0 ]; then
+	mode=root
+	image=$IMAGE_PART
+else
+	mode=unshare
+	helper="mmdebstrap --unshare-helper"
+	out=$($helper mktemp -d "${TMPDIR:-/tmp}/cvmctl-image.XXXXXX")
+	$helper chmod 755 "$out"
+	image=$out/image
+fi
+IMAGE_UUID=$(cat /proc/sys/kernel/random/uuid)
+export IMAGE_UUID
+
+# What dpkg writes need not survive a power cut: half an image is removed.
+run mmdebstrap --verbose --mode=$mode --format=directory --variant=minbase \
+	--dpkgopt=force-unsafe-io --include="$IMAGE_PACKAGES" \
+	--customize-hook="$IMAGE_SETUP" \
+	"$IMAGE_SUITE" "$work/root" ${IMAGE_MIRROR:+"$IMAGE_MIRROR"}
+
+echo "I: making the file system..."
+run $helper truncate -s "$IMAGE_BYTES" "$image"
+run $helper mke2fs -q -t ext4 -U "$IMAGE_UUID" -d "$work/root" "$image"
+if [ $mode = unshare ]; then
+	run cp --sparse=always "$image" "$IMAGE_PART"
+fi

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "config.h"
+#include "platform.h"
 #include "net_config.h"
 
 static struct config config;
@@ -19,7 +20,8 @@ static int parse(const char *path, const char *text)
 {
 	config_free(&config);
 	memset(&problem, 0, sizeof(problem));
-	return config_parse(&config, path, text, strlen(text), &problem);
+	return config_text(&config, path, text, strlen(text), &problem) ||
+	       config_finish(&config, &problem) ? -1 : 0;
 }
 
 static void refused(const char *text, const char *message)
@@ -32,10 +34,11 @@ static void test_keys(void **state)
 {
 	(void)state;
 	assert_int_equal(parse("vm.conf", "kernel=vmlinux\nmem=64\n"
-			       "initrd=\"a b.img\"\r\nname=web\n"), 0);
+			       "initrd=\"a b.img\"\r\nname=web\nuser=me"), 0);
 	assert_string_equal(config.kernel, "vmlinux");
 	assert_string_equal(config.initrd, "a b.img");
 	assert_string_equal(config.name, "web");
+	assert_string_equal(config.user, "me");
 	assert_true(config.mem_bytes == 64ull << 20);
 	assert_null(config.cmdline);
 	assert_int_equal(parse("vm.conf", "mem=1G"), 0);
@@ -43,21 +46,199 @@ static void test_keys(void **state)
 	assert_null(config.kernel);
 }
 
-static void test_numbered(void **state)
+static void test_disks(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("/vm/c", "cobd1=b.img cobd0=/dev/sdb "
+	assert_int_equal(parse("/vm/c", "cobd1=\"b, c.img\" cobd0=/dev/sdb "
 			       "cobd31=last"), 0);
-	assert_string_equal(config.cobd[0], "/dev/sdb");
-	assert_string_equal(config.cobd[1], "/vm/b.img");
-	assert_null(config.cobd[2]);
-	assert_string_equal(config.cobd[31], "/vm/last");
+	assert_string_equal(config.disk[0].path, "/dev/sdb");
+	assert_string_equal(config.disk[1].path, "/vm/b, c.img");
+	assert_null(config.disk[2].path);
+	assert_string_equal(config.disk[31].path, "/vm/last");
 	refused("cobd32=x", "vm.conf:1: cobd32: the last one is cobd31");
 	refused("cobd99999999999999999999=x", "vm.conf:1: "
 		"cobd99999999999999999999: the last one is cobd31");
-	refused("cobd0=x\ncobd0=y", "vm.conf:2: cobd0: given a second time");
+	refused("cobd0=x\ncobd0=y", "vm.conf:2: cobd0: given a second time, "
+		"first in line 1");
+	refused("cobd0=x\ncobd00=y", "vm.conf:2: cobd00: given a second time, "
+		"first in line 1");
 	refused("cbd0=x", "vm.conf:1: cbd0: no such key; is cobd0 meant?");
 	refused("mem0=1", "vm.conf:1: mem0: no such key; is mem meant?");
+	refused("cobd=x", "vm.conf:1: cobd: no such key; is cobd0 meant?");
+	if (!plat_foreign_path("c:\\x"))
+		return;
+	refused("\ncobd0=c:\\coLinux\\root", "vm.conf:2: cobd0: "
+		"c:\\coLinux\\root: a path of Windows, not of this "
+		"host");
+	refused("cobd0=\\Device\\Harddisk0\\Partition1", "vm.conf:1: cobd0: "
+		"\\Device\\Harddisk0\\Partition1: a path of Windows, not of "
+		"this host");
+}
+
+static void test_disk_options(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("c", "setcobd1=readonly,queues=4,serial=A-1 "
+			       "cobd0=x cobd1=y setcobd=sync "
+			       "setcobd0=async,cached"), 0);
+	assert_int_equal(config.disk[0].engine, CVM_BLK_ANY);
+	assert_true(config.disk[0].cached && !config.disk[0].readonly);
+	assert_int_equal(config.disk[1].engine, CVM_BLK_THREADS);
+	assert_true(config.disk[1].readonly && !config.disk[1].cached);
+	assert_int_equal(config.disk[1].queues, 4);
+	assert_string_equal(config.disk[1].serial, "A-1");
+	refused("setcobd=fast", "vm.conf:1: setcobd: fast: no such option "
+		"(sync, async, readonly, cached, queues=N, serial=TEXT)");
+	refused("cobd0=x setcobd1=sync", "vm.conf:1: setcobd1: there is no "
+		"cobd1");
+	refused("cobd0=x setcobd0=queues=17", "vm.conf:1: setcobd0: 17: not a "
+		"number of queues (1 .. 16)");
+	refused("cobd0=x setcobd0=serial=123456789012345678901", "vm.conf:1: "
+		"setcobd0: 123456789012345678901: a serial number has 1 to 20 "
+		"characters");
+}
+
+static void test_aliases(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("c", "hdb=two hda1=:cobd2 cobd2=a cobd0=b "
+			       "sda3=three root=/dev/hda1"), 0);
+	assert_string_equal(config.disk[2].alias, "hda1");
+	assert_string_equal(config.disk[1].path, "two");
+	assert_string_equal(config.disk[1].alias, "hdb");
+	assert_string_equal(config.disk[3].path, "three");
+	assert_string_equal(config.cmdline, "root=/dev/vdc");
+	refused("hda1=:cobd1", "vm.conf:1: hda1: there is no cobd1");
+	refused("hda1=:cobd32", "vm.conf:1: hda1: :cobd32: no such disk "
+		"(:cobd0 .. :cobd31)");
+	refused("cobd0=x hda1=:cobd0\nhda2=:cobd0", "vm.conf:2: hda2: cobd0 is "
+		"hda1 already");
+	refused("hda1=x hda1=y", "vm.conf:1: hda1: given a second time, first "
+		"in line 1");
+}
+
+static void test_scsi(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("/d/c", "scsi1=disk,\"a,b\",64 scsi0=cdrom,c "
+			       "cobd5=r root=/dev/sda2"), 0);
+	assert_string_equal(config.disk[33].path, "/d/a,b");
+	assert_true(config.disk[33].grow_bytes == 64ull << 20);
+	assert_true(config.disk[32].readonly);
+	assert_string_equal(config.cmdline, "root=/dev/vdc2");
+	assert_int_equal(parse("c", "scsi3=cdrom,c root=/dev/sr0"), 0);
+	assert_string_equal(config.cmdline, "root=/dev/vda");
+	refused("scsi0=tape,x", "vm.conf:1: scsi0: tape: only disk and cdrom "
+		"can be given to a guest");
+	refused("scsi0=disk", "vm.conf:1: scsi0: a path is missing "
+		"(disk,PATH)");
+	refused("scsi0=disk,x,lots", "vm.conf:1: scsi0: lots: not a size (a "
+		"number of MiB)");
+	refused("scsi0=disk,x,1,2", "vm.conf:1: scsi0: nothing can follow the "
+		"size");
+}
+
+/* What coLinux's kernel called its disks. */
+static void test_root(void **state)
+{
+	static const char *const words[][2] = {
+		{ "root=/dev/cobd0", "root=/dev/vda" },
+		{ "root=/dev/cobd/2", "root=/dev/vdb" },
+		{ "resume=/dev/cobd2", "resume=/dev/vdb" },
+		{ "root=/dev/hda1", "root=/dev/vdb1" },
+		{ "root=/dev/hda", "root=/dev/vdb" },
+		{ "root=/dev/sdq1", "root=/dev/sdq1" },
+		{ "root=/dev/vda1", "root=/dev/vda1" },
+		{ "root=UUID=1", "root=UUID=1" },
+		{ "init=/dev/cobd0", "init=/dev/cobd0" },
+	};
+	char text[100];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		snprintf(text, sizeof(text), "%s cobd0=a cobd2=b "
+			 "hda=:cobd2", words[i][0]);
+		assert_int_equal(parse("c", text), 0);
+		assert_string_equal(config.cmdline, words[i][1]);
+	}
+	refused("cobd0=x root=/dev/cobd1", "vm.conf:1: root=/dev/cobd1: there "
+		"is no such disk");
+	refused("cobd0=x root=/dev/hda1", "vm.conf:1: root=/dev/hda1: no disk "
+		"has this name (hda1=PATH or hda1=:cobd0)");
+	/* The letters of the 27th disk. */
+	assert_int_equal(parse("c", "cobd0=x cobd1=x cobd2=x cobd3=x cobd4=x "
+			       "cobd5=x cobd6=x cobd7=x cobd8=x cobd9=x "
+			       "cobd10=x cobd11=x cobd12=x cobd13=x cobd14=x "
+			       "cobd15=x cobd16=x cobd17=x cobd18=x cobd19=x "
+			       "cobd20=x cobd21=x cobd22=x cobd23=x cobd24=x "
+			       "cobd25=x cobd26=x root=/dev/cobd26"), 0);
+	assert_string_equal(config.cmdline, "root=/dev/vdaa");
+}
+
+static void test_exec(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("/c/x", "exec0=./p,\":0 -a \"\"b c\"\"\" "
+			       "exec7=xterm"), 0);
+	assert_string_equal(config.exec[0].program, "/c/./p");
+	assert_string_equal(config.exec[0].args, ":0 -a \"b c\"");
+	assert_string_equal(config.exec[7].program, "xterm");
+	assert_null(config.exec[7].args);
+	refused("exec0=a,b,c", "vm.conf:1: exec0: nothing can follow the "
+		"arguments; are quotes around them missing?");
+	refused("exec0=,b", "vm.conf:1: exec0: a program is missing");
+	refused("exec8=x", "vm.conf:1: exec8: the last one is exec7");
+}
+
+/* What coLinux had and a guest has not. */
+static void test_colinux(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("c", "cocon=80x25x500 cursor=50 "
+			       "color=gray,black"), 0);
+	assert_null(config.notes);
+	assert_null(config.cmdline);
+	assert_int_equal(parse("c", "pci0=0,scsi,0\nvideo0=4 pci=noacpi "
+			       "video=off"), 0);
+	assert_string_equal(config.notes, "c:1: pci0: a guest has no pci "
+			    "device; ignored\nc:2: video0: a guest has no "
+			    "video device; ignored");
+	assert_string_equal(config.cmdline, "pci=noacpi video=off");
+	refused("cocon=1x2", "vm.conf:1: cocon: 1x2: not a size of a console "
+		"(80x25 or 80x25x500)");
+	refused("cursor=101", "vm.conf:1: cursor: 101: not a height of a "
+		"cursor (0 .. 100)");
+	refused("color=gray,pink", "vm.conf:1: color: pink: not a colour");
+	refused("color=gray", "vm.conf:1: color: not two colours "
+		"(gray,black)");
+	assert_int_equal(parse("c", "cofs0=/home"), -1);
+	assert_non_null(strstr(problem.text, "c:1: cofs0: a directory of the "
+			       "host cannot"));
+}
+
+/* Later files win over earlier ones, the command line over all. */
+static void test_sources(void **state)
+{
+	static const char *const words[] = { "mem=3", "single", "name=c" };
+	static const char *const twice[] = { "mem=3", "mem=4" };
+
+	(void)state;
+	config_free(&config);
+	assert_int_equal(config_text(&config, "a/x", "mem=1 cobd0=p name=a "
+				     "quiet", 26, &problem), 0);
+	assert_int_equal(config_text(&config, "b/y", "mem=2 name=b cobd0=q",
+				     20, &problem), 0);
+	assert_int_equal(config_words(&config, words, 3, &problem), 0);
+	assert_int_equal(config_finish(&config, &problem), 0);
+	assert_true(config.mem_bytes == 3 << 20);
+	assert_string_equal(config.disk[0].path, "b/q");
+	assert_string_equal(config.name, "c");
+	assert_string_equal(config.cmdline, "quiet single");
+	config_free(&config);
+	assert_int_equal(config_words(&config, twice, 2, &problem), -1);
+	assert_string_equal(problem.text, "command line: mem: given a second "
+			    "time");
 }
 
 static void test_paths(void **state)
@@ -79,9 +260,11 @@ static void test_cmdline(void **state)
 	assert_null(config.kernel);
 	/* Of one letter each, but two away, or no key=value at all. */
 	assert_int_equal(parse("c", "init=/bin/sh memory=1 names=x mem"), -1);
-	assert_int_equal(parse("c", "init=/bin/sh memmap=1 kern nam x#y"), 0);
+	assert_int_equal(parse("c", "init=/bin/sh memmap=1 kern md=0 x#y"), 0);
 	assert_string_equal(config.cmdline,
-			    "init=/bin/sh memmap=1 kern nam x#y");
+			    "init=/bin/sh memmap=1 kern md=0 x");
+	assert_int_equal(parse("c", "x=\"a#b\"#c\nmem=8"), 0);
+	assert_string_equal(config.cmdline, "x=\"a#b\"");
 	assert_int_equal(parse("c", "\xef\xbb\xbf" "mem=8"), 0);
 	assert_true(config.mem_bytes == 8ull << 20);
 	assert_int_equal(parse("c", ""), 0);
@@ -106,15 +289,15 @@ static void test_mistakes(void **state)
 	refused("kernel", "vm.conf:1: kernel: = and a value are missing");
 	refused("mem=1\n\nmem=2", "vm.conf:3: mem: given a second time, first "
 		"in line 1");
-	refused("kernel=\"a b\nmem=3", "vm.conf:1: kernel=a b: the closing \" "
-		"is missing");
+	refused("kernel=\"a b\nmem=3", "vm.conf:1: kernel=\"a b: the closing "
+		"\" is missing");
 }
 
 static void test_binary(void **state)
 {
 	(void)state;
-	assert_int_equal(config_parse(&config, "x", "\x7f" "ELF\0\0", 6,
-				      &problem), -1);
+	assert_int_equal(config_text(&config, "x", "\x7f" "ELF\0\0", 6,
+				     &problem), -1);
 	assert_non_null(strstr(problem.text, "no text file"));
 }
 
@@ -220,7 +403,14 @@ int main(void)
 		cmocka_unit_test_teardown(test_keys, clean),
 		cmocka_unit_test(test_mac),
 		cmocka_unit_test(test_forwards),
-		cmocka_unit_test_teardown(test_numbered, clean),
+		cmocka_unit_test_teardown(test_disks, clean),
+		cmocka_unit_test_teardown(test_disk_options, clean),
+		cmocka_unit_test_teardown(test_aliases, clean),
+		cmocka_unit_test_teardown(test_scsi, clean),
+		cmocka_unit_test_teardown(test_root, clean),
+		cmocka_unit_test_teardown(test_exec, clean),
+		cmocka_unit_test_teardown(test_colinux, clean),
+		cmocka_unit_test_teardown(test_sources, clean),
 		cmocka_unit_test_teardown(test_paths, clean),
 		cmocka_unit_test_teardown(test_cmdline, clean),
 		cmocka_unit_test_teardown(test_mistakes, clean),

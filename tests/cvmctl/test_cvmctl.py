@@ -149,11 +149,11 @@ class Usage(Case):
                 (["frob"], "frob: no such command"),
                 (["--frob"], "--frob: no such option"),
                 (["help", "frob"], "frob: no such command"),
-                (["run"], "--kernel is missing"),
+                (["run"], "--kernel: it is missing, or @CONFIG"),
+                (["run", "quiet"], "--kernel: it is missing"),
                 (["run", "--kernel"], "--kernel: FILE is missing"),
                 (["run", "--frob"], "--frob: no such option"),
                 (["run", "-k", "x"], "-k: no such option"),
-                (["run", "--kernel", "x", "y"], "y: one word too many"),
                 (["run", "--kernel", "x", "--mem", "12q"], "not a size"),
                 (["run", "--kernel", "x", "--mem", "0"], "no size"),
                 (["run", "--kernel", "x", "--mem", "99999999999999G"],
@@ -521,6 +521,119 @@ class Run(Case):
         with open("/proc/%d/stat" % vm.pid) as f:
             words = f.read().rsplit(")", 1)[1].split()
         return int(words[11]) + int(words[12])
+
+
+class Programs(Case):
+    """execN: what runs beside the VM."""
+
+    def setUp(self):
+        super().setUp()
+        self.script = self.file("script", b"#!/bin/sh\n"
+                                b"echo $$ $PPID \"$1\" >$0.ran\n"
+                                b"sleep 1000 & echo $! >>$0.ran\n"
+                                b"wait\n")
+        os.chmod(self.script, 0o755)
+        os.chmod(self.tmp.name, 0o777)
+
+    def config(self, *more):
+        return self.file("vm.conf", "\n".join((
+            "kernel=" + self.kernel,
+            'exec1=./script,"""a b"" c"', *more)).encode())
+
+    def start(self, *more):
+        vm = subprocess.Popen([CVMCTL, "run", "@" + self.config(*more)],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=environment())
+        self.addCleanup(Run.reap, vm)
+        Run.expect(self, vm, b"$ ")
+        return vm
+
+    def ran(self):
+        """Its number, its minder's, its argument, its child's number."""
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            try:
+                with open(self.script + ".ran") as f:
+                    words = f.read().split()
+                if len(words) == 5:
+                    return (int(words[0]), int(words[1]),
+                            " ".join(words[2:4]), int(words[4]))
+            except FileNotFoundError:
+                pass
+            time.sleep(0.01)
+        self.fail("it did not run")
+
+    def gone(self, *pids):
+        end = time.monotonic() + SECONDS
+        while any(map(self.lives, pids)) and time.monotonic() < end:
+            time.sleep(0.01)
+        self.assertEqual([pid for pid in pids if self.lives(pid)], [])
+
+    @staticmethod
+    def lives(pid):
+        try:
+            with open("/proc/%d/stat" % pid) as f:
+                return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
+
+    def test_with_the_vm(self):
+        vm = self.start()
+        leader, minder, argument, child = self.ran()
+        self.assertEqual(argument, "a b")
+        self.assertEqual(os.getpgid(child), leader)
+        self.assertNotEqual(os.getsid(leader), os.getsid(vm.pid))
+        vm.stdin.write(b"poweroff\n")
+        vm.stdin.flush()
+        self.assertEqual(vm.wait(SECONDS), 0)
+        for pid in leader, child, minder:
+            self.assertFalse(self.lives(pid))
+
+    def test_killed(self):
+        vm = self.start()
+        leader, minder, _, child = self.ran()
+        vm.kill()
+        vm.wait(SECONDS)
+        self.gone(leader, child, minder)
+
+    def test_ends_first(self):
+        """Nobody is a zombie, and the VM runs on."""
+        vm = self.start()
+        leader, minder, _, child = self.ran()
+        os.kill(child, signal.SIGKILL)
+        end = time.monotonic() + SECONDS
+        while os.path.exists("/proc/%d" % leader) and time.monotonic() < end:
+            time.sleep(0.01)
+        self.assertFalse(os.path.exists("/proc/%d" % leader))
+        self.assertIsNone(vm.poll())
+        vm.stdin.write(b"poweroff\n")
+        vm.stdin.flush()
+        self.assertEqual(vm.wait(SECONDS), 0)
+
+    def test_cannot_start(self):
+        result = cvmctl("run", "@" + self.config("exec3=/no/such"))
+        self.refused(result, 1, "exec3: /no/such: No such file")
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/cmdline" % pid, "rb") as f:
+                    self.assertNotIn(self.tmp.name.encode(), f.read())
+            except OSError:
+                pass
+
+    @unittest.skipIf(os.getuid(), "only root can become somebody else")
+    def test_invoker(self):
+        os.environ["SUDO_UID"] = "4242"
+        self.addCleanup(os.environ.pop, "SUDO_UID", None)
+        vm = self.start()
+        leader = self.ran()[0]
+        with open("/proc/%d/status" % leader) as f:
+            status = dict(line.split(":\t", 1) for line in f)
+        self.assertEqual(status["Uid"].split(), 4 * ["4242"])
+        self.assertEqual(status["Gid"].split(), 4 * ["4242"])
+        self.assertEqual(status["SigBlk"].strip(), "0" * 16)
+        vm.stdin.write(b"poweroff\n")
+        vm.stdin.flush()
+        self.assertEqual(vm.wait(SECONDS), 0)
 
 
 class Terminal(Case):

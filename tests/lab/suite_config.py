@@ -86,9 +86,8 @@ def _users(t, host):
     for words, how, uid in (("user=4711", "", "4711"),
                             ("", "SUDO_UID=1234 ", "1234")):
         host.sh("echo '%s' >/tmp/c" % words)
-        host.sh("%scvmctl run --kernel %s --initrd %s --name who --config "
-                "/tmp/c --background" % (how, machine.guest_file("6.12"),
-                                         machine.GUEST_INITRD))
+        host.sh("%scvmctl start @/tmp/c kernel=%s initrd=%s name=who" % (
+            how, machine.guest_file("6.12"), machine.GUEST_INITRD))
         pid = _pid(host, "who")
         t.equal({one["Uid"].split()[0] for one in _threads(host, pid)}, {uid},
                 "with \"%s\" it is user %s" % (how.strip() or words, uid))

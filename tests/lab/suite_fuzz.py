@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernel files, rings, device commands and disk images, broken in many more
+"""Kernel files, rings, device commands, disk images and configurations, broken in many more
 ways, from several seeds."""
 
 import subprocess
@@ -13,6 +13,7 @@ TARGETS = {
     "virtqueue": "rings",
     "transport": "drivers of a slot",
     "image": "disk images",
+    "config": "configurations",
 }
 
 

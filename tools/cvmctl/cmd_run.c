@@ -34,32 +34,28 @@ static int begin(const struct run_options *o, int background)
 	       front_run(link, o->vm.name, NULL, o->key);
 }
 
-/* "--config FILE" and "@FILE" are the same. */
-static int config_word(const struct command *cmd, const char *word,
-		       const char **path)
+/* Each line of what is not taken as it is meant. */
+static void print_notes(const char *notes)
 {
-	if (!word)
-		return PARSE_GO_ON;
-	if (word[0] != '@' || !word[1])
-		return usage_error(cmd, "%s: one word too many (a "
-				   "configuration file is @FILE)", word);
-	if (*path)
-		return usage_error(cmd, "%s: there is a --config already",
-				   word);
-	*path = word + 1;
-	return PARSE_GO_ON;
+	const char *end;
+
+	for (; notes; notes = end ? end + 1 : NULL) {
+		end = strchr(notes, '\n');
+		say("cvmctl: %.*s", end ? (int)(end - notes) :
+		    (int)strlen(notes), notes);
+	}
 }
 
 /* Mistakes in a file are refused, those on the command line wrong usage. */
-static int prepare(const struct command *cmd, struct run_options *o,
-		   const char *path)
+static int prepare(const struct command *cmd, struct run_options *o)
 {
 	struct problem problem = { "" };
 
-	if (!path && !o->vm.kernel)
-		return usage_error(cmd, "--kernel is missing, or @CONFIG");
-	if (!run_prepare(o, path, &problem))
+	if (!run_prepare(o, &problem)) {
+		if (!o->quiet)
+			print_notes(o->config.notes);
 		return PARSE_GO_ON;
+	}
 	if (!strncmp(problem.text, "--", 2))
 		return usage_error(cmd, "%s", problem.text);
 	problem_print(&problem);
@@ -70,10 +66,9 @@ static int run_or_start(const struct command *cmd, int argc, char **argv,
 			int background)
 {
 	static struct run_options o = { .key_text = DEFAULT_KEY };
-	const char *path = NULL, *word = NULL;
 	int ret;
 	const struct opt opts[] = {
-		{ "config", OPT_TEXT, "FILE", &path,
+		{ "config", OPT_TEXT, "FILE", &o.file,
 		  "take from this file what is not given here;\n"
 		  "@FILE is the same" },
 		{ "kernel", OPT_TEXT, "FILE", &o.vm.kernel,
@@ -105,11 +100,11 @@ static int run_or_start(const struct command *cmd, int argc, char **argv,
 		{ 0 }
 	};
 
-	ret = parse_options(cmd, opts, argc, argv, &word, 1);
+	ret = parse_options(cmd, opts, argc, argv, o.word, RUN_WORDS);
+	while (o.words < RUN_WORDS && o.word[o.words])
+		o.words++;
 	if (ret == PARSE_GO_ON)
-		ret = config_word(cmd, word, &path);
-	if (ret == PARSE_GO_ON)
-		ret = prepare(cmd, &o, path);
+		ret = prepare(cmd, &o);
 	if (ret == PARSE_GO_ON)
 		ret = begin(&o, background);
 	config_free(&o.config);
@@ -127,10 +122,12 @@ static int start(const struct command *cmd, int argc, char **argv)
 }
 
 const struct command cmd_run = {
-	"run", run, "--kernel FILE | @CONFIG [OPTIONS]",
+	"run", run, "[@CONFIG...] [KEY=VALUE...] [WORD...] [OPTIONS]",
 	"start a guest and be its console",
 	"Load a kernel into memory taken from the host, start it, and be\n"
-	"its console until it ends.\n\n"
+	"its console until it ends.  What is to run is said by files, by the\n"
+	"same keys on the command line, which win, and by options, which win\n"
+	"over both; other words go to the guest's command line.\n\n"
 	"On a terminal every key goes to the guest, ctrl-c too; the detach\n"
 	"key leaves the guest running and `cvmctl console NAME` comes back.\n"
 	"Without a terminal stdin is the guest's input; its end does not\n"
@@ -142,7 +139,7 @@ const struct command cmd_run = {
 	"was ended by the monitor (killed, dead end, host error).\n\n"
 	"Examples:\n"
 	"  cvmctl run --kernel vmlinux --initrd initrd.img --mem 512\n"
-	"  cvmctl run @web.conf --mem 1G\n"
+	"  cvmctl run @web.conf mem=1G single\n"
 	"  cvmctl run --kernel bzImage --mem 1G --min-address 4G\n"
 	"  cvmctl run --kernel vmlinux --cmdline 'console=hvc0 quiet'\n"
 	"  echo 'uname -r; poweroff' |\n"
@@ -151,7 +148,7 @@ const struct command cmd_run = {
 };
 
 const struct command cmd_start = {
-	"start", start, "--kernel FILE | @CONFIG [OPTIONS]",
+	"start", start, "[@CONFIG...] [KEY=VALUE...] [WORD...] [OPTIONS]",
 	"start a guest in the background",
 	"Like `cvmctl run`, but without a terminal: return as soon as the\n"
 	"guest runs.  `cvmctl console NAME` is its console, `list` shows it,\n"

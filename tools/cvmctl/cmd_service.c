@@ -22,7 +22,8 @@ static int run_as_service(void *ctx)
 	int ret = EXIT_REFUSED;
 
 	o.vm.name = served->name;
-	if (!run_prepare(&o, served->path, &problem) &&
+	o.file = served->path;
+	if (!run_prepare(&o, &problem) &&
 	    !console_served(NULL, 1, &problem))
 		ret = run_vm(&o);
 	if (problem.text[0])
@@ -40,9 +41,10 @@ static int install(const char *name, const char *path,
 	int ret = -1;
 
 	o.vm.name = name;
+	o.file = config;
 	if (plat_absolute(path, config, sizeof(config)))
 		problem_set(problem, path, "this path is too long");
-	else if (!run_prepare(&o, config, problem))
+	else if (!run_prepare(&o, problem))
 		ret = plat_service_install(name, config, problem);
 	config_free(&o.config);
 	return ret;

@@ -1,77 +1,97 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* config.c - one file that describes a VM. */
+/* config.c - the keys, and what becomes of their values. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "file.h"
-#include "platform.h"
+#include "config_impl.h"
 
-#define PATH_ROOM	4096
-#define TEXT_MAX	(1u << 20)	/* of a file that can be meant */
+/* ---- readers of plain values ---- */
 
-enum kind {
-	KEY_PATH,		/* char *, seen from the file's directory */
-	KEY_TEXT,		/* char * */
-	KEY_MIB			/* uint64_t bytes, given in MiB or K/M/G */
-};
+static void *member(const struct config_reading *r)
+{
+	return (char *)r->config + r->key->off;
+}
+
+static int read_text(struct config_reading *r)
+{
+	char **place = (char **)member(r) + r->number;
+
+	*place = config_copy(r, r->text);
+	return *place ? 0 : -1;
+}
+
+static int read_path(struct config_reading *r)
+{
+	char **place = (char **)member(r) + r->number;
+
+	*place = config_path(r, r->text);
+	return *place ? 0 : -1;
+}
+
+static int read_mib(struct config_reading *r)
+{
+	uint64_t *place = member(r);
+
+	if (read_size(r->text, 1ull << 20, place) && *place)
+		return 0;
+	return config_fail(r, "not a size (a number of MiB, or one with K, M "
+			   "or G)");
+}
+
+/* ---- the table ---- */
 
 /*
- * A new key is a row here and a member of struct config.  A numbered key is
- * written with a number below count behind its name and is an array there.
+ * A new key is a row here, and what its reader fills.  They are read in this
+ * order, whatever the files' is: an alias finds its disk, and what is said of
+ * a disk finds the disk.
  */
-static const struct key {
-	const char *name;
-	enum kind kind;
-	size_t off;
-	const char *help;
-	unsigned int count;
-} keys[] = {
-	{ "kernel", KEY_PATH, offsetof(struct config, kernel),
-	  "ELF vmlinux or bzImage, built for libcvm", 0 },
-	{ "initrd", KEY_PATH, offsetof(struct config, initrd),
-	  "initial RAM file system", 0 },
-	{ "mem", KEY_MIB, offsetof(struct config, mem_bytes),
-	  "memory in MiB, or with K, M, G", 0 },
-	{ "name", KEY_TEXT, offsetof(struct config, name),
-	  "name in lists and messages", 0 },
-	{ "user", KEY_TEXT, offsetof(struct config, user),
-	  "user the VM's process becomes, by name or number", 0 },
-	{ "cobd", KEY_PATH, offsetof(struct config, cobd),
-	  "disk: a raw image, a disk or a partition of the host",
-	  CONFIG_DISKS },
-	{ "eth", KEY_TEXT, offsetof(struct config, eth),
-	  "network: slirp[,MAC[,FORWARDS]] or tap,NAME[,MAC]",
-	  CONFIG_NICS },
+static const struct config_key keys[] = {
+	{ "kernel", SUFFIX_NONE, 0, read_path,
+	  offsetof(struct config, kernel),
+	  "ELF vmlinux or bzImage, built for libcvm" },
+	{ "initrd", SUFFIX_NONE, 0, read_path,
+	  offsetof(struct config, initrd),
+	  "initial RAM file system" },
+	{ "mem", SUFFIX_NONE, 0, read_mib,
+	  offsetof(struct config, mem_bytes),
+	  "memory in MiB, or with K, M, G" },
+	{ "name", SUFFIX_NONE, 0, read_text,
+	  offsetof(struct config, name),
+	  "name in lists and messages" },
+	{ "user", SUFFIX_NONE, 0, read_text,
+	  offsetof(struct config, user),
+	  "user the VM's process becomes, by name or number" },
+	{ "cobd", SUFFIX_NUMBER, CONFIG_COBDS, config_read_cobd, 0,
+	  "disk: a raw image, a disk or a partition of the host" },
+	{ "scsi", SUFFIX_NUMBER, CONFIG_SCSIS, config_read_scsi, 0,
+	  "the same: disk|cdrom,PATH[,MIB]" },
+	{ "hd", SUFFIX_DRIVE, 8, config_read_alias, 0,
+	  "the same by another name: hda1=PATH, hda1=:cobd0" },
+	{ "sd", SUFFIX_DRIVE, 16, config_read_alias, 0, NULL },
+	{ "setcobd", SUFFIX_NONE, 0, config_read_setcobd_all, 0,
+	  "how disks work: sync, async, readonly, cached,\n"
+	  "queues=N, serial=TEXT" },
+	{ "setcobd", SUFFIX_NUMBER, CONFIG_COBDS, config_read_setcobd, 0,
+	  "the same of one disk" },
+	{ "setscsi", SUFFIX_NUMBER, CONFIG_SCSIS, config_read_setscsi, 0,
+	  NULL },
+	{ "eth", SUFFIX_NUMBER, CONFIG_NICS, read_text,
+	  offsetof(struct config, eth),
+	  "network: slirp[,MAC[,FORWARDS]] or tap,NAME[,MAC]" },
+	{ "exec", SUFFIX_NUMBER, CONFIG_EXECS, config_read_exec, 0,
+	  "program of the host to run beside it: PROGRAM[,ARGS]" },
+	{ "cofs", SUFFIX_NUMBER, 32, config_read_cofs, 0, NULL },
+	{ "cocon", SUFFIX_NONE, 0, config_read_cocon, 0, NULL },
+	{ "cursor", SUFFIX_NONE, 0, config_read_cursor, 0, NULL },
+	{ "color", SUFFIX_NONE, 0, config_read_color, 0, NULL },
+	{ "pci", SUFFIX_NUMBER, 32, config_read_unused, 0, NULL },
+	{ "video", SUFFIX_NUMBER, 16, config_read_unused, 0, NULL },
+	{ "audio", SUFFIX_NUMBER, 16, config_read_unused, 0, NULL },
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
-
-struct parser {
-	struct config *config;
-	const char *path;
-	const char *at, *end;
-	unsigned int line;
-	unsigned int seen[KEYS];	/* line of each key, 0 = none */
-	struct problem *problem;
-};
-
-/* One word as it stands, and what it means without its quotes. */
-struct word {
-	const char *raw;
-	size_t bytes;
-	char *text;
-};
-
-static int fail(struct parser *p, const char *key, const char *text)
-{
-	char where[400];
-
-	snprintf(where, sizeof(where), "%.350s:%u", p->path, p->line);
-	return problem_set(p->problem, where, "%.64s: %s", key, text);
-}
 
 /* ---- is it a key, mistyped? ---- */
 
@@ -91,251 +111,221 @@ static int nearly(const char *a, size_t an, const char *b, size_t bn)
 	       (an == 2 && bn == 2 && a[0] == b[1] && a[1] == b[0]);
 }
 
-static const struct key *find_key(const char *name, size_t len, int *exact)
+/*
+ * What the kernel itself takes is no mistake: of two letters anything could
+ * be one, and there are pci= and video= without a number.
+ */
+static int suspicious(const struct config_key *key, const char *name,
+		      size_t stem, size_t len)
 {
-	const struct key *near = NULL;
+	size_t bytes = strlen(key->name);
+
+	if (bytes <= 2 || !nearly(name, stem, key->name, bytes))
+		return 0;
+	return key->read != config_read_unused || stem < len;
+}
+
+static int is_key(const struct config_key *key, const char *name, size_t len,
+		  size_t stem)
+{
+	size_t bytes = strlen(key->name);
+
+	if (stem < bytes || memcmp(key->name, name, bytes))
+		return 0;
+	switch (key->suffix) {
+	case SUFFIX_NONE:
+		return len == bytes;
+	case SUFFIX_NUMBER:
+		return stem == bytes && stem < len;
+	default:
+		return stem == bytes + 1 && len <= bytes + 4 &&
+		       (unsigned char)(name[bytes] - 'a') < key->count;
+	}
+}
+
+const struct config_key *config_key_find(const char *name, size_t len,
+					 int *exact, unsigned long *number)
+{
+	const struct config_key *near = NULL;
 	size_t i, stem = len;
 
 	while (stem && isdigit((unsigned char)name[stem - 1]))
 		stem--;
-	for (i = 0; i < KEYS; i++) {
-		*exact = strlen(keys[i].name) == stem &&
-			 (stem < len) == (keys[i].count > 0) &&
-			 !memcmp(keys[i].name, name, stem);
-		if (*exact)
-			return &keys[i];
-		if (nearly(name, stem, keys[i].name, strlen(keys[i].name)))
+	*number = stem < len ? strtoul(name + stem, NULL, 10) : 0;
+	*exact = 0;
+	for (i = 0; i < KEYS && !*exact; i++) {
+		*exact = is_key(&keys[i], name, len, stem);
+		if (*exact || (!near &&
+			       suspicious(&keys[i], name, stem, len)))
 			near = &keys[i];
 	}
 	return near;
 }
 
-/* Where the value of a key goes; NULL: there is no such number. */
-static void *find_place(struct config *config, const struct key *key,
-			const char *name)
-{
-	char *place = (char *)config + key->off;
-	unsigned long number;
+/* ---- from values to what they mean ---- */
 
-	if (!key->count)
-		return place;
-	number = strtoul(name + strlen(key->name), NULL, 10);
-	return number < key->count ? place + number * sizeof(char *) : NULL;
+static int by_number(const void *a, const void *b)
+{
+	const struct config_value *const *x = a, *const *y = b;
+
+	if ((*x)->number != (*y)->number)
+		return (*x)->number < (*y)->number ? -1 : 1;
+	return *x < *y ? -1 : *x > *y;
 }
 
-/* ---- words ---- */
-
-static int blank(char c)
+static void start_reading(struct config_reading *r, struct config *config,
+			  const struct config_value *value,
+			  struct problem *problem)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	memset(r, 0, sizeof(*r));
+	r->config = config;
+	r->value = value;
+	r->key = value->key;
+	r->name = value->name;
+	r->number = value->number;
+	r->problem = problem;
 }
 
-/* To the next word: 1, or 0 at the end. */
-static int next_start(struct parser *p)
+static int read_value(struct config *config, const struct config_value *value,
+		      struct problem *problem)
 {
-	for (; p->at < p->end; p->at++) {
-		if (*p->at == '#')
-			while (p->at + 1 < p->end && p->at[1] != '\n')
-				p->at++;
-		else if (*p->at == '\n')
-			p->line++;
-		else if (!blank(*p->at))
-			return 1;
-	}
-	return 0;
-}
-
-/* 1 with a word, 0 at the end, -1 with a problem. */
-static int next_word(struct parser *p, struct word *word)
-{
-	int quoted = 0;
+	struct config_reading r;
+	const char *c;
 	size_t n = 0;
+	int ret;
 
-	if (!next_start(p))
-		return 0;
-	word->raw = p->at;
-	while (p->at < p->end && *p->at != '\n' &&
-	       (quoted || !blank(*p->at))) {
-		if (!*p->at)
-			return fail(p, "NUL byte", "this is no text file");
-		quoted ^= *p->at++ == '"';
-	}
-	word->bytes = (size_t)(p->at - word->raw);
-	word->text = malloc(word->bytes + 1);
-	if (!word->text)
-		return fail(p, "word", "no memory");
-	for (p->at = word->raw; p->at < word->raw + word->bytes; p->at++)
-		if (*p->at != '"')
-			word->text[n++] = *p->at;
-	word->text[n] = '\0';
-	return quoted ? fail(p, word->text, "the closing \" is missing") : 1;
+	start_reading(&r, config, value, problem);
+	r.text = malloc(strlen(value->text) + 1);
+	if (!r.text)
+		return config_fail(&r, "no memory");
+	for (c = value->text; *c; c++)
+		if (*c != '"' || *++c == '"')
+			r.text[n++] = *c;
+		else
+			c--;
+	r.text[n] = '\0';
+	ret = *r.text ? value->key->read(&r) :
+	      config_fail(&r, "there is nothing between the quotes");
+	free(r.text);
+	return ret;
 }
 
-static int add_to_cmdline(struct parser *p, const struct word *word)
+/* All values of one key, by their numbers. */
+static int read_key(struct config *config, const struct config_key *key,
+		    const struct config_value **room, struct problem *problem)
 {
-	char **cmdline = &p->config->cmdline;
-	size_t old = *cmdline ? strlen(*cmdline) : 0;
-	char *more = realloc(*cmdline, old + word->bytes + 2);
+	unsigned int i, n = 0;
 
-	if (!more)
-		return fail(p, word->text, "no memory");
-	*cmdline = more;
-	snprintf(more + old, word->bytes + 2, "%s%.*s", old ? " " : "",
-		 (int)word->bytes, word->raw);
+	for (i = 0; i < config->values; i++)
+		if (config->value[i].key == key)
+			room[n++] = &config->value[i];
+	/* Aliases take free disks in the order in which they are written. */
+	if (n && key->suffix == SUFFIX_NUMBER)
+		qsort(room, n, sizeof(*room), by_number);
+	for (i = 0; i < n; i++)
+		if (read_value(config, room[i], problem))
+			return -1;
 	return 0;
 }
 
-/* ---- values ---- */
-
-static int store_text(struct parser *p, const char *name, char **place,
-		      const char *value)
+/* One word of the guest's command line. */
+static int add_word(struct config *config, const struct config_value *value,
+		    struct problem *problem)
 {
-	char *copy = malloc(strlen(value) + 1);
+	char **cmdline = &config->cmdline, name[64], *more;
+	struct config_reading r;
+	const char *equals = strchr(value->text, '=');
+	size_t old = *cmdline ? strlen(*cmdline) : 0, bytes;
+	int keep, found;
 
-	if (!copy)
-		return fail(p, name, "no memory");
-	strcpy(copy, value);
-	*place = copy;
-	return 0;
-}
-
-static int store(struct parser *p, const struct key *key, const char *name,
-		 void *place, const char *value)
-{
-	char path[PATH_ROOM];
-
-	if (!*value)
-		return fail(p, name, "there is nothing behind the =");
-	switch (key->kind) {
-	case KEY_PATH:
-		if (plat_beside(p->path, value, path, sizeof(path)))
-			return fail(p, name, "this path is too long");
-		return store_text(p, name, place, path);
-	case KEY_TEXT:
-		return store_text(p, name, place, value);
-	case KEY_MIB:
-		if (read_size(value, 1ull << 20, place) && *(uint64_t *)place)
-			return 0;
-		break;
-	}
-	return fail(p, name, "not a size (a number of MiB, or one with K, M "
-		    "or G)");
-}
-
-/* Each key once; of a numbered one, each number once. */
-static int first_time(struct parser *p, const struct key *key,
-		      const char *name, const void *place)
-{
-	unsigned int *seen = &p->seen[key - keys];
-	char text[100] = "given a second time";
-
-	if (key->count ? *(char *const *)place != NULL : *seen) {
-		if (!key->count)
-			snprintf(text, sizeof(text), "given a second time, "
-				 "first in line %u", *seen);
-		return fail(p, name, text);
-	}
-	*seen = p->line;
-	return 0;
-}
-
-static int take_word(struct parser *p, const struct word *word)
-{
-	size_t len = strcspn(word->text, "=");
-	const struct key *key;
-	char text[100];
-	void *place;
-	int exact;
-
-	key = find_key(word->text, len, &exact);
-	if (!key || (!exact && !word->text[len]))
-		return add_to_cmdline(p, word);
-	if (!exact) {
-		snprintf(text, sizeof(text), "no such key; is %s%s meant?",
-			 key->name, key->count ? "0" : "");
-		word->text[len] = '\0';
-		return fail(p, word->text, text);
-	}
-	if (!word->text[len])
-		return fail(p, word->text, "= and a value are missing");
-	word->text[len] = '\0';
-	place = find_place(p->config, key, word->text);
-	if (!place) {
-		snprintf(text, sizeof(text), "the last one is %s%u", key->name,
-			 key->count - 1);
-		return fail(p, word->text, text);
-	}
-	if (first_time(p, key, word->text, place))
+	start_reading(&r, config, value, problem);
+	r.name = value->text;
+	found = config_disk_name(&r, value->text, name, sizeof(name));
+	if (found < 0)
 		return -1;
-	return store(p, key, word->text, place, word->text + len + 1);
+	keep = found ? (int)(equals - value->text) + 1 :
+	       (int)strlen(value->text);
+	bytes = old + (size_t)keep + sizeof(name) + 2;
+	more = realloc(*cmdline, bytes);
+	if (!more)
+		return config_fail(&r, "no memory");
+	*cmdline = more;
+	snprintf(more + old, bytes - old, "%s%.*s%s", old ? " " : "", keep,
+		 value->text, found ? name : "");
+	return 0;
 }
 
-int config_parse(struct config *config, const char *path, const char *text,
-		 size_t bytes, struct problem *problem)
+int config_finish(struct config *config, struct problem *problem)
 {
-	struct parser p = {
-		.config = config, .path = path, .at = text,
-		.end = text + bytes, .line = 1, .problem = problem,
-	};
-	struct word word = { 0 };
-	int ret;
+	const struct config_value **room;
+	unsigned int i;
+	int ret = 0;
 
-	memset(config, 0, sizeof(*config));
-	/* Windows' editors mark UTF-8 files so. */
-	if (bytes >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
-		p.at += 3;
-	do {
-		word.text = NULL;
-		ret = next_word(&p, &word);
-		if (ret > 0 && take_word(&p, &word))
-			ret = -1;
-		free(word.text);
-	} while (ret > 0);
+	room = malloc((config->values + 1) * sizeof(*room));
+	if (!room)
+		return problem_set(problem, "configuration", "no memory");
+	for (i = 0; i < KEYS && !ret; i++)
+		ret = read_key(config, &keys[i], room, problem);
+	free(room);
+	for (i = 0; i < config->values && !ret; i++)
+		if (!config->value[i].key)
+			ret = add_word(config, &config->value[i], problem);
 	return ret;
 }
 
-int config_read(struct config *config, const char *path,
-		struct problem *problem)
-{
-	struct file file;
-	int ret;
-
-	memset(config, 0, sizeof(*config));
-	ret = file_map(&file, path, problem);
-	if (!ret && file.bytes > TEXT_MAX)
-		ret = problem_set(problem, path, "this is no configuration "
-				  "file: it has %llu MiB",
-				  (unsigned long long)file.bytes >> 20);
-	if (!ret)
-		ret = config_parse(config, path, (const char *)file.data,
-				   (size_t)file.bytes, problem);
-	file_close(&file);
-	return ret;
-}
+/* ---- the end of it ---- */
 
 void config_free(struct config *config)
 {
-	char **place;
-	size_t i, k;
+	unsigned int i;
 
-	for (i = 0; i < KEYS; i++) {
-		place = (char **)((char *)config + keys[i].off);
-		for (k = 0; keys[i].kind != KEY_MIB &&
-		     k < keys[i].count + !keys[i].count; k++)
-			free(place[k]);
-	}
+	free(config->kernel);
+	free(config->initrd);
+	free(config->name);
+	free(config->user);
 	free(config->cmdline);
+	free(config->notes);
+	for (i = 0; i < CONFIG_DISKS; i++)
+		free(config->disk[i].path);
+	for (i = 0; i < CONFIG_EXECS; i++) {
+		free(config->exec[i].program);
+		free(config->exec[i].args);
+	}
+	for (i = 0; i < CONFIG_NICS; i++)
+		free(config->eth[i]);
+	for (i = 0; i < config->values; i++) {
+		free(config->value[i].name);
+		free(config->value[i].text);
+	}
+	free(config->value);
+	for (i = 0; i < config->sources; i++)
+		free(config->source[i]);
 	memset(config, 0, sizeof(*config));
 }
 
+#define HELP_COLUMN	16
+
 void config_help(void)
 {
+	static const char *const suffix[] = {
+		[SUFFIX_NONE] = "", [SUFFIX_NUMBER] = "N",
+		[SUFFIX_DRIVE] = "XN",
+	};
+	const char *line, *end;
+	char name[32];
 	size_t i;
 
 	printf("\nKeys of a configuration file (the rest of it is the guest's "
-	       "command line):\n");
-	for (i = 0; i < KEYS; i++)
-		printf("  %s%-*s%s\n", keys[i].name,
-		       22 - (int)strlen(keys[i].name),
-		       keys[i].count ? "N" : "", keys[i].help);
+	       "command line;\nall of them: docs/configuration.md):\n");
+	for (i = 0; i < KEYS; i++) {
+		snprintf(name, sizeof(name), "  %s%s", keys[i].name,
+			 suffix[keys[i].suffix]);
+		for (line = keys[i].help; line; line = end ? end + 1 : NULL) {
+			end = strchr(line, '\n');
+			printf("%-*s%.*s\n", HELP_COLUMN,
+			       line == keys[i].help ? name : "",
+			       end ? (int)(end - line) : (int)strlen(line),
+			       line);
+		}
+	}
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * config.h - one file that describes a VM.
+ * config.h - what describes a VM: files and words of the command line.
  *
  * Words, separated by blanks and line ends; key=value for the keys of
- * config.c, everything else is the guest's command line.  '#' at the start of
- * a word begins a comment, "..." keeps blanks together.
+ * config.c, everything else is the guest's command line.  docs/configuration.md
+ * has the rules.
+ *
+ * Set up by zeroes; then files and words, in the order of their weight; then
+ * config_finish().  A problem names file, line and key.
  */
 #ifndef CVMCTL_CONFIG_H
 #define CVMCTL_CONFIG_H
@@ -12,30 +15,47 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config_disk.h"
+#include "config_exec.h"
 #include "cvmctl.h"
 
-#define CONFIG_DISKS	32
 #define CONFIG_NICS	8
+#define CONFIG_SOURCES	16
 
-/* What the file says; NULL or 0 where it says nothing. */
+struct config_value;
+
 struct config {
-	char *kernel;		/* paths: seen from the file's directory */
+	/* What they say; NULL or 0 where they say nothing. */
+	char *kernel;		/* paths: seen from their file's directory */
 	char *initrd;
 	char *name;
 	char *user;		/* to become before the guest runs */
-	char *cobd[CONFIG_DISKS]; /* disks: images, disks, partitions */
-	char *eth[CONFIG_NICS];	/* networks, see net_config.h */
-	char *cmdline;		/* words that are no key, blanks between */
 	uint64_t mem_bytes;
+	struct config_disk disk[CONFIG_DISKS];	/* unused: no path */
+	struct config_exec exec[CONFIG_EXECS];	/* unused: no program */
+	char *eth[CONFIG_NICS];	/* network cards (net_config.h) */
+	char *cmdline;		/* words that are no key, blanks between */
+	char *notes;		/* what is not taken as it is meant; lines */
+
+	/* config_words.c's: what was read, in its order */
+	struct config_value *value;
+	unsigned int values, room;
+	char *source[CONFIG_SOURCES];	/* files; NULL: the command line */
+	unsigned int sources;
 };
 
-/* config_read - -1 with a problem; config_free() in every case. */
-int config_read(struct config *config, const char *path,
+/* All of them -1 with a problem; config_free() in every case. */
+int config_file(struct config *config, const char *path,
 		struct problem *problem);
+/* The same of a text; path is for paths and messages. */
+int config_text(struct config *config, const char *path, const char *text,
+		size_t bytes, struct problem *problem);
+/* Words of the command line, each as the shell has it. */
+int config_words(struct config *config, const char *const *words, int count,
+		 struct problem *problem);
 
-/* config_parse - the same of a text; path is for paths and messages. */
-int config_parse(struct config *config, const char *path, const char *text,
-		 size_t bytes, struct problem *problem);
+/* config_finish - make the above of what was read. */
+int config_finish(struct config *config, struct problem *problem);
 void config_free(struct config *config);
 
 /* config_help - the keys, a line each, for --help. */

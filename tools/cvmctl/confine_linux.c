@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* confine_linux.c - users, capabilities and no way back. */
-#include <ctype.h>
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <pwd.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -17,39 +14,14 @@
 #define OWN_USER	"cvm"	/* where the system has one */
 #define NOBODY		65534u
 
-struct user {
-	uid_t uid;
-	gid_t gid;
-};
-
 /* ---- who to be ---- */
 
-/* A number needs no entry in the system's list of users. */
-static int find_user(const char *text, struct user *user)
-{
-	struct passwd *entry;
-	char *end;
-	unsigned long number = strtoul(text, &end, 10);
-	int numeric = isdigit((unsigned char)*text) && !*end;
-
-	if (numeric && number >= UINT32_MAX)
-		return -1;
-	entry = numeric ? getpwuid((uid_t)number) : getpwnam(text);
-	if (!entry && !numeric)
-		return -1;
-	user->uid = entry ? entry->pw_uid : (uid_t)number;
-	user->gid = entry ? entry->pw_gid : (gid_t)number;
-	return 0;
-}
-
 /* Whoever asked sudo for this, or somebody with no rights at all. */
-static int choose_user(const char *wish, struct user *user,
+static int choose_user(const char *wish, struct linux_user *user,
 		       struct problem *problem)
 {
-	const char *sudo = getenv("SUDO_UID");
-
 	if (wish) {
-		if (find_user(wish, user))
+		if (linux_user_find(wish, user))
 			return problem_set(problem, "user", "%s: no such "
 					   "user", wish);
 		if (!user->uid)
@@ -58,9 +30,9 @@ static int choose_user(const char *wish, struct user *user,
 					   "must not be", wish);
 		return 0;
 	}
-	if (sudo && !find_user(sudo, user) && user->uid)
+	if (!linux_user_sudo(user))
 		return 0;
-	if (!find_user(OWN_USER, user) && user->uid)
+	if (!linux_user_find(OWN_USER, user) && user->uid)
 		return 0;
 	user->uid = NOBODY;
 	user->gid = NOBODY;
@@ -69,7 +41,7 @@ static int choose_user(const char *wish, struct user *user,
 
 /* ---- rights ---- */
 
-static int become(const struct user *user, struct problem *problem)
+static int become(const struct linux_user *user, struct problem *problem)
 {
 	if (setgroups(0, NULL) ||
 	    setresgid(user->gid, user->gid, user->gid) ||
@@ -107,7 +79,7 @@ static int drop_capabilities(struct problem *problem)
 
 int confine(const struct confine_args *args, struct problem *problem)
 {
-	struct user user;
+	struct linux_user user;
 
 	if (drop_bounding_set())
 		return problem_set(problem, "confinement", "the bounding set: "

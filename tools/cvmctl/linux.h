@@ -3,6 +3,8 @@
 #ifndef CVMCTL_LINUX_H
 #define CVMCTL_LINUX_H
 
+#include <sys/types.h>
+
 #include "platform.h"
 
 /* Remember the terminal as it is now, for plat_terminal_restore(). */
@@ -17,6 +19,21 @@ int linux_log(void);
 
 /* Until fd takes data: 0, or -1 when plat_unblock() was called. */
 int linux_wait_writable(int fd);
+
+/* ---- users ---- */
+
+struct linux_user {
+	uid_t uid;
+	gid_t gid;
+	char name[64];
+	char home[256];
+};
+
+/* By name or number; -1: there is no such user. */
+int linux_user_find(const char *text, struct linux_user *user);
+
+/* Who asked sudo to run us; -1: nobody, or root. */
+int linux_user_sudo(struct linux_user *user);
 
 /* A file that is to be gone when the VM is, or only if it is empty then. */
 void linux_minder_remove(const char *path, int if_empty);

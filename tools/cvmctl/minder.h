@@ -9,13 +9,20 @@
 #ifndef CVMCTL_MINDER_H
 #define CVMCTL_MINDER_H
 
+#include "config_exec.h"
 #include "cvmctl.h"
 
 /*
  * minder_start - before the driver is opened: whoever outlives the VM must
- * hold nothing of it.  -1 with a problem.
+ * hold nothing of it.  exec: CONFIG_EXECS programs.  -1 with a problem.
  */
-int minder_start(struct problem *problem);
+int minder_start(const struct config_exec *exec, struct problem *problem);
+
+/*
+ * minder_programs - everything else is ready: start the programs, as the user
+ * who started the VM.  They are ended with it.  -1 with a problem.
+ */
+int minder_programs(struct problem *problem);
 
 /*
  * minder_seal - the VM is about to run: from now on nothing more is done for

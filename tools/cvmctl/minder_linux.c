@@ -9,22 +9,27 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "linux.h"
 #include "minder.h"
+#include "programs_linux.h"
 
 /* The first letter of an order. */
-enum { ORDER_REMOVE = 'r', ORDER_REMOVE_EMPTY = 'e', ORDER_SEAL = 's' };
+enum {
+	ORDER_REMOVE = 'r', ORDER_REMOVE_EMPTY = 'e', ORDER_PROGRAMS = 'p',
+	ORDER_SEAL = 's'
+};
 
 #define ORDER_ROOM	256u
-#define ORDERS		16u
+#define FILES		16u
 
 static int minder = -1;		/* the VM's end of the connection */
 
@@ -32,20 +37,44 @@ static int minder = -1;		/* the VM's end of the connection */
 
 static struct {
 	int vm;			/* its end of the connection */
+	int children;		/* a signalfd */
 	int sealed;
-	unsigned int orders;	/* files to be removed */
-	char order[ORDERS][ORDER_ROOM + 1];
+	const struct config_exec *exec;
+	unsigned int files;	/* to be removed: the orders to do so */
+	char file[FILES][ORDER_ROOM + 1];
 } self;
+
+/* The answer is why not, or "". */
+static void start_programs(void)
+{
+	char why[ORDER_ROOM];
+
+	programs_start(self.exec, why, sizeof(why));
+	send(self.vm, why, strlen(why) + 1, MSG_NOSIGNAL);
+}
+
+static void carry_out(const char *order)
+{
+	switch (order[0]) {
+	case ORDER_REMOVE:
+	case ORDER_REMOVE_EMPTY:
+		if (self.files < FILES)
+			strcpy(self.file[self.files++], order);
+		break;
+	case ORDER_PROGRAMS:
+		start_programs();
+		break;
+	case ORDER_SEAL:
+		self.sealed = 1;
+		break;
+	}
+}
 
 /* 0 when the VM has ended. */
 static int take_order(void)
 {
-	char *order = self.order[self.orders];
-	char more[ORDER_ROOM + 1];
+	char order[ORDER_ROOM + 1];
 	ssize_t bytes;
-
-	if (self.sealed || self.orders == ORDERS)
-		order = more;
 
 	do {
 		bytes = recv(self.vm, order, ORDER_ROOM, 0);
@@ -53,14 +82,12 @@ static int take_order(void)
 	if (bytes <= 0)
 		return 0;
 	order[bytes] = '\0';
-	if (order[0] == ORDER_SEAL)
-		self.sealed = 1;
-	else if (order != more)
-		self.orders++;
+	if (!self.sealed)
+		carry_out(order);
 	return 1;
 }
 
-static void carry_out(const char *order)
+static void remove_file(const char *order)
 {
 	struct stat st;
 
@@ -74,7 +101,7 @@ static void carry_out(const char *order)
 static void let_go(int vm)
 {
 	int null = open("/dev/null", O_RDWR);
-	sigset_t all;
+	sigset_t all, child;
 
 	setsid();
 	sigfillset(&all);
@@ -85,23 +112,45 @@ static void let_go(int vm)
 	dup2(null, STDERR_FILENO);
 	self.vm = dup2(vm, STDERR_FILENO + 1);
 	close_range((unsigned int)self.vm + 1, ~0u, 0);
-	if (chdir("/"))
-		_exit(1);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	self.children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	fcntl(self.vm, F_SETFD, FD_CLOEXEC);
 }
 
-static void minder_main(int vm)
+static void watch(void)
+{
+	struct pollfd polls[] = {
+		{ .fd = self.vm, .events = POLLIN },
+		{ .fd = self.children, .events = POLLIN },
+	};
+	struct signalfd_siginfo info;
+
+	for (;;) {
+		if (poll(polls, 2, -1) < 0)
+			continue;
+		if (polls[1].revents &&
+		    read(self.children, &info, sizeof(info)) > 0)
+			programs_ended();
+		if (polls[0].revents && !take_order())
+			return;
+	}
+}
+
+static void minder_main(int vm, const struct config_exec *exec)
 {
 	let_go(vm);
-	while (take_order())
-		;
-	while (self.orders)
-		carry_out(self.order[--self.orders]);
+	self.exec = exec;
+	watch();
+	programs_end(self.children);
+	while (self.files)
+		remove_file(self.file[--self.files]);
 	_exit(0);
 }
 
 /* ---- the VM's process ---- */
 
-int minder_start(struct problem *problem)
+int minder_start(const struct config_exec *exec, struct problem *problem)
 {
 	int pair[2];
 	pid_t pid;
@@ -111,7 +160,7 @@ int minder_start(struct problem *problem)
 				   strerror(errno));
 	pid = fork();
 	if (!pid)
-		minder_main(pair[1]);
+		minder_main(pair[1], exec);
 	close(pair[1]);
 	minder = pair[0];
 	return pid > 0 ? 0 : problem_set(problem, "minder", "fork: %s",
@@ -133,6 +182,24 @@ static void give_order(char letter, const char *text)
 void linux_minder_remove(const char *path, int if_empty)
 {
 	give_order(if_empty ? ORDER_REMOVE_EMPTY : ORDER_REMOVE, path);
+}
+
+int minder_programs(struct problem *problem)
+{
+	char why[ORDER_ROOM + 1];
+	ssize_t bytes;
+
+	give_order(ORDER_PROGRAMS, "");
+	do {
+		bytes = recv(minder, why, ORDER_ROOM, 0);
+	} while (bytes < 0 && errno == EINTR);
+	if (bytes <= 0)
+		return problem_set(problem, "minder", "it has ended");
+	why[bytes] = '\0';
+	if (!why[0])
+		return 0;
+	strcpy(problem->text, why);
+	return -1;
 }
 
 void minder_seal(void)

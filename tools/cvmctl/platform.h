@@ -114,6 +114,15 @@ int plat_absolute(const char *path, char *to, size_t size);
 /* plat_beside - name as seen from the directory file lies in; 0, or -1. */
 int plat_beside(const char *file, const char *name, char *to, size_t size);
 
+/* plat_foreign_path - can this be a path of other systems only? */
+int plat_foreign_path(const char *path);
+
+/*
+ * plat_file_grow - make a regular file so long if it is shorter, without
+ * taking storage for it; -1 with a problem.
+ */
+int plat_file_grow(const char *path, uint64_t bytes, struct problem *problem);
+
 /* ---- links: packets between a VMM and its terminal ---- */
 
 struct link;

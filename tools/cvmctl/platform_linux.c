@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* platform_linux.c - driver, files and processes on Linux. */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -171,6 +172,28 @@ int plat_beside(const char *file, const char *name, char *to, size_t size)
 
 	return snprintf(to, size, "%.*s%s", dir, file, name) < (int)size ?
 	       0 : -1;
+}
+
+/* "C:\\x", "C:/x", "\\Device\\x"; whoever has such files can say "./C:/x". */
+int plat_foreign_path(const char *path)
+{
+	if (isalpha((unsigned char)path[0]) && path[1] == ':')
+		return path[2] == '\\' || path[2] == '/';
+	return path[0] == '\\';
+}
+
+int plat_file_grow(const char *path, uint64_t bytes, struct problem *problem)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return problem_set(problem, path, "%s", strerror(errno));
+	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < bytes &&
+	    truncate(path, (off_t)bytes))
+		return problem_set(problem, path, "cannot be made %llu MiB "
+				   "long: %s", (unsigned long long)bytes >> 20,
+				   strerror(errno));
+	return 0;
 }
 
 /* ---- processes ---- */

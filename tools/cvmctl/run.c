@@ -63,8 +63,8 @@ static void fill_from_file(struct run_options *o)
 	if (!vm->mem_bytes)
 		vm->mem_bytes = config->mem_bytes;
 	o->confine.user = config->user;
-	for (i = 0; i < VM_DISKS; i++)
-		vm->disk[i] = config->cobd[i];
+	vm->disk = config->disk;
+	vm->exec = config->exec;
 	for (i = 0; i < VM_NICS; i++)
 		vm->nic[i] = config->eth[i];
 	if (vm->cmdline || !config->cmdline)
@@ -113,18 +113,44 @@ static int check_nics(struct run_options *o, const char *path,
 	return 0;
 }
 
-int run_prepare(struct run_options *o, const char *path,
-		struct problem *problem)
+/* Files first, by their order; words beside them weigh more. */
+static int read_config(struct run_options *o, struct problem *problem)
+{
+	const char *word[RUN_WORDS];
+	int i, words = 0;
+
+	if (o->file && config_file(&o->config, o->file, problem))
+		return -1;
+	for (i = 0; i < o->words; i++) {
+		if (o->word[i][0] != '@') {
+			word[words++] = o->word[i];
+			continue;
+		}
+		if (config_file(&o->config, o->word[i] + 1, problem))
+			return -1;
+		if (!o->file)
+			o->file = o->word[i] + 1;
+	}
+	return config_words(&o->config, word, words, problem) ||
+	       config_finish(&o->config, problem) ? -1 : 0;
+}
+
+int run_prepare(struct run_options *o, struct problem *problem)
 {
 	struct vm_config *vm = &o->vm;
+	const char *path;
 
-	if (path && config_read(&o->config, path, problem))
+	if (read_config(o, problem))
 		return -1;
+	path = o->file;
 	fill_from_file(o);
 	fill_defaults(o);
-	if (!vm->kernel)
+	if (!vm->kernel && path)
 		return problem_set(problem, path, "it names no kernel "
 				   "(kernel=FILE)");
+	if (!vm->kernel)
+		return problem_set(problem, "--kernel", "it is missing, or "
+				   "@CONFIG");
 	if (read_key(o->key_text, &o->key))
 		return problem_set(problem, "--detach-key", "%s: not a key "
 				   "(ctrl-] or such, or none)", o->key_text);
@@ -192,7 +218,8 @@ int run_vm(const struct run_options *o)
 	char greeting[200] = "", line[1024];
 
 	/* The name first: a second VM of it would disturb the first. */
-	if (minder_start(&problem) || console_claim(o->vm.name, &problem) ||
+	if (minder_start(o->vm.exec, &problem) ||
+	    console_claim(o->vm.name, &problem) ||
 	    vm_build(&vm, &o->vm, &problem))
 		goto out_refused;
 	if (!o->quiet && o->key >= 0)
@@ -200,7 +227,7 @@ int run_vm(const struct run_options *o)
 			 "MiB; %s detaches", o->vm.name, vm.info.id,
 			 (unsigned long long)(o->vm.mem_bytes >> 20),
 			 o->key_text);
-	if (console_ready(greeting, &problem))
+	if (console_ready(greeting, &problem) || minder_programs(&problem))
 		goto out_refused;
 	minder_seal();
 	if (confine(&o->confine, &problem))

@@ -8,6 +8,7 @@
 #include "vm.h"
 
 #define DEFAULT_KEY	"ctrl-]"
+#define RUN_WORDS	64
 
 struct run_options {
 	struct vm_config vm;	/* NULL or 0: not given */
@@ -15,6 +16,9 @@ struct run_options {
 	struct confine_args confine;
 	char name[CVM_NAME_MAX]; /* when nobody gave one */
 	char cmdline[2304];	/* the file's, with a console */
+	const char *file;	/* --config, or the first @FILE; NULL: none */
+	const char *word[RUN_WORDS];	/* @FILE, key=value, and others */
+	int words;
 	const char *key_text;
 	int key;		/* -1: none */
 	int compare;
@@ -33,11 +37,10 @@ int good_name(const char *name);
 int read_key(const char *text, int *key);
 
 /*
- * run_prepare - read the file (NULL when a kernel was given), fill in
- * defaults, check.  -1 with a problem; a wrong option's begins with "--".
+ * run_prepare - read files and words, fill in defaults, check.  -1 with a
+ * problem; a wrong option's begins with "--".
  */
-int run_prepare(struct run_options *o, const char *path,
-		struct problem *problem);
+int run_prepare(struct run_options *o, struct problem *problem);
 
 /* run_vm - build it, run it, until it has ended; the console is set up. */
 int run_vm(const struct run_options *o);

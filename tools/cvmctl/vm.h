@@ -10,7 +10,6 @@
 #include "config.h"
 #include "image.h"
 
-#define VM_DISKS	CONFIG_DISKS
 #define VM_NICS		CONFIG_NICS
 #define VM_DEVICE_NAME	16
 
@@ -23,7 +22,8 @@ struct vm_config {
 	uint64_t min_hpa;
 	uint32_t vcpus;
 	uint32_t flags;		/* CVM_VM_F_* */
-	const char *disk[VM_DISKS]; /* paths, NULL between and behind */
+	const struct config_disk *disk;	/* CONFIG_DISKS of them */
+	const struct config_exec *exec;	/* CONFIG_EXECS of them */
 	const char *nic[VM_NICS]; /* the same, as of net_config.h */
 };
 

@@ -81,16 +81,42 @@ static void name_device(struct vm *vm, int slot, const char *key,
 		 number % 100);
 }
 
-static int add_disk(struct vm *vm, uint32_t number, const char *path,
+static int add_disk(struct vm *vm, const struct config_disk *disk,
+		    const char *kind, uint32_t number,
 		    struct problem *problem)
 {
-	struct cvm_blk_args args = { .path = path };
+	struct cvm_blk_args args = {
+		.path = disk->path,
+		.serial = *disk->serial ? disk->serial : NULL,
+		.bytes = disk->grow_bytes,
+		.queues = disk->queues,
+		.readonly = disk->readonly,
+		.cached = disk->cached,
+		.engine = disk->engine,
+	};
 	struct cvm_vmm_error err;
-	int slot = cvm_vmm_devices_add_blk(vm->devices, &args, &err);
+	int slot;
 
+	if (disk->grow_bytes && !disk->readonly &&
+	    plat_file_grow(disk->path, disk->grow_bytes, problem))
+		return -1;
+	slot = cvm_vmm_devices_add_blk(vm->devices, &args, &err);
 	if (slot < 0)
 		return refused(&err, problem);
-	name_device(vm, slot, "cobd", number);
+	name_device(vm, slot, kind, number);
+	return 0;
+}
+
+static int add_disks(struct vm *vm, const struct config_disk *disk,
+		     struct problem *problem)
+{
+	uint32_t i;
+
+	for (i = 0; i < CONFIG_DISKS; i++)
+		if (disk[i].path &&
+		    add_disk(vm, &disk[i], i < CONFIG_COBDS ? "cobd" : "scsi",
+			     i < CONFIG_COBDS ? i : i - CONFIG_COBDS, problem))
+			return -1;
 	return 0;
 }
 
@@ -134,10 +160,8 @@ int devices_add(struct vm *vm, const struct vm_config *config,
 	vm->devices = cvm_vmm_devices_new(&args, &err);
 	if (!vm->devices || cvm_vmm_devices_add_rng(vm->devices, &err) < 0)
 		return refused(&err, problem);
-	for (i = 0; i < VM_DISKS; i++)
-		if (config->disk[i] && add_disk(vm, i, config->disk[i],
-						problem))
-			return -1;
+	if (add_disks(vm, config->disk, problem))
+		return -1;
 	for (i = 0; i < VM_NICS; i++)
 		if (config->nic[i] && add_nic(vm, config->nic[i], i, problem))
 			return -1;

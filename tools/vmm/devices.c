@@ -87,7 +87,7 @@ static void bind_events(struct cvm_device *dev)
 			   !args->watch(args->ctx, 0, bits, dev->irq.handle,
 					&dev->irq_id);
 
-	for (i = 0; i < dev->queues && args->bind; i++) {
+	for (i = 0; i < dev->queues && args->bind && !dev->ops->doorbell; i++) {
 		queue = &dev->queue[i];
 		queue->bound = !args->bind(args->ctx,
 					   CVM_VIRTIO_DOORBELL(dev->slot, i),
@@ -195,6 +195,18 @@ static void pull(struct cvm_vmm_devices *devs, uint32_t slot)
 	dev->ops->destroy(dev);
 }
 
+void cvm_vmm_devices_hangup(struct cvm_vmm_devices *devs)
+{
+	struct cvm_device *dev;
+	uint32_t i;
+
+	for (i = 0; i < CVM_VIRTIO_SLOTS; i++) {
+		dev = cvm_get(devs->slot[i].dev);
+		if (dev && dev->ops->hangup)
+			dev->ops->hangup(dev);
+	}
+}
+
 int cvm_vmm_devices_remove(struct cvm_vmm_devices *devs, uint32_t slot)
 {
 	int ret = -CVM_ENOENT;
@@ -257,10 +269,12 @@ static int ring(struct cvm_device *dev, uint32_t queue)
 {
 	if (queue == CVM_VIRTIO_DOORBELL_COMMAND)
 		cvm_transport_command(dev);
-	else if (queue < dev->queues)
-		cvm_plat_event_signal(&dev->queue[queue].doorbell);
-	else
+	else if (queue >= dev->queues)
 		return -CVM_ENOENT;
+	else if (!dev->ops->doorbell)
+		cvm_plat_event_signal(&dev->queue[queue].doorbell);
+	else if (dev->queue[queue].running)
+		dev->ops->doorbell(&dev->queue[queue]);
 	return 0;
 }
 

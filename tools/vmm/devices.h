@@ -12,6 +12,7 @@
 #define CVM_VMM_DEVICES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <cvm/uapi.h>
@@ -86,6 +87,12 @@ int cvm_vmm_devices_doorbell(struct cvm_vmm_devices *devs, uint64_t doorbell);
  */
 void cvm_vmm_devices_console_size(struct cvm_vmm_devices *devs,
 				  uint32_t cols, uint32_t rows);
+
+/*
+ * cvm_vmm_devices_hangup - the VM is ending: cvm_vmm_devices_doorbell() waits
+ * for no slow reader any more.  Any thread.
+ */
+void cvm_vmm_devices_hangup(struct cvm_vmm_devices *devs);
 
 /*
  * cvm_vmm_devices_remove - pull a device out, while the guest runs or not:
@@ -196,5 +203,61 @@ struct cvm_net_stats {
 /* cvm_vmm_devices_net_stats - -CVM_ENOENT: no network card in this slot. */
 int cvm_vmm_devices_net_stats(struct cvm_vmm_devices *devs, uint32_t slot,
 			      struct cvm_net_stats *stats);
+
+#define CVM_PORTS_MAX	7u	/* hvc1 .. hvc7: Linux has no more */
+#define CVM_PORT_NAME	32u
+
+enum cvm_port_kind {
+	CVM_PORT_CALLS,		/* this program, by the functions below */
+	CVM_PORT_FILE,		/* output is put at the end of a file */
+	CVM_PORT_SOCKET,	/* listens at a path, one peer at a time */
+	CVM_PORT_PTY,		/* a new pseudo terminal */
+	CVM_PORT_SERIAL		/* a serial line of the host */
+};
+
+struct cvm_port;
+
+struct cvm_port_args {
+	const char *name;	/* in the guest, and in messages */
+	enum cvm_port_kind kind;
+	const char *path;	/* of file, socket or line; else NULL */
+	const char *mode;	/* of the line, or NULL: as it is */
+
+	/* CVM_PORT_CALLS: as in struct cvm_port_ops (console.h) */
+	void *ctx;
+	void (*output)(void *ctx, const void *data, size_t bytes);
+	void (*room)(void *ctx);
+
+	struct cvm_port *port;	/* out; lives until cvm_vmm_devices_free() */
+};
+
+/*
+ * cvm_vmm_devices_add_console - ports that are ttys of the guest (5.3 "Console
+ * Device").  Their names are copied.
+ */
+int cvm_vmm_devices_add_console(struct cvm_vmm_devices *devs,
+				struct cvm_port_args *ports, uint32_t count,
+				struct cvm_vmm_error *err);
+
+/*
+ * cvm_port_input - something was typed: how many of the bytes the guest had
+ * room for.  After fewer than all, room() when there is more.  Any thread.
+ */
+size_t cvm_port_input(struct cvm_port *port, const void *data, size_t bytes);
+
+/* cvm_port_resize - the size of the window there.  Any thread. */
+void cvm_port_resize(struct cvm_port *port, uint32_t cols, uint32_t rows);
+
+/* cvm_port_where - where people find it, or "". */
+const char *cvm_port_where(const struct cvm_port *port);
+
+/* What went through a port, in bytes. */
+struct cvm_port_stats {
+	const char *name;
+	uint64_t in, out;	/* to the guest, from it */
+};
+
+/* cvm_port_stats - any thread. */
+void cvm_port_stats(const struct cvm_port *port, struct cvm_port_stats *stats);
 
 #endif /* CVM_VMM_DEVICES_H */

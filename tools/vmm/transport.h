@@ -34,6 +34,16 @@ struct cvm_device_ops {
 	/* End it: no buffer of the queue is in use any more. */
 	void (*queue_stop)(struct cvm_queue *queue);
 
+	/*
+	 * Optional: the guest rang for a queue that is served.  Such a device
+	 * has no thread of its own: it works in the vCPU's, here, and its
+	 * doorbells are never bound.
+	 */
+	void (*doorbell)(struct cvm_queue *queue);
+
+	/* Optional: nobody in a function above may wait any more.  Unlocked. */
+	void (*hangup)(struct cvm_device *dev);
+
 	/* Optional: dev->negotiated is settled (2.2). */
 	void (*features_ok)(struct cvm_device *dev);
 

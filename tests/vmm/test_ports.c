@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test_ports.c - ports that end in files, sockets and terminals of Linux. */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "console_rig.h"
+
+#define KEPT		65536u	/* what a port keeps for the next peer */
+#define PIECE		1024u
+#define SECONDS		5000	/* longest wait, in ms */
+
+static char dir[64];		/* of this test's files */
+static struct cvm_port *port;
+
+static const char *in_dir(const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
+
+static int plug(struct rig *rig, enum cvm_port_kind kind, const char *path,
+		const char *mode, struct cvm_vmm_error *err)
+{
+	struct cvm_port_args args = {
+		.name = "ttys0", .kind = kind, .path = path, .mode = mode,
+	};
+
+	testvm_init(&rig->vm);
+	if (cvm_vmm_devices_add_console(rig->vm.devs, &args, 1, err) < 0)
+		return -1;
+	port = args.port;
+	rig_start(rig, CONSOLE_F_MULTIPORT);
+	return 0;
+}
+
+static void must_plug(struct rig *rig, enum cvm_port_kind kind,
+		      const char *path, const char *mode)
+{
+	struct cvm_vmm_error err;
+
+	if (plug(rig, kind, path, mode, &err))
+		fail_msg("%s", err.text);
+}
+
+static void refused(enum cvm_port_kind kind, const char *path,
+		    const char *mode, const char *words)
+{
+	struct cvm_vmm_error err;
+	struct rig rig;
+
+	assert_int_equal(plug(&rig, kind, path, mode, &err), -1);
+	if (!strstr(err.text, words) || strncmp(err.text, "ttys0: ", 7))
+		fail_msg("\"%s\" does not say \"%s\"", err.text, words);
+	testvm_free(&rig.vm);
+}
+
+static int dial(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_true(strlen(path) < sizeof(addr.sun_path));
+	strcpy(addr.sun_path, path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)),
+			 0);
+	return fd;
+}
+
+/* The n-th byte of what the guest prints. */
+static uint8_t nth(size_t n)
+{
+	return (uint8_t)(n * 7 + n / 251);
+}
+
+static void print(struct rig *rig, size_t from, size_t bytes)
+{
+	uint8_t piece[PIECE];
+	size_t i, part;
+
+	for (; bytes; from += part, bytes -= part) {
+		part = bytes < PIECE ? bytes : PIECE;
+		for (i = 0; i < part; i++)
+			piece[i] = nth(from + i);
+		rig_put(rig, 1, piece, (uint32_t)part);
+	}
+}
+
+static void expect_printed(int fd, size_t from, size_t bytes)
+{
+	struct pollfd readable = { .fd = fd, .events = POLLIN };
+	uint8_t got[4096];
+	ssize_t i, n;
+
+	while (bytes) {
+		assert_int_equal(poll(&readable, 1, SECONDS), 1);
+		n = read(fd, got, bytes < sizeof(got) ? bytes : sizeof(got));
+		assert_true(n > 0);
+		for (i = 0; i < n; i++)
+			assert_int_equal(got[i], nth(from + (size_t)i));
+		from += (size_t)n;
+		bytes -= (size_t)n;
+	}
+}
+
+/* What the guest reads next, in buffers it makes room with. */
+static void expect_typed(struct rig *rig, const char *text, size_t bytes)
+{
+	char got[RIG_ROOM];
+	size_t done = 0;
+	uint32_t len;
+	int id;
+
+	while (done < bytes) {
+		rig_give(rig, 0, 1);
+		id = testvm_get(&rig->vm, 0, &rig->queue[0], &len);
+		assert_true(id >= 0);
+		memcpy(got, testvm_at(&rig->vm, RIG_IN(0) +
+				      (uint32_t)id * RIG_ROOM, RIG_ROOM),
+		       RIG_ROOM);
+		assert_true(len <= bytes - done);
+		assert_memory_equal(got, text + done, len);
+		done += len;
+	}
+}
+
+static void send_all(int fd, const char *text, size_t bytes)
+{
+	assert_int_equal(write(fd, text, bytes), bytes);
+}
+
+/* ---- sockets ------------------------------------------------------------- */
+
+/* To nobody: the last of it is kept for who comes. */
+static void test_socket_kept(void **state)
+{
+	const char *path = in_dir("kept");
+	struct rig rig;
+	int fd;
+
+	(void)state;
+	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);
+	assert_string_equal(cvm_port_where(port), path);
+	print(&rig, 0, KEPT + 5000);
+	fd = dial(path);
+	expect_printed(fd, 5000, KEPT);
+	print(&rig, KEPT + 5000, 100);
+	expect_printed(fd, KEPT + 5000, 100);
+	close(fd);
+	testvm_free(&rig.vm);
+}
+
+struct printer {
+	struct rig *rig;
+	size_t bytes;
+};
+
+static void *printer_main(void *arg)
+{
+	struct printer *printer = arg;
+
+	print(printer->rig, 0, printer->bytes);
+	return NULL;
+}
+
+/* A peer that reads slowly: the guest waits, and nothing is lost. */
+static void test_socket_slow(void **state)
+{
+	const char *path = in_dir("slow");
+	struct printer printer = { .bytes = 1 << 20 };
+	struct rig rig;
+	pthread_t thread;
+	int fd;
+
+	(void)state;
+	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);
+	printer.rig = &rig;
+	fd = dial(path);
+	send_all(fd, "here", 4);
+	expect_typed(&rig, "here", 4);
+	pthread_create(&thread, NULL, printer_main, &printer);
+	expect_printed(fd, 0, printer.bytes);
+	pthread_join(thread, NULL);
+	close(fd);
+	testvm_free(&rig.vm);
+}
+
+/* One that never reads: the guest waits until nobody is to wait any more. */
+static void test_socket_stuck(void **state)
+{
+	const char *path = in_dir("stuck");
+	struct printer printer = { .bytes = 4 << 20 };
+	struct cvm_port_stats stats;
+	struct rig rig;
+	pthread_t thread;
+	int fd;
+
+	(void)state;
+	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);
+	printer.rig = &rig;
+	fd = dial(path);
+	send_all(fd, "here", 4);
+	expect_typed(&rig, "here", 4);
+	pthread_create(&thread, NULL, printer_main, &printer);
+	do {
+		usleep(1000);
+		cvm_port_stats(port, &stats);
+	} while (stats.out < KEPT);
+	usleep(100000);
+	cvm_port_stats(port, &stats);
+	assert_true(stats.out < printer.bytes);
+	cvm_vmm_devices_hangup(rig.vm.devs);
+	pthread_join(thread, NULL);
+	close(fd);
+	testvm_free(&rig.vm);
+}
+
+/* What a peer sent before it went arrives; then the next one's turn comes. */
+static void test_socket_peers(void **state)
+{
+	const char *path = in_dir("peers");
+	char text[5 * RIG_ROOM];
+	struct rig rig;
+	int first, second;
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	text[sizeof(text) - 1] = 'z';
+	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);
+	first = dial(path);
+	second = dial(path);
+	send_all(second, "second", 6);
+	send_all(first, text, sizeof(text));
+	close(first);
+	expect_typed(&rig, text, sizeof(text));
+	expect_typed(&rig, "second", 6);
+	print(&rig, 0, 10);
+	expect_printed(second, 0, 10);
+	close(second);
+	testvm_free(&rig.vm);
+}
+
+static void test_socket_path(void **state)
+{
+	const char *path = in_dir("path");
+	char longer[200];
+	struct stat st;
+	struct rig rig;
+	FILE *file;
+
+	(void)state;
+	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	refused(CVM_PORT_SOCKET, path, NULL, "already in use");
+	testvm_free(&rig.vm);
+	/* Nobody listens on it any more. */
+	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);
+	testvm_free(&rig.vm);
+	path = in_dir("plain");
+	file = fopen(path, "w");
+	fclose(file);
+	refused(CVM_PORT_SOCKET, path, NULL, "File exists");
+	refused(CVM_PORT_SOCKET, "/no/such/socket", NULL, "No such file");
+	memset(longer, 'x', sizeof(longer));
+	longer[sizeof(longer) - 1] = '\0';
+	refused(CVM_PORT_SOCKET, longer, NULL, "too long");
+}
+
+/* ---- terminals ----------------------------------------------------------- */
+
+static void test_pty(void **state)
+{
+	struct termios mode;
+	struct rig rig;
+	char path[128];
+	int fd, round;
+
+	(void)state;
+	must_plug(&rig, CVM_PORT_PTY, NULL, NULL);
+	snprintf(path, sizeof(path), "%s", cvm_port_where(port));
+	assert_int_equal(strncmp(path, "/dev/pts/", 9), 0);
+	for (round = 0; round < 3; round++) {
+		print(&rig, 0, 300);	/* to nobody */
+		fd = open(path, O_RDWR | O_NOCTTY);
+		assert_true(fd >= 0);
+		assert_int_equal(tcgetattr(fd, &mode), 0);
+		assert_int_equal(mode.c_lflag & (ECHO | ICANON), 0);
+		expect_printed(fd, 0, 300);
+		print(&rig, 300, 700);
+		expect_printed(fd, 300, 700);
+		send_all(fd, "line\r\n\003", 7);
+		expect_typed(&rig, "line\r\n\003", 7);
+		close(fd);
+	}
+	testvm_free(&rig.vm);
+}
+
+/* The other end of a pseudo terminal in place of a line. */
+static int make_line(char *path, size_t size)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY);
+
+	assert_true(fd >= 0 && !grantpt(fd) && !unlockpt(fd));
+	assert_int_equal(ptsname_r(fd, path, size), 0);
+	return fd;
+}
+
+static void test_serial(void **state)
+{
+	struct termios mode;
+	struct rig rig;
+	char path[128];
+	int fd = make_line(path, sizeof(path));
+
+	(void)state;
+	must_plug(&rig, CVM_PORT_SERIAL, path,
+		  "BAUD=9600 PARITY=n DATA=7 STOP=2 xon=on");
+	assert_int_equal(tcgetattr(fd, &mode), 0);
+	assert_int_equal(cfgetospeed(&mode), B9600);
+	assert_true(mode.c_cflag & CSTOPB);
+	assert_true(mode.c_iflag & IXON);
+	assert_int_equal(mode.c_lflag & (ECHO | ICANON), 0);
+	send_all(fd, "typed", 5);
+	expect_typed(&rig, "typed", 5);
+	print(&rig, 0, 2000);
+	expect_printed(fd, 0, 2000);
+	/* Gone for good: the guest is not kept waiting. */
+	close(fd);
+	while (!__atomic_load_n(&rig.vm.lines, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	assert_non_null(strstr(rig.vm.line, "the line is gone"));
+	print(&rig, 0, 3 * KEPT);
+	testvm_free(&rig.vm);
+}
+
+static void test_serial_refused(void **state)
+{
+	static const char *const modes[] = {
+		"BAUD=7", "BAUD=", "BAUD", "PARITY=x", "DATA=9", "DATA=77",
+		"STOP=3", "xon=maybe", "dtr=2", "rts=", "color=red", "=",
+		"BAUD=9600 PARITY",
+	};
+	char path[128];
+	size_t i;
+	int fd = make_line(path, sizeof(path));
+
+	(void)state;
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		refused(CVM_PORT_SERIAL, path, modes[i], "no mode of a line");
+	refused(CVM_PORT_SERIAL, "/dev/null", NULL, "no serial line");
+	refused(CVM_PORT_SERIAL, "/no/such", NULL, "No such file");
+	close(fd);
+}
+
+/* ---- files --------------------------------------------------------------- */
+
+static void test_file(void **state)
+{
+	const char *path = in_dir("file");
+	struct rig rig;
+	int fd;
+
+	(void)state;
+	must_plug(&rig, CVM_PORT_FILE, path, NULL);
+	print(&rig, 0, 3000);
+	testvm_free(&rig.vm);
+	must_plug(&rig, CVM_PORT_FILE, path, NULL);
+	print(&rig, 3000, 3000);
+	testvm_free(&rig.vm);
+	fd = open(path, O_RDONLY);
+	expect_printed(fd, 0, 6000);
+	assert_int_equal(lseek(fd, 0, SEEK_END), 6000);
+	close(fd);
+	refused(CVM_PORT_FILE, dir, NULL, "Is a directory");
+	refused(CVM_PORT_FILE, "/dev/null", NULL, "this is no file");
+}
+
+/* ---- all ----------------------------------------------------------------- */
+
+static int make_dir(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/cvm-ports-XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	static const char *const names[] = {
+		"kept", "slow", "stuck", "peers", "path", "plain", "file",
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unlink(in_dir(names[i]));
+	return rmdir(dir);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_socket_kept),
+		cmocka_unit_test(test_socket_slow),
+		cmocka_unit_test(test_socket_stuck),
+		cmocka_unit_test(test_socket_peers),
+		cmocka_unit_test(test_socket_path),
+		cmocka_unit_test(test_pty),
+		cmocka_unit_test(test_serial),
+		cmocka_unit_test(test_serial_refused),
+		cmocka_unit_test(test_file),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* console_fd.c - a port with a file descriptor of Linux behind it. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "console_fd.h"
+#include "console_host.h"
+
+/* ---- what is kept; under .lock ------------------------------------------- */
+
+static size_t kept(const struct fd_port *p)
+{
+	return p->head - p->tail;
+}
+
+/* Is there somebody who will make room? */
+static bool has_reader(const struct fd_port *p)
+{
+	return p->fd >= 0 && !p->deaf && !p->hung;
+}
+
+/* To the peer, as much as it takes now. */
+static size_t write_now(struct fd_port *p, const void *data, size_t bytes)
+{
+	ssize_t ret;
+
+	if (!has_reader(p))
+		return 0;
+	do {
+		ret = write(p->fd, data, bytes);
+	} while (ret < 0 && errno == EINTR);
+	/* What it sent before it went is still to be read. */
+	if (ret < 0 && errno != EAGAIN)
+		p->deaf = true;
+	return ret < 0 ? 0 : (size_t)ret;
+}
+
+static void write_kept(struct fd_port *p)
+{
+	size_t at, part, done = 1;
+
+	while (kept(p) && done) {
+		at = p->tail % FD_KEPT;
+		part = FD_KEPT - at < kept(p) ? FD_KEPT - at : kept(p);
+		done = write_now(p, p->kept + at, part);
+		p->tail += done;
+	}
+	if (p->waiting && (kept(p) < FD_KEPT || !has_reader(p))) {
+		p->waiting = false;
+		cvm_plat_event_signal(&p->space);
+	}
+}
+
+/* As much as there is room for; with no reader the oldest makes room. */
+static size_t keep(struct fd_port *p, const uint8_t *data, size_t bytes)
+{
+	size_t i, room = FD_KEPT - kept(p);
+
+	if (!has_reader(p)) {
+		bytes = bytes < FD_KEPT ? bytes : FD_KEPT;
+		if (bytes > room)
+			p->tail += bytes - room;
+	} else if (bytes > room) {
+		bytes = room;
+	}
+	for (i = 0; i < bytes; i++)
+		p->kept[p->head++ % FD_KEPT] = data[i];
+	return bytes;
+}
+
+/* ---- the guest's side ---------------------------------------------------- */
+
+static void put(struct fd_port *p, const uint8_t *data, size_t bytes)
+{
+	size_t done;
+
+	while (bytes) {
+		done = kept(p) ? 0 : write_now(p, data, bytes);
+		if (!done)
+			done = keep(p, data, bytes);
+		data += done;
+		bytes -= done;
+		if (done)
+			continue;
+		p->waiting = true;
+		cvm_plat_unlock(&p->lock);
+		cvm_plat_event_wait(&p->space);
+		cvm_plat_lock(&p->lock);
+	}
+}
+
+static void fd_output(void *backend, const struct cvm_iov *iov, uint32_t count)
+{
+	struct fd_port *p = backend;
+	bool rest;
+	uint32_t i;
+
+	cvm_plat_lock(&p->lock);
+	for (i = 0; i < count; i++)
+		put(p, iov[i].base, iov[i].bytes);
+	rest = kept(p) && has_reader(p);
+	cvm_plat_unlock(&p->lock);
+	if (rest)
+		cvm_plat_event_signal(&p->wake);
+}
+
+static void fd_hangup(void *backend)
+{
+	struct fd_port *p = backend;
+
+	cvm_plat_lock(&p->lock);
+	p->hung = true;
+	write_kept(p);
+	cvm_plat_unlock(&p->lock);
+}
+
+static const char *fd_where(void *backend)
+{
+	return ((struct fd_port *)backend)->where;
+}
+
+/* ---- the peer's side: the thread ----------------------------------------- */
+
+static void set_peer(struct fd_port *p, int fd)
+{
+	cvm_plat_lock(&p->lock);
+	p->fd = fd;
+	p->deaf = false;
+	write_kept(p);
+	cvm_plat_unlock(&p->lock);
+	cvm_port_connected(p->port, fd >= 0);
+}
+
+static void set_deaf(struct fd_port *p)
+{
+	cvm_plat_lock(&p->lock);
+	p->deaf = true;
+	cvm_plat_unlock(&p->lock);
+}
+
+static void offer_input(struct fd_port *p)
+{
+	if (p->in_bytes)
+		p->in_at += cvm_port_input(p->port, p->in + p->in_at,
+					   p->in_bytes - p->in_at);
+	if (p->in_at == p->in_bytes)
+		p->in_at = p->in_bytes = 0;
+}
+
+/* Sleep; what there is to do at the peer and at the door afterwards. */
+static void sleep_on(struct fd_port *p, short wanted, short *peer, bool *door)
+{
+	struct pollfd polls[3] = {
+		{ .fd = (int)p->wake.handle, .events = POLLIN },
+		{ .fd = wanted ? p->fd : -1, .events = wanted },
+		{ .fd = p->fd < 0 ? p->door : -1, .events = POLLIN },
+	};
+	int ret;
+
+	do {
+		ret = poll(polls, 3, -1);
+	} while (ret < 0 && errno == EINTR);
+	if (polls[0].revents)
+		cvm_plat_event_wait(&p->wake);
+	*peer = polls[1].revents;
+	*door = polls[2].revents;
+}
+
+static void read_peer(struct fd_port *p)
+{
+	ssize_t ret = read(p->fd, p->in, sizeof(p->in));
+
+	if (ret > 0) {
+		p->in_bytes = (size_t)ret;
+	} else if (!ret || (errno != EAGAIN && errno != EINTR)) {
+		p->kind->leave(p);
+		set_peer(p, -1);
+	}
+}
+
+static void fd_main(void *arg)
+{
+	struct fd_port *p = arg;
+	short wanted, peer;
+	bool door, stop;
+	int fd;
+
+	for (;;) {
+		offer_input(p);
+		cvm_plat_lock(&p->lock);
+		write_kept(p);
+		wanted = p->in_bytes ? 0 : POLLIN;
+		if (kept(p) && has_reader(p))
+			wanted |= POLLOUT;
+		stop = p->stop;
+		cvm_plat_unlock(&p->lock);
+		if (stop)
+			return;
+		sleep_on(p, wanted, &peer, &door);
+		/* A peer that left is seen by reading to its end. */
+		if ((peer & ~POLLOUT) && !p->in_bytes)
+			read_peer(p);
+		else if (peer & ~POLLOUT)
+			set_deaf(p);
+		fd = door ? p->kind->enter(p) : -1;
+		if (fd >= 0)
+			set_peer(p, fd);
+	}
+}
+
+static void fd_room(void *backend)
+{
+	struct fd_port *p = backend;
+
+	if (!p->thread)
+		p->thread = cvm_plat_thread_start(fd_main, p, p->name);
+	if (!p->thread)
+		cvm_port_log(p->port, "no thread to be had");
+	cvm_plat_event_signal(&p->wake);
+}
+
+/* ---- start and end ------------------------------------------------------- */
+
+void fd_port_drop(struct fd_port *p)
+{
+	p->kind->close(p);
+	if (p->wake.handle >= 0)
+		cvm_plat_event_close(&p->wake);
+	if (p->space.handle >= 0)
+		cvm_plat_event_close(&p->space);
+	cvm_plat_lock_destroy(&p->lock);
+	free(p);
+}
+
+static void fd_destroy(void *backend)
+{
+	struct fd_port *p = backend;
+
+	cvm_plat_lock(&p->lock);
+	p->stop = true;
+	cvm_plat_unlock(&p->lock);
+	cvm_plat_event_signal(&p->wake);
+	if (p->thread)
+		cvm_plat_thread_join(p->thread);
+	fd_port_drop(p);
+}
+
+const struct cvm_port_ops fd_port_ops = {
+	.output = fd_output,
+	.room = fd_room,
+	.hangup = fd_hangup,
+	.where = fd_where,
+	.destroy = fd_destroy,
+};
+
+struct fd_port *fd_port_new(struct cvm_port *port, const struct fd_kind *kind,
+			    const char *name, struct cvm_vmm_error *err)
+{
+	struct fd_port *p = calloc(1, sizeof(*p));
+
+	if (!p) {
+		cvm_vmm_error_set(err, "%s: no memory", name);
+		return NULL;
+	}
+	p->port = port;
+	p->kind = kind;
+	p->door = p->line = p->fd = -1;
+	p->wake.handle = p->space.handle = -1;
+	cvm_plat_lock_init(&p->lock);
+	return p;
+}
+
+void *fd_port_ready(struct fd_port *p, int fd, const char *name,
+		    struct cvm_vmm_error *err)
+{
+	p->fd = fd;
+	snprintf(p->name, sizeof(p->name), "%s", name);
+	if (!cvm_plat_event_open(&p->wake) && !cvm_plat_event_open(&p->space)) {
+		cvm_port_connected(p->port, fd >= 0);
+		return p;
+	}
+	cvm_vmm_error_set(err, "%s: no event", name);
+	fd_port_drop(p);
+	return NULL;
+}
+
+void *cvm_port_open_host(const struct cvm_port_args *args,
+			 struct cvm_port *port,
+			 const struct cvm_port_ops **ops,
+			 struct cvm_vmm_error *err)
+{
+	*ops = &fd_port_ops;
+	switch (args->kind) {
+	case CVM_PORT_FILE:
+		*ops = &file_port_ops;
+		return file_open_port(args, port, err);
+	case CVM_PORT_SOCKET:
+		return fd_open_socket(args, port, err);
+	case CVM_PORT_PTY:
+		return fd_open_pty(args, port, err);
+	case CVM_PORT_SERIAL:
+		return fd_open_serial(args, port, err);
+	case CVM_PORT_CALLS:
+		break;
+	}
+	cvm_vmm_error_set(err, "%s: no such kind of port", args->name);
+	return NULL;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* console_port.c - what stands behind a port: this program, or the host. */
+#include <stdlib.h>
+
+#include "console.h"
+#include "console_host.h"
+
+struct calls {
+	void *ctx;
+	void (*output)(void *ctx, const void *data, size_t bytes);
+	void (*room)(void *ctx);
+};
+
+static void calls_output(void *backend, const struct cvm_iov *iov,
+			 uint32_t count)
+{
+	const struct calls *calls = backend;
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		calls->output(calls->ctx, iov[i].base, iov[i].bytes);
+}
+
+static void calls_room(void *backend)
+{
+	const struct calls *calls = backend;
+
+	calls->room(calls->ctx);
+}
+
+/* The program knows by itself when its VM ends. */
+static void calls_hangup(void *backend)
+{
+	(void)backend;
+}
+
+static const struct cvm_port_ops calls_ops = {
+	.output = calls_output,
+	.room = calls_room,
+	.hangup = calls_hangup,
+	.destroy = free,
+};
+
+void *cvm_port_open(const struct cvm_port_args *args, struct cvm_port *port,
+		    const struct cvm_port_ops **ops,
+		    struct cvm_vmm_error *err)
+{
+	struct calls *calls;
+
+	if (args->kind != CVM_PORT_CALLS)
+		return cvm_port_open_host(args, port, ops, err);
+	calls = calloc(1, sizeof(*calls));
+	if (!calls) {
+		cvm_vmm_error_set(err, "%s: no memory", args->name);
+		return NULL;
+	}
+	calls->ctx = args->ctx;
+	calls->output = args->output;
+	calls->room = args->room;
+	*ops = &calls_ops;
+	return calls;
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * console_pty.c - a port that is a pseudo terminal of the host.
+ *
+ * As long as somebody has the other end open, ours can be read and written.
+ * Nothing tells when it is opened again but inotify, which the kernel keeps
+ * for the name of the terminal as for any other file.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "console_fd.h"
+
+static int pty_enter(struct fd_port *p)
+{
+	struct pollfd line = { .fd = p->line };
+	char events[4096];
+
+	while (read(p->door, events, sizeof(events)) > 0)
+		;
+	/* It may have been closed again meanwhile. */
+	return poll(&line, 1, 0) > 0 && line.revents & POLLHUP ? -1 : p->line;
+}
+
+static void pty_leave(struct fd_port *p)
+{
+	(void)p;
+}
+
+static void pty_close(struct fd_port *p)
+{
+	if (p->door >= 0)
+		close(p->door);
+	if (p->line >= 0)
+		close(p->line);
+}
+
+static const struct fd_kind pty_kind = {
+	.enter = pty_enter,
+	.leave = pty_leave,
+	.close = pty_close,
+};
+
+/*
+ * The guest's tty echoes and edits, so this one does not.  Opened and closed
+ * once, it says that nobody is there.
+ */
+static int make_raw(const char *path)
+{
+	struct termios mode;
+	int ret, fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	ret = tcgetattr(fd, &mode);
+	if (!ret) {
+		cfmakeraw(&mode);
+		ret = tcsetattr(fd, TCSANOW, &mode);
+	}
+	close(fd);
+	return ret;
+}
+
+static int pty_open(struct fd_port *p)
+{
+	p->line = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	if (p->line < 0 || grantpt(p->line) || unlockpt(p->line) ||
+	    ptsname_r(p->line, p->where, sizeof(p->where)) ||
+	    make_raw(p->where))
+		return -1;
+	p->door = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	return p->door < 0 ||
+	       inotify_add_watch(p->door, p->where, IN_OPEN) < 0 ? -1 : 0;
+}
+
+void *fd_open_pty(const struct cvm_port_args *args, struct cvm_port *port,
+		  struct cvm_vmm_error *err)
+{
+	struct fd_port *p = fd_port_new(port, &pty_kind, args->name, err);
+
+	if (!p)
+		return NULL;
+	if (!pty_open(p))
+		return fd_port_ready(p, -1, args->name, err);
+	cvm_vmm_error_set(err, "%s: pty: %s", args->name, strerror(errno));
+	fd_port_drop(p);
+	return NULL;
+}

@@ -397,11 +397,47 @@ static void test_forwards(void **state)
 		"(slirp, tap)");
 }
 
+static void tty_is(const char *text, enum cvm_port_kind kind, const char *path,
+		   const char *mode)
+{
+	const struct config_tty *tty = &config.tty[3];
+
+	assert_int_equal(parse("/vm/c", text), 0);
+	assert_string_equal(tty->name, "ttys3");
+	assert_int_equal(tty->kind, kind);
+	assert_string_equal(tty->path ? tty->path : "none", path);
+	assert_string_equal(tty->mode ? tty->mode : "none", mode);
+}
+
+static void test_ttys(void **state)
+{
+	(void)state;
+	tty_is("ttys3=console", CVM_PORT_CALLS, "none", "none");
+	tty_is("ttys3=pty", CVM_PORT_PTY, "none", "none");
+	tty_is("ttys3=socket:a.sock", CVM_PORT_SOCKET, "/vm/a.sock", "none");
+	tty_is("ttys3=file:/tmp/x", CVM_PORT_FILE, "/tmp/x", "none");
+	tty_is("ttys3=/dev/ttyS1", CVM_PORT_SERIAL, "/dev/ttyS1", "none");
+	/* coLinux's own example, but for the name of the device */
+	tty_is("ttys3=/dev/ttyS0,\"BAUD=115200 PARITY=n DATA=8 STOP=1 dtr=on "
+	       "rts=on\"", CVM_PORT_SERIAL, "/dev/ttyS0",
+	       "BAUD=115200 PARITY=n DATA=8 STOP=1 dtr=on rts=on");
+	refused("ttys0=file:", "vm.conf:1: ttys0: a path is missing");
+	refused("ttys0=,BAUD=9600", "vm.conf:1: ttys0: a path is missing");
+	refused("ttys0=pty,BAUD=9600", "vm.conf:1: ttys0: only a serial line "
+		"of the host has a mode");
+	refused("ttys0=a,b,c", "vm.conf:1: ttys0: nothing can follow the mode");
+	refused("ttys32=pty", "vm.conf:1: ttys32: the last one is ttys31");
+	refused("ttys0=pty ttys1=pty ttys2=pty ttys3=pty ttys4=pty ttys5=pty "
+		"ttys6=pty\nttys7=pty", "vm.conf:2: ttys7: a guest has 7 of "
+		"them at most");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_keys, clean),
 		cmocka_unit_test(test_mac),
+		cmocka_unit_test(test_ttys),
 		cmocka_unit_test(test_forwards),
 		cmocka_unit_test_teardown(test_disks, clean),
 		cmocka_unit_test_teardown(test_disk_options, clean),

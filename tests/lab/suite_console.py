@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Guests in the background: started, listed, their consoles come to and left,
-the window's size, stopped and killed."""
+the window's size, stopped and killed; and serial lines of a guest that end in
+files, sockets and terminals of the host."""
 
 import json
+import re
 
+import build
+import guest
 import inside
 import machine
+import paths
 
 REFUSED, ENDED = 1, 5
 DETACH = b"\x1d"
@@ -152,8 +157,200 @@ def _refusals(t, host):
     t.equal((_names(host), _left(host)), ([], []), "nothing is left behind")
 
 
+# -- ports ------------------------------------------------------------------
+
+BYTES = 65536
+CONFIG = "/tmp/ports.conf"
+PEER = "/lab/bin/peer"
+MINE = "/tmp/mine"		# what each side sends
+
+
+def _configure(host, *words):
+    host.sh("cat >%s <<'END'\n%s\nEND" % (CONFIG, "\n".join(words)))
+
+
+def _sha(kernel, path):
+    return kernel.sh("sha256sum " + path).split()[0]
+
+
+def _both_ways(t, host, inner, hvc, path, what):
+    """64 KiB each way at the same time."""
+    there = inner.spawn(["sh", "-c", "exec 3<>/dev/%s; stty raw -echo <&3; "
+                         "echo ready; cat %s >&3 & head -c %d <&3 | sha256sum;"
+                         " wait" % (hvc, MINE, BYTES)])
+    host.wait(lambda: b"ready" in there.out, "the guest to listen", 60)
+    host.sh("%s %s %d <%s >/tmp/got" % (PEER, path, BYTES, MINE), limit=120)
+    inner.wait(there, 120)
+    t.equal((there.out.split()[1].decode(), _sha(host, "/tmp/got")),
+            (_sha(host, MINE), _sha(inner, MINE)),
+            "%s: 64 KiB both ways, equal" % what)
+
+
+def _shell(t, host, inner, hvc, pts):
+    """A shell on a port that is a terminal there."""
+    there = inner.spawn(["setsid", "sh", "-c", "exec sh -i <>/dev/%s >&0 "
+                         "2>&0" % hvc])
+    user = Screen(host, "microcom " + pts)
+    user.type("\n")
+    user.expect("# ")
+    user.type("echo $((6 * 7))-$(tty)\n")
+    user.expect("42-/dev/" + hvc)
+    t.check(True, "pty: a shell of the guest, typed at from the host")
+    user.type("exit\n")
+    inner.wait(there, 60)
+    user.proc.signal(15)
+    user.ended()
+
+
+def _kept(t, host, inner, hvc, path, what):
+    """What is printed to nobody waits for somebody."""
+    inner.sh("echo nobody-there >/dev/" + hvc)
+    host.sh("%s %s 14 </dev/null >/tmp/got" % (PEER, path), limit=60)
+    t.check("nobody-there" in host.sh("cat /tmp/got"),
+            "%s: what was printed to nobody is there for who comes" % what)
+
+
+def _file(t, host, inner, hvc, path):
+    host.sh("echo before >" + path)
+    inner.sh("exec 3<>/dev/%s; stty raw -echo <&3; cat %s >&3" % (hvc, MINE))
+    t.equal(host.sh("tail -c +8 %s | sha256sum" % path).split()[0],
+            _sha(inner, MINE), "file: 64 KiB put at its end")
+    t.equal(host.sh("head -n 1 " + path), "before\n",
+            "file: what it held is kept")
+
+
+def _serial(t, host, inner, hvc, line):
+    inner_end = inner.spawn(["sh", "-c", "exec 3<>/dev/%s; stty raw -echo <&3;"
+                             "echo to-the-line >&3; head -c 13 <&3" % hvc])
+    line.expect("to-the-line")
+    line.type("from-the-line")
+    inner.wait(inner_end, 60)
+    t.equal(inner_end.out, b"from-the-line", "serial line: both ways")
+    t.check("speed 9600 baud" in host.sh("stty -F " + line.path),
+            "serial line: its mode was set")
+
+
+def _terminal(t, host, inner, hvc, port):
+    there = inner.spawn(["setsid", "sh", "-c", "exec sh -i <>/dev/%s >&0 "
+                         "2>&0" % hvc])
+    first = Screen(host, "cvmctl console ports " + port)
+    first.expect("# ")
+    t.equal(first.sh("stty size").split(), [str(n) for n in SIZE],
+            "console port: a terminal, and its size")
+    first.type("echo mar''ker\n")
+    first.expect("marker")
+    t.equal(first.leave(), 0, "console port: left")
+    again = Screen(host, "cvmctl console ports " + port)
+    again.expect("marker")
+    again.type("exit\n")
+    inner.wait(there, 60)
+    t.equal(again.leave(), 0, "console port: come to again, and shown what was"
+            " printed")
+
+
+def _slow(t, host, inner, hvc, path):
+    """A reader that stops: the guest waits, nothing is lost, nor stuck."""
+    size = 4 * BYTES
+    inner.sh("head -c %d /dev/urandom >/tmp/much" % size)
+    want = _sha(inner, "/tmp/much")
+    reader = host.spawn(["sh", "-c", "%s %s %d </dev/null >/tmp/got" %
+                         (PEER, path, size)])
+    host.sh("until pidof peer; do usleep 10000; done; kill -STOP $(pidof peer)")
+    there = inner.spawn(["sh", "-c", "exec 3<>/dev/%s; stty raw -echo <&3; "
+                         "cat /tmp/much >&3" % hvc])
+    host.sh("sleep 3")
+    t.check(there.status is None, "a reader that stops: the guest waits")
+    told = json.loads(host.sh("cvmctl stats --json ports"))["devices"]
+    t.check(told["ttys1"]["bytes out"] > BYTES,
+            "meanwhile its process answers", told["ttys1"])
+    host.sh("kill -CONT $(pidof peer)")
+    inner.wait(there, 120)
+    host.wait(lambda: reader.status is not None, "the reader to end", 60)
+    t.equal(_sha(host, "/tmp/got"), want,
+            "the reader goes on: 256 KiB, none lost")
+    reader = host.spawn(["sh", "-c", "%s %s %d </dev/null >/tmp/got" %
+                         (PEER, path, size)])
+    host.sh("until pidof peer; do usleep 10000; done; kill -STOP $(pidof peer)")
+    inner.spawn(["sh", "-c", "cat /tmp/much >/dev/" + hvc])
+    host.sh("sleep 3")
+    proc = _cvmctl(host, "kill --timeout 20 ports")
+    t.equal(proc.status, 0, "killed while it waits: it is gone")
+    host.sh("kill -KILL $(pidof peer)")
+    host.wait(lambda: reader.status is not None, "the reader to end", 60)
+
+
+class Line(Screen):
+    """A pseudo terminal in place of a serial line; nobody reads it but us."""
+
+    def __init__(self, host):
+        super().__init__(host, "sleep 3000")
+        self.path = host.sh("readlink /proc/$(pidof sleep)/fd/0").strip()
+
+
+PORTS = "ttys0=pty ttys1=socket:port.sock ttys2=file:/tmp/port.out " \
+    "ttys5=console ttys7=%s,\"BAUD=9600 PARITY=n DATA=8 STOP=1\""
+
+
+def _ports(t, host):
+    line = Line(host)
+    _configure(host, PORTS % line.path)
+    host.sh("head -c %d /dev/urandom >%s" % (BYTES, MINE))
+    with guest.Guest(host, name="ports", extra=("--config", CONFIG)) as inner:
+        inner.sh("head -c %d /dev/urandom >%s" % (BYTES, MINE))
+        t.equal(inner.sh("cat /sys/class/virtio-ports/*/name").split(),
+                ["ttys0", "ttys1", "ttys2", "ttys5", "ttys7"],
+                "the guest knows its ports by name")
+        told = re.search(rb"ttys0 is (/dev/pts/\d+)", inner.err)
+        t.check(told, "the name of the pty is told", inner.err)
+        pts = told[1].decode()
+        _refuses(t, host, "console ports ttys0", "it is the pty " + pts,
+                 "a port that is no console")
+        _refuses(t, host, "console ports ttys9", "no such port",
+                 "a port it has not")
+        _refuses(t, host, "console ports", "files or pipes of process",
+                 "its own console, which is a pipe")
+        _kept(t, host, inner, "hvc1", pts, "pty")
+        _both_ways(t, host, inner, "hvc1", pts, "pty")
+        _shell(t, host, inner, "hvc1", pts)
+        _kept(t, host, inner, "hvc2", "/tmp/port.sock", "socket")
+        _both_ways(t, host, inner, "hvc2", "/tmp/port.sock", "socket")
+        _file(t, host, inner, "hvc3", "/tmp/port.out")
+        _terminal(t, host, inner, "hvc4", "ttys5")
+        _serial(t, host, inner, "hvc5", line)
+        inside.clean(t, inner.sh("dmesg"), "the guest's log is clean")
+        _slow(t, host, inner, "hvc2", "/tmp/port.sock")
+        inner.ended()
+    t.equal(host.sh("ls /tmp/port.sock 2>/dev/null || true"), "",
+            "the socket is gone with its VM")
+    line.proc.signal(15)
+    line.ended()
+
+
+def _bad_ports(t, host):
+    for word, said in (
+            ("ttys0=/no/line", "/no/line: No such file"),
+            ("ttys0=/tmp/ports.conf", "this is no serial line"),
+            ("ttys0=/dev/ttyS0,BAUD=7", "BAUD=7: no mode of a line"),
+            ("ttys0=socket:/no/dir/s", "/no/dir/s: No such file"),
+            ("ttys0=socket:/tmp/ports.conf", "ports.conf: File exists"),
+            ("ttys0=file:/tmp", "/tmp: "),
+            ("ttys0=file:", "a path is missing"),
+            (" ".join("ttys%d=pty" % n for n in range(8)),
+             "ttys7: a guest has 7")):
+        _configure(host, "kernel=" + machine.guest_file("6.12"), "mem=64",
+                   word)
+        _refuses(t, host, "start --name web @" + CONFIG, said, word[:40])
+    t.equal((_names(host), _left(host)), ([], []), "nothing is left behind")
+
+
 def run(t):
-    with machine.Machine(machine.Options(guests=("6.12",))) as host:
+    files = {PEER[1:]: build.static_program(
+        paths.ROOT / "tests/lab/peer.c").read_bytes()}
+    options = machine.Options(guests=("6.12",), files=files)
+    with machine.Machine(options) as host:
+        _ports(t, host)
+        host.sh("rm -f /run/cvm/*")
+        _bad_ports(t, host)
         _start(t, host)
         _attach(t, host)
         _stats(t, host)

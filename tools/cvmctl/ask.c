@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ask.c - what a VM's own process counts. */
+/* ask.c - of a VM's own process. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,5 +60,16 @@ void ask_counters(const char *name,
 	    !plat_link_send(link, PACKET_ASK, NULL, 0, LINK_SURE))
 		while (read_answer(&q, link))
 			;
+	plat_link_close(link);
+}
+
+void tell_killed(const char *name)
+{
+	struct problem ignored = { "" };
+	struct link *link = plat_connect(name, &ignored);
+
+	if (!link)
+		return;
+	plat_link_send(link, PACKET_KILL, NULL, 0, LINK_SURE);
 	plat_link_close(link);
 }

@@ -2,27 +2,49 @@
 /* cmd_stop.c - end a VM: stop asks the guest, kill does not. */
 #include <limits.h>
 
+#include "ask.h"
 #include "cvmctl.h"
 #include "platform.h"
+#include "run.h"
 
 #define TIMEOUT_MAX	((uint64_t)INT_MAX / 1000)
 
-/* The process that holds the VM, before it is asked to go. */
-static int open_process(const char *word, intptr_t *process,
-			struct problem *problem)
+static int look_up(const char *word, struct cvm_user_vm_info *info,
+		   struct problem *problem)
 {
 	struct cvm_user_version version;
-	struct cvm_user_vm_info info;
 	struct device *dev = device_open(&version, problem);
 	int ret;
 
 	if (!dev)
 		return -1;
-	ret = find_vm(dev, word, &info, problem);
+	ret = find_vm(dev, word, info, problem);
 	plat_close(dev);
-	if (!ret)
-		*process = plat_process_open(info.pid);
 	return ret;
+}
+
+/* Its process, if that is waited for, is taken before it is asked to go. */
+static int carry_out(const char *word, uint32_t op, int wait, int ms)
+{
+	struct problem problem = { "" };
+	struct cvm_user_vm_info info;
+	struct cvm_user_id id = { 0 };
+	intptr_t process = PLAT_NO_FILE;
+
+	if (look_up(word, &info, &problem)) {
+		problem_print(&problem);
+		return EXIT_REFUSED;
+	}
+	if (wait)
+		process = plat_process_open(info.pid);
+	if (vm_operation(word, op, &id, sizeof(id), &id.id))
+		return EXIT_REFUSED;
+	if (op == CVM_USER_KILL && good_name(info.name))
+		tell_killed(info.name);
+	if (process == PLAT_NO_FILE || plat_process_wait(process, ms))
+		return EXIT_OK;
+	say("cvmctl: %s: it runs on after %d s", word, ms / 1000);
+	return EXIT_REFUSED;
 }
 
 static int send_op(const struct command *cmd, uint32_t op, int argc,
@@ -37,9 +59,6 @@ static int send_op(const struct command *cmd, uint32_t op, int argc,
 		  "like --wait, but at most so long; status 1 then" },
 		{ 0 }
 	};
-	struct problem problem = { "" };
-	struct cvm_user_id id = { 0 };
-	intptr_t process = PLAT_NO_FILE;
 	const char *word = NULL;
 
 	ret = parse_options(cmd, opts, argc, argv, &word, 1);
@@ -50,18 +69,8 @@ static int send_op(const struct command *cmd, uint32_t op, int argc,
 	if (seconds > TIMEOUT_MAX)
 		return usage_error(cmd, "--timeout: at most %llu seconds",
 				   (unsigned long long)TIMEOUT_MAX);
-	if ((wait || seconds) && open_process(word, &process, &problem)) {
-		problem_print(&problem);
-		return EXIT_REFUSED;
-	}
-	if (vm_operation(word, op, &id, sizeof(id), &id.id))
-		return EXIT_REFUSED;
-	if (process == PLAT_NO_FILE ||
-	    plat_process_wait(process, seconds ? (int)seconds * 1000 : -1))
-		return EXIT_OK;
-	say("cvmctl: %s: it runs on after %llu s", word,
-	    (unsigned long long)seconds);
-	return EXIT_REFUSED;
+	return carry_out(word, op, wait || seconds,
+			 seconds ? (int)seconds * 1000 : -1);
 }
 
 static int run_stop(const struct command *cmd, int argc, char **argv)

@@ -80,6 +80,8 @@ static const struct config_key keys[] = {
 	{ "eth", SUFFIX_NUMBER, CONFIG_NICS, read_text,
 	  offsetof(struct config, eth),
 	  "network: slirp[,MAC[,FORWARDS]] or tap,NAME[,MAC]" },
+	{ "ttys", SUFFIX_NUMBER, CONFIG_TTYS, config_read_ttys, 0,
+	  "tty: DEVICE[,MODE], pty, console, socket:PATH, file:PATH" },
 	{ "exec", SUFFIX_NUMBER, CONFIG_EXECS, config_read_exec, 0,
 	  "program of the host to run beside it: PROGRAM[,ARGS]" },
 	{ "cofs", SUFFIX_NUMBER, 32, config_read_cofs, 0, NULL },
@@ -290,6 +292,10 @@ void config_free(struct config *config)
 	for (i = 0; i < CONFIG_EXECS; i++) {
 		free(config->exec[i].program);
 		free(config->exec[i].args);
+	}
+	for (i = 0; i < CONFIG_TTYS; i++) {
+		free(config->tty[i].path);
+		free(config->tty[i].mode);
 	}
 	for (i = 0; i < CONFIG_NICS; i++)
 		free(config->eth[i]);

@@ -17,6 +17,7 @@
 
 #include "config_disk.h"
 #include "config_exec.h"
+#include "config_tty.h"
 #include "cvmctl.h"
 
 #define CONFIG_NICS	8
@@ -33,6 +34,7 @@ struct config {
 	uint64_t mem_bytes;
 	struct config_disk disk[CONFIG_DISKS];	/* unused: no path */
 	struct config_exec exec[CONFIG_EXECS];	/* unused: no program */
+	struct config_tty tty[CONFIG_TTYS];	/* unused: no name */
 	char *eth[CONFIG_NICS];	/* network cards (net_config.h) */
 	char *cmdline;		/* words that are no key, blanks between */
 	char *notes;		/* what is not taken as it is meant; lines */

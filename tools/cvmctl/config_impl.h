@@ -88,6 +88,7 @@ int config_read_alias(struct config_reading *r);
 int config_read_setcobd(struct config_reading *r);
 int config_read_setcobd_all(struct config_reading *r);
 int config_read_setscsi(struct config_reading *r);
+int config_read_ttys(struct config_reading *r);
 int config_read_exec(struct config_reading *r);
 int config_read_cofs(struct config_reading *r);
 int config_read_cocon(struct config_reading *r);

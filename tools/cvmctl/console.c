@@ -129,9 +129,11 @@ void console_end(int status, const char *line)
 	for (i = 0; i < CLIENTS; i++) {
 		if (!con.client[i].link)
 			continue;
-		/* Waits for a slow terminal; a dead one is an error at once. */
-		plat_link_send(con.client[i].link, PACKET_END, data,
-			       (size_t)len, LINK_SURE);
+		/* Waits for a slow terminal, but not when the VM was ended. */
+		if (plat_link_send(con.client[i].link, PACKET_END, data,
+				   (size_t)len, LINK_NOW) == 1)
+			plat_link_send(con.client[i].link, PACKET_END, data,
+				       (size_t)len, LINK_BLOCK);
 		plat_link_close(con.client[i].link);
 		con.client[i].link = NULL;
 	}
@@ -455,6 +457,8 @@ static enum console_event read_client(struct client *client)
 		attach(client, data, (size_t)bytes);
 	else if (letter == PACKET_ASK)
 		answer(client);
+	else if (letter == PACKET_KILL)
+		return CONSOLE_KILL;
 	else if (letter)
 		drop_client(client);
 	return CONSOLE_WAKE;

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "linux.h"
+#include "minder.h"
 
 struct link {
 	int fd;
@@ -264,7 +265,7 @@ static int open_log(const char *name, struct problem *problem)
 		      O_CLOEXEC, 0600);
 	if (log_fd < 0)
 		return problem_set(problem, path, "%s", strerror(errno));
-	linux_minder_remove(path, 1);
+	minder_remove(path, 1);
 	return 0;
 }
 
@@ -285,7 +286,7 @@ int plat_listen(const char *name, struct problem *problem)
 	umask(old);
 	if (!ret && !listen(fd, 4)) {
 		listener = fd;
-		linux_minder_remove(listener_addr.sun_path, 0);
+		minder_remove(listener_addr.sun_path, 0);
 		return open_log(name, problem);
 	}
 	ret = errno;

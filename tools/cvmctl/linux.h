@@ -35,9 +35,6 @@ int linux_user_find(const char *text, struct linux_user *user);
 /* Who asked sudo to run us; -1: nobody, or root. */
 int linux_user_sudo(struct linux_user *user);
 
-/* A file that is to be gone when the VM is, or only if it is empty then. */
-void linux_minder_remove(const char *path, int if_empty);
-
 /* Only what a running VM needs, for all threads; -1 with a problem. */
 int linux_filter(int with_network, struct problem *problem);
 

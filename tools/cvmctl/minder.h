@@ -25,6 +25,12 @@ int minder_start(const struct config_exec *exec, struct problem *problem);
 int minder_programs(struct problem *problem);
 
 /*
+ * minder_remove - a file is to be gone when the VM is, or only if it is empty
+ * then.  Before minder_seal().
+ */
+void minder_remove(const char *path, int if_empty);
+
+/*
  * minder_seal - the VM is about to run: from now on nothing more is done for
  * it than was asked for so far, and that at its end.
  */

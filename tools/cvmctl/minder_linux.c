@@ -179,9 +179,14 @@ static void give_order(char letter, const char *text)
 	send(minder, order, 1 + bytes, MSG_NOSIGNAL);
 }
 
-void linux_minder_remove(const char *path, int if_empty)
+void minder_remove(const char *path, int if_empty)
 {
-	give_order(if_empty ? ORDER_REMOVE_EMPTY : ORDER_REMOVE, path);
+	char absolute[ORDER_ROOM];
+
+	/* The minder is elsewhere. */
+	if (!plat_absolute(path, absolute, sizeof(absolute)))
+		give_order(if_empty ? ORDER_REMOVE_EMPTY : ORDER_REMOVE,
+			   absolute);
 }
 
 int minder_programs(struct problem *problem)

@@ -81,6 +81,12 @@ int minder_programs(struct problem *problem)
 	return 0;
 }
 
+void minder_remove(const char *path, int if_empty)
+{
+	(void)path;
+	(void)if_empty;
+}
+
 void minder_seal(void)
 {
 }

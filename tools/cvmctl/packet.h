@@ -4,7 +4,8 @@
  * cmd_stats.c) say to each other over a link (platform.h).  Both ends are the
  * same build of cvmctl.
  *
- * Who connects says first what for: ATTACH or ASK.  The process that started
+ * Who connects says first what for: ATTACH,
+ * ASK or KILL.  The process that started
  * the VMM and shares its first link is attached from the beginning.
  */
 #ifndef CVMCTL_PACKET_H
@@ -22,6 +23,7 @@
 /* to the VMM */
 #define PACKET_ATTACH	'a'	/* port ("": main), who I am; NUL-ended each */
 #define PACKET_ASK	'q'	/* COUNTER packets, please, then END */
+#define PACKET_KILL	'k'	/* the VM was ended: wait for no reader */
 #define PACKET_INPUT	'i'	/* keys */
 #define PACKET_SIZE	'z'	/* struct packet_size: of my terminal */
 #define PACKET_STOP	's'	/* a wish to stop */

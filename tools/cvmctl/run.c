@@ -65,6 +65,7 @@ static void fill_from_file(struct run_options *o)
 	o->confine.user = config->user;
 	vm->disk = config->disk;
 	vm->exec = config->exec;
+	vm->tty = config->tty;
 	for (i = 0; i < VM_NICS; i++)
 		vm->nic[i] = config->eth[i];
 	if (vm->cmdline || !config->cmdline)

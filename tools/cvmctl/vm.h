@@ -24,6 +24,7 @@ struct vm_config {
 	uint32_t flags;		/* CVM_VM_F_* */
 	const struct config_disk *disk;	/* CONFIG_DISKS of them */
 	const struct config_exec *exec;	/* CONFIG_EXECS of them */
+	const struct config_tty *tty;	/* CONFIG_TTYS of them */
 	const char *nic[VM_NICS]; /* the same, as of net_config.h */
 };
 

@@ -7,6 +7,7 @@
 #include "net_config.h"
 #include "platform.h"
 #include "vm_devices.h"
+#include "vm_ttys.h"
 
 /* Dropped before the guest runs: it looks at every slot when it starts. */
 static void raise_events(void *ctx, uint32_t vcpu, uint64_t bits)
@@ -165,7 +166,7 @@ int devices_add(struct vm *vm, const struct vm_config *config,
 	for (i = 0; i < VM_NICS; i++)
 		if (config->nic[i] && add_nic(vm, config->nic[i], i, problem))
 			return -1;
-	return 0;
+	return ttys_add(vm, config, problem);
 }
 
 static void report_disk(struct vm *vm, uint32_t slot, struct link *to)
@@ -184,6 +185,21 @@ static void report_disk(struct vm *vm, uint32_t slot, struct link *to)
 	console_count(to, name, "syncs", stats.syncs);
 }
 
+static void report_nic(struct vm *vm, uint32_t slot, struct link *to)
+{
+	const char *name = vm->device_name[slot];
+	struct cvm_net_stats stats;
+
+	if (cvm_vmm_devices_net_stats(vm->devices, slot, &stats))
+		return;
+	console_count(to, name, "rx frames", stats.rx.frames);
+	console_count(to, name, "rx bytes", stats.rx.bytes);
+	console_count(to, name, "rx dropped", stats.rx.dropped);
+	console_count(to, name, "tx frames", stats.tx.frames);
+	console_count(to, name, "tx bytes", stats.tx.bytes);
+	console_count(to, name, "tx dropped", stats.tx.dropped);
+}
+
 void devices_report(struct vm *vm, struct link *to)
 {
 	struct cvm_device_counts counts;
@@ -197,11 +213,15 @@ void devices_report(struct vm *vm, struct link *to)
 		if (!name[0])
 			snprintf(vm->device_name[slot], VM_DEVICE_NAME, "%s",
 				 counts.kind);
+		/* Of a console it must not be asked: its guest may wait. */
 		if (!strcmp(counts.kind, "blk"))
 			report_disk(vm, slot, to);
+		if (!strcmp(counts.kind, "net"))
+			report_nic(vm, slot, to);
 		console_count(to, name, "doorbells", counts.doorbells);
 		console_count(to, name, "interrupts", counts.interrupts);
 	}
+	ttys_report(to);
 }
 
 void devices_remove(struct vm *vm)

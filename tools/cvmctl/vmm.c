@@ -137,6 +137,7 @@ static void stop(struct vmm *vmm, int now)
 	}
 	plat_op(vmm->vm->dev, CVM_USER_KILL, &id, sizeof(id));
 	plat_unblock();
+	cvm_vmm_devices_hangup(vmm->vm->devices);
 }
 
 static void vcpu_main(void *arg)

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* config_tty.c - ttysN=DEVICE[,MODE], pty, socket:PATH, file:PATH, console. */
+#include <stdio.h>
+#include <string.h>
+
+#include "config_impl.h"
+
+static int take_path(struct config_reading *r, struct config_tty *tty,
+		     enum cvm_port_kind kind, const char *path)
+{
+	if (!*path)
+		return config_fail(r, "a path is missing");
+	tty->kind = kind;
+	tty->path = config_path(r, path);
+	return tty->path ? 0 : -1;
+}
+
+/* As many as the guest's kernel has ttys for. */
+static int check_count(struct config_reading *r)
+{
+	unsigned int i, used = 0;
+
+	for (i = 0; i < CONFIG_TTYS; i++)
+		used += r->config->tty[i].name[0] != '\0';
+	return used <= CVM_PORTS_MAX ? 0 :
+	       config_fail(r, "a guest has %u of them at most",
+			   CVM_PORTS_MAX);
+}
+
+int config_read_ttys(struct config_reading *r)
+{
+	struct config_tty *tty = &r->config->tty[r->number];
+	char what[CONFIG_PATH_ROOM], mode[256] = "", rest[2];
+	const char *at = r->value->text;
+
+	if (config_part(r, &at, what, sizeof(what)) < 0 ||
+	    config_part(r, &at, mode, sizeof(mode)) < 0)
+		return -1;
+	if (config_part(r, &at, rest, sizeof(rest)))
+		return config_fail(r, "nothing can follow the mode");
+	snprintf(tty->name, sizeof(tty->name), "ttys%u", r->number % 100);
+	if (check_count(r))
+		return -1;
+	if (!strcmp(what, "console"))
+		tty->kind = CVM_PORT_CALLS;
+	else if (!strcmp(what, "pty"))
+		tty->kind = CVM_PORT_PTY;
+	else if (!strncmp(what, "socket:", 7))
+		return take_path(r, tty, CVM_PORT_SOCKET, what + 7);
+	else if (!strncmp(what, "file:", 5))
+		return take_path(r, tty, CVM_PORT_FILE, what + 5);
+	else if (take_path(r, tty, CVM_PORT_SERIAL, what))
+		return -1;
+	if (!*mode)
+		return 0;
+	if (tty->kind != CVM_PORT_SERIAL)
+		return config_fail(r, "only a serial line of the host has a "
+				   "mode");
+	tty->mode = config_copy(r, mode);
+	return tty->mode ? 0 : -1;
+}

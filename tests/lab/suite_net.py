@@ -68,37 +68,38 @@ def _mac(inner, nic):
 
 # ---- what a copy costs ------------------------------------------------------
 
-def _counts(host, inner, name):
-    stats = json.loads(host.sh("cvmctl stats --json " + name))
-    raised = 0
-    for line in inner.sh("cat /proc/interrupts").splitlines():
-        words = line.split()
-        if words and words[-1].startswith("cvm-virtio"):
-            raised += int(words[1])
-    return stats["exits"].get("doorbell", 0), raised
-
-
-def _copies(t, host, inner, name, kind, source, sink):
+def _copies(t, host, inner, name, nic, source, sink):
     """Both ways, with a web server on each side."""
     want = _sha(host, "cat /tmp/www/file")
-    for way, reader, url in (("into", inner, source), ("out of", host, sink)):
-        before = _counts(host, inner, name)
+    for way, seen, reader, url in (("in", "rx", inner, source),
+                                   ("out", "tx", host, sink)):
+        before = _counts(host, name)[nic]
         got = _sha(reader, "wget -q -O - %s/file" % url)
-        after = _counts(host, inner, name)
-        t.equal(got, want, "%s: %d MiB %s the guest arrive whole" % (
-            kind, MIB, way))
-        t.info("%s, %s the guest: %.1f doorbells and %.1f interrupts a MiB" % (
-            kind, way, (after[0] - before[0]) / MIB,
-            (after[1] - before[1]) / MIB))
+        after = _counts(host, name)[nic]
+        more = {key: after[key] - before[key] for key in after}
+        t.equal(got, want, "%s: %d MiB %s arrive whole" % (nic, MIB, way))
+        t.check(more[seen + " bytes"] > MIB << 20,
+                "%s: and are counted" % nic, more)
+        t.info("%s, %s, a MiB: %.0f frames in and %.0f out, %.1f doorbells, "
+               "%.1f interrupts" % (nic, way, *(more[key] / MIB for key in (
+                   "rx frames", "tx frames", "doorbells", "interrupts"))))
+
+
+def _counts(host, name):
+    return json.loads(host.sh("cvmctl stats --json " + name))["devices"]
 
 
 # ---- slirp ------------------------------------------------------------------
 
-def _slirp_begin(t, inner, name):
+def _lease(inner, nic):
+    """What DHCP says: address, router, name server, host name."""
     inner.sh("cat >/tmp/dhcp <<'END'\n%sEND\nchmod +x /tmp/dhcp" % DHCP)
-    lease = inner.sh("ip link set eth0 up; udhcpc -n -q -i eth0 -s /tmp/dhcp "
-                     "2>/dev/null").split()
-    t.equal(lease, ["10.0.2.15/24", "10.0.2.2", "10.0.2.3", name],
+    return inner.sh("ip link set %s up; udhcpc -n -q -i %s -s /tmp/dhcp "
+                    "2>/dev/null" % (nic, nic)).split()
+
+
+def _slirp_begin(t, inner, name):
+    t.equal(_lease(inner, "eth0"), ["10.0.2.15/24", "10.0.2.2", "10.0.2.3", name],
             "DHCP gives address, router, name server and the VM's name")
     text = inner.sh("nslookup www.example.org")
     t.check(NAMED in text, "the name server knows what the host's knows", text)
@@ -116,12 +117,37 @@ def _slirp(t, host, inner, name):
             "status are negotiated", _features(inner, "eth0"))
     inner.sh("mkdir /tmp/www; wget -q -O /tmp/www/file "
              "http://10.0.2.2:8000/file; httpd -p 80 -h /tmp/www")
-    _copies(t, host, inner, name, "slirp", "http://10.0.2.2:8000",
+    _copies(t, host, inner, name, "eth0", "http://10.0.2.2:8000",
             "http://127.0.0.1:8080")
     ports = host.sh("netstat -ltn")
     t.check("127.0.0.1:8080" in ports and "0.0.0.0:8081" in ports,
             "a forwarded port is open on the loopback address, or the named "
             "one", ports)
+    _rebind(t, inner, name)
+
+
+# The driver goes and comes back in the midst of a copy.
+REBIND = """\
+nic=/sys/class/net/eth0
+dev=$(basename $(readlink $nic/device))
+before=$(cat $nic/statistics/rx_packets)
+wget -q -O /dev/null http://10.0.2.2:8000/file &
+until [ $(cat $nic/statistics/rx_packets) -gt $((before + 1000)) ]; do
+	usleep 10000
+done
+echo $dev >/sys/bus/virtio/drivers/virtio_net/unbind
+echo $dev >/sys/bus/virtio/drivers/virtio_net/bind
+kill $!
+"""
+
+
+def _rebind(t, inner, name):
+    inner.sh(REBIND)
+    lease = _lease(inner, "eth0")
+    text = inner.sh("wget -q -O - http://10.0.2.2:8000/ip6")
+    t.check(name in lease and text == "by IPv6\n",
+            "the driver lets a card go in the midst of data and takes it "
+            "again", (lease, text))
 
 
 # ---- tap --------------------------------------------------------------------
@@ -137,7 +163,7 @@ def _tap(t, host, inner, name):
     t.check({0, 1, 2, 7, 8, 11, 12, 15, 16} <= _features(inner, "eth1"),
             "tap: checksums, long segments both ways and mergeable buffers "
             "are negotiated", _features(inner, "eth1"))
-    _copies(t, host, inner, name, "tap", "http://192.168.77.1:8000",
+    _copies(t, host, inner, name, "eth1", "http://192.168.77.1:8000",
             "http://192.168.77.2:80")
     _carrier(inner, "eth1", 1)
     host.sh("ip link set tap0 down")
@@ -174,10 +200,12 @@ def _bridge(t, host):
     with _guest(host, "6.12", "one", 96, "eth0=slirp,,tcp:8091:80",
                 "eth1=tap,tap1") as one, \
             _guest(host, "6.1", "two", 96, "eth0=slirp,,tcp:8092:80",
-                   "eth1=tuntap,tap2") as two:
-        macs = [_mac(inner, nic) for inner in (one, two)
-                for nic in ("eth0", "eth1")]
-        t.equal(len(set(macs)), 4, "four cards of two VMs have four MACs")
+                   "eth1=tuntap,tap2", "eth3=slirp") as two:
+        macs = [_mac(one, "eth0"), _mac(one, "eth1"), _mac(two, "eth0"),
+                _mac(two, "eth1"), _mac(two, "eth2")]
+        t.equal(len(set(macs)), 5, "five cards of two VMs have five MACs")
+        t.equal(_lease(two, "eth2")[:2], ["10.0.3.15/24", "10.0.3.2"],
+                "a VM's second slirp is another network")
         for inner, address in ((one, "10.7.0.1"), (two, "10.7.0.2")):
             inner.sh("mkdir /tmp/w; echo %s >/tmp/w/name; httpd -p 80 -h "
                      "/tmp/w; ip addr add %s/24 dev eth1; ip link set eth1 "

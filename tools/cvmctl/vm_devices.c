@@ -122,7 +122,7 @@ static int add_disks(struct vm *vm, const struct config_disk *disk,
 }
 
 static int add_nic(struct vm *vm, const char *text, unsigned int index,
-		   struct problem *problem)
+		   uint8_t *networks, struct problem *problem)
 {
 	struct cvm_vmm_error err;
 	struct net_config net;
@@ -131,6 +131,9 @@ static int add_nic(struct vm *vm, const char *text, unsigned int index,
 	if (net_config_read(&net, text, vm->info.name, index, NULL, problem))
 		return -1;
 	net.args.name = vm->info.name;
+	/* What addresses mean is one thing in the guest, so they differ. */
+	if (!net.args.tap)
+		net.args.network = (*networks)++;
 	slot = cvm_vmm_devices_add_net(vm->devices, &net.args, &err);
 	if (slot < 0)
 		return problem_set(problem, net.key, "%s", err.text);
@@ -156,6 +159,7 @@ int devices_add(struct vm *vm, const struct vm_config *config,
 		.unwatch = unwatch_event,
 	};
 	struct cvm_vmm_error err;
+	uint8_t networks = 0;
 	uint32_t i;
 
 	vm->devices = cvm_vmm_devices_new(&args, &err);
@@ -164,7 +168,8 @@ int devices_add(struct vm *vm, const struct vm_config *config,
 	if (add_disks(vm, config->disk, problem))
 		return -1;
 	for (i = 0; i < VM_NICS; i++)
-		if (config->nic[i] && add_nic(vm, config->nic[i], i, problem))
+		if (config->nic[i] && add_nic(vm, config->nic[i], i,
+					       &networks, problem))
 			return -1;
 	return ttys_add(vm, config, problem);
 }

@@ -174,6 +174,7 @@ struct cvm_net_args {
 	uint8_t mac[6];
 	const char *name;	/* slirp: the host name DHCP gives, or NULL */
 	const char *tap;	/* the host's interface; NULL: slirp */
+	uint8_t network;	/* slirp: N of 10.0.(2+N).0/24, 0 .. 250 */
 	uint32_t forwards;
 	struct cvm_net_forward forward[CVM_NET_FORWARDS];
 };
@@ -181,7 +182,8 @@ struct cvm_net_args {
 /*
  * cvm_vmm_devices_add_net - a network card (5.1 "Network Device"): on a tap
  * interface of the host, or in a network of its own that libslirp makes, with
- * the host as 10.0.2.2 and fec0::2, DHCP, and DNS at 10.0.2.3.
+ * the host as 10.0.2.2 and fec0::2, DHCP, and DNS at 10.0.2.3; further ones are
+ * 10.0.3.0/24 and fec0:0:0:1::/64, and so on.
  */
 int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 			    const struct cvm_net_args *args,
@@ -191,8 +193,6 @@ int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 struct cvm_net_direction {
 	uint64_t frames, bytes;	/* Ethernet's, without virtio's header */
 	uint64_t dropped;
-	uint64_t doorbells;	/* that woke the device */
-	uint64_t interrupts;	/* events raised */
 };
 
 struct cvm_net_stats {

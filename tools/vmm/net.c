@@ -88,18 +88,15 @@ static void net_main(void *arg)
 		&net->dev.queue[NET_RX].doorbell,
 		&net->dev.queue[NET_TX].doorbell,
 	};
-	uint32_t rang = 0;
 	bool more, full;
 
 	while (!__atomic_load_n(&net->stop, __ATOMIC_ACQUIRE)) {
 		cvm_plat_lock(&net->lock);
-		net->stats.rx.doorbells += !!(rang & NET_RANG(NET_RX));
-		net->stats.tx.doorbells += !!(rang & NET_RANG(NET_TX));
 		more = serve(net);
 		full = net->hungry;
 		cvm_plat_unlock(&net->lock);
-		rang = more ? 0 : net->backend->ops->wait(net->backend,
-							  doorbell, full);
+		if (!more)
+			net->backend->ops->wait(net->backend, doorbell, full);
 	}
 }
 
@@ -259,8 +256,6 @@ static void copy_stats(struct cvm_device *dev, void *to)
 
 	cvm_plat_lock(&net->lock);
 	*stats = net->stats;
-	stats->rx.interrupts = dev->queue[NET_RX].interrupts;
-	stats->tx.interrupts = dev->queue[NET_TX].interrupts;
 	cvm_plat_unlock(&net->lock);
 }
 

@@ -73,9 +73,6 @@ enum { NET_RX, NET_TX, NET_CTRL, NET_QUEUES };
 struct net;
 struct net_backend;
 
-/* ->wait's answer: which doorbells rang. */
-#define NET_RANG(queue)	(1u << (queue))
-
 struct net_backend_ops {
 	const char *name;
 	uint64_t features;	/* offloads it can do */
@@ -98,8 +95,8 @@ struct net_backend_ops {
 	 * Sleep until one of the doorbells or something that ->receive has to
 	 * know of.  full: net_room() has said no, what comes has to wait.
 	 */
-	uint32_t (*wait)(struct net_backend *backend,
-			 struct cvm_plat_event *const doorbell[2], bool full);
+	void (*wait)(struct net_backend *backend,
+		     struct cvm_plat_event *const doorbell[2], bool full);
 
 	void (*close)(struct net_backend *backend);
 };

@@ -31,20 +31,16 @@ void net_poll_begin(struct net_poll *poll,
 	net_poll_add(poll, (int)doorbell[1]->handle, POLLIN);
 }
 
-uint32_t net_poll_sleep(struct net_poll *p, uint32_t limit)
+void net_poll_sleep(struct net_poll *p, uint32_t limit)
 {
 	int timeout = limit == UINT32_MAX ? -1 :
 		      limit > INT_MAX ? INT_MAX : (int)limit;
-	uint32_t rang = 0, i;
+	uint32_t i;
 
 	p->failed = poll(p->fd, p->count, timeout) < 0;
-	for (i = 0; i < 2 && !p->failed; i++) {
-		if (!(p->fd[i].revents & POLLIN))
-			continue;
-		cvm_plat_event_wait(p->doorbell[i]);
-		rang |= 1u << i;
-	}
-	return rang;
+	for (i = 0; i < 2 && !p->failed; i++)
+		if (p->fd[i].revents & POLLIN)
+			cvm_plat_event_wait(p->doorbell[i]);
 }
 
 short net_poll_got(const struct net_poll *poll, int index)

@@ -25,9 +25,9 @@ int net_poll_add(struct net_poll *poll, int fd, short events);
 
 /*
  * net_poll_sleep - for at most this many milliseconds, UINT32_MAX: for ever.
- * Doorbells that rang, bits of the first and second, are silent again.
+ * Doorbells that rang are silent again.
  */
-uint32_t net_poll_sleep(struct net_poll *poll, uint32_t limit);
+void net_poll_sleep(struct net_poll *poll, uint32_t limit);
 
 /* net_poll_got - what happened, by net_poll_add()'s index. */
 short net_poll_got(const struct net_poll *poll, int index);

@@ -266,8 +266,8 @@ static bool slirp_receive(struct net_backend *backend)
 	return false;
 }
 
-static uint32_t slirp_wait(struct net_backend *backend,
-			   struct cvm_plat_event *const doorbell[2], bool full)
+static void slirp_wait(struct net_backend *backend,
+		       struct cvm_plat_event *const doorbell[2], bool full)
 {
 	struct slirp *s = slirp_of(backend);
 	uint32_t limit = UINT32_MAX;
@@ -277,7 +277,7 @@ static uint32_t slirp_wait(struct net_backend *backend,
 	s->polled = !full || s->frames < FRAMES - FRAMES_SPARE;
 	if (s->polled)
 		slirp_pollfds_fill(s->slirp, &limit, on_poll_add, s);
-	return net_poll_sleep(&s->poll, next_timer(s, limit));
+	net_poll_sleep(&s->poll, next_timer(s, limit));
 }
 
 static void slirp_offload(struct net_backend *backend, uint64_t features)
@@ -308,26 +308,40 @@ static const struct net_backend_ops slirp_ops = {
 	.close = slirp_close,
 };
 
-static Slirp *new_network(struct slirp *s, const char *name)
+static struct in_addr address4(uint8_t network, uint8_t host)
+{
+	return (struct in_addr){ htonl(0x0a000200u + network * 256u + host) };
+}
+
+static struct in6_addr address6(uint8_t network, uint8_t host)
+{
+	struct in6_addr address = { .s6_addr = { 0xfe, 0xc0 } };
+
+	address.s6_addr[7] = network;
+	address.s6_addr[15] = host;
+	return address;
+}
+
+static Slirp *new_network(struct slirp *s, uint8_t network, const char *name)
 {
 	SlirpConfig config = {
 		.version = 1,
 		.in_enabled = true,
+		.vnetwork = address4(network, 0),
+		.vnetmask.s_addr = htonl(0xffffff00),
+		.vhost = address4(network, 2),
+		.vnameserver = address4(network, 3),
+		.vdhcp_start = address4(network, 15),
 		.in6_enabled = true,
+		.vprefix_addr6 = address6(network, 0),
 		.vprefix_len = 64,
+		.vhost6 = address6(network, 2),
+		.vnameserver6 = address6(network, 3),
 		.vhostname = name,
 		.if_mtu = NET_MTU,
 		.if_mru = NET_MTU,
 	};
 
-	inet_pton(AF_INET, "10.0.2.0", &config.vnetwork);
-	inet_pton(AF_INET, "255.255.255.0", &config.vnetmask);
-	inet_pton(AF_INET, "10.0.2.2", &config.vhost);
-	inet_pton(AF_INET, "10.0.2.15", &config.vdhcp_start);
-	inet_pton(AF_INET, "10.0.2.3", &config.vnameserver);
-	inet_pton(AF_INET6, "fec0::", &config.vprefix_addr6);
-	inet_pton(AF_INET6, "fec0::2", &config.vhost6);
-	inet_pton(AF_INET6, "fec0::3", &config.vnameserver6);
 	return slirp_new(&config, &callbacks, s);
 }
 
@@ -354,7 +368,7 @@ struct net_backend *net_slirp_open(const struct cvm_net_args *args,
 	uint32_t i;
 
 	if (s)
-		s->slirp = new_network(s, args->name);
+		s->slirp = new_network(s, args->network, args->name);
 	if (!s || !s->slirp) {
 		free(s);
 		cvm_vmm_error_set(err, "slirp: no memory");

@@ -124,21 +124,19 @@ static bool tap_receive(struct net_backend *backend)
 	return tap->ready && !tap->gone;
 }
 
-static uint32_t tap_wait(struct net_backend *backend,
-			 struct cvm_plat_event *const doorbell[2], bool full)
+static void tap_wait(struct net_backend *backend,
+		     struct cvm_plat_event *const doorbell[2], bool full)
 {
 	struct tap *tap = tap_of(backend);
 	int link, frames = -1;
-	uint32_t rang;
 
 	net_poll_begin(&tap->poll, doorbell);
 	link = net_poll_add(&tap->poll, tap->link, POLLIN);
 	if (!full && !tap->gone)
 		frames = net_poll_add(&tap->poll, tap->fd, POLLIN);
-	rang = net_poll_sleep(&tap->poll, UINT32_MAX);
+	net_poll_sleep(&tap->poll, UINT32_MAX);
 	tap->told = net_poll_got(&tap->poll, link);
 	tap->ready |= net_poll_got(&tap->poll, frames) != 0;
-	return rang;
 }
 
 static void tap_offload(struct net_backend *backend, uint64_t features)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernel files, rings, device commands, disk images and configurations, broken in many more
-ways, from several seeds."""
+"""Kernel files, rings, device commands, requests to disks, their images and
+configurations, broken in many more ways, from several seeds."""
 
 import subprocess
 
@@ -14,6 +14,7 @@ TARGETS = {
     "transport": "drivers of a slot",
     "image": "disk images",
     "config": "configurations",
+    "blk": "requests to disks",
 }
 
 

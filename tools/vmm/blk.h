@@ -94,6 +94,9 @@ static inline struct blk *blk_of(struct cvm_queue *queue)
  */
 int blk_pop(struct cvm_queue *queue, struct blk_request *req);
 
+/* blk_file_serve - a request from pop to publish, as cvm_worker.serve(). */
+int blk_file_serve(struct cvm_queue *queue);
+
 /* blk_answer - push a request with the engine's result, 0 or -CVM_E*. */
 void blk_answer(struct cvm_queue *queue, struct blk_request *req, int result);
 

@@ -43,7 +43,7 @@ static int carry_out(struct blk *blk, const struct blk_request *req)
 	return !ret && req->stable ? blk_sync(blk) : ret;
 }
 
-static int file_serve(struct cvm_queue *queue)
+int blk_file_serve(struct cvm_queue *queue)
 {
 	struct file_queue *file = queue->backend;
 	int ret = blk_pop(queue, &file->req);
@@ -73,7 +73,8 @@ static int file_start(struct cvm_queue *queue)
 {
 	struct file_queue *file = queue->backend;
 
-	return cvm_worker_start(&file->worker, queue, file_serve);
+	return cvm_worker_start(&file->worker, queue,
+				blk_file_serve);
 }
 
 static void file_stop(struct cvm_queue *queue)

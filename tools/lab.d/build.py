@@ -98,6 +98,12 @@ def cvmctl():
     return path
 
 
+def sanitized_cvmctl():
+    """The same, built to notice what it does wrong."""
+    return meson_dir("sanitized", "-Dtests=false", "-Db_lundef=false",
+                     "-Db_sanitize=address,undefined") / "tools/cvmctl/cvmctl"
+
+
 def libraries(path):
     """The shared libraries of a program, by the paths where it looks for them,
     with the loader's."""
@@ -140,6 +146,33 @@ class GuestKernel:
         self.dir = pathlib.Path(where)
         self.vmlinux = self.dir / "vmlinux"
         self.bzimage = self.dir / "bzImage"
+
+
+    def module(self, source):
+        """A module of one directory, built with this kernel's headers."""
+        key = paths.content_hash(
+            [self.dir / "config", *paths.files_below(source, "include")],
+            self.dir.name)
+        path = paths.CACHE / "modules" / key / (
+            pathlib.Path(source).name + ".ko")
+        with ui.locked(path.parent):
+            if not path.exists():
+                shutil.rmtree(path.parent, ignore_errors=True)
+                path.parent.mkdir(parents=True)
+                self._make_module(path.parent / "build", source, path)
+        return path
+
+    def _make_module(self, where, source, path):
+        log = paths.CACHE / "log" / ("module-%s.log" % path.stem)
+        where.mkdir()
+        ui.run(["tar", "-C", where, "--zstd", "-xf",
+                self.dir / "headers.tar.zst"])
+        # Kbuild leaves its objects beside the sources.
+        shutil.copytree(paths.ROOT / source, where / "module")
+        ui.run(["make", "-C", where / "linux", "M=%s" % (where / "module"),
+                "TOP=%s" % paths.ROOT], log=log)
+        shutil.copy(where / "module" / path.name, path)
+        shutil.rmtree(where)
 
 
 _guests = {}

@@ -24,16 +24,16 @@ def argv(options, mode, name=None, extra=()):
 
 
 class Guest:
-    """A booted guest that takes commands."""
+    """A booted guest that takes commands; prefix stands before cvmctl."""
 
-    def __init__(self, host, options=None, name=None, extra=()):
+    def __init__(self, host, options=None, name=None, extra=(), prefix=()):
         self.host = host
         self.options = options or host.options
         self.err = b""
         self.channel = frames.Channel(self._transmit)
         self.proc = None
-        self._argv = argv(self.options, "agent", name,
-                          ("--detach-key", "none", *extra))
+        self._argv = [*prefix, *argv(self.options, "agent", name,
+                                     ("--detach-key", "none", *extra))]
 
     def __enter__(self):
         self.start()

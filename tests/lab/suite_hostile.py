@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A guest whose kernel attacks its devices: a module takes disk, network card
+and source of randomness from their drivers and writes garbage into slots,
+rings and doorbells, from several seeds, while another disk is in use.  The
+VMM, built with AddressSanitizer, takes no harm; a reset makes the devices work
+again; the rest of the guest does not notice."""
+
+import re
+
+import build
+import guest
+import inside
+import machine
+
+CONFIG = "/tmp/vm.conf"
+MODULE = "tests/lab/hostile"
+NAME = "attacked"
+# (Leaks are looked for by a process of its own, which a VMM must not make.)
+SANITIZED = ("env", "ASAN_OPTIONS=detect_leaks=0")
+SEEDS = (1, 2)
+ROUNDS = 2000
+LINES = 3 * 8		# of complaints, eight a device (docs/virtio.md)
+DISKS = """\
+dd if=/dev/urandom of=/tmp/prey.img bs=1M count=4 2>/dev/null
+dd if=/dev/urandom of=/tmp/used.img bs=1M count=4 2>/dev/null
+cat >%s <<'END'
+cobd0=/tmp/prey.img
+cobd1=/tmp/used.img
+eth0=slirp
+END
+""" % CONFIG
+
+# The other disk at work, until a file appears; says how often.
+WORK = """\
+n=0
+while [ ! -e /tmp/enough ]; do
+	dd if=/dev/urandom of=/tmp/block bs=64k count=1 2>/dev/null
+	dd if=/tmp/block of=/dev/vdb bs=64k seek=$((n % 32)) conv=fsync,notrunc \
+		2>/dev/null || exit 1
+	dd if=/dev/vdb bs=64k skip=$((n % 32)) count=1 iflag=direct \
+		2>/dev/null | cmp -s - /tmp/block || exit 2
+	n=$((n + 1))
+done
+echo $n
+"""
+
+
+def _prey(inner):
+    """{driver: its device}, the disk being the first of two."""
+    found = {}
+    for driver in ("virtio_rng", "virtio_blk", "virtio_net"):
+        found[driver] = inner.sh("cd /sys/bus/virtio/drivers/%s; ls -d "
+                                 "virtio*" % driver).split()[0]
+    found["virtio_blk"] = inner.sh(
+        "basename $(readlink -f /sys/block/vda/device)").strip()
+    return found
+
+
+def _bind(inner, prey, what):
+    for driver, device in prey.items():
+        inner.sh("echo %s >/sys/bus/virtio/drivers/%s/%s" % (
+            device, driver, what))
+
+
+def _attack(t, inner, prey, seed):
+    """Some rounds against each device; what the module says of each."""
+    inner.sh("rm -f /tmp/enough; dmesg -c >/dev/null")
+    _bind(inner, prey, "unbind")
+    work = inner.spawn(["sh", "-c", WORK])
+    done = inner.run(["insmod", "/tmp/hostile.ko", "seed=%d" % seed,
+                      "rounds=%d" % ROUNDS])
+    inner.sh("touch /tmp/enough")
+    inner.wait(work)
+    said = re.findall(r"hostile: slot (\d+), (\d+) requests, digest (\w+), "
+                      r"reset 0, status 0", inner.sh("dmesg"))
+    t.check(done.status == 0 and len(said) == len(prey),
+            "seed %d: %s requests to %d devices, each reset at the end" % (
+                seed, "+".join(words[1] for words in said), len(said)),
+            done.err.decode() + inner.sh("dmesg"))
+    t.check(work.status == 0 and int(work.out) > 0,
+            "seed %d: the other disk kept working" % seed,
+            "status %d, %s rounds" % (work.status, work.out))
+    inner.sh("rmmod hostile")
+    _bind(inner, prey, "bind")
+    t.equal(inner.sh("cat /sys/block/vda/size; dd if=/dev/vda bs=64k count=8 "
+                     "iflag=direct 2>/dev/null | wc -c; head -c 64 "
+                     "/dev/hwrng | wc -c; ls -d /sys/class/net/eth0").split(),
+            ["8192", "524288", "64", "/sys/class/net/eth0"],
+            "seed %d: the devices work again for their own drivers" % seed)
+    return said
+
+
+def _repeats(t, first, again):
+    t.equal([words[2] for words in again], [words[2] for words in first],
+            "the same seed does the same again")
+
+
+def _said(t, err):
+    """What the VMM printed."""
+    text = err.decode("utf-8", "replace")
+    lines = [line for line in text.splitlines() if " in slot " in line]
+    t.check(0 < len(lines) <= LINES,
+            "the VMM complained in %d lines" % len(lines), text)
+    t.check("Sanitizer" not in text and "runtime error" not in text,
+            "and its sanitizers had nothing to say", text)
+
+
+def _guest(t, host):
+    module = build.guest_kernel("6.12").module(MODULE).read_bytes()
+    with guest.Guest(host, name=NAME, extra=("--config", CONFIG),
+                     prefix=SANITIZED) as inner:
+        machine.checked(inner.run(["sh", "-c", "cat >/tmp/hostile.ko"],
+                                  stdin=module), "the module")
+        prey = _prey(inner)
+        said = [_attack(t, inner, prey, seed) for seed in SEEDS]
+        _repeats(t, said[0], _attack(t, inner, prey, SEEDS[0]))
+        host.sh("cvmctl stop " + NAME)
+        t.equal(inner.ended(), 0, "the guest powers off when it is told to")
+        _said(t, inner.err)
+        trouble = inside.trouble(inner.console())
+        t.check(not trouble, "the guest's kernel had no trouble",
+                "\n".join(trouble))
+
+
+def run(t):
+    cvmctl = build.sanitized_cvmctl()
+    files = {str(path)[1:]: path.read_bytes()
+             for path in build.libraries(cvmctl)}
+    files["lab/bin/cvmctl"] = cvmctl.read_bytes()
+    options = machine.Options(guests=("6.12",), files=files)
+    with machine.Machine(options) as host:
+        host.sh(DISKS)
+        _guest(t, host)
+        t.equal(host.sh("cvmctl list --json").strip(), "[]",
+                "no VM is left behind")
+        inside.pages_back(t, host, "all pages came back")
+        inside.clean(t, host.sh("dmesg"), "the host's log is clean")

@@ -15,6 +15,7 @@ TARGETS = {
     "image": "disk images",
     "config": "configurations",
     "blk": "requests to disks",
+    "console": "drivers of a console",
 }
 
 

@@ -22,7 +22,7 @@ import test_cvmctl as samples   # noqa: E402
 
 NOT_INSTALLED = "the libcvm driver is not installed"
 NO_GUESTS = "this host cannot run guests; cvmctl check tells why"
-COMMANDS = ("check", "run", "attach", "list", "stats", "stop", "kill",
+COMMANDS = ("check", "run", "start", "console", "list", "stats", "stop", "kill",
             "driver", "service", "version")
 
 
@@ -79,7 +79,7 @@ def _usage(exe):
             ("list --frob", "--frob: no such option"),
             ("list 1", "1: one word too many"),
             ("stats", "see cvmctl stats --help"),
-            ("run", "--kernel is missing"),
+            ("run", "--kernel: it is missing"),
             ("run --kernel", "--kernel: FILE is missing"),
             ("run --kernel x --mem 3x", "--mem 3x: not a size"),
             ("run --kernel x --mem 0", "--mem 0: no size"),
@@ -103,7 +103,7 @@ def _without_driver(exe):
                 "cvmctl.exe version --json: no driver", version)
     exe.says("check", 1, "driver  refused  ", NOT_INSTALLED)
     exe.says("driver status", 1, "not installed")
-    for words in ("list", "stats 1", "stop 1", "kill 1", "attach 1"):
+    for words in ("list", "stats 1", "stop 1", "kill 1", "console 1"):
         exe.refuses(words, 1, "\\\\.\\cvm: ", NOT_INSTALLED)
     for verb in ("start", "stop", "remove"):
         exe.refuses("driver " + verb, 1, "driver: it is not installed")

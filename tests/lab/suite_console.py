@@ -15,8 +15,10 @@ import paths
 REFUSED, ENDED = 1, 5
 DETACH = b"\x1d"
 SIZE = (31, 117)
-LINE = "--kernel %s --initrd %s --mem 128 --cmdline console=hvc0" % (
-    machine.guest_file("6.12"), machine.GUEST_INITRD)
+LINE = "--kernel %s --initrd " + machine.GUEST_INITRD + \
+    " --mem 128 --cmdline console=hvc0"
+OTHER = LINE % machine.guest_file("6.1")
+LINE %= machine.guest_file("6.12")
 
 
 class Screen:
@@ -146,6 +148,26 @@ def _from_run(t, host):
     second.expect("cvm-guest:~# ")
     host.sh("cvmctl kill web")
     t.equal(second.ended(), ENDED, "console, killed meanwhile: status 5")
+
+
+def _other_kernel(t, host):
+    """The same platform code and another kernel's driver."""
+    host.sh("cvmctl start --name web %s ttys0=console" % OTHER)
+    user = Screen(host, "cvmctl console web")
+    user.expect("cvm-guest:~# ")
+    t.equal(user.sh("uname -r | cut -c 1-4; cat /sys/class/virtio-ports/*/"
+                    "name; stty size").split(),
+            ["6.1.", "ttys0"] + [str(n) for n in SIZE],
+            "a 6.1 guest: its port's name, and the window's size")
+    user.type("setsid sh -i <>/dev/hvc1 >&0 2>&1 &\n")
+    port = Screen(host, "cvmctl console web ttys0")
+    port.expect("# ")
+    t.equal(port.sh("stty size").split(), [str(n) for n in SIZE],
+            "a 6.1 guest: a shell on its port, and the size there")
+    t.equal(user.leave(), 0, "a 6.1 guest: left")
+    host.sh("cvmctl kill --wait web")
+    t.equal(port.ended(), ENDED, "a 6.1 guest: killed, its port's terminal is "
+            "told")
 
 
 def _refusals(t, host):
@@ -346,7 +368,7 @@ def _bad_ports(t, host):
 def run(t):
     files = {PEER[1:]: build.static_program(
         paths.ROOT / "tests/lab/peer.c").read_bytes()}
-    options = machine.Options(guests=("6.12",), files=files)
+    options = machine.Options(guests=("6.12", "6.1"), files=files)
     with machine.Machine(options) as host:
         _ports(t, host)
         host.sh("rm -f /run/cvm/*")
@@ -356,6 +378,7 @@ def run(t):
         _stats(t, host)
         _end(t, host)
         _from_run(t, host)
+        _other_kernel(t, host)
         host.sh("rm -f /run/cvm/*")
         _refusals(t, host)
         inside.pages_back(t, host, "all pages came back")

@@ -22,8 +22,8 @@ import test_cvmctl as samples   # noqa: E402
 
 NOT_INSTALLED = "the libcvm driver is not installed"
 NO_GUESTS = "this host cannot run guests; cvmctl check tells why"
-COMMANDS = ("check", "run", "start", "console", "list", "stats", "stop", "kill",
-            "driver", "service", "version")
+COMMANDS = ("check", "run", "start", "console", "list", "stats", "stop",
+            "kill", "driver", "service", "version")
 
 
 class Exe:

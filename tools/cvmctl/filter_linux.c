@@ -69,6 +69,8 @@ static const unsigned int ioctls[] = {
 	FIONBIO,
 	/* what the guest's driver can do, known when it starts */
 	TUNSETOFFLOAD,
+	/* a name server that is one on a link: fe80::1%eth0 */
+	SIOCGIFINDEX,
 };
 
 static const unsigned int fcntls[] = {
@@ -149,6 +151,10 @@ static int allow_network(scmp_filter_ctx filter)
 	for EACH(i, families)
 		err |= allow_if(filter, SCMP_SYS(socket),
 				SCMP_A0_32(SCMP_CMP_EQ, families[i]));
+	/* if_nametoindex() tries this first, and then an AF_INET one. */
+	err |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
+				SCMP_SYS(socket), 1,
+				SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
 	err |= allow_if(filter, SCMP_SYS(openat),
 			SCMP_A2_32(SCMP_CMP_MASKED_EQ, WRITES, O_RDONLY));
 	return err;

@@ -19,6 +19,8 @@
 /* A poll of the sockets brings no more frames than these, but rarely. */
 #define FRAMES_SPARE	128u
 #define TIMERS		4u
+/* No end of a connection takes longer (RFC 9293, 3.4.2: 2 MSL). */
+#define LINGER_MS	240000
 
 struct timer {
 	SlirpTimerCb fn;
@@ -32,6 +34,9 @@ struct slirp {
 	struct net_poll poll;
 	struct timer timer[TIMERS];
 	bool polled;		/* the sockets were looked at */
+	uint32_t sockets;	/* of the last list, */
+	uint32_t listeners;	/* and as many without connections */
+	int64_t used_ms;	/* when there was one */
 	bool checked;		/* the guest trusts our checksums */
 	/* What the guest has no room for yet, oldest first. */
 	uint32_t first, frames;
@@ -153,6 +158,7 @@ static int on_poll_add(int fd, int events, void *ctx)
 		want |= POLLOUT;
 	if (events & SLIRP_POLL_PRI)
 		want |= POLLPRI;
+	slirp_of(ctx)->sockets++;
 	return net_poll_add(&slirp_of(ctx)->poll, fd, want);
 }
 
@@ -266,6 +272,20 @@ static bool slirp_receive(struct net_backend *backend)
 	return false;
 }
 
+/* What libslirp has to wait for; milliseconds until it wants to be called. */
+static uint32_t list_sockets(struct slirp *s)
+{
+	uint32_t limit = UINT32_MAX;
+	int64_t now = on_clock(s) / 1000000;
+
+	s->sockets = 0;
+	slirp_pollfds_fill(s->slirp, &limit, on_poll_add, s);
+	if (s->sockets > s->listeners)
+		s->used_ms = now;
+	/* It wants that twice a second for ports that only listen, too. */
+	return now - s->used_ms > LINGER_MS ? UINT32_MAX : limit;
+}
+
 static void slirp_wait(struct net_backend *backend,
 		       struct cvm_plat_event *const doorbell[2], bool full)
 {
@@ -276,7 +296,7 @@ static void slirp_wait(struct net_backend *backend,
 	/* Without room for frames, data stays in the host's sockets. */
 	s->polled = !full || s->frames < FRAMES - FRAMES_SPARE;
 	if (s->polled)
-		slirp_pollfds_fill(s->slirp, &limit, on_poll_add, s);
+		limit = list_sockets(s);
 	net_poll_sleep(&s->poll, next_timer(s, limit));
 }
 
@@ -382,5 +402,8 @@ struct net_backend *net_slirp_open(const struct cvm_net_args *args,
 		slirp_close(&s->backend);
 		return NULL;
 	}
+	list_sockets(s);
+	s->listeners = s->sockets;
+	s->used_ms = INT64_MIN / 2;
 	return &s->backend;
 }

@@ -11,7 +11,8 @@ import machine
 import paths
 
 CONFIG = "/tmp/%s.conf"
-MIB = 64
+MIBS = {"6.12": 64, "6.1": 16}
+NAME = "net"
 MAC = "02:11:22:33:44:55"
 NAMED = "192.0.2.7"
 REFUSED = 1
@@ -28,17 +29,20 @@ echo $ip/$mask $router $dns $hostname
 
 HOST = """\
 set -e
-mkdir /tmp/www /tmp/none
-dd if=/dev/urandom of=/tmp/www/file bs=1M count=%d 2>/dev/null
+mkdir /tmp/www
+dd if=/dev/urandom of=/tmp/www/64 bs=1M count=64 2>/dev/null
+dd if=/tmp/www/64 of=/tmp/www/16 bs=1M count=16 2>/dev/null
+echo by IPv6 >/tmp/www/ip6
 httpd -p 0.0.0.0:8000 -h /tmp/www
 httpd -p [::1]:8006 -h /tmp/www
 nethelp dns %s >/dev/null 2>&1 &
 echo nameserver 127.0.0.1 >/etc/resolv.conf
+echo nameserver fe80::1%%lo >>/etc/resolv.conf
 for n in 0 1 2; do tunctl -t tap$n >/dev/null; done
 nethelp tap other 1
 ip addr add 192.168.77.1/24 dev tap0
 ip link set tap0 up
-""" % (MIB, NAMED)
+""" % NAMED
 
 
 def _configure(host, name, *words):
@@ -52,8 +56,8 @@ def _guest(host, version, name, mem, *words):
                        extra=_configure(host, name, *words))
 
 
-def _sha(kernel, command):
-    return kernel.sh(command + " | sha256sum").split()[0]
+def _sum(kernel, name):
+    return kernel.sh("md5sum " + name).split()[0]
 
 
 def _features(inner, nic):
@@ -68,25 +72,28 @@ def _mac(inner, nic):
 
 # ---- what a copy costs ------------------------------------------------------
 
-def _copies(t, host, inner, name, nic, source, sink):
+def _copies(t, host, inner, nic, source, sink):
     """Both ways, with a web server on each side."""
-    want = _sha(host, "cat /tmp/www/file")
-    for way, seen, reader, url in (("in", "rx", inner, source),
-                                   ("out", "tx", host, sink)):
-        before = _counts(host, name)[nic]
-        got = _sha(reader, "wget -q -O - %s/file" % url)
-        after = _counts(host, name)[nic]
+    mib = MIBS[inner.options.guest]
+    want = _sum(host, "/tmp/www/%d" % mib)
+    for way, seen, reader, url, to in (
+            ("in", "rx", inner, source, "/tmp/www/%d" % mib),
+            ("out", "tx", host, sink, "/tmp/copy")):
+        before = _counts(host)[nic]
+        reader.sh("wget -q -O %s %s/%d" % (to, url, mib))
+        after = _counts(host)[nic]
         more = {key: after[key] - before[key] for key in after}
-        t.equal(got, want, "%s: %d MiB %s arrive whole" % (nic, MIB, way))
-        t.check(more[seen + " bytes"] > MIB << 20,
+        t.equal(_sum(reader, to), want, "%s: %d MiB %s arrive whole" % (
+            nic, mib, way))
+        t.check(more[seen + " bytes"] > mib << 20,
                 "%s: and are counted" % nic, more)
         t.info("%s, %s, a MiB: %.0f frames in and %.0f out, %.1f doorbells, "
-               "%.1f interrupts" % (nic, way, *(more[key] / MIB for key in (
+               "%.1f interrupts" % (nic, way, *(more[key] / mib for key in (
                    "rx frames", "tx frames", "doorbells", "interrupts"))))
 
 
-def _counts(host, name):
-    return json.loads(host.sh("cvmctl stats --json " + name))["devices"]
+def _counts(host):
+    return json.loads(host.sh("cvmctl stats --json " + NAME))["devices"]
 
 
 # ---- slirp ------------------------------------------------------------------
@@ -98,8 +105,8 @@ def _lease(inner, nic):
                     "2>/dev/null" % (nic, nic)).split()
 
 
-def _slirp_begin(t, inner, name):
-    t.equal(_lease(inner, "eth0"), ["10.0.2.15/24", "10.0.2.2", "10.0.2.3", name],
+def _slirp_begin(t, inner):
+    t.equal(_lease(inner, "eth0"), ["10.0.2.15/24", "10.0.2.2", "10.0.2.3", NAME],
             "DHCP gives address, router, name server and the VM's name")
     text = inner.sh("nslookup www.example.org")
     t.check(NAMED in text, "the name server knows what the host's knows", text)
@@ -110,20 +117,19 @@ def _slirp_begin(t, inner, name):
             "the host")
 
 
-def _slirp(t, host, inner, name):
-    _slirp_begin(t, inner, name)
+def _slirp(t, host, inner):
+    _slirp_begin(t, inner)
     t.check({0, 1, 11, 12, 15, 16} <= _features(inner, "eth0"),
             "slirp: checksums, segmentation, mergeable buffers and link "
             "status are negotiated", _features(inner, "eth0"))
-    inner.sh("mkdir /tmp/www; wget -q -O /tmp/www/file "
-             "http://10.0.2.2:8000/file; httpd -p 80 -h /tmp/www")
-    _copies(t, host, inner, name, "eth0", "http://10.0.2.2:8000",
+    inner.sh("mkdir /tmp/www; httpd -p 80 -h /tmp/www")
+    _copies(t, host, inner, "eth0", "http://10.0.2.2:8000",
             "http://127.0.0.1:8080")
     ports = host.sh("netstat -ltn")
     t.check("127.0.0.1:8080" in ports and "0.0.0.0:8081" in ports,
             "a forwarded port is open on the loopback address, or the named "
             "one", ports)
-    _rebind(t, inner, name)
+    _rebind(t, inner)
 
 
 # The driver goes and comes back in the midst of a copy.
@@ -131,7 +137,7 @@ REBIND = """\
 nic=/sys/class/net/eth0
 dev=$(basename $(readlink $nic/device))
 before=$(cat $nic/statistics/rx_packets)
-wget -q -O /dev/null http://10.0.2.2:8000/file &
+wget -q -O /dev/null http://10.0.2.2:8000/64 &
 until [ $(cat $nic/statistics/rx_packets) -gt $((before + 1000)) ]; do
 	usleep 10000
 done
@@ -141,11 +147,11 @@ kill $!
 """
 
 
-def _rebind(t, inner, name):
+def _rebind(t, inner):
     inner.sh(REBIND)
     lease = _lease(inner, "eth0")
     text = inner.sh("wget -q -O - http://10.0.2.2:8000/ip6")
-    t.check(name in lease and text == "by IPv6\n",
+    t.check(NAME in lease and text == "by IPv6\n",
             "the driver lets a card go in the midst of data and takes it "
             "again", (lease, text))
 
@@ -157,13 +163,13 @@ def _carrier(inner, nic, wanted):
              "usleep 50000; done" % (nic, wanted), limit=60)
 
 
-def _tap(t, host, inner, name):
+def _tap(t, host, inner):
     t.equal(_mac(inner, "eth1"), MAC, "a card has the MAC it was given")
     inner.sh("ip addr add 192.168.77.2/24 dev eth1; ip link set eth1 up")
     t.check({0, 1, 2, 7, 8, 11, 12, 15, 16} <= _features(inner, "eth1"),
             "tap: checksums, long segments both ways and mergeable buffers "
             "are negotiated", _features(inner, "eth1"))
-    _copies(t, host, inner, name, "eth1", "http://192.168.77.1:8000",
+    _copies(t, host, inner, "eth1", "http://192.168.77.1:8000",
             "http://192.168.77.2:80")
     _carrier(inner, "eth1", 1)
     host.sh("ip link set tap0 down")
@@ -177,14 +183,13 @@ def _tap(t, host, inner, name):
 
 def _all(t, host, version):
     """Two cards, of both kinds; the MAC address of the derived one."""
-    name = "net"
-    with _guest(host, version, name, 256,
+    with _guest(host, version, NAME, 256,
                 "eth0=slirp,,tcp:8080:80/tcp:0.0.0.0:8081:81",
                 "eth1=tap,tap0," + MAC) as inner:
         mac = _mac(inner, "eth0")
         t.check(mac.startswith("02:"), "a card without a MAC gets one", mac)
-        _slirp(t, host, inner, name)
-        _tap(t, host, inner, name)
+        _slirp(t, host, inner)
+        _tap(t, host, inner)
         _refused(t, host, "tap,tap0", "tap0: in use", "a tap of another VM")
         t.equal(inner.sh("cat /sys/hypervisor/cvm/recorder"), "",
                 "the hardware-access recorder is empty")
@@ -251,14 +256,13 @@ def _refusals(t, host):
 
 
 def run(t):
-    versions = ("6.12", "6.1")
     helper = build.static_program(paths.ROOT / "tests/lab/nethelp.c")
-    options = machine.Options(guests=versions, modules=("tun", "bridge"),
+    options = machine.Options(guests=tuple(MIBS), modules=("tun", "bridge"),
                               files={"lab/bin/nethelp": helper.read_bytes()})
     with machine.Machine(options) as host:
-        host.sh(HOST + "echo by IPv6 >/tmp/www/ip6")
+        host.sh(HOST)
         macs = []
-        for version in versions:
+        for version in MIBS:
             t.info("guest %s" % version)
             macs.append(_all(t, host, version))
         t.equal(macs[0], macs[1], "the MAC of a VM is the same every time")

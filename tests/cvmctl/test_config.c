@@ -425,6 +425,8 @@ static void test_ttys(void **state)
 	refused("ttys0=,BAUD=9600", "vm.conf:1: ttys0: a path is missing");
 	refused("ttys0=pty,BAUD=9600", "vm.conf:1: ttys0: only a serial line "
 		"of the host has a mode");
+	refused("ttys0=COM1,\"BAUD=9600\"", "vm.conf:1: ttys0: COM1 is a line "
+		"of Windows; is /dev/ttyS0 meant?");
 	refused("ttys0=a,b,c", "vm.conf:1: ttys0: nothing can follow the mode");
 	refused("ttys32=pty", "vm.conf:1: ttys32: the last one is ttys31");
 	refused("ttys0=pty ttys1=pty ttys2=pty ttys3=pty ttys4=pty ttys5=pty "

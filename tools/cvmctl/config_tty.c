@@ -2,6 +2,7 @@
 /* config_tty.c - ttysN=DEVICE[,MODE], pty, socket:PATH, file:PATH, console. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config_impl.h"
 
@@ -13,6 +14,17 @@ static int take_path(struct config_reading *r, struct config_tty *tty,
 	tty->kind = kind;
 	tty->path = config_path(r, path);
 	return tty->path ? 0 : -1;
+}
+
+/* coLinux's files have Windows' names of lines. */
+static int check_line(struct config_reading *r, const char *line)
+{
+	long number = !strncasecmp(line, "COM", 3) ?
+		      config_number(line + 3, 256) : -1;
+
+	return number < 1 ? 0 :
+	       config_fail(r, "%s is a line of Windows; is /dev/ttyS%ld "
+			   "meant?", line, number - 1);
 }
 
 /* As many as the guest's kernel has ttys for. */
@@ -49,7 +61,8 @@ int config_read_ttys(struct config_reading *r)
 		return take_path(r, tty, CVM_PORT_SOCKET, what + 7);
 	else if (!strncmp(what, "file:", 5))
 		return take_path(r, tty, CVM_PORT_FILE, what + 5);
-	else if (take_path(r, tty, CVM_PORT_SERIAL, what))
+	else if (check_line(r, what) ||
+		 take_path(r, tty, CVM_PORT_SERIAL, what))
 		return -1;
 	if (!*mode)
 		return 0;

@@ -175,8 +175,9 @@ static int run_dir(char *to, size_t size, struct problem *problem)
 	else if (own && own[0] == '/' && strlen(own) + sizeof("/cvm") <= size)
 		snprintf(to, size, "%s/cvm", own);
 	else
-		return problem_set(problem, "XDG_RUNTIME_DIR", "it names no "
-				   "directory for this user's VMs");
+		return problem_set(problem, "console", "this is not root, and "
+				   "XDG_RUNTIME_DIR names no place for a VM's "
+				   "socket");
 	return 0;
 }
 

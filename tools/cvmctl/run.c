@@ -66,6 +66,7 @@ static void fill_from_file(struct run_options *o)
 	vm->disk = config->disk;
 	vm->exec = config->exec;
 	vm->tty = config->tty;
+	vm->quiet = o->quiet;
 	for (i = 0; i < VM_NICS; i++)
 		vm->nic[i] = config->eth[i];
 	if (vm->cmdline || !config->cmdline)

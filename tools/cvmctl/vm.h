@@ -22,6 +22,7 @@ struct vm_config {
 	uint64_t min_hpa;
 	uint32_t vcpus;
 	uint32_t flags;		/* CVM_VM_F_* */
+	int quiet;		/* nothing is said that is no problem */
 	const struct config_disk *disk;	/* CONFIG_DISKS of them */
 	const struct config_exec *exec;	/* CONFIG_EXECS of them */
 	const struct config_tty *tty;	/* CONFIG_TTYS of them */

@@ -73,7 +73,7 @@ static int describe(struct cvm_port_args *port, const struct config_tty *tty,
 
 /* Where it ends, for whoever comes for it; a pty's name is known only now. */
 static void tell(const struct vm *vm, struct tty *own,
-		 const struct config_tty *tty)
+		 const struct config_tty *tty, int quiet)
 {
 	static const char *const kinds[] = {
 		[CVM_PORT_FILE] = "file",
@@ -87,7 +87,9 @@ static void tell(const struct vm *vm, struct tty *own,
 		return;
 	if (tty->kind == CVM_PORT_PTY) {
 		where = cvm_port_where(own->port);
-		say("cvmctl: %s: %s is %s", vm->info.name, tty->name, where);
+		if (!quiet)
+			say("cvmctl: %s: %s is %s", vm->info.name, tty->name,
+			    where);
 	}
 	if (tty->kind == CVM_PORT_SOCKET)
 		minder_remove(tty->path, 0);
@@ -123,7 +125,7 @@ int ttys_add(struct vm *vm, const struct vm_config *config,
 	snprintf(vm->device_name[slot], VM_DEVICE_NAME, "ttys");
 	for (i = 0; i < count; i++) {
 		ttys[i].port = ports[i].port;
-		tell(vm, &ttys[i], tty[i]);
+		tell(vm, &ttys[i], tty[i], config->quiet);
 	}
 	return 0;
 }

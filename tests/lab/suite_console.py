@@ -46,9 +46,9 @@ class Screen:
 
     def sh(self, script, limit=120):
         """Output of a shell line typed at the guest's prompt."""
-        self.type("%s; echo =''=\n" % script)
-        self.expect("\n")
-        return self.expect("==\r\n", limit).replace("\r\n", "\n")
+        self.type("echo =''begin; %s; echo =''end\n" % script)
+        self.expect("=begin\r\n", limit)
+        return self.expect("=end\r\n", limit).replace("\r\n", "\n")
 
     def leave(self):
         """Detach; the exit status."""

@@ -15,7 +15,7 @@
 #define ROOM	1024u
 
 static struct {
-	unsigned long good, disks, aliases, nics, programs, roots, noted;
+	unsigned long good, disks, aliases, nics, programs, ttys, roots, noted;
 } fuzz_count;
 
 /* (output.c asks; there is no terminal here.) */
@@ -46,19 +46,15 @@ static void check_disks(const struct config *config)
 
 static void check_nics(const struct config *config)
 {
-	struct problem problem;
+	struct problem problem = { "" };
 	struct net_config net;
 	unsigned int i;
 
 	for (i = 0; i < CONFIG_NICS; i++) {
 		if (!config->eth[i])
 			continue;
-		problem.text[0] = '\0';
-		if (net_config_read(&net, config->eth[i], "vm", i, NULL,
-				    &problem)) {
-			require(!strncmp(problem.text, "eth", 3));
-			continue;
-		}
+		require(!net_config_read(&net, config->eth[i], "vm", i, NULL,
+					 &problem));
 		require(net.args.forwards <= CVM_NET_FORWARDS);
 		require(!(net.args.mac[0] & 1));
 		fuzz_count.nics++;
@@ -71,6 +67,10 @@ static void check(const struct config *config)
 
 	check_disks(config);
 	check_nics(config);
+	for (i = 0; i < CONFIG_TTYS; i++) {
+		require(!config->tty[i].mode || config->tty[i].path);
+		fuzz_count.ttys += !!config->tty[i].name[0];
+	}
 	for (i = 0; i < CONFIG_EXECS; i++) {
 		require(config->exec[i].program || !config->exec[i].args);
 		fuzz_count.programs += !!config->exec[i].program;
@@ -158,6 +158,8 @@ static size_t config_seed(uint8_t *data)
 		"setcobd0=readonly,queues=4", "setscsi0=serial=A1,cached",
 		"eth0=slirp", "eth1=tap,tap0,02:00:00:00:00:01",
 		"eth2=slirp,,tcp:2222:22/udp:1000:1000:3",
+		"ttys0=pty", "ttys1=/dev/ttyS0,\"BAUD=9600 PARITY=n\"",
+		"ttys2=file:\"a,b\"", "ttys31=console",
 		"exec0=xterm,\"-e \"\"a b\"\"\"", "exec7=/bin/true",
 		"cocon=80x25x500", "cursor=50", "color=gray,black",
 		"pci0=0,scsi,0", "video0=4", "root=/dev/cobd0",
@@ -185,10 +187,10 @@ static void config_hot(uint32_t *at, uint32_t *bytes)
 static int config_report(unsigned long inputs)
 {
 	printf("%lu inputs: %lu taken, with %lu disks, %lu aliases, %lu "
-	       "cards, %lu programs, %lu roots, %lu notes\n", inputs,
+	       "cards, %lu programs, %lu ttys, %lu roots, %lu notes\n", inputs,
 	       fuzz_count.good, fuzz_count.disks, fuzz_count.aliases,
-	       fuzz_count.nics, fuzz_count.programs, fuzz_count.roots,
-	       fuzz_count.noted);
+	       fuzz_count.nics, fuzz_count.programs, fuzz_count.ttys,
+	       fuzz_count.roots, fuzz_count.noted);
 	return fuzz_count.good < inputs / 10 ||
 	       fuzz_count.disks < inputs / 20 ||
 	       fuzz_count.aliases < inputs / 100 ||

@@ -4,7 +4,8 @@
  *
  * usage: force_syscall PID NUMBER [ARGUMENT...]
  *
- * Its first thread sleeps in one; it is made to do this one instead.  Prints
+ * Its first thread sleeps in one; it is made to do this one instead.  Of an
+ * argument that begins with a slash it gets the address of a copy.  Prints
  * "returned N", "killed by signal N" or "exited with N".
  */
 #include <errno.h>
@@ -28,7 +29,25 @@ static int wait_for(pid_t pid, int *status)
 	return waitpid(pid, status, __WALL) == pid ? 0 : -1;
 }
 
-static void set_call(struct user_regs_struct *regs, int argc, char **argv)
+/* Far below what is in use on its stack. */
+static unsigned long long put_text(pid_t pid, unsigned long long sp,
+				   const char *text)
+{
+	unsigned long long at = (sp - 65536) & ~7ull;
+	size_t left = strlen(text) + 1, done;
+	long word;
+
+	for (done = 0; done < left; done += sizeof(word)) {
+		word = 0;
+		memcpy(&word, text + done, left - done < sizeof(word) ?
+		       left - done : sizeof(word));
+		ptrace(PTRACE_POKEDATA, pid, at + done, word);
+	}
+	return at;
+}
+
+static void set_call(pid_t pid, struct user_regs_struct *regs, int argc,
+		     char **argv)
 {
 	unsigned long long *args[] = { &regs->rdi, &regs->rsi, &regs->rdx,
 				       &regs->r10, &regs->r8, &regs->r9 };
@@ -39,7 +58,9 @@ static void set_call(struct user_regs_struct *regs, int argc, char **argv)
 	regs->orig_rax = -1ull;
 	regs->rax = strtoull(argv[2], NULL, 0);
 	for (i = 3; i < argc && i < 9; i++)
-		*args[i - 3] = strtoull(argv[i], NULL, 0);
+		*args[i - 3] = argv[i][0] == '/' ?
+			       put_text(pid, regs->rsp, argv[i]) :
+			       strtoull(argv[i], NULL, 0);
 }
 
 /*
@@ -83,7 +104,7 @@ int main(int argc, char **argv)
 	    wait_for(pid, &status) ||
 	    ptrace(PTRACE_GETREGS, pid, NULL, &regs))
 		return fail("stopping it");
-	set_call(&regs, argc, argv);
+	set_call(pid, &regs, argc, argv);
 	if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) ||
 	    run_call(pid, &status, &regs))
 		return fail("the call");

@@ -1,22 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a configuration file makes of a VM, and what the VM's process may."""
 
+import gzip
 import json
 import os
+import struct
 
 import build
+import cpio
 import guest
+import images
 import inside
 import machine
 import paths
 
 DISK = "/tmp/disk.img"
+DIR = "/lab/vm"
+REFUSED = 1
+MIB = 1 << 20
+ROOT_MIB = 16
+TRACK = 63 * 512	# what is in front of the first partition
 FORCE = "/lab/force_syscall"
 NOBODY = "65534"
 EACCES = 13
 ROW = ("Uid", "CapEff", "NoNewPrivs", "Seccomp")
 SIGSYS = 31
 SYS_OPENAT, SYS_UNLINK = 257, 87
+AT_FDCWD = -100
 
 
 def _pid(host, name):
@@ -81,6 +91,23 @@ def _confined(t, host):
         _forbidden(t, host, inner, pid)
 
 
+def _resolver(t, host):
+    """With a slirp card one file is read, and no other."""
+    host.sh("echo nameserver 127.0.0.1 >/etc/resolv.conf")
+    with _start(host, "name=slirp"):
+        pid = _pid(host, "slirp")
+        t.check(int(_force(host, pid, SYS_OPENAT, AT_FDCWD,
+                           "/etc/resolv.conf", os.O_RDONLY).split()[1]) > 2,
+                "with slirp it can read /etc/resolv.conf")
+        t.equal(_force(host, pid, SYS_OPENAT, AT_FDCWD, DIR + "/vm.conf",
+                       os.O_RDONLY), "returned %d" % -EACCES,
+                "but no file elsewhere")
+        t.equal(_force(host, pid, SYS_OPENAT, AT_FDCWD, "/etc/x",
+                       os.O_WRONLY), "killed by signal %d" % SIGSYS,
+                "and to write one ends it")
+    host.wait(lambda: _ended(host) == "[]", "the VM to end", 60)
+
+
 def _users(t, host):
     """Who the VM's process becomes."""
     for words, how, uid in (("user=4711", "", "4711"),
@@ -95,12 +122,156 @@ def _users(t, host):
                 "2>/dev/null" % pid)
 
 
+# ---- files --------------------------------------------------------------
+
+# The server of the example: it tells what it was given.
+SERVER = """\
+#!/bin/sh
+echo "$#:$3" >/tmp/server
+exec sleep 1000
+"""
+
+
+def _files():
+    """A VM's directory, as a user of coLinux had it."""
+    root = images.guest_disk(ROOT_MIB)
+    entry = struct.pack("<B3sB3sII", 0x80, b"\1\1\0", 0x83, b"\xfe\xff\xff",
+                        TRACK // 512, len(root) // 512)
+    table = entry.ljust(66, b"\0")[:64] + b"\x55\xaa"
+    modules = cpio.Archive()
+    modules.file("lib/modules/none", "")
+    return {
+        DIR + "/vm.conf": (paths.ROOT / "tests/lab/colinux.conf").read_bytes(),
+        DIR + "/vmlinux": build.guest_kernel("6.12").vmlinux.read_bytes(),
+        DIR + "/initrd.gz": gzip.compress(modules.bytes()),
+        DIR + "/root.img": root,
+        DIR + "/swap, or so.img": bytes(MIB),
+        DIR + "/whole.img": bytes(446) + table + bytes(TRACK - 512) + root,
+        DIR + "/server": SERVER.encode(),
+    }
+
+
+def _root(inner):
+    """Number and kind of what the guest's root is on."""
+    for line in inner.sh("cat /proc/self/mountinfo").splitlines():
+        words = line.split()
+        kind = words[words.index("-") + 1]
+        if words[4] == "/" and kind != "rootfs":
+            return words[2], kind
+    return None
+
+
+def _start(host, *words):
+    return guest.Guest(host, command=("cvmctl", "run", "@%s/vm.conf" % DIR,
+                                      *words, "cvm.lab=agent"))
+
+
+def _ended(host):
+    """Nothing is left: VMs, their processes, their files."""
+    return host.sh("cvmctl list --json; ls -A /run/cvm 2>/dev/null; "
+                   "pidof cvmctl sleep; true").strip()
+
+
+def _colinux(t, host):
+    """A file as coLinux took it."""
+    with _start(host) as inner:
+        vda = inner.sh("cat /sys/block/vda/dev").strip()
+        t.equal(_root(inner), (vda, "ext4"),
+                "a file in coLinux's words starts a guest from its cobd0")
+        t.equal(inner.sh("cat /sys/block/vdb/size").strip(),
+                str(MIB // 512), "its second disk has a comma in its name")
+        inner.sh("ip addr add 10.0.2.15/24 dev eth0; ip link set eth0 up; "
+                 "ping -c 1 10.0.2.2")
+        t.check(True, "its slirp answers")
+        t.equal(host.sh("cat /tmp/server").strip(), "3:two words",
+                "its program runs beside it")
+        t.check(host.sh("pidof sleep").strip(), "and goes on")
+        total = int(inner.sh("grep MemTotal /proc/meminfo").split()[1])
+        t.check(total < 128 << 10, "its memory is what the file says", total)
+        inner.spawn(["poweroff", "-f"])
+        t.equal(inner.ended(), 0, "it powers off")
+    t.equal(_ended(host), "[]", "and its program has ended with it")
+
+
+def _whole_disk(t, host):
+    """An image with a partition table; the command line wins."""
+    with _start(host, "mem=96", "cobd0=%s/whole.img" % DIR, "hda=:cobd0",
+                "root=/dev/hda1") as inner:
+        vda1 = inner.sh("cat /sys/block/vda/vda1/dev").strip()
+        t.equal(_root(inner), (vda1, "ext4"),
+                "an image with a partition table: hda1 is its first "
+                "partition")
+        total = int(inner.sh("grep MemTotal /proc/meminfo").split()[1])
+        t.check(total < 96 << 10, "mem= on the command line wins", total)
+    host.wait(lambda: _ended(host) == "[]", "the VM to end", 60)
+
+
+# ---- refusals -----------------------------------------------------------
+
+# Words behind those of the file, and what the one line begins with.
+REFUSALS = (
+    ("cobd1=/no/such.img", "/no/such.img: No such file"),
+    ("cobd1=/lab", "/lab: Is a directory"),
+    ("cobd1=%s/short.img" % DIR, "%s/short.img: shorter than its partition "
+     "table says" % DIR),
+    ("cobd1=%s/root.img" % DIR, "%s/root.img: in use" % DIR),
+    ("cobd1=c:\\coLinux\\root", "command line: cobd1: c:\\coLinux\\root: a "
+     "path of Windows"),
+    ("cobd32=x", "command line: cobd32: the last one is cobd31"),
+    ("setcobd7=sync", "command line: setcobd7: there is no cobd7"),
+    ("hda1=:cobd9", "command line: hda1: there is no cobd9"),
+    ("root=/dev/cobd2", "command line: root=/dev/cobd2: there is no such"),
+    ("scsi0=tape,x", "command line: scsi0: tape: only disk and cdrom"),
+    ("cofs0=/home", "command line: cofs0: a directory of the host cannot"),
+    ("eth1=slirp,02:00", "command line: eth1: \"02:00\": not a MAC"),
+    ("eth1=pcap-bridge", "command line: eth1: \"pcap-bridge\": coLinux"),
+    ("mem=lots", "command line: mem: not a size"),
+    ("kernl=x", "command line: kernl: no such key; is kernel meant?"),
+    ("user=nobody-such", "user: nobody-such: no such user"),
+    ("user=root", "user: root: that is root"),
+    ("exec1=/no/such", "exec1: /no/such: No such file"),
+)
+
+
+def _refused(t, host, words, begin):
+    proc = host.run(["cvmctl", "run", "@%s/vm.conf" % DIR, *words], limit=120)
+    text = proc.err.decode("utf-8", "replace").strip()
+    t.check(proc.status == REFUSED and "\n" not in text and
+            text.startswith("cvmctl: " + begin),
+            "%s: \"%s\"" % (" ".join(words), text),
+            "status %d" % proc.status)
+
+
+def _refusals(t, host):
+    host.sh("head -c 100000 %s/whole.img >%s/short.img" % (DIR, DIR))
+    for word, begin in REFUSALS:
+        _refused(t, host, [word], begin)
+    host.sh("printf 'mem=8\nkernel=x\nmem=9\n' >%s/bad.conf" % DIR)
+    _refused(t, host, ["@%s/bad.conf" % DIR],
+             "%s/bad.conf:3: mem: given a second time" % DIR)
+    t.equal(_ended(host), "[]", "nothing was started")
+    inside.pages_back(t, host, "and nothing kept")
+    with _start(host, "name=first"):
+        _refused(t, host, ["name=second"], "%s/root.img: in use" % DIR)
+        t.equal([vm["name"] for vm in
+                 json.loads(host.sh("cvmctl list --json"))], ["first"],
+                "of two VMs with one disk the first runs on")
+    host.wait(lambda: _ended(host) == "[]", "the VM to end", 60)
+
+
 def run(t):
     force = build.static_program(paths.ROOT / "tests/lab/force_syscall.c")
+    files = _files()
+    files[FORCE] = force.read_bytes()
     options = machine.Options(guests=("6.12",),
-                              files={FORCE[1:]: force.read_bytes()})
+                              files={name[1:]: data for name, data in
+                                     files.items()})
     with machine.Machine(options) as host:
+        _colinux(t, host)
+        _whole_disk(t, host)
+        _refusals(t, host)
         _confined(t, host)
+        _resolver(t, host)
         _users(t, host)
         inside.pages_back(t, host, "all pages came back")
         inside.clean(t, host.sh("dmesg"), "the host's log is clean")

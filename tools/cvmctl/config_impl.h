@@ -47,6 +47,9 @@ struct config_reading {
 	struct problem *problem;
 };
 
+/* config_place - "FILE:LINE", or "command line". */
+void config_place(const struct config_reading *r, char *to, size_t size);
+
 /* config_fail - -1 with a problem that says where. */
 int config_fail(const struct config_reading *r, const char *fmt, ...)
 	__attribute__((format(CVMCTL_PRINTF, 2, 3)));
@@ -89,6 +92,7 @@ int config_read_setcobd(struct config_reading *r);
 int config_read_setcobd_all(struct config_reading *r);
 int config_read_setscsi(struct config_reading *r);
 int config_read_ttys(struct config_reading *r);
+int config_read_eth(struct config_reading *r);
 int config_read_exec(struct config_reading *r);
 int config_read_cofs(struct config_reading *r);
 int config_read_cocon(struct config_reading *r);

@@ -28,13 +28,12 @@ struct parser {
 
 /* ---- where ---- */
 
-static void put_place(const struct config *config,
-		      const struct config_value *value, char *to, size_t size)
+void config_place(const struct config_reading *r, char *to, size_t size)
 {
-	const char *path = config->source[value->source];
+	const char *path = r->config->source[r->value->source];
 
 	if (path)
-		snprintf(to, size, "%.350s:%u", path, value->line);
+		snprintf(to, size, "%.350s:%u", path, r->value->line);
 	else
 		snprintf(to, size, "command line");
 }
@@ -44,7 +43,7 @@ int config_fail(const struct config_reading *r, const char *fmt, ...)
 	char where[400], text[300];
 	va_list ap;
 
-	put_place(r->config, r->value, where, sizeof(where));
+	config_place(r, where, sizeof(where));
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -59,7 +58,7 @@ int config_note(struct config_reading *r, const char *fmt, ...)
 	char *more;
 	va_list ap;
 
-	put_place(r->config, r->value, where, sizeof(where));
+	config_place(r, where, sizeof(where));
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -113,13 +112,15 @@ static struct config_value *old_value(struct config *config,
 				      unsigned long number, const char *name)
 {
 	struct config_value *value;
+	unsigned int i;
 
-	for (value = config->value; value < config->value + config->values;
-	     value++)
+	for (i = 0; i < config->values; i++) {
+		value = &config->value[i];
 		if (value->key == key && (key->suffix == SUFFIX_NUMBER ?
 					  value->number == number :
 					  !strcmp(value->name, name)))
 			return value;
+	}
 	return NULL;
 }
 

@@ -96,22 +96,18 @@ static void fill_defaults(struct run_options *o)
 		vm->flags |= CVM_VM_F_COMPARE;
 }
 
-/* What is wrong with a network is said before anything is made. */
-static int check_nics(struct run_options *o, const char *path,
-		      struct problem *problem)
+/* Does a card make connections?  What is said of it was found good. */
+static int needs_network(const struct vm_config *vm)
 {
-	const struct vm_config *vm = &o->vm;
+	struct problem ignored = { "" };
 	struct net_config net;
 	unsigned int i;
 
-	for (i = 0; i < VM_NICS; i++) {
-		if (!vm->nic[i])
-			continue;
-		if (net_config_read(&net, vm->nic[i], vm->name, i, path,
-				    problem))
-			return -1;
-		o->confine.network |= !net.args.tap;
-	}
+	for (i = 0; i < VM_NICS; i++)
+		if (vm->nic[i] && !net_config_read(&net, vm->nic[i], vm->name,
+						   i, NULL, &ignored) &&
+		    !net.args.tap)
+			return 1;
 	return 0;
 }
 
@@ -169,7 +165,8 @@ int run_prepare(struct run_options *o, struct problem *problem)
 	/* Memory is granted in 2 MiB pages. */
 	vm->mem_bytes = (vm->mem_bytes + CVM_LARGE_PAGE - 1) &
 			~(uint64_t)(CVM_LARGE_PAGE - 1);
-	return check_nics(o, path, problem);
+	o->confine.network = needs_network(vm);
+	return 0;
 }
 
 /* ---- the run ---- */

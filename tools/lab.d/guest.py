@@ -26,14 +26,17 @@ def argv(options, mode, name=None, extra=()):
 class Guest:
     """A booted guest that takes commands; prefix stands before cvmctl."""
 
-    def __init__(self, host, options=None, name=None, extra=(), prefix=()):
+    def __init__(self, host, options=None, name=None, extra=(), prefix=(),
+                 command=None):
+        """command: cvmctl's whole command line, its guest has the agent."""
         self.host = host
         self.options = options or host.options
         self.err = b""
         self.channel = frames.Channel(self._transmit)
         self.proc = None
-        self._argv = [*prefix, *argv(self.options, "agent", name,
-                                     ("--detach-key", "none", *extra))]
+        self._argv = [*prefix, *(command or argv(
+            self.options, "agent", name,
+            ("--detach-key", "none", *extra)))]
 
     def __enter__(self):
         self.start()

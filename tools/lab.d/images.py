@@ -3,7 +3,9 @@
 the guest.  Both are busybox, the lab's agent and a few scripts."""
 
 import lzma
+import pathlib
 import subprocess
+import tempfile
 
 import build
 import cpio
@@ -211,6 +213,20 @@ def guest_initrd():
         if not path.exists():
             _write(path, guest_system().bytes())
     return path
+
+
+def guest_disk(mib):
+    """The guest's system as an ext4 file system, to be the root of one."""
+    with tempfile.TemporaryDirectory() as where:
+        tree = pathlib.Path(where) / "tree"
+        tree.mkdir()
+        # devtmpfs has the devices, which only root could make here.
+        ui.run(["sh", "-c", "cd $1 && cpio -id --quiet -f 'dev/*' <$2", "-",
+                tree, guest_initrd()])
+        image = pathlib.Path(where) / "image"
+        ui.run(["mke2fs", "-q", "-t", "ext4", "-d", tree, image,
+                "%dM" % mib])
+        return image.read_bytes()
 
 
 def windows_zip():

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* config_net.c - ethN=: what net_config.c can make something of. */
+#include "config_impl.h"
+#include "net_config.h"
+
+/* It is read again when the VM's name, which a MAC comes from, is known. */
+int config_read_eth(struct config_reading *r)
+{
+	struct net_config net;
+	char where[400];
+
+	config_place(r, where, sizeof(where));
+	if (net_config_read(&net, r->text, "", r->number, where, r->problem))
+		return -1;
+	r->config->eth[r->number] = config_copy(r, r->text);
+	return r->config->eth[r->number] ? 0 : -1;
+}

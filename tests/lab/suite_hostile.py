@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A guest whose kernel attacks its devices: a module takes disk, network card
-and source of randomness from their drivers and writes garbage into slots,
-rings and doorbells, from several seeds, while another disk is in use.  The
+"""A guest whose kernel attacks its devices: a module takes disk, network card,
+serial lines and source of randomness from their drivers and writes garbage into
+slots, rings and doorbells, from several seeds, while another disk is in use.  The
 VMM, built with AddressSanitizer, takes no harm; a reset makes the devices work
 again; the rest of the guest does not notice."""
 
@@ -19,7 +19,7 @@ NAME = "attacked"
 SANITIZED = ("env", "ASAN_OPTIONS=detect_leaks=0")
 SEEDS = (1, 2)
 ROUNDS = 2000
-LINES = 3 * 8		# of complaints, eight a device (docs/virtio.md)
+LINES = 4 * 8		# of complaints, eight a device (docs/virtio.md)
 DISKS = """\
 dd if=/dev/urandom of=/tmp/prey.img bs=1M count=4 2>/dev/null
 dd if=/dev/urandom of=/tmp/used.img bs=1M count=4 2>/dev/null
@@ -27,6 +27,7 @@ cat >%s <<'END'
 cobd0=/tmp/prey.img
 cobd1=/tmp/used.img
 eth0=slirp
+ttys0=pty ttys1=file:/tmp/line.out
 END
 """ % CONFIG
 
@@ -48,7 +49,8 @@ echo $n
 def _prey(inner):
     """{driver: its device}, the disk being the first of two."""
     found = {}
-    for driver in ("virtio_rng", "virtio_blk", "virtio_net"):
+    for driver in ("virtio_rng", "virtio_blk", "virtio_net",
+                   "virtio_console"):
         found[driver] = inner.sh("cd /sys/bus/virtio/drivers/%s; ls -d "
                                  "virtio*" % driver).split()[0]
     found["virtio_blk"] = inner.sh(
@@ -84,8 +86,9 @@ def _attack(t, inner, prey, seed):
     _bind(inner, prey, "bind")
     t.equal(inner.sh("cat /sys/block/vda/size; dd if=/dev/vda bs=64k count=8 "
                      "iflag=direct 2>/dev/null | wc -c; head -c 64 "
-                     "/dev/hwrng | wc -c; ls -d /sys/class/net/eth0").split(),
-            ["8192", "524288", "64", "/sys/class/net/eth0"],
+                     "/dev/hwrng | wc -c; ls -d /sys/class/net/eth0; "
+                     "cat /sys/class/virtio-ports/*/name").split(),
+            ["8192", "524288", "64", "/sys/class/net/eth0", "ttys0", "ttys1"],
             "seed %d: the devices work again for their own drivers" % seed)
     return said
 

@@ -15,16 +15,19 @@ struct question {
 	void *ctx;
 };
 
-/* Three texts, each with its NUL; data has one more behind all of them. */
-static void counter(const struct question *q, const char *data, size_t bytes)
+/* Three texts each, with their NULs; there is one more behind all of them. */
+static void counters(const struct question *q, const char *data, size_t bytes)
 {
-	const char *name = data + strlen(data) + 1, *value;
+	const char *device = data, *end = data + bytes, *counter, *value;
 
-	if (name >= data + bytes)
-		return;
-	value = name + strlen(name) + 1;
-	if (value < data + bytes)
-		q->fn(q->ctx, data, name, strtoull(value, NULL, 10));
+	while (device < end) {
+		counter = device + strlen(device) + 1;
+		value = counter < end ? counter + strlen(counter) + 1 : end;
+		if (value >= end)
+			return;
+		q->fn(q->ctx, device, counter, strtoull(value, NULL, 10));
+		device = value + strlen(value) + 1;
+	}
 }
 
 /* 1 while there may be more. */
@@ -40,8 +43,8 @@ static int read_answer(const struct question *q, struct link *link)
 	if (bytes < 0 || letter == PACKET_END)
 		return 0;
 	data[bytes] = '\0';
-	if (letter == PACKET_COUNTER)
-		counter(q, data, (size_t)bytes);
+	if (letter == PACKET_COUNTERS)
+		counters(q, data, (size_t)bytes);
 	return 1;
 }
 

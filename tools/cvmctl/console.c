@@ -48,7 +48,7 @@ static struct {
 		const char *name, *why;
 	} other[32];		/* names that are no channels, and why */
 	unsigned int others;
-	void (*report)(void *ctx, struct link *to);
+	void (*report)(void *ctx, struct console_answer *a);
 	void *report_ctx;
 } con;
 
@@ -367,26 +367,48 @@ static void attach(struct client *client, const char *data, size_t bytes)
 
 /* ---- counters ---- */
 
-void console_answer(void (*report)(void *ctx, struct link *to), void *ctx)
+void console_reporter(void (*report)(void *ctx, struct console_answer *a),
+		      void *ctx)
 {
 	con.report = report;
 	con.report_ctx = ctx;
 }
 
-void console_count(struct link *to, const char *device, const char *counter,
-		   uint64_t value)
-{
-	char data[200];
-	int len = snprintf(data, sizeof(data), "%.100s%c%.60s%c%llu", device,
-			   '\0', counter, '\0', (unsigned long long)value);
+/* A packet that is being filled. */
+struct console_answer {
+	struct link *to;
+	size_t bytes;
+	char data[LINK_DATA];
+};
 
-	plat_link_send(to, PACKET_COUNTER, data, (size_t)len + 1, LINK_NOW);
+/* Few packets, for nobody waits until there is room for more. */
+static void send_answer(struct console_answer *a)
+{
+	plat_link_send(a->to, PACKET_COUNTERS, a->data, a->bytes, LINK_NOW);
+	a->bytes = 0;
+}
+
+void console_count(struct console_answer *a, const char *device,
+		   const char *counter, uint64_t value)
+{
+	char text[200];
+	size_t len = (size_t)snprintf(text, sizeof(text), "%.80s%c%.80s%c%llu",
+				      device, '\0', counter, '\0',
+				      (unsigned long long)value) + 1;
+
+	if (len > sizeof(a->data) - a->bytes)
+		send_answer(a);
+	memcpy(a->data + a->bytes, text, len);
+	a->bytes += len;
 }
 
 static void answer(struct client *client)
 {
+	struct console_answer a = { .to = client->link };
+
 	if (con.report)
-		con.report(con.report_ctx, client->link);
+		con.report(con.report_ctx, &a);
+	send_answer(&a);
 	plat_link_send(client->link, PACKET_END, "", 1, LINK_NOW);
 	drop_client(client);
 }

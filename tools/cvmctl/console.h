@@ -75,12 +75,14 @@ struct console_channel *console_channel(const char *name,
 void console_explain(const char *name, const char *why);
 
 /*
- * console_answer - who asks for counters gets what report() says by
- * console_count().
+ * console_reporter - who asks for counters gets what report() says by
+ * console_count(), those of a device one after the other.
  */
-void console_answer(void (*report)(void *ctx, struct link *to), void *ctx);
-void console_count(struct link *to, const char *device, const char *counter,
-		   uint64_t value);
+struct console_answer;
+void console_reporter(void (*report)(void *ctx, struct console_answer *a),
+		      void *ctx);
+void console_count(struct console_answer *a, const char *device,
+		   const char *counter, uint64_t value);
 
 /* console_wait - sleep until something happens that is not ours alone. */
 enum console_event console_wait(void);

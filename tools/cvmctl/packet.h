@@ -17,12 +17,13 @@
 #define PACKET_STARTED	'S'	/* the guest runs; data: a greeting */
 #define PACKET_OUTPUT	'o'	/* guest output */
 #define PACKET_NOTE	'n'	/* a line from the VMM itself */
-#define PACKET_COUNTER	'c'	/* device, counter, number; NUL-ended each */
+#define PACKET_COUNTERS	'c'	/* device, counter, number; NUL-ended each,
+				 * and as often as they fit */
 #define PACKET_END	'e'	/* exit status, 1 byte, and the last line */
 #define PACKET_REFUSED	'r'	/* what was asked for cannot be; a reason */
 /* to the VMM */
 #define PACKET_ATTACH	'a'	/* port ("": main), who I am; NUL-ended each */
-#define PACKET_ASK	'q'	/* COUNTER packets, please, then END */
+#define PACKET_ASK	'q'	/* COUNTERS, please, then END */
 #define PACKET_KILL	'k'	/* the VM was ended: wait for no reader */
 #define PACKET_INPUT	'i'	/* keys */
 #define PACKET_SIZE	'z'	/* struct packet_size: of my terminal */

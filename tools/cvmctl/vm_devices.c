@@ -174,7 +174,7 @@ int devices_add(struct vm *vm, const struct vm_config *config,
 	return ttys_add(vm, config, problem);
 }
 
-static void report_disk(struct vm *vm, uint32_t slot, struct link *to)
+static void report_disk(struct vm *vm, uint32_t slot, struct console_answer *to)
 {
 	const char *name = vm->device_name[slot];
 	struct cvm_blk_stats stats;
@@ -190,7 +190,7 @@ static void report_disk(struct vm *vm, uint32_t slot, struct link *to)
 	console_count(to, name, "syncs", stats.syncs);
 }
 
-static void report_nic(struct vm *vm, uint32_t slot, struct link *to)
+static void report_nic(struct vm *vm, uint32_t slot, struct console_answer *to)
 {
 	const char *name = vm->device_name[slot];
 	struct cvm_net_stats stats;
@@ -205,7 +205,7 @@ static void report_nic(struct vm *vm, uint32_t slot, struct link *to)
 	console_count(to, name, "tx dropped", stats.tx.dropped);
 }
 
-void devices_report(struct vm *vm, struct link *to)
+void devices_report(struct vm *vm, struct console_answer *to)
 {
 	struct cvm_device_counts counts;
 	const char *name;

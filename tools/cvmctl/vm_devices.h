@@ -16,7 +16,7 @@ int devices_add(struct vm *vm, const struct vm_config *config,
 void devices_remove(struct vm *vm);
 
 /* devices_report - what each of them did, by console_count(). */
-struct link;
-void devices_report(struct vm *vm, struct link *to);
+struct console_answer;
+void devices_report(struct vm *vm, struct console_answer *to);
 
 #endif /* CVMCTL_VM_DEVICES_H */

@@ -130,7 +130,7 @@ int ttys_add(struct vm *vm, const struct vm_config *config,
 	return 0;
 }
 
-void ttys_report(struct link *to)
+void ttys_report(struct console_answer *to)
 {
 	struct cvm_port_stats stats;
 	uint32_t i;

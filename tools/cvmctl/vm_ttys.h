@@ -11,6 +11,6 @@ int ttys_add(struct vm *vm, const struct vm_config *config,
 	     struct problem *problem);
 
 /* ttys_report - what went through them, by console_count(). */
-void ttys_report(struct link *to);
+void ttys_report(struct console_answer *to);
 
 #endif /* CVMCTL_VM_TTYS_H */

@@ -209,7 +209,7 @@ static void resize(void *ctx, unsigned int cols, unsigned int rows)
 	cvm_vmm_devices_console_size(vmm->vm->devices, cols, rows);
 }
 
-static void report(void *ctx, struct link *to)
+static void report(void *ctx, struct console_answer *to)
 {
 	struct vmm *vmm = ctx;
 
@@ -243,7 +243,7 @@ void vmm_run(struct vm *vm, struct ending *ending)
 
 	memset(ending, 0, sizeof(*ending));
 	vmm.console = console_channel(NULL, &own_console, &vmm);
-	console_answer(report, &vmm);
+	console_reporter(report, &vmm);
 	for (i = 0; i < vm->info.vcpus; i++) {
 		vcpu[i].vmm = &vmm;
 		vcpu[i].id = i;

@@ -6,11 +6,16 @@ for each thing that must hold, t.skip(what, why) for what this machine cannot
 do, and may raise.  Everything is printed as it happens.
 """
 
+import concurrent.futures
 import importlib
+import os
+import re
+import subprocess
 import sys
 import time
 import traceback
 
+import build
 import paths
 import ui
 
@@ -22,6 +27,11 @@ ORDER = ("unit", "pe", "wine", "install", "ring0", "bochs", "nt", "lab",
          "config", "hostile", "powercut",
          "irq", "nmi", "storm", "kill", "faults", "models", "bench")
 LONG_ONLY = ("soak", "rich", "fuzz")
+
+# What counts instructions, when nothing else runs and all is built.
+ALONE = ("irq", "bench")
+
+VERDICT = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped\n\Z")
 
 
 class Report:
@@ -75,7 +85,49 @@ def _run_one(report, name):
         time.monotonic() - begin))
 
 
-def main(names, long):
+def _here(report, names):
+    """One after the other, each line as it comes."""
+    sys.path.insert(0, str(TESTS))
+    for name in names:
+        _run_one(report, name)
+
+
+def _apart(name, long):
+    """A suite in a process of its own: all that it printed."""
+    ui.say("suite %s ..." % name)
+    argv = [sys.executable, paths.ROOT / "tools/lab", "test", name]
+    return subprocess.run(argv + ["--long"] * long, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace").stdout
+
+
+def _add(report, name, text):
+    """What a suite of another process printed, and what it counted."""
+    counts = VERDICT.search(text)
+    sys.stdout.write(text[:counts.start()] if counts else text)
+    sys.stdout.flush()
+    if not counts:
+        report.begin(name)
+        report.check(False, "runs to its end")
+        return
+    passed, failed, skipped = map(int, counts.groups())
+    report.passed += passed
+    report.failed += failed
+    report.skipped += skipped
+
+
+def _side_by_side(report, names, jobs):
+    """Most suites keep one CPU busy.  The order of what is printed is that
+    of the suites."""
+    for series in paths.GUESTS:
+        build.guest_kernel(series)
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        runs = [pool.submit(_apart, name, report.long) for name in names]
+        for name, run in zip(names, runs):
+            _add(report, name, run.result())
+
+
+def main(names, long, jobs=None):
     known = ORDER + LONG_ONLY
     for name in names:
         if name not in known:
@@ -83,10 +135,13 @@ def main(names, long):
             return 2
     if not names:
         names = known if long else ORDER
-    sys.path.insert(0, str(TESTS))
     report = Report(long)
-    for name in names:
-        _run_one(report, name)
+    jobs = jobs or len(os.sched_getaffinity(0))
+    shared = [name for name in names if name not in ALONE]
+    if jobs > 1 and len(shared) > 1:
+        _side_by_side(report, shared, jobs)
+        names = [name for name in names if name in ALONE]
+    _here(report, names)
     print("%d passed, %d failed, %d skipped" % (
         report.passed, report.failed, report.skipped), flush=True)
     return 1 if report.failed or not report.passed else 0

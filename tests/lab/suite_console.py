@@ -355,6 +355,7 @@ def _bad_ports(t, host):
             ("ttys0=/dev/ttyS0,BAUD=7", "BAUD=7: no mode of a line"),
             ("ttys0=socket:/no/dir/s", "/no/dir/s: No such file"),
             ("ttys0=socket:/tmp/ports.conf", "ports.conf: File exists"),
+            ("ttys0=socket:/tmp/left ttys1=/no/line", "/no/line: No such"),
             ("ttys0=file:/tmp", "/tmp: "),
             ("ttys0=file:", "a path is missing"),
             (" ".join("ttys%d=pty" % n for n in range(8)),
@@ -362,7 +363,8 @@ def _bad_ports(t, host):
         _configure(host, "kernel=" + machine.guest_file("6.12"), "mem=64",
                    word)
         _refuses(t, host, "start --name web @" + CONFIG, said, word[:40])
-    t.equal((_names(host), _left(host)), ([], []), "nothing is left behind")
+    t.equal((_names(host), _left(host), host.sh("ls /tmp | grep left || true")),
+            ([], [], ""), "nothing is left behind")
 
 
 def run(t):

@@ -35,13 +35,22 @@ static const char *in_dir(const char *name)
 	return path;
 }
 
+static char made[128];
+
+static void note_made(const char *path)
+{
+	snprintf(made, sizeof(made), "%s", path);
+}
+
 static int plug(struct rig *rig, enum cvm_port_kind kind, const char *path,
 		const char *mode, struct cvm_vmm_error *err)
 {
 	struct cvm_port_args args = {
 		.name = "ttys0", .kind = kind, .path = path, .mode = mode,
+		.made = note_made,
 	};
 
+	made[0] = '\0';
 	testvm_init(&rig->vm);
 	if (cvm_vmm_devices_add_console(rig->vm.devs, &args, 1, err) < 0)
 		return -1;
@@ -268,7 +277,9 @@ static void test_socket_path(void **state)
 	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_string_equal(made, path);
 	refused(CVM_PORT_SOCKET, path, NULL, "already in use");
+	assert_string_equal(made, "");	/* another's is nobody's to remove */
 	testvm_free(&rig.vm);
 	/* Nobody listens on it any more. */
 	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);

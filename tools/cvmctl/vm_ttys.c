@@ -49,6 +49,11 @@ static const struct console_sink sink = { typed, resized };
 
 /* ---- making them --------------------------------------------------------- */
 
+static void made(const char *path)
+{
+	minder_remove(path, 0);
+}
+
 static int describe(struct cvm_port_args *port, const struct config_tty *tty,
 		    struct problem *problem)
 {
@@ -58,6 +63,7 @@ static int describe(struct cvm_port_args *port, const struct config_tty *tty,
 	port->kind = tty->kind;
 	port->path = tty->path;
 	port->mode = tty->mode;
+	port->made = made;
 	port->ctx = own;
 	port->output = port_output;
 	port->room = port_room;
@@ -91,8 +97,6 @@ static void tell(const struct vm *vm, struct tty *own,
 			say("cvmctl: %s: %s is %s", vm->info.name, tty->name,
 			    where);
 	}
-	if (tty->kind == CVM_PORT_SOCKET)
-		minder_remove(tty->path, 0);
 	snprintf(own->why_not, sizeof(own->why_not), "it is the %s %.120s",
 		 kinds[tty->kind], where);
 	console_explain(tty->name, own->why_not);

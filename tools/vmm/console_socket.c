@@ -3,8 +3,8 @@
  * console_socket.c - a port that listens at a Unix socket.
  *
  * One peer at a time: others wait in the socket's queue until it has gone.
- * The name stays when the port is gone, for by then its process may remove
- * nothing; the next who binds it takes it over.
+ * The name stays when the port is gone (struct cvm_port_args); the next who
+ * binds it takes it over.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -102,6 +102,8 @@ void *fd_open_socket(const struct cvm_port_args *args, struct cvm_port *port,
 		return NULL;
 	p->door = listen_at(args->path);
 	if (p->door >= 0) {
+		if (args->made)
+			args->made(args->path);
 		snprintf(p->where, sizeof(p->where), "%s", args->path);
 		return fd_port_ready(p, -1, args->name, err);
 	}

@@ -223,6 +223,12 @@ struct cvm_port_args {
 	const char *path;	/* of file, socket or line; else NULL */
 	const char *mode;	/* of the line, or NULL: as it is */
 
+	/*
+	 * Optional: this name was made in the file system, and stays when the
+	 * port is gone, for by then the process may be allowed nothing.
+	 */
+	void (*made)(const char *path);
+
 	/* CVM_PORT_CALLS: as in struct cvm_port_ops (console.h) */
 	void *ctx;
 	void (*output)(void *ctx, const void *data, size_t bytes);

@@ -805,6 +805,37 @@ class Terminal(Case):
         told = json.loads(cvmctl("stats", "--json", "7").stdout)
         self.assertEqual(told["devices"], {})
 
+    def test_ports(self):
+        """Which ports there are, and which of them are consoles."""
+        words = ("ttys3=console", "ttys4=pty", "ttys5=socket:%s/p.sock" %
+                 self.tmp.name)
+        result = cvmctl("start", "--kernel", self.kernel, "--name", self.name,
+                        *words)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertRegex(result.stderr.decode(), r"^cvmctl: %s: ttys4 is "
+                         r"/dev/pts/\d+\n$" % self.name)
+        for port, why in (("ttys4", "it is the pty /dev/pts/"),
+                          ("ttys5", "it is the socket " + self.tmp.name),
+                          ("ttys0", "it has no such port")):
+            self.refused(cvmctl("console", self.name, port), 1,
+                         "%s: %s: %s" % (self.name, port, why))
+        front = self.start(command=["console", self.name, "ttys3"])
+        self.expect(b"ctrl-] detaches")
+        other = cvmctl("console", self.name, "ttys3")
+        self.refused(other, 1, "another terminal is attached")
+        self.type(b"typed ahead\x1d")
+        self.expect(b"cvmctl console %s ttys3 comes back" %
+                    self.name.encode())
+        self.assertEqual(front.wait(SECONDS), 0)
+        self.restored()
+        result = cvmctl("start", "--kernel", self.kernel, "--name", "other",
+                        "--quiet", *words)
+        self.refused(result, 1, "ttys5", "already in use")
+        told = json.loads(cvmctl("stats", "--json", "7",
+                                 NAME=self.name).stdout)
+        self.assertEqual(told["devices"]["ttys3"],
+                         {"bytes_in": 0, "bytes_out": 0})
+
     def test_size(self):
         """The guest is told how large the terminal is, and when it changes.
         """

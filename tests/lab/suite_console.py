@@ -283,7 +283,7 @@ def _slow(t, host, inner, hvc, path):
     host.sh("sleep 3")
     t.check(there.status is None, "a reader that stops: the guest waits")
     told = json.loads(host.sh("cvmctl stats --json ports"))["devices"]
-    t.check(told["ttys1"]["bytes out"] > BYTES,
+    t.check(told["ttys1"]["bytes_out"] > BYTES,
             "meanwhile its process answers", told["ttys1"])
     host.sh("kill -CONT $(pidof peer)")
     inner.wait(there, 120)

@@ -85,11 +85,11 @@ def _copies(t, host, inner, nic, source, sink):
         more = {key: after[key] - before[key] for key in after}
         t.equal(_sum(reader, to), want, "%s: %d MiB %s arrive whole" % (
             nic, mib, way))
-        t.check(more[seen + " bytes"] > mib << 20,
+        t.check(more[seen + "_bytes"] > mib << 20,
                 "%s: and are counted" % nic, more)
         t.info("%s, %s, a MiB: %.0f frames in and %.0f out, %.1f doorbells, "
                "%.1f interrupts" % (nic, way, *(more[key] / mib for key in (
-                   "rx frames", "tx frames", "doorbells", "interrupts"))))
+                   "rx_frames", "tx_frames", "doorbells", "interrupts"))))
 
 
 def _counts(host):

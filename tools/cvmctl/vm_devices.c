@@ -197,12 +197,12 @@ static void report_nic(struct vm *vm, uint32_t slot, struct console_answer *to)
 
 	if (cvm_vmm_devices_net_stats(vm->devices, slot, &stats))
 		return;
-	console_count(to, name, "rx frames", stats.rx.frames);
-	console_count(to, name, "rx bytes", stats.rx.bytes);
-	console_count(to, name, "rx dropped", stats.rx.dropped);
-	console_count(to, name, "tx frames", stats.tx.frames);
-	console_count(to, name, "tx bytes", stats.tx.bytes);
-	console_count(to, name, "tx dropped", stats.tx.dropped);
+	console_count(to, name, "rx_frames", stats.rx.frames);
+	console_count(to, name, "rx_bytes", stats.rx.bytes);
+	console_count(to, name, "rx_dropped", stats.rx.dropped);
+	console_count(to, name, "tx_frames", stats.tx.frames);
+	console_count(to, name, "tx_bytes", stats.tx.bytes);
+	console_count(to, name, "tx_dropped", stats.tx.dropped);
 }
 
 void devices_report(struct vm *vm, struct console_answer *to)

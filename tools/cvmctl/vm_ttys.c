@@ -141,7 +141,7 @@ void ttys_report(struct console_answer *to)
 
 	for (i = 0; i < count; i++) {
 		cvm_port_stats(ttys[i].port, &stats);
-		console_count(to, stats.name, "bytes in", stats.in);
-		console_count(to, stats.name, "bytes out", stats.out);
+		console_count(to, stats.name, "bytes_in", stats.in);
+		console_count(to, stats.name, "bytes_out", stats.out);
 	}
 }

@@ -40,12 +40,12 @@ if [ "$IMAGE_KEYS" ]; then
 	chmod 600 "$root/root/.ssh/authorized_keys"
 fi
 
-# Who has the console has the machine.  Without a password there is nothing to
-# ask, and no other way to become root.
+# Who has hvc0, the console, has the machine.  Without a password there is
+# nothing to ask, and no other way to become root.
 if [ "$IMAGE_PASSWORD" ]; then
 	echo "root:$IMAGE_PASSWORD" | chroot "$root" chpasswd
 else
-	write /etc/systemd/system/serial-getty@.service.d/autologin.conf <<'END'
+	write /etc/systemd/system/serial-getty@hvc0.service.d/autologin.conf <<'END'
 [Service]
 ExecStart=
 ExecStart=-/sbin/agetty --autologin root --noclear --keep-baud 115200,57600,38400,9600 - $TERM

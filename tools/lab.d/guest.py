@@ -8,12 +8,19 @@ import machine
 import ui
 
 BOOT_SECONDS = 180
+DEBIAN_SECONDS = 900
 HANG_SECONDS = 120
 
 
 def argv(options, mode, name=None, extra=()):
     """The cvmctl command line that starts a guest."""
-    words = "cvm.lab=%s %s" % (mode, options.guest_append)
+    if options.root:
+        words = "root=%s ro" % options.root
+        if mode == "agent":
+            words += " cvm.agent=/dev/hvc0 systemd.show_status=0"
+    else:
+        words = "cvm.lab=%s" % mode
+    words += " " + options.guest_append
     argv = ["cvmctl", "run", "--kernel",
             machine.guest_file(options.guest),
             "--initrd", machine.GUEST_INITRD, "--mem", str(options.mem),
@@ -49,8 +56,16 @@ class Guest:
         self.proc = self.host.spawn(self._argv, stdout=self._feed,
                                     stderr=self._stderr)
         self.host.watch(self._check)
-        self._wait(lambda: self.channel.hello, "the guest to boot",
-                   BOOT_SECONDS)
+        if not self.options.root:
+            self._wait_for_agent(BOOT_SECONDS)
+            return
+        with ui.waiting("Debian boots", self.console) as tick:
+            self.host.watch(tick)
+            self._wait_for_agent(DEBIAN_SECONDS)
+            self.host.unwatch(tick)
+
+    def _wait_for_agent(self, limit):
+        self._wait(lambda: self.channel.hello, "the guest to boot", limit)
 
     def close(self):
         """End the guest the hard way, if it still runs."""
@@ -83,7 +98,9 @@ class Guest:
                                ui.tail(self.console()) or "(nothing)"))
 
     def _check(self, now):
-        seen = self.channel.sign_of_life
+        """From its hello on the agent's heart beats; a system that boots may
+        be silent for long."""
+        seen = self.channel.hello and self.channel.sign_of_life
         if seen and now - seen > HANG_SECONDS:
             raise self.failure("the guest gave no sign of life for %d s" %
                                HANG_SECONDS)

@@ -43,6 +43,13 @@ ip link set lo up 2>/dev/null
 for m in $(cat /lab/modules 2>/dev/null); do
 	insmod /lab/ko/$m || echo "lab: cannot load $m" >/dev/kmsg
 done
+# QEMU's network for the host, if the machine has it (machine.py).
+if grep -q cvm.network /proc/cmdline; then
+	ip addr add 10.1.2.15/24 dev eth0
+	ip link set eth0 up
+	ip route add default via 10.1.2.2
+	echo nameserver 10.1.2.3 >/etc/resolv.conf
+fi
 """
 
 # The agent must stay: without it nobody can tell the machine anything.
@@ -101,9 +108,62 @@ esac
 poweroff -f
 """
 
+# A Debian root as it is: this goes before it, puts the lab's things and a
+# service for the agent into the new root's /run, and is gone.  A root that is
+# a host's also gets /lab, where the lab's scripts look for guests.
+DEBIAN_INIT = """\
+#!/bin/sh
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev 2>/dev/null
+port=
+for word in $(cat /proc/cmdline); do
+	case $word in
+	root=*) root=${word#root=};;
+	cvm.agent=*) port=${word#cvm.agent=};;
+	esac
+done
+for m in $(cat /lab/modules 2>/dev/null); do
+	insmod /lab/ko/$m || echo "lab: cannot load $m" >/dev/kmsg
+done
+mount -t ext4 -o ro $root /new || exit
+mount -t tmpfs -o mode=755,nosuid run /new/run
+units=/new/run/systemd/system
+mkdir -p $units/multi-user.target.wants
+cp -a /lab /new/run/lab
+if [ -d /lab/guest ]; then
+	mount -o remount,rw /new
+	ln -s run/lab /new/lab
+	mount -o remount,ro /new
+fi
+if [ "$port" ]; then
+	sed "s:PORT:$port:" /lab-agent.service >$units/lab-agent.service
+	ln -s ../lab-agent.service $units/multi-user.target.wants
+	ln -s /dev/null $units/serial-getty@hvc0.service
+fi
+mount --move /dev /new/dev
+umount /sys
+umount /proc
+exec switch_root /new /sbin/init
+"""
 
-def _system(kind, start):
-    """What both systems share."""
+# The network is up before the first command comes.
+DEBIAN_AGENT = """\
+[Unit]
+Description=the lab's agent
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+ExecStart=/run/lab/agent serve PORT
+Environment=HOME=/root TERM=linux PATH=%s
+WorkingDirectory=/root
+""" % ":".join(("/run/lab/bin", "/usr/local/sbin", "/usr/local/bin",
+                "/usr/sbin", "/usr/bin", "/sbin", "/bin"))
+
+
+def _base():
+    """Busybox, and where it mounts things."""
     tree = cpio.Archive()
     with open(BUSYBOX, "rb") as handle:
         tree.file("bin/busybox", handle.read(), 0o755)
@@ -116,6 +176,13 @@ def _system(kind, start):
         tree.mkdir(name)
     tree.chardev("dev/console", 5, 1)
     tree.chardev("dev/null", 1, 3)
+    tree.file("lab/agent", build.agent().read_bytes(), 0o755)
+    return tree
+
+
+def _system(kind, start):
+    """A system that is busybox's, host or guest."""
+    tree = _base()
     tree.symlink("init", "bin/busybox")
     tree.symlink("sbin/poweroff", "../bin/busybox")
     tree.symlink("sbin/reboot", "../bin/busybox")
@@ -127,7 +194,15 @@ def _system(kind, start):
     tree.file("etc/group", "root:x:0:\n")
     tree.file("lab/rc", RC % kind, 0o755)
     tree.file("lab/start", start, 0o755)
-    tree.file("lab/agent", build.agent().read_bytes(), 0o755)
+    return tree
+
+
+def _debian():
+    """What goes before a Debian root."""
+    tree = _base()
+    tree.mkdir("new")
+    tree.file("init", DEBIAN_INIT, 0o755)
+    tree.file("lab-agent.service", DEBIAN_AGENT)
     return tree
 
 
@@ -173,6 +248,22 @@ def _program(tree, name, path):
 
 
 HOST_MODULES = ("virtio_pci", "virtio_console", "msr")
+# A host that is Debian has no modules of its own kernel on its disk.
+DEBIAN_MODULES = ("virtio_blk", "ext4", "autofs4", "binfmt_misc",
+                  "configfs", "fuse", "tun")
+
+
+def _load(tree, kernel, wanted, driver):
+    """The modules, the driver last, and their order."""
+    names = []
+    for path in _module_deps(kernel, wanted):
+        name = path.name.split(".ko")[0] + ".ko"
+        tree.file("lab/ko/" + name, _module_data(path))
+        names.append(name)
+    if driver:
+        tree.file("lab/ko/cvm.ko", driver.read_bytes())
+        names.append("cvm.ko")
+    tree.file("lab/modules", "\n".join(names) + "\n")
 
 
 def host_system(kernel, driver, modules=(), auto=None):
@@ -181,16 +272,8 @@ def host_system(kernel, driver, modules=(), auto=None):
     tree = _system("host", AUTO_START if auto else HOST_START)
     if auto:
         tree.file("lab/auto", auto, 0o755)
-    names = []
     wanted = ("msr",) if auto else HOST_MODULES
-    for path in _module_deps(kernel, wanted + tuple(modules)):
-        name = path.name.split(".ko")[0] + ".ko"
-        tree.file("lab/ko/" + name, _module_data(path))
-        names.append(name)
-    if driver:
-        tree.file("lab/ko/cvm.ko", driver.read_bytes())
-        names.append("cvm.ko")
-    tree.file("lab/modules", "\n".join(names) + "\n")
+    _load(tree, kernel, wanted + tuple(modules), driver)
     _program(tree, "lab/bin/cvmctl", build.cvmctl())
     return tree
 
@@ -204,14 +287,26 @@ def guest_system(auto=None):
     return tree
 
 
-def guest_initrd():
-    """The guest's initramfs as a cached file."""
+def debian_host_system(kernel, driver, modules=()):
+    """What goes before a host's Debian; the Debian has cvmctl's libraries."""
+    tree = _debian()
+    _load(tree, kernel, HOST_MODULES + DEBIAN_MODULES + tuple(modules),
+          driver)
+    tree.file("lab/bin/cvmctl", build.cvmctl().read_bytes(), 0o755)
+    return tree
+
+
+def guest_initrd(debian=False):
+    """The guest's initramfs, or what goes before its Debian, as a cached
+    file."""
     source = paths.content_hash(
-        [build.agent(), paths.LAB / "images.py", paths.LAB / "cpio.py"])
+        [build.agent(), paths.LAB / "images.py", paths.LAB / "cpio.py"],
+        debian)
     path = paths.CACHE / "guest-initrd" / (source + ".cpio")
     with ui.locked(path):
         if not path.exists():
-            _write(path, guest_system().bytes())
+            tree = _debian() if debian else guest_system()
+            _write(path, tree.bytes())
     return path
 
 

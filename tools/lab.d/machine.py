@@ -4,6 +4,7 @@ and the agent in it.  Nothing of it outlives the lab."""
 
 import ctypes
 import json
+import os
 import pathlib
 import select
 import shutil
@@ -22,6 +23,7 @@ import paths
 import ui
 
 BOOT_SECONDS = 180
+DEBIAN_SECONDS = 900
 HANG_SECONDS = 120
 GUEST_DIR = "/lab/guest"
 GUEST_INITRD = GUEST_DIR + "/initrd"
@@ -55,6 +57,10 @@ class Options:
         self.driver = True
         self.append = ""
         self.guest_append = ""
+        self.root = None	# a Debian disk of the guest, as it names it
+        self.disks = ()		# images; what a run writes is forgotten
+        self.debian_host = False	# the host's root is the first disk
+        self.network = False	# QEMU's, for the host
         self.files = {}
         self.modules = ()
         self.qemu = ()
@@ -93,19 +99,50 @@ class Machine:
     def _initrd(self, kernel):
         opts = self.options
         driver = build.driver(kernel) if opts.driver else None
-        tree = images.host_system(kernel, driver, opts.modules)
+        modules = opts.modules
+        if opts.disks:
+            modules += ("virtio_blk",)
+        if opts.network:
+            modules += ("virtio_net",)
+        system = (images.debian_host_system if opts.debian_host else
+                  images.host_system)
+        tree = system(kernel, driver, modules)
         for series in opts.guests:
             guest = build.guest_kernel(series, opts.config)
             tree.file(guest_file(series), guest.vmlinux.read_bytes())
             tree.file(guest_file(series, "bzImage"),
                       guest.bzimage.read_bytes())
         if opts.guests:
-            tree.file(GUEST_INITRD, images.guest_initrd().read_bytes())
+            tree.file(GUEST_INITRD, images.guest_initrd(
+                opts.root is not None).read_bytes())
         for name, data in opts.files.items():
             tree.file(name, data, 0o755)
         path = self.dir / "initrd"
         path.write_bytes(tree.bytes())
         return path
+
+    def _append(self):
+        """The host's command line."""
+        opts = self.options
+        words = ["console=ttyS0 panic=-1"]
+        if opts.debian_host:
+            words.append("root=/dev/vda systemd.show_status=1 "
+                         "cvm.agent=/dev/virtio-ports/cvm.lab")
+        elif opts.network:
+            words.append("cvm.network")
+        return " ".join(words + [opts.append])
+
+    def _devices(self):
+        """Disks and network of the host."""
+        argv = []
+        for number, disk in enumerate(self.options.disks):
+            argv += ["-drive", "if=none,id=disk%d,format=raw,snapshot=on,"
+                     "discard=unmap,file=%s" % (number, disk),
+                     "-device", "virtio-blk-pci,drive=disk%d" % number]
+        if self.options.network:
+            argv += ["-netdev", "user,id=net,ipv6=off,net=10.1.2.0/24,"
+                     "dns=10.1.2.3", "-device", "virtio-net-pci,netdev=net"]
+        return argv
 
     def _argv(self, kernel, initrd):
         opts = self.options
@@ -117,14 +154,14 @@ class Machine:
                 "-m", str(opts.host_mem), "-nodefaults", "-display", "none",
                 "-no-reboot", "-kernel", str(kernel.image),
                 "-initrd", str(initrd),
-                "-append", "console=ttyS0 panic=-1 " + opts.append,
+                "-append", self._append(),
                 "-serial", "file:%s" % self.log,
                 "-qmp", "unix:%s,server=on,wait=off" % (self.dir / "qmp"),
                 "-device", "virtio-serial-pci",
                 "-chardev", "socket,id=lab,server=on,wait=off,path=%s"
                 % (self.dir / "agent"),
                 "-device", "virtserialport,chardev=lab,name=cvm.lab",
-                *opts.qemu]
+                *self._devices(), *opts.qemu]
 
     def start(self):
         kernel = debian.host_kernel(self.options.host)
@@ -134,11 +171,20 @@ class Machine:
         self._qemu = subprocess.Popen(
             self._argv(kernel, initrd), stdin=subprocess.DEVNULL,
             stdout=self._errors, stderr=self._errors,
+            env=dict(os.environ, TMPDIR=str(self.dir)),
             preexec_fn=_die_with_parent, start_new_session=True)
         self._sock = self._connect("agent")
-        self.wait(lambda: self.channel.hello, "the host to boot",
-                  BOOT_SECONDS)
+        if self.options.debian_host:
+            with ui.waiting("Debian boots as the host", self.serial) as tick:
+                self.watch(tick)
+                self._wait_for_agent(DEBIAN_SECONDS)
+                self.unwatch(tick)
+        else:
+            self._wait_for_agent(BOOT_SECONDS)
         initrd.unlink()
+
+    def _wait_for_agent(self, limit):
+        self.wait(lambda: self.channel.hello, "the host to boot", limit)
 
     def _connect(self, name):
         sock = socket.socket(socket.AF_UNIX)

@@ -5,6 +5,8 @@ to the command that the lab runs."""
 import contextlib
 import fcntl
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -26,6 +28,40 @@ def step(text):
     begin = time.monotonic()
     yield
     say("%s: done in %.0f s" % (text, time.monotonic() - begin))
+
+
+@contextlib.contextmanager
+def waiting(text, last):
+    """A wait worth watching.  Yields what is to be called often: on a terminal
+    it shows the time, and the last line of the console that last() gives."""
+    begin = shown = time.monotonic()
+    live = sys.stderr.isatty()
+
+    def tick(now):
+        nonlocal shown
+        if live and now - shown >= 0.5:
+            shown = now
+            line = "lab: %s: %.0f s  %s" % (text, now - begin,
+                                            last_line(last()))
+            width = shutil.get_terminal_size().columns - 1
+            sys.stderr.write("\r%s\033[K" % line[:width])
+            sys.stderr.flush()
+
+    if not live:
+        say(text + " ...")
+    try:
+        yield tick
+    finally:
+        if live:
+            sys.stderr.write("\r\033[K")
+    say("%s: %.0f s" % (text, time.monotonic() - begin))
+
+
+def last_line(text):
+    """The last one with something to read, without what moves cursors."""
+    plain = re.sub(r"\033(\[[0-9;?]*[A-Za-z]|.)|[^ -~\n]", "", text[-2000:])
+    lines = [line.strip() for line in plain.splitlines()]
+    return next((line for line in reversed(lines) if line), "")
 
 
 @contextlib.contextmanager

@@ -38,13 +38,17 @@ def _pid(host, name):
 
 # ---- confinement --------------------------------------------------------
 
+RIGHTS = ("Name", "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff",
+          "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")
+
+
 def _threads(host, pid):
-    """The status of each thread, as dictionaries."""
+    """The rights of each thread, as dictionaries."""
     text = host.sh("for t in /proc/%d/task/*; do cat $t/status; echo; done" %
                    pid)
     return [{key: value.strip() for key, _, value in
-             (line.partition(":") for line in part.splitlines())}
-            for part in text.strip().split("\n\n")]
+             (line.partition(":") for line in part.splitlines())
+             if key in RIGHTS} for part in text.strip().split("\n\n")]
 
 
 def _rights(t, host, pid, uid):

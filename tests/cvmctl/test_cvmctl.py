@@ -586,8 +586,9 @@ class Programs(Case):
         vm.stdin.write(b"poweroff\n")
         vm.stdin.flush()
         self.assertEqual(vm.wait(SECONDS), 0)
-        for pid in leader, child, minder:
-            self.assertFalse(self.lives(pid))
+        self.assertFalse(self.lives(leader))
+        # Killed, and about to end.
+        self.gone(child, minder)
 
     def test_killed(self):
         vm = self.start()

@@ -50,6 +50,7 @@ struct disk {
 	struct cvm_blk_args args;
 	char path[64];
 	int fd;
+	bool in_memory;		/* by the path; the device finds out */
 };
 
 /* A file whose every sector begins with its number. */
@@ -59,7 +60,7 @@ static void make_file(struct disk *d)
 	uint64_t sector[64] = { 0 };
 
 	snprintf(d->path, sizeof(d->path), "%s/cvm-disk-XXXXXX",
-		 dir ? dir : "/tmp");
+		 d->in_memory ? "/dev/shm" : dir ? dir : "/tmp");
 	d->fd = mkstemp(d->path);
 	assert_true(d->fd >= 0);
 	for (sector[0] = 0; sector[0] < SECTORS; sector[0]++)
@@ -100,7 +101,7 @@ static struct cvm_blk_stats stats(struct disk *d)
 	return s;
 }
 
-/* Every engine with both ring formats. */
+/* Every engine with both ring formats; kind 2 is a file in memory too. */
 static void each(void (*fn)(struct disk *d, uint64_t features))
 {
 	static const enum cvm_blk_engine_name engine[] = {
@@ -117,6 +118,7 @@ static void each(void (*fn)(struct disk *d, uint64_t features))
 			memset(&d, 0, sizeof(d));
 			d.args.engine = engine[i];
 			d.args.cached = kind == 1;
+			d.in_memory = kind == 2;
 			open_disk(&d);
 			fn(&d, !kind ? 0 : VIRTIO_F_EVENT_IDX |
 			   (kind == 1 ? VIRTIO_F_RING_PACKED : 0));
@@ -655,6 +657,50 @@ static void test_queues(void **state)
 	close_disk(&d);
 }
 
+/*
+ * A file in memory is served by the thread that rings, whenever the worker
+ * sleeps; what it leaves, the worker serves.
+ */
+static void test_in_place(void **state)
+{
+	enum { TRIES = 100, MANY = 60 };
+	struct driver_buffer buf[3] = {
+		{ HEADER, 16, false }, { DATA, 512, true },
+		{ STATUS, 1, true },
+	};
+	struct disk d = { .in_memory = true };
+	uint32_t i, len, at_once = 0;
+	int id;
+
+	(void)state;
+	open_disk(&d);
+	assert_string_equal(stats(&d).engine, "threads");
+	assert_false(stats(&d).direct);
+	start(&d, USUAL | VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_PACKED);
+	for (i = 0; i < TRIES; i++) {
+		put_header(&d, BLK_T_IN, i);
+		assert_true(driver_add_indirect(&d.drv, &d.vm.mem,
+						TESTVM_BUFFERS + 0x100, buf,
+						3) >= 0);
+		usleep(1000);
+		testvm_ring(&d.vm, 0, 0, &d.drv);
+		id = driver_get(&d.drv, &len);
+		at_once += id >= 0;
+		if (id < 0)
+			id = testvm_get(&d.vm, 0, &d.drv, &len);
+		assert_true(id >= 0);
+		assert_int_equal(number_at(data(&d)), i);
+	}
+	assert_true(at_once > TRIES / 2);
+	for (i = 0; i < MANY; i++)
+		driver_add_indirect(&d.drv, &d.vm.mem, TESTVM_BUFFERS + 0x100,
+				    buf, 3);
+	testvm_ring(&d.vm, 0, 0, &d.drv);
+	for (i = 0; i < MANY; i++)
+		assert_true(testvm_get(&d.vm, 0, &d.drv, &len) >= 0);
+	close_disk(&d);
+}
+
 /* 2.4.1: after a reset no buffer is written any more. */
 static void reset_under_load(struct disk *d, uint64_t features)
 {
@@ -704,6 +750,7 @@ int main(void)
 		cmocka_unit_test(test_readonly),
 		cmocka_unit_test(test_view),
 		cmocka_unit_test(test_queues),
+		cmocka_unit_test(test_in_place),
 		cmocka_unit_test(test_reset_under_load),
 	};
 

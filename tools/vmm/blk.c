@@ -293,6 +293,11 @@ static void blk_stop(struct cvm_queue *queue)
 	blk_of(queue)->engine->stop(queue);
 }
 
+static void blk_doorbell(struct cvm_queue *queue)
+{
+	blk_of(queue)->engine->doorbell(queue);
+}
+
 static void set_writeback(struct cvm_device *dev, uint8_t writeback)
 {
 	struct blk *blk = (struct blk *)dev;
@@ -343,6 +348,7 @@ static const struct cvm_device_ops blk_ops = {
 	.id = BLK_DEVICE_ID,
 	.queue_start = blk_start,
 	.queue_stop = blk_stop,
+	.doorbell = blk_doorbell,
 	.features_ok = blk_features_ok,
 	.config_write = blk_config_write,
 	.reset = blk_reset,
@@ -444,6 +450,7 @@ static int choose_engine(struct blk *blk, const struct cvm_blk_args *args,
 {
 #if CVM_HAVE_URING
 	if (args->engine != CVM_BLK_THREADS &&
+	    (args->engine == CVM_BLK_URING || !blk->file.in_memory) &&
 	    !open_engine(blk, &blk_uring_engine))
 		return 0;
 #endif
@@ -452,6 +459,10 @@ static int choose_engine(struct blk *blk, const struct cvm_blk_args *args,
 					 args->path);
 	if (open_engine(blk, &blk_file_engine))
 		return cvm_vmm_error_set(err, "%s: no memory", args->path);
+	/* Copied from and to: io_uring would hand that on to a thread of the
+	 * kernel's, and waking one of ours costs more than the copy. */
+	if (blk->file.in_memory)
+		cvm_device_in_place(&blk->dev);
 	return 0;
 }
 

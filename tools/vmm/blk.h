@@ -68,6 +68,8 @@ struct blk_engine {
 	void (*close)(struct cvm_queue *queue);
 	int (*start)(struct cvm_queue *queue);
 	void (*stop)(struct cvm_queue *queue);
+	/* For queues that are in_place: see struct cvm_device_ops. */
+	void (*doorbell)(struct cvm_queue *queue);
 };
 
 extern const struct blk_engine blk_file_engine, blk_uring_engine;

@@ -84,10 +84,18 @@ static void file_stop(struct cvm_queue *queue)
 	cvm_worker_stop(&file->worker);
 }
 
+static void file_doorbell(struct cvm_queue *queue)
+{
+	struct file_queue *file = queue->backend;
+
+	cvm_worker_ring(&file->worker);
+}
+
 const struct blk_engine blk_file_engine = {
 	.name = "threads",
 	.open = file_open,
 	.close = file_close,
 	.start = file_start,
 	.stop = file_stop,
+	.doorbell = file_doorbell,
 };

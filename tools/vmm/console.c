@@ -503,6 +503,7 @@ static struct console *new_console(struct cvm_vmm_devices *devs,
 		console_destroy(&con->dev);
 		return NULL;
 	}
+	cvm_device_in_place(&con->dev);
 	con->dev.devs = devs;
 	con->dev.features = CONSOLE_F_SIZE | CONSOLE_F_MULTIPORT;
 	con->dev.config_len = sizeof(*config);

@@ -87,8 +87,10 @@ static void bind_events(struct cvm_device *dev)
 			   !args->watch(args->ctx, 0, bits, dev->irq.handle,
 					&dev->irq_id);
 
-	for (i = 0; i < dev->queues && args->bind && !dev->ops->doorbell; i++) {
+	for (i = 0; i < dev->queues && args->bind; i++) {
 		queue = &dev->queue[i];
+		if (queue->in_place)
+			continue;
 		queue->bound = !args->bind(args->ctx,
 					   CVM_VIRTIO_DOORBELL(dev->slot, i),
 					   queue->doorbell.handle);
@@ -271,7 +273,7 @@ static int ring(struct cvm_device *dev, uint32_t queue)
 		cvm_transport_command(dev);
 	else if (queue >= dev->queues)
 		return -CVM_ENOENT;
-	else if (!dev->ops->doorbell)
+	else if (!dev->queue[queue].in_place)
 		cvm_plat_event_signal(&dev->queue[queue].doorbell);
 	else if (dev->queue[queue].running)
 		dev->ops->doorbell(&dev->queue[queue]);

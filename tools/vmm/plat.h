@@ -30,6 +30,8 @@ struct cvm_plat_lock {
 void cvm_plat_lock_init(struct cvm_plat_lock *lock);
 void cvm_plat_lock_destroy(struct cvm_plat_lock *lock);
 void cvm_plat_lock(struct cvm_plat_lock *lock);
+/* cvm_plat_trylock - 0, or -1: somebody has it.  Not for its holder. */
+int cvm_plat_trylock(struct cvm_plat_lock *lock);
 void cvm_plat_unlock(struct cvm_plat_lock *lock);
 
 /* ---- events -------------------------------------------------------------- */

@@ -21,6 +21,7 @@ struct cvm_plat_file {
 	uint32_t block;		/* smallest piece the host writes, bytes */
 	uint64_t bytes;
 	bool readonly;
+	bool in_memory;		/* for good: nothing to wait for, no cache */
 };
 
 /*

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cvm/error.h>
@@ -75,6 +77,15 @@ static void open_direct(struct cvm_plat_file *file, int flags)
 	file->direct = -1;
 }
 
+/* Hugetlbfs knows no write(). */
+static bool is_in_memory(int fd)
+{
+	struct statfs fs;
+
+	return !fstatfs(fd, &fs) && ((uint32_t)fs.f_type == TMPFS_MAGIC ||
+				     (uint32_t)fs.f_type == RAMFS_MAGIC);
+}
+
 int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
 		       bool readonly, bool direct, struct cvm_vmm_error *err)
 {
@@ -96,7 +107,9 @@ int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
 	file->bytes = (uint64_t)st.st_size;
 	if (S_ISBLK(st.st_mode) && open_disk(file, path, flags, err))
 		return -1;
-	if (direct)
+	file->in_memory = S_ISREG(st.st_mode) &&
+			  is_in_memory((int)file->handle);
+	if (direct && !file->in_memory)
 		open_direct(file, flags);
 	return 0;
 }

@@ -86,6 +86,11 @@ void cvm_plat_lock(struct cvm_plat_lock *lock)
 	pthread_mutex_lock(mutex(lock));
 }
 
+int cvm_plat_trylock(struct cvm_plat_lock *lock)
+{
+	return pthread_mutex_trylock(mutex(lock)) ? -1 : 0;
+}
+
 void cvm_plat_unlock(struct cvm_plat_lock *lock)
 {
 	pthread_mutex_unlock(mutex(lock));

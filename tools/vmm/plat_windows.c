@@ -74,6 +74,11 @@ void cvm_plat_lock(struct cvm_plat_lock *lock)
 	EnterCriticalSection(section(lock));
 }
 
+int cvm_plat_trylock(struct cvm_plat_lock *lock)
+{
+	return TryEnterCriticalSection(section(lock)) ? 0 : -1;
+}
+
 void cvm_plat_unlock(struct cvm_plat_lock *lock)
 {
 	LeaveCriticalSection(section(lock));

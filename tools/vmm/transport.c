@@ -363,6 +363,14 @@ int cvm_device_init(struct cvm_device *dev, const struct cvm_device_ops *ops,
 	return 0;
 }
 
+void cvm_device_in_place(struct cvm_device *dev)
+{
+	uint32_t i;
+
+	for (i = 0; i < dev->queues; i++)
+		dev->queue[i].in_place = true;
+}
+
 void cvm_device_exit(struct cvm_device *dev)
 {
 	while (dev->queues)

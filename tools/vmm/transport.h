@@ -35,9 +35,8 @@ struct cvm_device_ops {
 	void (*queue_stop)(struct cvm_queue *queue);
 
 	/*
-	 * Optional: the guest rang for a queue that is served.  Such a device
-	 * has no thread of its own: it works in the vCPU's, here, and its
-	 * doorbells are never bound.
+	 * Optional: the guest rang for a queue that is in_place and is served.
+	 * It is worked on here, in the vCPU's thread.
 	 */
 	void (*doorbell)(struct cvm_queue *queue);
 
@@ -65,6 +64,9 @@ struct cvm_queue {
 	uint16_t size_max;
 	struct cvm_plat_event doorbell;
 	void *backend;		/* the device's own */
+	bool in_place;		/* by the device, before cvm_device_plug(): its
+				 * doorbells are not bound, they come to
+				 * ->doorbell */
 
 	/* the transport's */
 	bool enabled;		/* between QUEUE_ON and QUEUE_OFF */
@@ -104,6 +106,9 @@ struct cvm_device {
 int cvm_device_init(struct cvm_device *dev, const struct cvm_device_ops *ops,
 		    uint32_t queues, uint16_t size_max);
 void cvm_device_exit(struct cvm_device *dev);
+
+/* cvm_device_in_place - all queues are; before cvm_device_plug(). */
+void cvm_device_in_place(struct cvm_device *dev);
 
 /*
  * cvm_device_plug - put a device into a free slot and tell the guest.  The

@@ -5,44 +5,81 @@
 
 #include "worker.h"
 
+/* Requests, then the vCPU goes on: it has a guest to run. */
+#define IN_PLACE_MAX	16u
+
 static bool stopping(struct cvm_worker *worker)
 {
 	return __atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE);
 }
 
+/*
+ * Serve what there is, so many requests at most.  1: there may be more; 0: a
+ * doorbell will tell; -1: the queue is broken.  Under the lock.
+ */
+static int serve(struct cvm_worker *worker, uint32_t limit)
+{
+	struct cvm_queue *queue = worker->queue;
+	int ret = 1;
+
+	if (worker->broken)
+		return -1;
+	cvm_vq_quiet(&queue->vq);
+	while (ret > 0 && limit-- && !stopping(worker))
+		ret = worker->serve(queue);
+	if (!ret)
+		return cvm_vq_listen(&queue->vq);
+	if (ret < 0) {
+		worker->broken = true;
+		cvm_device_fail(queue->dev, "queue %u: %s", queue->index,
+				queue->vq.reason);
+	}
+	return ret;
+}
+
 static void worker_main(void *arg)
 {
 	struct cvm_worker *worker = arg;
-	struct cvm_queue *queue = worker->queue;
-	int ret;
+	int ret = 1;
 
-	while (!stopping(worker)) {
-		cvm_vq_quiet(&queue->vq);
-		do {
-			ret = worker->serve(queue);
-		} while (ret > 0 && !stopping(worker));
-		if (ret < 0) {
-			cvm_device_fail(queue->dev, "queue %u: %s",
-					queue->index, queue->vq.reason);
-			return;
-		}
-		if (!cvm_vq_listen(&queue->vq))
-			cvm_plat_event_wait(&queue->doorbell);
+	while (ret >= 0 && !stopping(worker)) {
+		cvm_plat_lock(&worker->lock);
+		ret = serve(worker, UINT32_MAX);
+		cvm_plat_unlock(&worker->lock);
+		if (!ret)
+			cvm_plat_event_wait(&worker->queue->doorbell);
 	}
 }
 
+void cvm_worker_ring(struct cvm_worker *worker)
+{
+	int ret = 1;
+
+	/* Who has the lock may have looked for the last time already. */
+	if (!cvm_plat_trylock(&worker->lock)) {
+		ret = serve(worker, IN_PLACE_MAX);
+		cvm_plat_unlock(&worker->lock);
+	}
+	if (ret > 0)
+		cvm_plat_event_signal(&worker->queue->doorbell);
+}
+
 int cvm_worker_start(struct cvm_worker *worker, struct cvm_queue *queue,
-		     int (*serve)(struct cvm_queue *queue))
+		     int (*fn)(struct cvm_queue *queue))
 {
 	char name[16];
 
 	memset(worker, 0, sizeof(*worker));
 	worker->queue = queue;
-	worker->serve = serve;
+	worker->serve = fn;
+	cvm_plat_lock_init(&worker->lock);
 	snprintf(name, sizeof(name), "%.6s%u-q%u", queue->dev->ops->name,
 		 queue->dev->slot % 100, queue->index % 100u);
 	worker->thread = cvm_plat_thread_start(worker_main, worker, name);
-	return worker->thread ? 0 : -1;
+	if (worker->thread)
+		return 0;
+	cvm_plat_lock_destroy(&worker->lock);
+	return -1;
 }
 
 void cvm_worker_stop(struct cvm_worker *worker)
@@ -50,4 +87,5 @@ void cvm_worker_stop(struct cvm_worker *worker)
 	__atomic_store_n(&worker->stop, true, __ATOMIC_RELEASE);
 	cvm_plat_event_signal(&worker->queue->doorbell);
 	cvm_plat_thread_join(worker->thread);
+	cvm_plat_lock_destroy(&worker->lock);
 }

@@ -3,7 +3,8 @@
  * worker.h - a back end in a thread of its own.
  *
  * The thread serves one queue: while there are requests it wants no doorbells;
- * when there are none it asks for one, looks again and sleeps on it.
+ * when there are none it asks for one, looks again and sleeps on it.  Of a
+ * queue that is in_place it serves what a vCPU's thread has left.
  */
 #ifndef CVM_VMM_WORKER_H
 #define CVM_VMM_WORKER_H
@@ -16,11 +17,19 @@ struct cvm_worker {
 	int (*serve)(struct cvm_queue *queue);
 	struct cvm_plat_thread *thread;
 	bool stop;
+	struct cvm_plat_lock lock; /* of who serves; guards */
+	bool broken;
 };
 
 /* cvm_worker_start - for queue_start; -1 when there is no thread. */
 int cvm_worker_start(struct cvm_worker *worker, struct cvm_queue *queue,
-		     int (*serve)(struct cvm_queue *queue));
+		     int (*fn)(struct cvm_queue *queue));
+
+/*
+ * cvm_worker_ring - for ->doorbell: serve some requests in the calling thread
+ * and leave the rest to the worker's.
+ */
+void cvm_worker_ring(struct cvm_worker *worker);
 
 /* cvm_worker_stop - for queue_stop: the request under way is finished. */
 void cvm_worker_stop(struct cvm_worker *worker);

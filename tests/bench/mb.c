@@ -2,40 +2,21 @@
 /*
  * mb.c - what system calls, processes and page faults cost.
  *
- * One static program, the same bytes in every world.  Under QEMU's icount the
- * TSC counts instructions, so a difference of two RDTSC is the number of
- * instructions between them, exactly.  A batch that a tick fell into costs
- * more, so the row is the cheapest of several batches.
- *
- * Around each batch stand two marker instructions (a long NOP with a number
- * in it) from which the opmix plugin knows what to count.
+ * One static program, the same bytes in every world; how it counts is told in
+ * bench.h.
  *
  * Output: "mb ROW BATCH OPS TSC" for each batch, then "mb done".
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench.h"
+
 #define PAGE	4096ul
 #define PAGES	512ul
-
-/* nopl 0x4d420000+n(%rax,%rax): opmix reads n (begin: row, end: 0x80). */
-#define MARK(n)	asm volatile(".byte 0x0f,0x1f,0x84,0x00\n\t" \
-			     ".long 0x4d420000 + %c0" :: "i"(n) : "memory")
-#define MARK_END	0x80
-
-static uint64_t rdtsc(void)
-{
-	uint32_t lo, hi;
-
-	asm volatile("rdtsc" : "=a"(lo), "=d"(hi) :: "memory");
-	return (uint64_t)hi << 32 | lo;
-}
 
 static const char *self;
 
@@ -116,7 +97,6 @@ static const struct row rows[] = {
 };
 
 #define ROWS	(sizeof(rows) / sizeof(rows[0]))
-#define MAX_BATCHES	64
 
 static void mark_begin(size_t row)
 {
@@ -138,7 +118,7 @@ static uint64_t measure(const struct row *row, unsigned int ops)
 
 int main(int argc, char **argv)
 {
-	static uint64_t cost[ROWS][MAX_BATCHES], less[ROWS];
+	static uint64_t cost[ROWS][BENCH_BATCHES_MAX], less[ROWS];
 	unsigned int b;
 	size_t r;
 

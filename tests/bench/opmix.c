@@ -2,12 +2,12 @@
 /*
  * opmix.c - a QEMU TCG plugin that counts privileged operations.
  *
- * Between two marker instructions (see mb.c) it counts writes of CR3 and CR4,
- * INVPCID, RDMSR and WRMSR, whoever executes them: the process, its kernel or
- * the host.  One line per pair of markers goes to the file given as
+ * Between two marker instructions (see bench.h) it counts writes of CR3 and
+ * CR4, INVPCID, RDMSR, WRMSR and VMRUN, whoever executes them: the process, its
+ * kernel or the host.  One line per pair of markers goes to the file given as
  * out=FILE:
  *
- *	ROW cr3 cr4 invpcid rdmsr wrmsr
+ *	ROW cr3 cr4 invpcid rdmsr wrmsr vmrun
  *
  * Debian's QEMU exports the plugin interface without shipping its header, so
  * the few prototypes used here are declared below (interface version 1).
@@ -49,7 +49,7 @@ __attribute__((visibility("default")))
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info,
 			int argc, char **argv);
 
-enum op { OP_CR3, OP_CR4, OP_INVPCID, OP_RDMSR, OP_WRMSR, OPS };
+enum op { OP_CR3, OP_CR4, OP_INVPCID, OP_RDMSR, OP_WRMSR, OP_VMRUN, OPS };
 
 #define MARK_BASE	0x4d42u		/* upper half of the marker's number */
 #define MARK_END	0x80u
@@ -84,7 +84,8 @@ static void on_mark(unsigned int vcpu, void *udata)
 }
 
 /* SDM vol. 2: MOV to CR is 0F 22 /r, INVPCID 66 0F 38 82, RDMSR 0F 32,
- * WRMSR 0F 30; prefixes before the opcode are skipped. */
+ * WRMSR 0F 30; AMD's APM vol. 2, 15.5.1: VMRUN is 0F 01 D8; prefixes before
+ * the opcode are skipped. */
 static int classify(const unsigned char *p, size_t len)
 {
 	size_t i = 0;
@@ -98,6 +99,8 @@ static int classify(const unsigned char *p, size_t len)
 	if (len - i < 2 || p[i] != 0x0f)
 		return -1;
 	switch (p[i + 1]) {
+	case 0x01:
+		return len - i >= 3 && p[i + 2] == 0xd8 ? OP_VMRUN : -1;
 	case 0x22:
 		if (len - i < 3)
 			return -1;

@@ -2,14 +2,39 @@
 """The scoreboard's promises."""
 
 import bench
+import worlds
 
 RATIO = 0.005
 # Instructions; a little more than they are.
 LIMITS = {"world_switch": 270, "world_switch_fpu": 300, "hypercall_noop": 400}
+# Of devices, against native; a little more than they are.
+DEVICES = {"block_4k": 4.0, "block_4k_q32": 2.2, "block_64k": 1.95,
+           "block_1m": 1.25, "block_flush": 6.5, "tcp_rr": 2.8,
+           "tcp_stream": 1.5}
+DOORBELLS = {"block_4k": 1.05, "block_4k_q32": 0.05, "block_64k": 1.05,
+             "block_1m": 1.05, "block_flush": 2.1}
+DEEP_SWITCHES = 0.2
+
+
+def _devices(t, found):
+    for name, limit in DEVICES.items():
+        ratio = found[name, "guest"]["ratio"]
+        t.check(ratio <= limit, "%s: %.2f of native, at most %.2f" % (
+            name, ratio, limit))
+    for name, limit in DOORBELLS.items():
+        count = found[name, "guest"]["counts"]["doorbells"]
+        t.check(0 < count <= limit, "%s: %.3f doorbells an operation, at "
+                "most %.2f" % (name, count, limit))
+    count = found["block_4k_q32", "guest"]["counts"]["switches"]
+    t.check(count < DEEP_SWITCHES, "with 32 requests in flight one takes "
+            "%.3f switches, less than %.1f" % (count, DEEP_SWITCHES))
+    for world in worlds.QUICK:
+        t.equal(found["block_flush", world]["counts"]["syncs"], 1.0,
+                "%s: each fdatasync is one of the host's" % world)
 
 
 def run(t):
-    rows = bench.all_rows()
+    rows = bench.all_rows(worlds.QUICK)
     bench.show(rows)
     found = {(r["row"], r["world"]): r for r in rows}
     native = found["getppid", "native"]["value"]
@@ -24,3 +49,4 @@ def run(t):
         value = found[name, "bare"]["value"]
         t.check(value <= limit, "%s: %.0f <= %d instructions" % (
             name, value, limit))
+    _devices(t, found)

@@ -4,7 +4,7 @@
 The rows of mb.c are measured in two worlds: in the guest beside a Debian
 host, and natively, which is the guest's own kernel file booted by QEMU with
 the same CPU model and icount.  The rows of the world switch come from the
-bare ring-0 host.
+bare ring-0 host, those of devices from worlds.py.
 """
 
 import json
@@ -18,11 +18,15 @@ import machine
 import paths
 import ring0
 import ui
+import worlds
 
 ROWS = ("getppid", "fork", "exec", "anon_fault")
 BARE_ROWS = {16: "world_switch", 17: "world_switch_fpu",   # by marker
              18: "hypercall_noop"}
-OPS = ("cr3", "cr4", "invpcid", "rdmsr", "wrmsr")
+OPS = ("cr3", "cr4", "invpcid", "rdmsr", "wrmsr", "vmrun")
+# What is counted per operation, and the heads of its columns.
+COUNTS = {"doorbells": "bells", "interrupts": "irqs", "switches": "switches",
+          "syncs": "syncs"}
 SCRIPT = "#!/bin/sh\nexec /lab/bin/mb\n"
 
 
@@ -101,24 +105,50 @@ def bare_rows():
             for mark, name in BARE_ROWS.items()]
 
 
-def _row(row, world, value, ratio, mix):
-    return {"row": row, "world": world, "unit": "insns/op",
+def device_rows(started):
+    """Disks and networks in the worlds that are to be started."""
+    found = worlds.measure(started, OPS)
+    base = {row: part.value() for (world, row), part in found.items()
+            if world == "native"}
+    return [_row(row, world, part.value(), part.value() / base[row], part.mix,
+                 unit=worlds.UNITS.get(row, "insns/op"),
+                 goal=worlds.GOALS.get(row) if world == "guest" else None,
+                 counts={name: part.counted(name) for name in COUNTS})
+            for (world, row), part in sorted(
+                found.items(), key=lambda item: list(base).index(item[0][1]))]
+
+
+def _row(row, world, value, ratio, mix, unit="insns/op", goal=None,
+         counts=None):
+    return {"row": row, "world": world, "unit": unit,
             "value": round(value, 3),
-            "ratio": None if ratio is None else round(ratio, 6), "mix": mix}
+            "ratio": None if ratio is None else round(ratio, 6),
+            "goal": goal, "mix": mix, "counts": counts or {}}
+
+
+def _number(value, form):
+    return "-" if value is None else form % value
+
+
+def _line(row, world, value, ratio, goal, counts, mix):
+    print(" ".join(["%-16s %-6s %10s %8s %5s" % (row, world, value, ratio,
+                                                goal)] +
+                   ["%8s" % count for count in counts] +
+                   ["%7s" % op for op in mix]))
 
 
 def show(rows):
-    print("%-18s %-7s %12s %9s  %s" % ("row", "world", "insns/op", "ratio",
-                                       " ".join("%8s" % op for op in OPS)))
+    """One line a row; what is counted is per operation."""
+    _line("row", "world", "insns/op", "ratio", "goal", COUNTS.values(), OPS)
     for row in rows:
-        ratio = "-" if row["ratio"] is None else "%.4f" % row["ratio"]
-        print("%-18s %-7s %12.1f %9s  %s" % (
-            row["row"], row["world"], row["value"], ratio,
-            " ".join("%8.3f" % row["mix"][op] for op in OPS)))
+        _line(row["row"], row["world"], "%.1f" % row["value"],
+              _number(row["ratio"], "%.4f"), _number(row["goal"], "%.2f"),
+              [_number(row["counts"].get(name), "%.3f") for name in COUNTS],
+              ["%.2f" % row["mix"][name] for name in OPS])
 
 
-def all_rows():
-    return os_rows() + bare_rows()
+def all_rows(started=worlds.STARTED):
+    return os_rows() + device_rows(started) + bare_rows()
 
 
 def main(json_file):

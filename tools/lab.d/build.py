@@ -24,10 +24,13 @@ def static_program(source):
 
 
 def program(source, *flags):
-    """A program or library of one C file, cached by content."""
+    """A program or library of one C file and the headers beside it, cached by
+    content."""
     source = pathlib.Path(source)
     flags = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", *flags)
-    key = paths.content_hash([source, *paths.files_below("include")], flags)
+    headers = sorted(source.parent.glob("*.h"))
+    key = paths.content_hash(
+        [source, *headers, *paths.files_below("include")], flags)
     path = paths.CACHE / "bin" / ("%s-%s" % (source.stem, key))
     with ui.locked(path):
         if not path.exists():

@@ -156,6 +156,25 @@ def _unpack(release, where):
     (where / "complete").touch()
 
 
+def unpacked(package):
+    """A directory with a package's files: for programs of the lab's machines
+    that this one need not have.  As new as the lists of packages are."""
+    update_lists()
+    where = paths.CACHE / "unpacked" / package
+    with ui.locked(where):
+        if not (where / "complete").exists():
+            shutil.rmtree(where, ignore_errors=True)
+            where.mkdir(parents=True)
+            with ui.step("fetching Debian's " + package):
+                ui.run(["apt-get", "-q", "download", package], cwd=where,
+                       log=paths.CACHE / "log" / ("fetch-%s.log" % package))
+            for deb in where.glob("*.deb"):
+                ui.run(["dpkg-deb", "-x", deb, where])
+                deb.unlink()
+            (where / "complete").touch()
+    return where
+
+
 class HostKernel:
     """An unpacked Debian kernel: release, image, headers, modules."""
 

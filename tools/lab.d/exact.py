@@ -74,9 +74,10 @@ def native(guest, script, files, mem, extra=()):
                  what="the guest's kernel on QEMU")
 
 
-def beside_host(options, host_script, guest_script=None, extra=()):
+def beside_host(options, host_script, guest_script=None, extra=(),
+                more=lambda tree: None):
     """Run a script in the host; /lab/guest/initrd runs the guest's one.
-    options.files lie in both systems."""
+    options.files lie in both systems, more(tree) adds to the host's."""
     kernel = debian.host_kernel(options.host)
     tree = images.host_system(kernel, build.driver(kernel),
                               options.modules, auto=host_script)
@@ -87,6 +88,7 @@ def beside_host(options, host_script, guest_script=None, extra=()):
     guest = build.guest_kernel(options.guest, options.config)
     tree.file(machine.guest_file(options.guest), guest.vmlinux.read_bytes())
     tree.file(machine.GUEST_INITRD, inner.bytes())
+    more(tree)
     return _boot(kernel.image, tree, options.host_mem, options.append,
                  options.cpu or CPU, extra, what="the host")
 

@@ -239,7 +239,7 @@ def _modinfo_depends(data):
     return []
 
 
-def _program(tree, name, path):
+def program(tree, name, path):
     """A program and its shared libraries, each where it is on this machine:
     libslirp is not to be had for static linking."""
     tree.file(name, path.read_bytes(), 0o755)
@@ -274,7 +274,7 @@ def host_system(kernel, driver, modules=(), auto=None):
         tree.file("lab/auto", auto, 0o755)
     wanted = ("msr",) if auto else HOST_MODULES
     _load(tree, kernel, wanted + tuple(modules), driver)
-    _program(tree, "lab/bin/cvmctl", build.cvmctl())
+    program(tree, "lab/bin/cvmctl", build.cvmctl())
     return tree
 
 

@@ -23,6 +23,7 @@ import paths
 import ui
 
 BENCH = paths.ROOT / "tests/bench"
+LOG = paths.CACHE / "log" / "bench-worlds.log"
 # What is started; slirp comes with the guest.
 STARTED = ("native", "guest", "kvm", "uml")
 QUICK = ("native", "guest")
@@ -152,18 +153,28 @@ def _run(worlds, extra):
         extra, more)
 
 
+def _check(text, worlds):
+    """All worlds came to their end, and all rows of them."""
+    for world in worlds:
+        if "@done " + world not in text:
+            raise ui.LabError("the world %s did not finish:\n%s" % (
+                world, ui.tail(text)))
+    failed = re.findall(r"^@failed (\w+) (\w+)", text, re.M)
+    if failed:
+        raise ui.LabError("in the log %s: failed: %s" % (
+            LOG, ", ".join("%s in %s" % (row, world)
+                           for world, row in failed)))
+
+
 def measure(worlds, ops):
     """All rows of these worlds: what bench.show() prints."""
     with tempfile.TemporaryDirectory(prefix="cvm-bench-") as where:
         out = pathlib.Path(where) / "mix"
         with ui.step("bench: devices in " + ", ".join(worlds)):
             text = _run(worlds, exact.plugin(out))
-        (paths.CACHE / "log" / "bench-worlds.log").write_text(text)
+        LOG.write_text(text)
+        _check(text, worlds)
         rows, batches = parse(text)
         _add_mixes(out, batches, ops)
     _take_syncs(rows)
-    for world in worlds:
-        if "@done " + world not in text:
-            raise ui.LabError("the world %s did not finish:\n%s" % (
-                world, ui.tail(text)))
     return rows

@@ -12,6 +12,7 @@ import paths
 
 CONFIG = "/tmp/%s.conf"
 MIBS = {"6.12": 64, "6.1": 16}
+MIBS_LONG = {"6.12": 1024, "6.1": 16}
 NAME = "net"
 MAC = "02:11:22:33:44:55"
 NAMED = "192.0.2.7"
@@ -30,8 +31,9 @@ echo $ip/$mask $router $dns $hostname
 HOST = """\
 set -e
 mkdir /tmp/www
-dd if=/dev/urandom of=/tmp/www/64 bs=1M count=64 2>/dev/null
-dd if=/tmp/www/64 of=/tmp/www/16 bs=1M count=16 2>/dev/null
+for mib in %s; do
+	dd if=/dev/urandom of=/tmp/www/$mib bs=1M count=$mib 2>/dev/null
+done
 echo by IPv6 >/tmp/www/ip6
 httpd -p 0.0.0.0:8000 -h /tmp/www
 httpd -p [::1]:8006 -h /tmp/www
@@ -42,7 +44,12 @@ for n in 0 1 2; do tunctl -t tap$n >/dev/null; done
 nethelp tap other 1
 ip addr add 192.168.77.1/24 dev tap0
 ip link set tap0 up
-""" % NAMED
+"""
+
+
+def _mibs(t):
+    """What is copied, for each guest."""
+    return MIBS_LONG if t.long else MIBS
 
 
 def _configure(host, name, *words):
@@ -74,7 +81,7 @@ def _mac(inner, nic):
 
 def _copies(t, host, inner, nic, source, sink):
     """Both ways, with a web server on each side."""
-    mib = MIBS[inner.options.guest]
+    mib = _mibs(t)[inner.options.guest]
     want = _sum(host, "/tmp/www/%d" % mib)
     for way, seen, reader, url, to in (
             ("in", "rx", inner, source, "/tmp/www/%d" % mib),
@@ -183,7 +190,7 @@ def _tap(t, host, inner):
 
 def _all(t, host, version):
     """Two cards, of both kinds; the MAC address of the derived one."""
-    with _guest(host, version, NAME, 256,
+    with _guest(host, version, NAME, 256 + 2 * _mibs(t)[version],
                 "eth0=slirp,,tcp:8080:80/tcp:0.0.0.0:8081:81",
                 "eth1=tap,tap0," + MAC) as inner:
         mac = _mac(inner, "eth0")
@@ -257,12 +264,15 @@ def _refusals(t, host):
 
 def run(t):
     helper = build.static_program(paths.ROOT / "tests/lab/nethelp.c")
-    options = machine.Options(guests=tuple(MIBS), modules=("tun", "bridge"),
+    mibs = _mibs(t)
+    options = machine.Options(guests=tuple(mibs), modules=("tun", "bridge"),
+                              host_mem=768 + 6 * max(mibs.values()),
                               files={"lab/bin/nethelp": helper.read_bytes()})
     with machine.Machine(options) as host:
-        host.sh(HOST)
+        sizes = {*MIBS.values(), *mibs.values()}
+        host.sh(HOST % (" ".join(map(str, sizes)), NAMED))
         macs = []
-        for version in MIBS:
+        for version in mibs:
             t.info("guest %s" % version)
             macs.append(_all(t, host, version))
         t.equal(macs[0], macs[1], "the MAC of a VM is the same every time")

@@ -36,6 +36,12 @@
 /* Windows given to alloc_contig_range() before a request is refused. */
 #define CVM_WINDOW_TRIES	48
 
+/*
+ * alloc_contig_range() works, and with init_on_alloc clears, without a pause:
+ * what it is asked for at once.  Whole page blocks.
+ */
+#define CVM_WINDOW_STEP		((64ul << 20) >> PAGE_SHIFT)
+
 struct cvm_host_chunk {
 	struct list_head link;
 	unsigned long pfn;
@@ -219,6 +225,36 @@ static unsigned long window_blocked(struct zone *zone, unsigned long pfn,
 	return 0;
 }
 
+static void window_give_back(unsigned long pfn, unsigned long pages)
+{
+	unsigned long i;
+
+	for (i = 0; i < pages; i++) {
+		__free_page(pfn_to_page(pfn + i));
+		if (i % 1024 == 1023)
+			cond_resched();
+	}
+}
+
+/* All of the window or nothing. */
+static bool window_take(unsigned long pfn, unsigned long pages)
+{
+	unsigned long done, step;
+
+	for (done = 0; done < pages; done += step) {
+		step = min(pages - done, CVM_WINDOW_STEP);
+		if (fatal_signal_pending(current) ||
+		    alloc_contig_range(pfn + done, pfn + done + step,
+				       MIGRATE_MOVABLE,
+				       GFP_KERNEL | __GFP_NOWARN)) {
+			window_give_back(pfn, done);
+			return false;
+		}
+		cond_resched();
+	}
+	return true;
+}
+
 /* Search one zone downwards: low memory is what old devices need. */
 static unsigned long zone_window(struct zone *zone, unsigned long pages,
 				 unsigned long align, int *tries)
@@ -239,8 +275,7 @@ static unsigned long zone_window(struct zone *zone, unsigned long pages,
 			continue;
 		}
 		(*tries)--;
-		if (!alloc_contig_range(pfn, pfn + pages, MIGRATE_MOVABLE,
-					GFP_KERNEL | __GFP_NOWARN))
+		if (window_take(pfn, pages))
 			return pfn;
 		end = pfn + pages - align;
 	}

@@ -5,6 +5,7 @@ import bench
 import worlds
 
 RATIO = 0.005
+CHEAPER = 0.98		# less is no guest, but a measurement gone wrong
 # Instructions; a little more than they are.
 LIMITS = {"world_switch": 270, "world_switch_fpu": 300, "hypercall_noop": 400}
 # Of devices, against native; a little more than they are.
@@ -43,8 +44,9 @@ def run(t):
         native, inner))
     for name in ("fork", "exec", "anon_fault"):
         ratio = found[name, "guest"]["ratio"]
-        t.check(abs(ratio - 1) <= RATIO, "%s: %.4f of native, within %.1f %%"
-                % (name, ratio, 100 * RATIO))
+        t.check(CHEAPER <= ratio <= 1 + RATIO,
+                "%s: %.4f of native, at most %.1f %% above" %
+                (name, ratio, 100 * RATIO))
     for name, limit in LIMITS.items():
         value = found[name, "bare"]["value"]
         t.check(value <= limit, "%s: %.0f <= %d instructions" % (

@@ -101,4 +101,21 @@ static inline void core_end(struct core *c)
 	assert_int_equal(fake_host_leaks(&c->host), 0);
 }
 
+/* A VM of 64 MiB with two vCPUs, the first of which may run. */
+static inline void core_start(struct core *c)
+{
+	struct cvm_user_boot boot = { .rip = 0x1000, .rsp = 0x2000 };
+	struct cvm_user_ranges r;
+
+	core_init(c);
+	assert_int_equal(core_attach(c), 0);
+	assert_int_equal(core_create(c, 2), 0);
+	assert_int_equal(core_mem(c, 64ull << 20, 0), 0);
+	assert_int_equal(core_vcpu(c, 0), 0);
+	assert_int_equal(core_vcpu(c, 1), 0);
+	assert_int_equal(core_op(c, CVM_USER_MEM_RANGES, &r), 0);
+	boot.cr3 = r.range[0].gpa;
+	assert_int_equal(core_op(c, CVM_USER_VCPU_BOOT, &boot), 0);
+}
+
 #endif /* CVM_TEST_CORE_H */

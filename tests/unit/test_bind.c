@@ -18,18 +18,7 @@ static void guest(struct cvm_priv *priv, struct cvm_shared *s)
 
 static void start(void)
 {
-	struct cvm_user_boot boot = { .rip = 0x1000, .rsp = 0x2000 };
-	struct cvm_user_ranges r;
-
-	core_init(&c);
-	assert_int_equal(core_attach(&c), 0);
-	assert_int_equal(core_create(&c, 2), 0);
-	assert_int_equal(core_mem(&c, 64 * MIB, 0), 0);
-	assert_int_equal(core_vcpu(&c, 0), 0);
-	assert_int_equal(core_vcpu(&c, 1), 0);
-	assert_int_equal(core_op(&c, CVM_USER_MEM_RANGES, &r), 0);
-	boot.cr3 = r.range[0].gpa;
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_BOOT, &boot), 0);
+	core_start(&c);
 	fake_cpu.guest = guest;
 	rings = 0;
 }

@@ -15,19 +15,8 @@ static struct cvm_shared *shared(void)
 
 static void start(void (*guest)(struct cvm_priv *, struct cvm_shared *))
 {
-	struct cvm_user_boot boot = { .rip = 0x1000, .rsp = 0x2000 };
-	struct cvm_user_ranges r;
-
 	step = 0;
-	core_init(&c);
-	assert_int_equal(core_attach(&c), 0);
-	assert_int_equal(core_create(&c, 2), 0);
-	assert_int_equal(core_mem(&c, 64 * MIB, 0), 0);
-	assert_int_equal(core_vcpu(&c, 0), 0);
-	assert_int_equal(core_vcpu(&c, 1), 0);
-	assert_int_equal(core_op(&c, CVM_USER_MEM_RANGES, &r), 0);
-	boot.cr3 = r.range[0].gpa;
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_BOOT, &boot), 0);
+	core_start(&c);
 	/* (The wake of VCPU_BOOT would end the first sleep at once.) */
 	c.fvm.woken[0] = 0;
 	fake_cpu.guest = guest;

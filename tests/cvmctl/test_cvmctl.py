@@ -3,131 +3,21 @@
 """cvmctl against a fake driver: what it prints, returns and leaves behind.
 
 usage: test_cvmctl.py CVMCTL FAKE_DRIVER.so [unittest options]
-
-The fake driver (fake_driver.c) is preloaded, so this needs no root.
 """
-import fcntl
 import gzip
 import json
 import lzma
 import os
-import pty
 import select
 import signal
-import socket
 import struct
 import subprocess
-import sys
-import tempfile
-import termios
 import time
 import unittest
 
-CVMCTL = FAKE = RUN_DIR = None
-PASSAGE_GVA = 0xffffffffff575000
-KERNEL_MAP = 0xffffffff80000000
-SECONDS = 20
-
-
-def elf(abi=1, note=True, machine=62):
-    """A file that looks like a libcvm guest's vmlinux."""
-    pte = KERNEL_MAP + 0x1201000 + (PASSAGE_GVA >> 12 & 511) * 8
-    desc = struct.pack("<IIQQII", abi, 32, PASSAGE_GVA, pte, 97, 0)
-    notes = struct.pack("<III", 7, len(desc), 0x43564d) + b"libcvm\0\0" + desc
-
-    def phdr(kind, off, paddr, filesz, memsz):
-        return struct.pack("<IIQQQQQQ", kind, 7, off, KERNEL_MAP + paddr,
-                           paddr, filesz, memsz, 4)
-
-    head = b"\x7fELF\2\1\1" + bytes(9) + struct.pack(
-        "<HHIQQQIHHHHHH", 2, machine, 1, 0x1000040, 64, 0, 0, 64, 56, 3, 0, 0,
-        0)
-    head += phdr(1, 0x1000, 0x1000000, 0x1000, 0x1000)
-    head += phdr(1, 0x2000, 0x1200000, 0x2000, 0x5000)
-    head += phdr(4, 0x4000, 0, len(notes), len(notes)) if note else bytes(56)
-    return head.ljust(0x4000, b"\0") + notes
-
-
-def bzimage(payload):
-    """The boot sector and header around a payload."""
-    head = bytearray(2 * 512 + 0x20)
-    struct.pack_into("<B", head, 0x1f1, 1)
-    struct.pack_into("<H", head, 0x1fe, 0xaa55)
-    head[0x202:0x206] = b"HdrS"
-    struct.pack_into("<H", head, 0x206, 0x20f)
-    struct.pack_into("<IBBH", head, 0x230, 0x200000, 1, 21, 0x21)
-    struct.pack_into("<II", head, 0x248, 0x20, len(payload))
-    return bytes(head) + payload
-
-
-def size_word(data):
-    return struct.pack("<I", len(data))
-
-
-def lz4_length(n):
-    """The bytes behind a length nibble of 15."""
-    n -= 15
-    return b"\xff" * (n // 255) + bytes([n % 255]) if n >= 0 else b""
-
-
-def lz4(data, block=8 << 20):
-    """LZ4 legacy frame; runs of one byte become matches, that is all."""
-    out = b"\x02\x21\x4c\x18"
-    for start in range(0, len(data), block):
-        part, packed, at, literal = data[start:start + block], b"", 0, 0
-        while at < len(part):
-            run = 1
-            while at + run < len(part) and part[at + run] == part[at]:
-                run += 1
-            if run >= 20:
-                n, match = at + 1 - literal, run - 1 - 8 - 4
-                packed += bytes([min(n, 15) << 4 | min(match, 15)]) + \
-                    lz4_length(n) + part[literal:at + 1] + b"\1\0" + \
-                    lz4_length(match)
-                literal = at + run - 8
-            at += run
-        n = len(part) - literal
-        packed += bytes([min(n, 15) << 4]) + lz4_length(n) + part[literal:]
-        out += struct.pack("<I", len(packed)) + packed
-    return out
-
-
-def environment(**fake):
-    env = dict(os.environ, LD_PRELOAD=FAKE, ASAN_OPTIONS="detect_leaks=0")
-    env.update({"CVM_FAKE_" + k: str(v) for k, v in fake.items()})
-    return env
-
-
-def cvmctl(*args, stdin=b"", **fake):
-    return subprocess.run([CVMCTL, *args], input=stdin, capture_output=True,
-                          env=environment(**fake), timeout=SECONDS)
-
-
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.tmp = tempfile.TemporaryDirectory()
-        self.addCleanup(self.tmp.cleanup)
-        self.kernel = self.file("vmlinux", elf())
-
-    def file(self, name, data):
-        path = os.path.join(self.tmp.name, name)
-        with open(path, "wb") as f:
-            f.write(data)
-        return path
-
-    def refused(self, result, status, *words):
-        """One line on stderr with these words, nothing on stdout."""
-        err = result.stderr.decode()
-        self.assertEqual(result.returncode, status, err)
-        self.assertEqual(result.stdout, b"")
-        self.assertTrue(err.startswith("cvmctl: "), err)
-        self.assertEqual(err.count("\n"), 1, err)
-        for word in words:
-            self.assertIn(word, err)
-
-    def run_vm(self, *args, stdin=b"poweroff\n", **fake):
-        return cvmctl("run", "--kernel", self.kernel, *args, stdin=stdin,
-                      **fake)
+import case
+from case import (SECONDS, elf, bzimage, size_word, lz4, environment, cvmctl,
+                  Case)
 
 
 class Usage(Case):
@@ -171,7 +61,7 @@ class Usage(Case):
         with open("/dev/full", "wb") as full:
             for args in (["version"], ["list"], ["stats", "7"], ["check"]):
                 result = subprocess.run(
-                    [CVMCTL, *args], stdout=full, stderr=subprocess.PIPE,
+                    [case.CVMCTL, *args], stdout=full, stderr=subprocess.PIPE,
                     env=environment(), timeout=SECONDS)
                 self.assertEqual(result.returncode, 1)
                 self.assertIn(b"cvmctl: stdout: No space", result.stderr)
@@ -313,7 +203,7 @@ class Files(Case):
         """Files that are no files: process substitution in a shell."""
         script = ('exec "$1" run --kernel <(cat "$2") --initrd <(echo x) '
                   '<<< poweroff')
-        result = subprocess.run(["bash", "-c", script, "-", CVMCTL,
+        result = subprocess.run(["bash", "-c", script, "-", case.CVMCTL,
                                  self.kernel], capture_output=True,
                                 env=environment(), timeout=SECONDS)
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -488,22 +378,10 @@ class Run(Case):
 
     def spawn(self, stdin, stdout=subprocess.PIPE, **fake):
         vm = subprocess.Popen(
-            [CVMCTL, "run", "--kernel", self.kernel], stdin=stdin,
+            [case.CVMCTL, "run", "--kernel", self.kernel], stdin=stdin,
             stdout=stdout, stderr=subprocess.PIPE, env=environment(**fake))
         self.addCleanup(self.reap, vm)
         return vm
-
-    @staticmethod
-    def reap(vm):
-        if vm.poll() is None:
-            vm.kill()
-        vm.wait()
-        for stream in (vm.stdin, vm.stdout, vm.stderr):
-            if stream and not stream.closed:
-                try:
-                    stream.close()
-                except BrokenPipeError:
-                    pass
 
     def expect(self, vm, what):
         seen = b""
@@ -541,10 +419,10 @@ class Programs(Case):
             'exec1=./script,"""a b"" c"', *more)).encode())
 
     def start(self, *more):
-        vm = subprocess.Popen([CVMCTL, "run", "@" + self.config(*more)],
+        vm = subprocess.Popen([case.CVMCTL, "run", "@" + self.config(*more)],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, env=environment())
-        self.addCleanup(Run.reap, vm)
+        self.addCleanup(self.reap, vm)
         Run.expect(self, vm, b"$ ")
         return vm
 
@@ -563,19 +441,15 @@ class Programs(Case):
             time.sleep(0.01)
         self.fail("it did not run")
 
-    def gone(self, *pids):
-        end = time.monotonic() + SECONDS
-        while any(map(self.lives, pids)) and time.monotonic() < end:
-            time.sleep(0.01)
-        self.assertEqual([pid for pid in pids if self.lives(pid)], [])
-
-    @staticmethod
-    def lives(pid):
-        try:
-            with open("/proc/%d/stat" % pid) as f:
-                return f.read().rsplit(")", 1)[1].split()[0] != "Z"
-        except FileNotFoundError:
-            return False
+    def ours(self):
+        """The processes that were started from this test's folder."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/cmdline" % pid, "rb") as f:
+                    if self.tmp.name.encode() in f.read():
+                        yield int(pid)
+            except OSError:
+                pass
 
     def test_with_the_vm(self):
         vm = self.start()
@@ -614,12 +488,8 @@ class Programs(Case):
     def test_cannot_start(self):
         result = cvmctl("run", "@" + self.config("exec3=/no/such"))
         self.refused(result, 1, "exec3: /no/such: No such file")
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open("/proc/%s/cmdline" % pid, "rb") as f:
-                    self.assertNotIn(self.tmp.name.encode(), f.read())
-            except OSError:
-                pass
+        # What a program started is killed with it, and may be about to end.
+        self.gone(*self.ours())
 
     @unittest.skipIf(os.getuid(), "only root can become somebody else")
     def test_invoker(self):
@@ -637,378 +507,5 @@ class Programs(Case):
         self.assertEqual(vm.wait(SECONDS), 0)
 
 
-class Terminal(Case):
-    """Everything on a real pseudo-terminal."""
-
-    def setUp(self):
-        super().setUp()
-        self.name = "test-%d-%d" % (os.getpid(), time.monotonic_ns() % 10**6)
-        self.fds = []
-        self.socket = RUN_DIR + "/%s.sock" % self.name
-        self.log = RUN_DIR + "/%s.log" % self.name
-
-    def tearDown(self):
-        for fd in self.fds:
-            os.close(fd)
-        # A VM that a failed test left behind; its name is in its argv.
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open("/proc/%s/cmdline" % pid, "rb") as f:
-                    if self.name.encode() in f.read().split(b"\0"):
-                        os.kill(int(pid), signal.SIGKILL)
-            except OSError:
-                pass
-        for path in self.socket, self.log:
-            if os.path.exists(path):
-                os.unlink(path)
-
-    def start(self, *args, command=None, **fake):
-        """A shell's view of it: own session, own terminal."""
-        self.master, self.slave = pty.openpty()
-        self.fds += [self.master, self.slave]
-        self.before = termios.tcgetattr(self.slave)
-        slave = self.slave
-
-        def session():
-            os.setsid()
-            os.close(os.open(os.ttyname(slave), os.O_RDWR))
-
-        argv = command or ["run", "--kernel", self.kernel, "--name",
-                           self.name]
-        front = subprocess.Popen(
-            [CVMCTL, *argv, *args], stdin=slave, stdout=slave, stderr=slave,
-            env=environment(**fake), preexec_fn=session)
-        self.addCleanup(Run.reap, front)
-        self.seen = b""
-        return front
-
-    def begin(self, *args, **fake):
-        """A VM in the background."""
-        result = cvmctl("start", "--kernel", self.kernel, "--name",
-                        self.name, *args, **fake)
-        self.assertEqual((result.returncode, result.stdout, result.stderr),
-                         (0, b"", b""))
-
-    def expect(self, what):
-        end = time.monotonic() + SECONDS
-        while what not in self.seen:
-            ready = select.select([self.master], [], [],
-                                  max(0, end - time.monotonic()))[0]
-            self.assertTrue(ready, "%r, not %r" % (self.seen, what))
-            self.seen += os.read(self.master, 4096)
-        self.seen = self.seen.split(what, 1)[1]
-
-    def type(self, data):
-        os.write(self.master, data)
-
-    def restored(self):
-        after = termios.tcgetattr(self.slave)
-        self.assertEqual(after, self.before)
-
-    def nothing_left(self):
-        self.assertFalse(os.path.exists(self.socket))
-        self.assertFalse(os.path.exists(self.log))
-
-    def is_raw(self):
-        return not termios.tcgetattr(self.slave)[3] & termios.ICANON
-
-    def vmm_pid(self, front):
-        with open("/proc/%d/task/%d/children" % (front.pid, front.pid)) as f:
-            return int(f.read().split()[0])
-
-    def test_shell(self):
-        front = self.start()
-        self.expect(b"ctrl-] detaches")
-        self.expect(b"$ ")
-        self.assertTrue(self.is_raw())
-        self.type(b"hel\x03hello\r")
-        self.expect(b"^C")
-        self.expect(b"you said: hello\r\n")
-        self.type(b"poweroff\r")
-        self.expect(b"powered off")
-        self.assertEqual(front.wait(SECONDS), 0)
-        self.restored()
-        self.nothing_left()
-
-    def test_endings(self):
-        for word, status in ((b"panic", 3), (b"reboot", 4), (b"fatal", 5)):
-            front = self.start("--quiet")
-            self.expect(b"$ ")
-            self.type(word + b"\r")
-            self.assertEqual(front.wait(SECONDS), status)
-            self.restored()
-
-    def test_refused(self):
-        front = self.start("--mem", "4G")
-        self.expect(b"no 4096 MiB to give")
-        self.assertEqual(front.wait(SECONDS), 1)
-        self.restored()
-
-    def test_detach_attach(self):
-        front = self.start("--detach-key", "ctrl-t")
-        self.expect(b"$ ")
-        self.type(b"before\r")
-        self.expect(b"you said: before")
-        vmm = self.vmm_pid(front)
-        self.type(b"half\x14")
-        self.expect(b"detached")
-        self.assertEqual(front.wait(SECONDS), 0)
-        self.restored()
-        os.kill(vmm, 0)
-        self.assertEqual(os.readlink("/proc/%d/fd/1" % vmm), self.log)
-
-        front = self.start(command=["console", self.name])
-        self.expect(b"you said: before")
-        self.expect(b"half")
-        self.assertTrue(self.is_raw())
-        self.type(b"way\r")
-        self.expect(b"you said: halfway")
-        other = cvmctl("console", self.name)
-        self.assertEqual(other.returncode, 1)
-        self.assertIn(b"another terminal is attached: process %d on "
-                      b"/dev/pts/" % front.pid, other.stderr)
-        self.type(b"reboot\r")
-        self.assertEqual(front.wait(SECONDS), 4)
-        self.restored()
-        self.gone(vmm)
-
-    def test_background(self):
-        self.begin()
-        again = cvmctl("start", "--kernel", self.kernel, "--name", self.name)
-        self.refused(again, 1, "a VM of this name is running")
-        self.assertEqual(os.stat(RUN_DIR).st_mode & 0o777, 0o700)
-        self.assertEqual(os.stat(self.socket).st_mode & 0o777, 0o600)
-        front = self.start(command=["console", self.name])
-        self.expect(b"$ ")
-        front.terminate()	# who attached only leaves
-        self.expect(b"detached")
-        self.assertEqual(front.wait(SECONDS), 0)
-        self.restored()
-        front = self.start(command=["console", self.name])
-        self.expect(b"$ ")
-        self.type(b"poweroff\r")
-        self.expect(b"powered off")
-        self.assertEqual(front.wait(SECONDS), 0)
-        with open(self.log) as f:
-            self.assertEqual(f.read(), "cvmctl: %s: powered off\n" %
-                             self.name)
-        self.assertFalse(os.path.exists(self.socket))
-
-    def test_stats(self):
-        """What devices did is asked of the VM's own process."""
-        self.begin()
-        told = json.loads(cvmctl("stats", "--json", "7",
-                                 NAME=self.name).stdout)
-        self.assertEqual(told["devices"]["rng"],
-                         {"doorbells": 0, "interrupts": 0})
-        out = cvmctl("stats", "7", NAME=self.name).stdout.decode()
-        self.assertRegex(out, r"Devices\n  rng +doorbells +0\n +interrupts")
-        told = json.loads(cvmctl("stats", "--json", "7").stdout)
-        self.assertEqual(told["devices"], {})
-
-    def test_ports(self):
-        """Which ports there are, and which of them are consoles."""
-        words = ("ttys3=console", "ttys4=pty", "ttys5=socket:%s/p.sock" %
-                 self.tmp.name)
-        result = cvmctl("start", "--kernel", self.kernel, "--name", self.name,
-                        *words)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertRegex(result.stderr.decode(), r"^cvmctl: %s: ttys4 is "
-                         r"/dev/pts/\d+\n$" % self.name)
-        for port, why in (("ttys4", "it is the pty /dev/pts/"),
-                          ("ttys5", "it is the socket " + self.tmp.name),
-                          ("ttys0", "it has no such port")):
-            self.refused(cvmctl("console", self.name, port), 1,
-                         "%s: %s: %s" % (self.name, port, why))
-        front = self.start(command=["console", self.name, "ttys3"])
-        self.expect(b"ctrl-] detaches")
-        other = cvmctl("console", self.name, "ttys3")
-        self.refused(other, 1, "another terminal is attached")
-        self.type(b"typed ahead\x1d")
-        self.expect(b"cvmctl console %s ttys3 comes back" %
-                    self.name.encode())
-        self.assertEqual(front.wait(SECONDS), 0)
-        self.restored()
-        result = cvmctl("start", "--kernel", self.kernel, "--name", "other",
-                        "--quiet", *words)
-        self.refused(result, 1, "ttys5", "already in use")
-        told = json.loads(cvmctl("stats", "--json", "7",
-                                 NAME=self.name).stdout)
-        self.assertEqual(told["devices"]["ttys3"],
-                         {"bytes_in": 0, "bytes_out": 0})
-
-    def test_size(self):
-        """The guest is told how large the terminal is, and when it changes.
-        """
-        self.begin()
-        front = self.start(command=["console", self.name])
-        self.expect(b"$ ")
-        for rows, cols in (31, 117), (50, 80):
-            fcntl.ioctl(self.slave, termios.TIOCSWINSZ,
-                        struct.pack("HHHH", rows, cols, 0, 0))
-            front.send_signal(signal.SIGWINCH)
-            self.expect(b"window changed")
-
-    def test_wait(self):
-        """stop and kill wait for the process that holds the VM."""
-        process = subprocess.Popen([CVMCTL, "stop", "--wait", "7"],
-                                   stderr=subprocess.DEVNULL,
-                                   env=environment(PID=os.getpid()))
-        time.sleep(0.3)
-        self.assertIsNone(process.poll())
-        process.kill()
-        process.wait()
-        result = cvmctl("stop", "--timeout", "1", "7", PID=os.getpid())
-        self.assertEqual((result.returncode, result.stderr.splitlines()[1:]),
-                         (1, [b"cvmctl: 7: it runs on after 1 s"]))
-        sleeper = subprocess.Popen(["sleep", "1"])
-        self.addCleanup(sleeper.wait)
-        result = cvmctl("kill", "--wait", "7", PID=sleeper.pid)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        sleeper.wait()
-        result = cvmctl("kill", "--wait", "7", PID=sleeper.pid)
-        self.assertEqual(result.returncode, 0, "gone already")
-
-    def test_start_refused(self):
-        """One line, the status of what went wrong, nothing left behind."""
-        for args, fake, word in (
-                (("--mem", "4G"), {}, "4096 MiB"),
-                (("--initrd", "/nope"), {}, "/nope: No such file"),
-                ((), {"ERRNO": 2}, "driver is not loaded"),
-                ((), {"REFUSE_RUN": 1}, "CR4 has VMXE")):
-            result = cvmctl("start", "--kernel", self.kernel, "--name",
-                            self.name, *args, **fake)
-            self.refused(result, 1, word)
-            self.nothing_left()
-
-    def test_attach_nobody(self):
-        self.refused(cvmctl("console", "nobody"), 1, "nobody: no such VM")
-        self.refused(cvmctl("console", "../x"), 1, "../x: no such VM")
-        self.refused(cvmctl("console", "web"), 1, "has no socket")
-        self.refused(cvmctl("console", "x", ERRNO=2), 1, "not loaded")
-
-    def test_attach_id(self):
-        self.begin()
-        front = self.start(command=["console", "7"], NAME=self.name)
-        self.expect(b"$ ")
-        self.type(b"poweroff\r")
-        self.expect(b"powered off")
-        self.assertEqual(front.wait(SECONDS), 0)
-
-    def test_killed(self):
-        """However the VM's process ends, its name does not stay."""
-        front = self.start()
-        self.expect(b"$ ")
-        self.assertTrue(os.path.exists(self.socket))
-        os.kill(self.vmm_pid(front), signal.SIGKILL)
-        self.assertEqual(front.wait(SECONDS), 5)
-        end = time.monotonic() + SECONDS
-        while os.path.exists(self.socket) and time.monotonic() < end:
-            time.sleep(0.01)
-        self.nothing_left()
-
-    def test_stale_socket(self):
-        """One that nobody listens on is in nobody's way."""
-        os.makedirs(RUN_DIR, mode=0o700, exist_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as stale:
-            stale.bind(self.socket)
-        front = self.start()
-        self.expect(b"$ ")
-        self.type(b"poweroff\r")
-        self.assertEqual(front.wait(SECONDS), 0)
-
-    def test_signals(self):
-        front = self.start(STUBBORN=1)
-        self.expect(b"$ ")
-        front.send_signal(signal.SIGTERM)
-        self.expect(b"power button")
-        self.assertTrue(self.is_raw())
-        front.send_signal(signal.SIGHUP)
-        self.assertEqual(front.wait(SECONDS), 5)
-        self.restored()
-
-    def test_vmm_dies(self):
-        for how in ("kill", "crash", "segv"):
-            front = self.start()
-            self.expect(b"$ ")
-            vmm = self.vmm_pid(front)
-            if how == "crash":
-                self.type(b"crash\r")
-            else:
-                os.kill(vmm, signal.SIGKILL if how == "kill" else
-                        signal.SIGSEGV)
-            self.expect(b"ended by signal")
-            self.assertEqual(front.wait(SECONDS), 5)
-            self.restored()
-
-    def test_front_dies(self):
-        for sig in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT):
-            front = self.start()
-            self.expect(b"$ ")
-            vmm = self.vmm_pid(front)
-            front.send_signal(sig)
-            self.assertEqual(front.wait(SECONDS), -sig)
-            self.gone(vmm)
-            self.restored()
-
-    def test_deaf_guest(self):
-        """A guest that takes no input can be left and killed."""
-        front = self.start(STUBBORN=1)
-        self.expect(b"$ ")
-        self.type(b"deaf\r")
-        for _ in range(30):
-            self.type(b"y" * 1000)
-            time.sleep(0.01)
-        front.terminate()
-        time.sleep(0.2)
-        front.terminate()
-        self.assertEqual(front.wait(SECONDS), 5)
-        self.restored()
-
-    def test_stop_and_continue(self):
-        front = self.start()
-        self.expect(b"$ ")
-        front.send_signal(signal.SIGTSTP)
-        os.waitpid(front.pid, os.WUNTRACED)
-        self.restored()
-        front.send_signal(signal.SIGCONT)
-        end = time.monotonic() + SECONDS
-        while not self.is_raw() and time.monotonic() < end:
-            time.sleep(0.01)
-        self.type(b"poweroff\r")
-        self.assertEqual(front.wait(SECONDS), 0)
-        self.restored()
-
-    def test_all_keys_without_detach(self):
-        front = self.start("--detach-key", "none")
-        self.expect(b"$ ")
-        self.type(b"a\x1db\r")
-        self.expect(b"you said: a\x1db")
-        self.type(b"poweroff\r")
-        self.assertEqual(front.wait(SECONDS), 0)
-
-    def test_colours(self):
-        front = self.start(command=["check"])
-        self.expect(b"\033[33mnote")
-        self.assertEqual(front.wait(SECONDS), 0)
-
-    def gone(self, pid):
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            try:
-                with open("/proc/%d/stat" % pid) as f:
-                    if f.read().rsplit(")", 1)[1].split()[0] == "Z":
-                        return
-            except FileNotFoundError:
-                return
-            time.sleep(0.01)
-        self.fail("process %d lives on" % pid)
-
-
 if __name__ == "__main__":
-    CVMCTL, FAKE = (os.path.abspath(p) for p in sys.argv[1:3])
-    del sys.argv[1:3]
-    with tempfile.TemporaryDirectory() as runtime:
-        os.environ["XDG_RUNTIME_DIR"] = runtime
-        RUN_DIR = "/run/cvm" if not os.geteuid() else runtime + "/cvm"
-        unittest.main()
+    case.main()

@@ -2,6 +2,7 @@
 """cvmctl.exe's command line under Wine: what each command says, where, and
 with which exit status."""
 
+import gzip
 import json
 import os
 import pty
@@ -18,7 +19,7 @@ import paths
 
 sys.path.insert(0, str(paths.ROOT / "tests/cvmctl"))
 
-import test_cvmctl as samples   # noqa: E402
+import case as samples   # noqa: E402
 
 NOT_INSTALLED = "the libcvm driver is not installed"
 NO_GUESTS = "this host cannot run guests; cvmctl check tells why"
@@ -118,7 +119,7 @@ def _files(exe):
     for name, data in (
             ("vmlinux", kernel), ("gr\u00fcn \u65e5/vmlinux", kernel),
             ("abi2", samples.elf(abi=2)), ("plain", samples.elf(note=False)),
-            ("bz", samples.bzimage(samples.gzip.compress(kernel) +
+            ("bz", samples.bzimage(gzip.compress(kernel) +
                                    samples.size_word(kernel))),
             ("cut", kernel[:0x3000]),
             ("good.conf", b"kernel=vmlinux\r\nmem=64\r\nroot=/dev/vda\r\n"),

@@ -71,6 +71,16 @@ def mem_free_kib(host):
                        "grep MemFree /proc/meminfo").split()[1])
 
 
+def root(kernel):
+    """Number and kind of what the root of a host or a guest is on."""
+    for line in kernel.sh("cat /proc/self/mountinfo").splitlines():
+        words = line.split()
+        kind = words[words.index("-") + 1]
+        if words[4] == "/" and kind != "rootfs":
+            return words[2], kind
+    return None
+
+
 def ranges(text, pattern):
     """(start, end) pairs of the lines that match."""
     found = []

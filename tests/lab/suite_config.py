@@ -155,16 +155,6 @@ def _files():
     }
 
 
-def _root(inner):
-    """Number and kind of what the guest's root is on."""
-    for line in inner.sh("cat /proc/self/mountinfo").splitlines():
-        words = line.split()
-        kind = words[words.index("-") + 1]
-        if words[4] == "/" and kind != "rootfs":
-            return words[2], kind
-    return None
-
-
 def _start(host, *words):
     return guest.Guest(host, command=("cvmctl", "run", "@%s/vm.conf" % DIR,
                                       *words, "cvm.lab=agent"))
@@ -180,7 +170,7 @@ def _colinux(t, host):
     """A file as coLinux took it."""
     with _start(host) as inner:
         vda = inner.sh("cat /sys/block/vda/dev").strip()
-        t.equal(_root(inner), (vda, "ext4"),
+        t.equal(inside.root(inner), (vda, "ext4"),
                 "a file in coLinux's words starts a guest from its cobd0")
         t.equal(inner.sh("cat /sys/block/vdb/size").strip(),
                 str(MIB // 512), "its second disk has a comma in its name")
@@ -202,7 +192,7 @@ def _whole_disk(t, host):
     with _start(host, "mem=96", "cobd0=%s/whole.img" % DIR, "hda=:cobd0",
                 "root=/dev/hda1") as inner:
         vda1 = inner.sh("cat /sys/block/vda/vda1/dev").strip()
-        t.equal(_root(inner), (vda1, "ext4"),
+        t.equal(inside.root(inner), (vda1, "ext4"),
                 "an image with a partition table: hda1 is its first "
                 "partition")
         total = int(inner.sh("grep MemTotal /proc/meminfo").split()[1])

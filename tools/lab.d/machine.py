@@ -63,7 +63,8 @@ class Options:
         self.guest_append = ""
         self.root = None	# a Debian disk of the guest, as it names it
         self.disks = ()		# images; what a run writes is forgotten
-        self.debian_host = False	# the host's root is the first disk
+        self.debian_host = False	# the host's root is on a disk
+        self.host_root = "/dev/vda"	# which one, then
         self.network = False	# QEMU's, for the host
         self.files = {}
         self.modules = ()
@@ -130,8 +131,9 @@ class Machine:
         opts = self.options
         words = ["console=ttyS0 panic=-1"]
         if opts.debian_host:
-            words.append("root=/dev/vda systemd.show_status=1 "
-                         "cvm.agent=/dev/virtio-ports/cvm.lab")
+            words.append("root=%s systemd.show_status=1 "
+                         "cvm.agent=/dev/virtio-ports/cvm.lab" %
+                         opts.host_root)
         elif opts.network:
             words.append("cvm.network")
         return " ".join(words + [opts.append])
@@ -179,7 +181,7 @@ class Machine:
             preexec_fn=_die_with_parent, start_new_session=True)
         self._sock = self._connect("agent")
         if self.options.debian_host:
-            with ui.waiting("Debian boots as the host", self.serial) as tick:
+            with ui.waiting("the host boots from its disk", self.serial) as tick:
                 self.watch(tick)
                 self._wait_for_agent(DEBIAN_SECONDS)
                 self.unwatch(tick)

@@ -23,8 +23,8 @@ TESTS = paths.ROOT / "tests/lab"
 
 # In this order: what is quick and basic first.
 ORDER = ("unit", "pe", "wine", "install", "ring0", "bochs", "nt", "lab",
-         "driver", "hotplug", "pairs", "guest", "devices", "console", "net",
-         "config", "hostile", "powercut", "debian",
+         "driver", "hotplug", "pairs", "guest", "devices", "disks", "console",
+         "net", "config", "hostile", "powercut", "debian",
          "irq", "nmi", "storm", "kill", "faults", "models", "bench")
 LONG_ONLY = ("soak", "rich", "fuzz")
 

@@ -8,21 +8,23 @@
  */
 #include "internal.h"
 
-void cvm_event_raise(struct cvm_vm *vm, uint32_t vcpu, uint64_t bits)
+void cvm_event_set(struct cvm_vcpu *vcpu, uint64_t bits)
 {
-	struct cvm_vcpu *v;
-
-	if (vcpu >= __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
-		return;
-	v = vm->vcpu[vcpu];
 	/* The event says that the record is new. */
 	if (bits & 1ull << CVM_EVENT_CLOCK_BIT)
-		cvm_time_write(vm->vcpu[0]);
+		cvm_time_write(vcpu->vm->vcpu[0]);
 	/*
 	 * Sequentially consistent: either the vCPU sees the bit when it last
 	 * looks before sleeping, or it has slept and wake() finds it.
 	 */
-	__atomic_fetch_or(&v->shared->events, bits, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&vcpu->shared->events, bits, __ATOMIC_SEQ_CST);
+}
+
+void cvm_event_raise(struct cvm_vm *vm, uint32_t vcpu, uint64_t bits)
+{
+	if (vcpu >= __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
+		return;
+	cvm_event_set(vm->vcpu[vcpu], bits);
 	cvm_ops(vm)->wake(vm->mon->ctx, vm->host_vm, vcpu);
 }
 

@@ -171,6 +171,10 @@ int cvm_vcpu_run(struct cvm_vm *vm, struct cvm_user_run *args);
 /* Write the shared page's wall clock.  Any context. */
 void cvm_time_write(struct cvm_vcpu *vcpu);
 
+/* ---- event.c ---- */
+/* Set bits of a vCPU that need not be woken for them: it looks soon. */
+void cvm_event_set(struct cvm_vcpu *vcpu, uint64_t bits);
+
 /* ---- bind.c ---- */
 int cvm_doorbell_bind(struct cvm_vm *vm, const struct cvm_user_doorbell *args);
 int cvm_doorbell_unbind(struct cvm_vm *vm,

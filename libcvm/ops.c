@@ -126,7 +126,11 @@ static int op_vcpu_boot(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 
 static int op_vcpu_run(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 {
+	const struct cvm_user_run *args = arg;
+
 	(void)mon;
+	if (args->events & ~CVM_USER_EVENTS)
+		return -CVM_EINVAL;
 	return cvm_vcpu_run(vm, arg);
 }
 

@@ -97,17 +97,29 @@ static void cvm_watch_clock(struct cvm_vcpu *vcpu)
 
 /* ---- before the switch -------------------------------------------------- */
 
+/* Does the guest look at its events before it turns interrupts on? */
+static int cvm_guest_looks(const struct cvm_vcpu *vcpu)
+{
+	switch (vcpu->last_op) {
+	case CVM_OP_IRQ:
+	case CVM_OP_IDLE:
+		return 1;
+	case CVM_OP_DOORBELL:
+		return !!(vcpu->shared->arg[1] & CVM_DOORBELL_LOOKS);
+	default:
+		return 0;
+	}
+}
+
 /*
  * The guest called with interrupts disabled and will not look at its events
- * when it returns: have a real interrupt pend for its next STI.  After a
- * forwarded vector and after idling it looks by itself.
+ * when it returns: have a real interrupt pend for its next STI.
  */
 static void cvm_open_window(struct cvm_vcpu *vcpu)
 {
 	if (!__atomic_load_n(&vcpu->shared->events, __ATOMIC_ACQUIRE))
 		return;
-	if (!vcpu->started || vcpu->last_op == CVM_OP_IRQ ||
-	    vcpu->last_op == CVM_OP_IDLE)
+	if (!vcpu->started || cvm_guest_looks(vcpu))
 		return;
 	cvm_ops(vcpu->vm)->irq_self(vcpu->vm->mon->ctx);
 	vcpu->stats.windows++;
@@ -599,6 +611,10 @@ int cvm_vcpu_run(struct cvm_vm *vm, struct cvm_user_run *args)
 		return -CVM_EBUSY;
 	/* The thread comes from user space, which has changed its state. */
 	__atomic_store_n(&vcpu->stale, 1, __ATOMIC_RELEASE);
+	/* It is awake: this is its thread. */
+	if (args->events)
+		cvm_event_set(vcpu, args->events);
+	args->events = 0;
 	ret = cvm_run_loop(vcpu, args);
 	__atomic_store_n(&vcpu->running, 0, __ATOMIC_RELEASE);
 	return ret;

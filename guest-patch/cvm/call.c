@@ -10,6 +10,7 @@
 #include <linux/irqflags.h>
 #include <linux/kernel.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
 
 #include <asm/processor-flags.h>
 
@@ -61,6 +62,30 @@ s64 cvm_call2(u32 op, u64 arg0, u64 arg1)
 	ret = __cvm_call(op);
 	local_irq_restore(flags);
 	return ret;
+}
+
+/*
+ * What the host did at once is there when the call returns.  With interrupts
+ * on, its events are served before this does: one that the host had to raise
+ * would bring them, with a second switch.
+ */
+void cvm_doorbell(u64 number)
+{
+	struct cvm_shared *s;
+	unsigned long flags;
+	bool looks;
+
+	local_irq_save(flags);
+	looks = !irqs_disabled_flags(flags);
+	s = this_cpu_read(cvm_this);
+	s->arg[0] = number;
+	s->arg[1] = looks ? CVM_DOORBELL_LOOKS : 0;
+	__cvm_call(CVM_OP_DOORBELL);
+	if (looks && cvm_work_pending(s))
+		cvm_soft_interrupt();
+	local_irq_restore(flags);
+	/* The soft interrupt came with interrupts off: it did not preempt. */
+	preempt_check_resched();
 }
 
 static __always_inline void cvm_call_nested(struct cvm_shared *s, u32 op)

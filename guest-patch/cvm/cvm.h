@@ -39,6 +39,7 @@ extern struct cvm_shared *cvm_vm;
 s64 __cvm_call(u32 op);
 s64 cvm_call(u32 op);
 s64 cvm_call2(u32 op, u64 arg0, u64 arg1);
+void cvm_doorbell(u64 number);
 void cvm_yield(void);
 
 /* Leaves for good. */

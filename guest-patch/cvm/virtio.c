@@ -65,11 +65,6 @@ static struct cvm_virtio_slot *cvm_slot(unsigned int nr)
 
 /* ---- commands ------------------------------------------------------------ */
 
-static void cvm_doorbell(struct cvm_virtio_device *dev, unsigned int queue)
-{
-	cvm_call2(CVM_OP_DOORBELL, CVM_VIRTIO_DOORBELL(dev->nr, queue), 0);
-}
-
 static int cvm_command_locked(struct cvm_virtio_device *dev, u32 command,
 			      u32 arg)
 {
@@ -77,7 +72,8 @@ static int cvm_command_locked(struct cvm_virtio_device *dev, u32 command,
 
 	WRITE_ONCE(slot->arg, arg);
 	WRITE_ONCE(slot->command, command);
-	cvm_doorbell(dev, CVM_VIRTIO_DOORBELL_COMMAND);
+	cvm_doorbell(CVM_VIRTIO_DOORBELL(dev->nr,
+					 CVM_VIRTIO_DOORBELL_COMMAND));
 	return READ_ONCE(slot->result) ? -EIO : 0;
 }
 
@@ -218,7 +214,7 @@ static bool cvm_notify(struct virtqueue *vq)
 	struct cvm_virtio_device *dev = to_cvm(vq->vdev);
 
 	dev->slot->queue[vq->index].doorbells++;
-	cvm_doorbell(dev, vq->index);
+	cvm_doorbell(CVM_VIRTIO_DOORBELL(dev->nr, vq->index));
 	return true;
 }
 

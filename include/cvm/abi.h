@@ -86,7 +86,8 @@ enum {
 	CVM_OP_YIELD = 6,	/* let the host run; returns soon */
 	CVM_OP_CONSOLE_OUT = 7,	/* arg0 = GPA, arg1 = bytes (<= 4096) */
 	CVM_OP_CONSOLE_ROOM = 8,/* the input ring was full and has room now */
-	CVM_OP_DOORBELL = 9,	/* arg0 = doorbell number */
+	CVM_OP_DOORBELL = 9,	/* arg0 = doorbell number,
+				 * arg1 = CVM_DOORBELL_* */
 	CVM_OP_KICK = 10,	/* arg0 = vCPU, arg1 = event bits to raise */
 	CVM_OP_VCPU_START = 11,	/* arg0 = vCPU, arg1 = RIP, arg2 = RSP,
 				 * arg3 = CR3; others as at boot */
@@ -101,6 +102,12 @@ enum {
 				 * arg2 = RIP, arg3 = CR2 */
 	CVM_OP_MAX = 37
 };
+
+/*
+ * The guest looks at its events as soon as the call returns, and only then
+ * turns interrupts on: no interrupt need bring them.
+ */
+#define CVM_DOORBELL_LOOKS	(1u << 0)
 
 /* cvm_shared.events, one bit each.  Monitor sets (atomic OR), guest clears. */
 #define CVM_EVENT_TIMER_BIT	0	/* .deadline_tsc has passed */

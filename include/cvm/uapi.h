@@ -16,7 +16,7 @@
 
 #include <stdint.h>
 
-#define CVM_USER_ABI		3u
+#define CVM_USER_ABI		4u
 #define CVM_NAME_MAX		32u
 #define CVM_RANGES_MAX		120u	/* e820 has 128 entries */
 #define CVM_CHECK_MAX		32u
@@ -205,6 +205,9 @@ struct cvm_user_boot {
 struct cvm_user_run {
 	uint32_t vcpu;		/* in */
 	uint32_t reason;	/* out: CVM_RUN_* */
+	uint64_t events;	/* in: bits of this vCPU to be set before the
+				 * guest goes on, as CVM_USER_EVENT would; out:
+				 * 0, they are */
 	uint64_t arg[4];	/* out */
 	char text[256];		/* out */
 };

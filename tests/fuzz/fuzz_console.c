@@ -96,11 +96,18 @@ static struct cvm_virtio_slot *page(struct bench *b)
 	return (struct cvm_virtio_slot *)(b->map + 4096);
 }
 
+static void doorbell(struct bench *b, uint32_t queue)
+{
+	struct cvm_user_run run = { .arg = { CVM_VIRTIO_DOORBELL(0, queue) } };
+
+	cvm_vmm_devices_doorbell(b->devs, &run);
+}
+
 static void command(struct bench *b, uint32_t code, uint32_t arg)
 {
 	page(b)->command = code;
 	page(b)->arg = arg;
-	cvm_vmm_devices_doorbell(b->devs, CVM_VIRTIO_DOORBELL_COMMAND);
+	doorbell(b, CVM_VIRTIO_DOORBELL_COMMAND);
 }
 
 static uint8_t *ring(struct bench *b, uint32_t queue, uint32_t area)
@@ -155,7 +162,7 @@ static void offer(struct bench *b, uint32_t queue, uint32_t at, uint32_t bytes)
 
 static void ring_at(struct bench *b, uint32_t queue)
 {
-	cvm_vmm_devices_doorbell(b->devs, CVM_VIRTIO_DOORBELL(0, queue));
+	doorbell(b, queue);
 	fuzz_count.doorbells++;
 }
 

@@ -203,6 +203,13 @@ static void good_queue(struct bench *b, uint32_t slot, uint32_t value)
 	queue->vcpu = (uint16_t)value & 3;
 }
 
+static int doorbell(struct bench *b, uint64_t number)
+{
+	struct cvm_user_run run = { .arg = { number } };
+
+	return cvm_vmm_devices_doorbell(b->devs, &run);
+}
+
 static void command(struct bench *b, uint32_t slot, uint32_t code,
 		    uint32_t arg)
 {
@@ -211,8 +218,8 @@ static void command(struct bench *b, uint32_t slot, uint32_t code,
 
 	page(b, slot)->command = code;
 	page(b, slot)->arg = arg;
-	ret = cvm_vmm_devices_doorbell(b->devs, CVM_VIRTIO_DOORBELL(slot,
-				CVM_VIRTIO_DOORBELL_COMMAND));
+	ret = doorbell(b, CVM_VIRTIO_DOORBELL(slot,
+					      CVM_VIRTIO_DOORBELL_COMMAND));
 	require(ret == (b->dev[slot] ? 0 : -CVM_ENOENT));
 	require(page(b, slot)->result <= 0);
 	if (b->dev[slot])
@@ -243,7 +250,7 @@ static void step(struct bench *b)
 		good_queue(b, slot, next(b, 1));
 		break;
 	case 5:
-		cvm_vmm_devices_doorbell(b->devs, next(b, 3));
+		doorbell(b, next(b, 3));
 		break;
 	case 6:
 		if (b->dev[slot])

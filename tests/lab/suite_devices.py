@@ -45,27 +45,36 @@ def _disk(t, host, inner):
 
 
 def _rung(host, inner, script):
-    """Doorbells while the guest runs a script: all, those that left RUN."""
+    """While the guest runs a script: doorbells, those that left RUN, and
+    interrupts that the monitor armed."""
     ident = inside.vms(host)[0]
     before = inside.stats(host, ident)
     inner.sh(script)
     after = inside.stats(host, ident)
-    rung = after["exit_%d" % DOORBELL] - before["exit_%d" % DOORBELL]
-    return rung, rung - (after["doorbells"] - before["doorbells"])
+
+    def more(name):
+        return after[name] - before[name]
+
+    rung = more("exit_%d" % DOORBELL)
+    return rung, rung - more("doorbells"), more("windows")
 
 
 def _doorbells(t, host, inner):
     """A device with a thread of its own is signalled by the driver, and what
     leaves RUN are commands, of which there are none while it works.  A disk
-    in the host's memory is served in the vCPU's thread."""
-    rung, left = _rung(host, inner, "head -c 20000 /dev/hwrng >/dev/null")
+    in the host's memory is served in the vCPU's thread, and its interrupt comes
+    with the answer."""
+    rung, left, _ = _rung(host, inner, "head -c 20000 /dev/hwrng >/dev/null")
     t.check(rung > 0 and not left, "%d doorbells while random numbers were "
             "read, %d of them left RUN" % (rung, left))
-    rung, left = _rung(host, inner, "for i in 1 2 3 4 5 6 7 8 9 10; do "
-                       "dd if=/dev/vda of=/dev/null bs=64k count=8 "
-                       "iflag=direct 2>/dev/null; done")
-    t.check(rung == left > 0, "%d doorbells while a disk in memory was read, "
-            "%d of them left RUN" % (rung, left))
+    rung, left, windows = _rung(
+        host, inner, "for i in 1 2 3 4 5 6 7 8 9 10; do dd if=/dev/vda "
+        "of=/dev/null bs=64k count=8 iflag=direct 2>/dev/null; done")
+    # (The guest may have asked for randomness meanwhile.)
+    t.check(rung >= left >= 80, "%d doorbells while a disk in memory was read "
+            "80 times, %d of them left RUN" % (rung, left))
+    t.check(windows < rung // 2, "for %d of them an interrupt was armed" %
+            windows)
 
 
 def _filesystem(t, inner):

@@ -6,6 +6,7 @@
 
 static struct core c;
 static uint64_t number;		/* of the doorbell the guest rings, */
+static uint64_t flags;		/* with these */
 static uint32_t rings;		/* so often, and powers off */
 
 static void guest(struct cvm_priv *priv, struct cvm_shared *s)
@@ -13,6 +14,7 @@ static void guest(struct cvm_priv *priv, struct cvm_shared *s)
 	(void)priv;
 	s->op = rings ? CVM_OP_DOORBELL : CVM_OP_POWEROFF;
 	s->arg[0] = number;
+	s->arg[1] = flags;
 	rings -= rings > 0;
 }
 
@@ -21,6 +23,7 @@ static void start(void)
 	core_start(&c);
 	fake_cpu.guest = guest;
 	rings = 0;
+	flags = 0;
 }
 
 static struct cvm_user_run run(void)
@@ -236,6 +239,35 @@ static void table_in_motion(void **state)
 
 /* ---- events -------------------------------------------------------------- */
 
+static void brought_by_run(void **state)
+{
+	struct cvm_user_run args = { .vcpu = 0 };
+	uint64_t looks;
+
+	(void)state;
+	for (looks = 0; looks < 2; looks++) {
+		start();
+		flags = looks ? CVM_DOORBELL_LOOKS : ~CVM_DOORBELL_LOOKS;
+		rings = 2;
+		assert_int_equal(run().reason, CVM_RUN_DOORBELL);
+		c.fvm.woken[0] = 0;
+		args.events = 1ull << CVM_EVENT_RESCHED_BIT;
+		assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args),
+				 -CVM_EINVAL);
+		assert_int_equal(c.vm->vcpu[0]->shared->events, 0);
+		args.events = DEVICE << 3 | DEVICE;
+		assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args), 0);
+		assert_int_equal(args.reason, CVM_RUN_DOORBELL);
+		assert_true(args.events == 0);
+		assert_true(c.vm->vcpu[0]->shared->events ==
+			    (DEVICE << 3 | DEVICE));
+		assert_int_equal(c.fvm.woken[0], 0);
+		/* A guest that does not look by itself gets an interrupt. */
+		assert_int_equal(c.host.self_irqs, !looks);
+		core_end(&c);
+	}
+}
+
 static int event(uint32_t op, struct cvm_user_event_bind *args)
 {
 	return core_op(&c, op, args);
@@ -317,6 +349,7 @@ int main(void)
 		cmocka_unit_test(unbound_while_ringing),
 		cmocka_unit_test(destroyed),
 		cmocka_unit_test(table_in_motion),
+		cmocka_unit_test(brought_by_run),
 		cmocka_unit_test(events),
 		cmocka_unit_test(event_refusals),
 	};

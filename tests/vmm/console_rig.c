@@ -61,7 +61,7 @@ bool rig_put(struct rig *rig, uint32_t queue, const void *data, uint32_t bytes)
 	memcpy(testvm_at(&rig->vm, RIG_OUT, bytes), data, bytes);
 	assert_true(driver_add(&rig->queue[queue], &buf, 1) >= 0);
 	wanted = driver_must_kick(&rig->queue[queue]);
-	cvm_vmm_devices_doorbell(rig->vm.devs, CVM_VIRTIO_DOORBELL(0, queue));
+	testvm_doorbell(&rig->vm, CVM_VIRTIO_DOORBELL(0, queue));
 	/* The driver waits for it with interrupts off: it is there by now. */
 	driver_get(&rig->queue[queue], &len);
 	return wanted;

@@ -241,7 +241,7 @@ static void test_plugging(void **state)
 	assert_int_equal(cvm_vmm_devices_remove(vm.devs, 0), -CVM_ENOENT);
 	assert_int_equal(cvm_vmm_devices_remove(vm.devs, 48), -CVM_ENOENT);
 	assert_int_equal(set_status(&vm, 1), -CVM_ENOENT);
-	assert_int_equal(cvm_vmm_devices_doorbell(vm.devs, 0), -CVM_ENOENT);
+	assert_int_equal(testvm_doorbell(&vm, 0), -CVM_ENOENT);
 	plug(&vm);
 	assert_int_equal(testvm_slot(&vm, 0)->plug, 2);
 	start(&vm, &drv, 0);
@@ -257,14 +257,11 @@ static void test_doorbells(void **state)
 	(void)state;
 	testvm_init(&vm);
 	plug(&vm);
-	assert_int_equal(cvm_vmm_devices_doorbell(vm.devs, 1), 0);
-	assert_int_equal(cvm_vmm_devices_doorbell(vm.devs, 2), -CVM_ENOENT);
-	assert_int_equal(cvm_vmm_devices_doorbell(vm.devs, 0x100),
-			 -CVM_ENOENT);
-	assert_int_equal(cvm_vmm_devices_doorbell(vm.devs, 48 << 8),
-			 -CVM_ENOENT);
-	assert_int_equal(cvm_vmm_devices_doorbell(vm.devs, UINT64_MAX),
-			 -CVM_ENOENT);
+	assert_int_equal(testvm_doorbell(&vm, 1), 0);
+	assert_int_equal(testvm_doorbell(&vm, 2), -CVM_ENOENT);
+	assert_int_equal(testvm_doorbell(&vm, 0x100), -CVM_ENOENT);
+	assert_int_equal(testvm_doorbell(&vm, 48 << 8), -CVM_ENOENT);
+	assert_int_equal(testvm_doorbell(&vm, UINT64_MAX), -CVM_ENOENT);
 	testvm_free(&vm);
 }
 
@@ -394,7 +391,7 @@ static void test_before_driver_ok(void **state)
 	testvm_features(&vm, 0, ALWAYS);
 	testvm_queue(&vm, 0, 0, &drv, 16, 0);
 	driver_add(&drv, &buf, 1);
-	cvm_vmm_devices_doorbell(vm.devs, 0);
+	testvm_doorbell(&vm, 0);
 	cvm_device_config(&echo->dev, 0, "C", 1, true);
 	assert_int_equal(echo->dev.queue[0].running, 0);
 	assert_int_equal(testvm_slot(&vm, 0)->queue[0].enabled, 1);

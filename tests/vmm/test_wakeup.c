@@ -72,7 +72,7 @@ static void run(const char *path, enum cvm_blk_engine_name engine,
 			if (!dice(2) || got + 1 == burst) {
 				if (driver_must_kick(&drv)) {
 					rung++;
-					cvm_vmm_devices_doorbell(vm.devs, 0);
+					testvm_doorbell(&vm, 0);
 				}
 			}
 		}

@@ -116,6 +116,19 @@ struct cvm_virtio_slot *testvm_slot(struct testvm *vm, uint32_t slot)
 	return testvm_at(vm, TESTVM_TABLE + (1 + slot) * 4096ull, 4096);
 }
 
+/* The vCPU goes on, with what RUN would be given. */
+int testvm_doorbell(struct testvm *vm, uint64_t doorbell)
+{
+	struct cvm_user_run run = { .arg = { doorbell } };
+	int ret = cvm_vmm_devices_doorbell(vm->devs, &run);
+
+	if (run.events) {
+		vm->runs++;
+		raise_events(vm, run.vcpu, run.events);
+	}
+	return ret;
+}
+
 int testvm_command(struct testvm *vm, uint32_t slot, uint32_t command,
 		   uint32_t arg)
 {
@@ -124,8 +137,8 @@ int testvm_command(struct testvm *vm, uint32_t slot, uint32_t command,
 	page->command = command;
 	page->arg = arg;
 	page->result = 1;
-	cvm_vmm_devices_doorbell(vm->devs, CVM_VIRTIO_DOORBELL(slot,
-				CVM_VIRTIO_DOORBELL_COMMAND));
+	testvm_doorbell(vm, CVM_VIRTIO_DOORBELL(slot,
+						CVM_VIRTIO_DOORBELL_COMMAND));
 	return page->result;
 }
 
@@ -168,8 +181,7 @@ void testvm_ring(struct testvm *vm, uint32_t slot, uint32_t queue,
 		 struct driver_queue *drv)
 {
 	if (driver_must_kick(drv))
-		cvm_vmm_devices_doorbell(vm->devs,
-					 CVM_VIRTIO_DOORBELL(slot, queue));
+		testvm_doorbell(vm, CVM_VIRTIO_DOORBELL(slot, queue));
 }
 
 uint64_t testvm_wait(struct testvm *vm, uint32_t vcpu, uint64_t bits)

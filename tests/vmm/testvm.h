@@ -29,6 +29,7 @@ struct testvm {
 	struct cvm_memory mem;		/* the test's own table */
 	uint8_t *map;
 	uint64_t rings;			/* next free address for rings */
+	uint32_t runs;			/* that take events along */
 
 	pthread_mutex_t lock;		/* guards what follows */
 	pthread_cond_t raised;
@@ -52,6 +53,9 @@ void testvm_free(struct testvm *vm);
 struct cvm_virtio_table *testvm_table(struct testvm *vm);
 struct cvm_virtio_slot *testvm_slot(struct testvm *vm, uint32_t slot);
 void *testvm_at(struct testvm *vm, uint64_t gpa, uint64_t bytes);
+
+/* testvm_doorbell - vCPU 0 rings; as cvm_vmm_devices_doorbell(). */
+int testvm_doorbell(struct testvm *vm, uint64_t doorbell);
 
 /* testvm_command - write a command, ring, return its result. */
 int testvm_command(struct testvm *vm, uint32_t slot, uint32_t command,

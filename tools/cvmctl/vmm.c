@@ -144,12 +144,10 @@ static void vcpu_main(void *arg)
 {
 	struct vcpu *vcpu = arg;
 	struct vmm *vmm = vcpu->vmm;
-	struct cvm_user_run run;
+	struct cvm_user_run run = { .vcpu = vcpu->id };
 	int ret;
 
 	for (;;) {
-		memset(&run, 0, sizeof(run));
-		run.vcpu = vcpu->id;
 		ret = plat_op(vmm->vm->dev, CVM_USER_VCPU_RUN, &run,
 			      sizeof(run));
 		if (ret == -CVM_EINTR)
@@ -166,8 +164,7 @@ static void vcpu_main(void *arg)
 		else if (run.reason == CVM_RUN_CONSOLE_ROOM)
 			console_room(vmm->console);
 		else if (run.reason == CVM_RUN_DOORBELL)
-			cvm_vmm_devices_doorbell(vmm->vm->devices,
-						 run.arg[0]);
+			cvm_vmm_devices_doorbell(vmm->vm->devices, &run);
 		else if (run.reason >= CVM_RUN_POWEROFF)
 			break;
 		/* INTR: again. */

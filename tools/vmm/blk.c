@@ -293,9 +293,9 @@ static void blk_stop(struct cvm_queue *queue)
 	blk_of(queue)->engine->stop(queue);
 }
 
-static void blk_doorbell(struct cvm_queue *queue)
+static void blk_doorbell(struct cvm_queue *queue, struct cvm_user_run *run)
 {
-	blk_of(queue)->engine->doorbell(queue);
+	blk_of(queue)->engine->doorbell(queue, run);
 }
 
 static void set_writeback(struct cvm_device *dev, uint8_t writeback)

@@ -69,7 +69,7 @@ struct blk_engine {
 	int (*start)(struct cvm_queue *queue);
 	void (*stop)(struct cvm_queue *queue);
 	/* For queues that are in_place: see struct cvm_device_ops. */
-	void (*doorbell)(struct cvm_queue *queue);
+	void (*doorbell)(struct cvm_queue *queue, struct cvm_user_run *run);
 };
 
 extern const struct blk_engine blk_file_engine, blk_uring_engine;

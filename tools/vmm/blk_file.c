@@ -84,11 +84,11 @@ static void file_stop(struct cvm_queue *queue)
 	cvm_worker_stop(&file->worker);
 }
 
-static void file_doorbell(struct cvm_queue *queue)
+static void file_doorbell(struct cvm_queue *queue, struct cvm_user_run *run)
 {
 	struct file_queue *file = queue->backend;
 
-	cvm_worker_ring(&file->worker);
+	cvm_worker_ring(&file->worker, run);
 }
 
 const struct blk_engine blk_file_engine = {

@@ -371,7 +371,7 @@ void cvm_port_log(struct cvm_port *port, const char *fmt, ...)
 
 /* ---- the device ---------------------------------------------------------- */
 
-static void console_doorbell(struct cvm_queue *queue)
+static void serve_queue(struct cvm_queue *queue)
 {
 	struct console *con = console_of(queue->dev);
 	struct cvm_port *port = port_of(queue);
@@ -387,6 +387,13 @@ static void console_doorbell(struct cvm_queue *queue)
 	} else {
 		serve_all(queue, serve_output);
 	}
+}
+
+static void console_doorbell(struct cvm_queue *queue, struct cvm_user_run *run)
+{
+	/* Input comes from other threads as well: it is raised. */
+	(void)run;
+	serve_queue(queue);
 }
 
 static void set_live(struct cvm_queue *queue, bool live)
@@ -409,7 +416,7 @@ static void set_live(struct cvm_queue *queue, bool live)
 static int console_start(struct cvm_queue *queue)
 {
 	set_live(queue, true);
-	console_doorbell(queue);
+	serve_queue(queue);
 	return 0;
 }
 

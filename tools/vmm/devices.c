@@ -267,7 +267,8 @@ void cvm_vmm_devices_console_size(struct cvm_vmm_devices *devs,
 }
 
 /* Under the slot's lock. */
-static int ring(struct cvm_device *dev, uint32_t queue)
+static int ring(struct cvm_device *dev, uint32_t queue,
+		struct cvm_user_run *run)
 {
 	if (queue == CVM_VIRTIO_DOORBELL_COMMAND)
 		cvm_transport_command(dev);
@@ -276,20 +277,21 @@ static int ring(struct cvm_device *dev, uint32_t queue)
 	else if (!dev->queue[queue].in_place)
 		cvm_plat_event_signal(&dev->queue[queue].doorbell);
 	else if (dev->queue[queue].running)
-		dev->ops->doorbell(&dev->queue[queue]);
+		dev->ops->doorbell(&dev->queue[queue], run);
 	return 0;
 }
 
-int cvm_vmm_devices_doorbell(struct cvm_vmm_devices *devs, uint64_t doorbell)
+int cvm_vmm_devices_doorbell(struct cvm_vmm_devices *devs,
+			     struct cvm_user_run *run)
 {
-	uint64_t slot = doorbell >> 8;
+	uint64_t slot = run->arg[0] >> 8;
 	int ret = -CVM_ENOENT;
 
 	if (slot >= CVM_VIRTIO_SLOTS)
 		return ret;
 	cvm_plat_lock(&devs->slot[slot].lock);
 	if (devs->slot[slot].dev)
-		ret = ring(devs->slot[slot].dev, doorbell & 0xff);
+		ret = ring(devs->slot[slot].dev, run->arg[0] & 0xff, run);
 	else
 		cvm_set(devs->page[slot].result, ret);
 	cvm_plat_unlock(&devs->slot[slot].lock);

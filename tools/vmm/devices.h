@@ -4,7 +4,7 @@
  * them.  docs/virtio.md has the picture.
  *
  * Set up before the guest runs: cvm_vmm_devices_new(), then what it is to
- * have.  While it runs: every doorbell number that RUN returns goes to
+ * have.  While it runs: every doorbell that RUN returns goes to
  * cvm_vmm_devices_doorbell(), in the vCPU's own thread.  After its last RUN
  * has returned: cvm_vmm_devices_free().
  */
@@ -75,10 +75,14 @@ cvm_vmm_devices_new(const struct cvm_vmm_args *args,
 void cvm_vmm_devices_free(struct cvm_vmm_devices *devs);
 
 /*
- * cvm_vmm_devices_doorbell - the guest rang.  Commands are carried out before
- * it returns.  -CVM_ENOENT: no device has this doorbell; nothing happened.
+ * cvm_vmm_devices_doorbell - the guest rang: RUN has returned the doorbell
+ * run->arg[0].  Commands are carried out before it returns.  What is raised in
+ * this vCPU meanwhile may be added to run->events, for the next RUN, instead
+ * of going by .raise.  -CVM_ENOENT: no device has this doorbell; nothing
+ * happened.
  */
-int cvm_vmm_devices_doorbell(struct cvm_vmm_devices *devs, uint64_t doorbell);
+int cvm_vmm_devices_doorbell(struct cvm_vmm_devices *devs,
+			     struct cvm_user_run *run);
 
 /*
  * cvm_vmm_devices_console_size - tell the guest how large the window of the

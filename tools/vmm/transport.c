@@ -26,12 +26,18 @@ void cvm_transport_raise(struct cvm_vmm_devices *devs, uint32_t vcpu,
 	devs->args.raise(devs->args.ctx, vcpu, 1ull << bit);
 }
 
-/* Most guests have their interrupts where the driver watches for them. */
-static void device_raise(struct cvm_device *dev, uint32_t vcpu)
+/*
+ * A vCPU that is about to go on takes its event along, without a system call.
+ * Of others, most have their interrupts where the driver watches for them.
+ */
+static void device_raise(struct cvm_device *dev, uint32_t vcpu,
+			 struct cvm_user_run *run)
 {
 	if (vcpu >= dev->devs->args.vcpus)
 		vcpu = 0;
-	if (!vcpu && cvm_get(dev->irq_watched))
+	if (run && run->vcpu == vcpu)
+		run->events |= 1ull << CVM_VIRTIO_EVENT_BIT(dev->slot);
+	else if (!vcpu && cvm_get(dev->irq_watched))
 		cvm_plat_event_signal(&dev->irq);
 	else
 		cvm_transport_raise(dev->devs, vcpu,
@@ -53,7 +59,7 @@ void cvm_queue_interrupt(struct cvm_queue *queue)
 	    bit)
 		return;
 	cvm_set(shared->interrupts, ++queue->interrupts);
-	device_raise(queue->dev, cvm_get(shared->vcpu));
+	device_raise(queue->dev, cvm_get(shared->vcpu), queue->run);
 }
 
 /* Under dev->leaf.  2.3: nothing is sent before DRIVER_OK. */
@@ -64,7 +70,7 @@ static void config_interrupt(struct cvm_device *dev)
 	if (!(dev->status & VIRTIO_STATUS_DRIVER_OK) ||
 	    __atomic_exchange_n(&page->config_pending, 1, __ATOMIC_SEQ_CST))
 		return;
-	device_raise(dev, cvm_get(page->config_vcpu));
+	device_raise(dev, cvm_get(page->config_vcpu), NULL);
 }
 
 /* ---- configuration and status -------------------------------------------- */
@@ -111,30 +117,38 @@ static void status_change(struct cvm_device *dev, uint32_t keep, uint32_t add)
 	cvm_plat_unlock(&dev->leaf);
 }
 
-static void complain(struct cvm_device *dev, const char *what)
+static void complain(struct cvm_device *dev, const char *fmt, va_list list)
 {
 	struct cvm_vmm_args *args = &dev->devs->args;
 	uint32_t said = __atomic_fetch_add(&dev->complaints, 1,
 					   __ATOMIC_RELAXED);
-	char line[256];
+	char what[200], line[256];
 
 	if (said >= COMPLAINTS_MAX)
 		return;
+	vsnprintf(what, sizeof(what), fmt, list);
 	snprintf(line, sizeof(line), "%s in slot %u: %s%s", dev->ops->name,
 		 dev->slot, what, said + 1 == COMPLAINTS_MAX ?
 		 " (and no more of this device)" : "");
 	args->log(args->ctx, line);
 }
 
-void cvm_device_fail(struct cvm_device *dev, const char *fmt, ...)
+void cvm_device_complain(struct cvm_device *dev, const char *fmt, ...)
 {
-	char text[200];
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	complain(dev, fmt, args);
 	va_end(args);
-	complain(dev, text);
+}
+
+void cvm_device_fail(struct cvm_device *dev, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	complain(dev, fmt, args);
+	va_end(args);
 	cvm_plat_lock(&dev->leaf);
 	status_store(dev, UINT32_MAX, VIRTIO_STATUS_NEEDS_RESET);
 	config_interrupt(dev);		/* 2.1.2 */
@@ -167,7 +181,6 @@ static int queue_on(struct cvm_device *dev, uint32_t index)
 		.mem = &dev->devs->mem,
 		.features = dev->negotiated,
 	};
-	char text[CVM_VQ_REASON + 32];
 
 	if (!queue || !(status(dev) & VIRTIO_STATUS_FEATURES_OK))
 		return -CVM_EINVAL;
@@ -182,9 +195,8 @@ static int queue_on(struct cvm_device *dev, uint32_t index)
 	if (config.size > queue->size_max)
 		return -CVM_EINVAL;
 	if (cvm_vq_start(&queue->vq, &config)) {
-		snprintf(text, sizeof(text), "queue %u: %s", index,
-			 queue->vq.reason);
-		complain(dev, text);
+		cvm_device_complain(dev, "queue %u: %s", index,
+				    queue->vq.reason);
 		return -CVM_EINVAL;
 	}
 	queue->enabled = true;

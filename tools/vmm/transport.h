@@ -36,9 +36,9 @@ struct cvm_device_ops {
 
 	/*
 	 * Optional: the guest rang for a queue that is in_place and is served.
-	 * It is worked on here, in the vCPU's thread.
+	 * It is worked on here, in the thread of the vCPU that run means.
 	 */
-	void (*doorbell)(struct cvm_queue *queue);
+	void (*doorbell)(struct cvm_queue *queue, struct cvm_user_run *run);
 
 	/* Optional: nobody in a function above may wait any more.  Unlocked. */
 	void (*hangup)(struct cvm_device *dev);
@@ -67,6 +67,8 @@ struct cvm_queue {
 	bool in_place;		/* by the device, before cvm_device_plug(): its
 				 * doorbells are not bound, they come to
 				 * ->doorbell */
+	struct cvm_user_run *run; /* by who serves it, and nobody else does: of
+				 * the vCPU whose thread it is; or NULL */
 
 	/* the transport's */
 	bool enabled;		/* between QUEUE_ON and QUEUE_OFF */
@@ -138,6 +140,13 @@ static inline bool cvm_device_has(const struct cvm_device *dev,
  */
 void cvm_device_config(struct cvm_device *dev, uint32_t offset,
 		       const void *data, uint32_t bytes, bool tell);
+
+/*
+ * cvm_device_complain - one line in the log, of some that a device has: people
+ * should know, and the guest cannot tell them.  Any thread.
+ */
+void cvm_device_complain(struct cvm_device *dev, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /*
  * cvm_device_fail - the driver broke a rule, or the device cannot go on:

@@ -51,13 +51,15 @@ static void worker_main(void *arg)
 	}
 }
 
-void cvm_worker_ring(struct cvm_worker *worker)
+void cvm_worker_ring(struct cvm_worker *worker, struct cvm_user_run *run)
 {
 	int ret = 1;
 
 	/* Who has the lock may have looked for the last time already. */
 	if (!cvm_plat_trylock(&worker->lock)) {
+		worker->queue->run = run;
 		ret = serve(worker, IN_PLACE_MAX);
+		worker->queue->run = NULL;
 		cvm_plat_unlock(&worker->lock);
 	}
 	if (ret > 0)

@@ -29,7 +29,7 @@ int cvm_worker_start(struct cvm_worker *worker, struct cvm_queue *queue,
  * cvm_worker_ring - for ->doorbell: serve some requests in the calling thread
  * and leave the rest to the worker's.
  */
-void cvm_worker_ring(struct cvm_worker *worker);
+void cvm_worker_ring(struct cvm_worker *worker, struct cvm_user_run *run);
 
 /* cvm_worker_stop - for queue_stop: the request under way is finished. */
 void cvm_worker_stop(struct cvm_worker *worker);

@@ -77,6 +77,21 @@ def _doorbells(t, host, inner):
             windows)
 
 
+def _shortened(t, host, inner):
+    """The host's file loses its end: the guest's disk does, nobody else."""
+    disk = DISK + ".2"
+    host.sh("truncate -s 4M " + disk)
+    read = ("dd if=/dev/vdb of=/dev/null bs=64k skip=%d count=4 iflag=direct "
+            "2>&1")
+    t.check("error" in inner.sh(read % 96 + "; true"),
+            "a disk whose file was cut off gives errors there")
+    t.check("error" not in inner.sh(read % 8 + "; true"),
+            "and its beginning can be read")
+    host.sh("truncate -s 8M " + disk)
+    t.check("error" not in inner.sh(read % 96 + "; true"),
+            "and so can its end, once the file has one again")
+
+
 def _filesystem(t, inner):
     inner.sh("mke2fs /dev/vdb >/dev/null 2>&1; mkdir /tmp/m; "
              "mount -t ext4 /dev/vdb /tmp/m")
@@ -120,6 +135,7 @@ def _guest(t, host, version):
         t.equal(inner.sh("cat /sys/hypervisor/cvm/recorder"), "",
                 "the hardware-access recorder is empty")
         inside.clean(t, inner.sh("dmesg"), "the guest's log is clean")
+        _shortened(t, host, inner)
         _busy(t, host)
         _killed(t, host, inner)
 

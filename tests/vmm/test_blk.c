@@ -17,21 +17,7 @@
 #include <cmocka.h>
 #include <cvm/error.h>
 
-#include "blk.h"
-#include "testvm.h"
-
-#define DISK_BYTES	(4u << 20)
-#define SECTORS		(DISK_BYTES / 512)
-#define HEADER		TESTVM_BUFFERS
-#define STATUS		(TESTVM_BUFFERS + 0x800)
-#define DATA		(TESTVM_BUFFERS + 0x1000)
-#define F_FLUSH		(1ull << 9)
-#define F_WCE		(1ull << 11)
-#define F_MQ		(1ull << 12)
-#define F_DISCARD	(1ull << 13)
-#define F_ZEROES	(1ull << 14)
-#define USUAL		(VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC | \
-			 F_FLUSH | F_DISCARD | F_ZEROES)
+#include "blk_rig.h"
 
 static uint32_t synced;
 
@@ -42,63 +28,6 @@ int __wrap_fdatasync(int fd)
 {
 	__atomic_add_fetch(&synced, 1, __ATOMIC_RELAXED);
 	return __real_fdatasync(fd);
-}
-
-struct disk {
-	struct testvm vm;
-	struct driver_queue drv;
-	struct cvm_blk_args args;
-	char path[64];
-	int fd;
-	bool in_memory;		/* by the path; the device finds out */
-};
-
-/* A file whose every sector begins with its number. */
-static void make_file(struct disk *d)
-{
-	const char *dir = getenv("TMPDIR");
-	uint64_t sector[64] = { 0 };
-
-	snprintf(d->path, sizeof(d->path), "%s/cvm-disk-XXXXXX",
-		 d->in_memory ? "/dev/shm" : dir ? dir : "/tmp");
-	d->fd = mkstemp(d->path);
-	assert_true(d->fd >= 0);
-	for (sector[0] = 0; sector[0] < SECTORS; sector[0]++)
-		assert_int_equal(write(d->fd, sector, 512), 512);
-}
-
-static void open_disk(struct disk *d)
-{
-	struct cvm_vmm_error err = { "" };
-
-	testvm_init(&d->vm);
-	make_file(d);
-	d->args.path = d->path;
-	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err))
-		fail_msg("%s", err.text);
-}
-
-static void start(struct disk *d, uint64_t features)
-{
-	assert_true(testvm_features(&d->vm, 0, features));
-	assert_int_equal(testvm_queue(&d->vm, 0, 0, &d->drv, 64, features),
-			 0);
-	assert_int_equal(testvm_driver_ok(&d->vm, 0), 0);
-}
-
-static void close_disk(struct disk *d)
-{
-	testvm_free(&d->vm);
-	close(d->fd);
-	unlink(d->path);
-}
-
-static struct cvm_blk_stats stats(struct disk *d)
-{
-	struct cvm_blk_stats s;
-
-	assert_int_equal(cvm_vmm_devices_blk_stats(d->vm.devs, 0, &s), 0);
-	return s;
 }
 
 /* Every engine with both ring formats; kind 2 is a file in memory too. */
@@ -118,7 +47,7 @@ static void each(void (*fn)(struct disk *d, uint64_t features))
 			memset(&d, 0, sizeof(d));
 			d.args.engine = engine[i];
 			d.args.cached = kind == 1;
-			d.in_memory = kind == 2;
+			d.where = kind == 2 ? IN_MEMORY : NULL;
 			open_disk(&d);
 			fn(&d, !kind ? 0 : VIRTIO_F_EVENT_IDX |
 			   (kind == 1 ? VIRTIO_F_RING_PACKED : 0));
@@ -129,69 +58,6 @@ static void each(void (*fn)(struct disk *d, uint64_t features))
 }
 
 /* ---- one request --------------------------------------------------------- */
-
-static void put_header(struct disk *d, uint32_t type, uint64_t sector)
-{
-	uint32_t *header = testvm_at(&d->vm, HEADER, 16);
-
-	header[0] = type;
-	header[1] = 0;
-	memcpy(header + 2, &sector, 8);
-	*(uint8_t *)testvm_at(&d->vm, STATUS, 1) = 0xee;
-}
-
-/* The status, -1 when nothing came; *len as the driver sees it. */
-static int wait_status(struct disk *d, int id, uint32_t *len)
-{
-	assert_true(id >= 0);
-	testvm_ring(&d->vm, 0, 0, &d->drv);
-	if (testvm_get(&d->vm, 0, &d->drv, len) != id)
-		return -1;
-	return *(uint8_t *)testvm_at(&d->vm, STATUS, 1);
-}
-
-static int request(struct disk *d, uint32_t type, uint64_t sector,
-		   uint32_t bytes)
-{
-	bool in = type == BLK_T_IN || type == BLK_T_GET_ID;
-	struct driver_buffer buf[3] = {
-		{ HEADER, 16, false }, { DATA, bytes, in },
-		{ STATUS, 1, true },
-	};
-	uint32_t len;
-	int status;
-
-	put_header(d, type, sector);
-	if (!bytes)
-		buf[1] = buf[2];
-	status = wait_status(d, driver_add(&d->drv, buf, bytes ? 3 : 2),
-			     &len);
-	if (status == BLK_S_OK)
-		assert_int_equal(len, in ? bytes + 1 : 1);
-	return status;
-}
-
-static uint8_t *data(struct disk *d)
-{
-	return testvm_at(&d->vm, DATA, 1 << 20);
-}
-
-static uint64_t number_at(const void *at)
-{
-	uint64_t number;
-
-	memcpy(&number, at, sizeof(number));
-	return number;
-}
-
-/* What the file holds, past our own process. */
-static uint64_t on_file(struct disk *d, uint64_t sector)
-{
-	uint64_t number = UINT64_MAX;
-
-	assert_int_equal(pread(d->fd, &number, 8, (off_t)sector * 512), 8);
-	return number;
-}
 
 static void read_write(struct disk *d, uint64_t features)
 {
@@ -413,6 +279,10 @@ static void flush_fails(struct disk *d, uint64_t features)
 	assert_int_equal(s.flushes, 1);
 	assert_int_equal(s.syncs, 1);
 	assert_int_equal(s.failed, 2);
+	assert_int_equal(d->vm.lines, 2);
+	assert_string_equal(d->vm.line, "blk in slot 0: the host cannot flush "
+			    "its file");
+	d->vm.lines = 0;
 }
 
 static void test_flush_fails(void **state)
@@ -459,14 +329,6 @@ static void test_write_through(void **state)
 }
 
 /* ---- discard and write zeroes -------------------------------------------- */
-
-static void put_range(struct disk *d, uint32_t n, uint64_t sector,
-		      uint32_t sectors, uint32_t flags)
-{
-	struct blk_range range = { sector, sectors, flags };
-
-	memcpy(data(d) + n * 16, &range, 16);
-}
 
 static void zeroes(struct disk *d, uint64_t features)
 {
@@ -657,50 +519,6 @@ static void test_queues(void **state)
 	close_disk(&d);
 }
 
-/*
- * A file in memory is served by the thread that rings, whenever the worker
- * sleeps; what it leaves, the worker serves.
- */
-static void test_in_place(void **state)
-{
-	enum { TRIES = 100, MANY = 60 };
-	struct driver_buffer buf[3] = {
-		{ HEADER, 16, false }, { DATA, 512, true },
-		{ STATUS, 1, true },
-	};
-	struct disk d = { .in_memory = true };
-	uint32_t i, len, at_once = 0;
-	int id;
-
-	(void)state;
-	open_disk(&d);
-	assert_string_equal(stats(&d).engine, "threads");
-	assert_false(stats(&d).direct);
-	start(&d, USUAL | VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_PACKED);
-	for (i = 0; i < TRIES; i++) {
-		put_header(&d, BLK_T_IN, i);
-		assert_true(driver_add_indirect(&d.drv, &d.vm.mem,
-						TESTVM_BUFFERS + 0x100, buf,
-						3) >= 0);
-		usleep(1000);
-		testvm_ring(&d.vm, 0, 0, &d.drv);
-		id = driver_get(&d.drv, &len);
-		at_once += id >= 0;
-		if (id < 0)
-			id = testvm_get(&d.vm, 0, &d.drv, &len);
-		assert_true(id >= 0);
-		assert_int_equal(number_at(data(&d)), i);
-	}
-	assert_true(at_once > TRIES / 2);
-	for (i = 0; i < MANY; i++)
-		driver_add_indirect(&d.drv, &d.vm.mem, TESTVM_BUFFERS + 0x100,
-				    buf, 3);
-	testvm_ring(&d.vm, 0, 0, &d.drv);
-	for (i = 0; i < MANY; i++)
-		assert_true(testvm_get(&d.vm, 0, &d.drv, &len) >= 0);
-	close_disk(&d);
-}
-
 /* 2.4.1: after a reset no buffer is written any more. */
 static void reset_under_load(struct disk *d, uint64_t features)
 {
@@ -750,7 +568,6 @@ int main(void)
 		cmocka_unit_test(test_readonly),
 		cmocka_unit_test(test_view),
 		cmocka_unit_test(test_queues),
-		cmocka_unit_test(test_in_place),
 		cmocka_unit_test(test_reset_under_load),
 	};
 

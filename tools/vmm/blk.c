@@ -231,8 +231,26 @@ int blk_pop(struct cvm_queue *queue, struct blk_request *req)
 	return 2;
 }
 
+/* The guest only sees that its disk is broken. */
+static void host_failed(struct cvm_queue *queue, const struct blk_request *req)
+{
+	struct cvm_device *dev = queue->dev;
+
+	if (req->type == BLK_T_FLUSH || req->ranges)
+		cvm_device_complain(dev, "the host cannot %s its file",
+				    req->ranges ? "empty a part of" : "flush");
+	else
+		cvm_device_complain(dev, "the host cannot %s %llu bytes at "
+				    "%llu of its file", req->type == BLK_T_IN ?
+				    "read" : "write",
+				    (unsigned long long)req->bytes,
+				    (unsigned long long)req->offset);
+}
+
 void blk_answer(struct cvm_queue *queue, struct blk_request *req, int result)
 {
+	if (result == -CVM_EIO)
+		host_failed(queue, req);
 	push(queue, req, !result ? BLK_S_OK : result == -CVM_ENOSYS ?
 	     BLK_S_UNSUPP : BLK_S_IOERR);
 }
@@ -461,8 +479,10 @@ static int choose_engine(struct blk *blk, const struct cvm_blk_args *args,
 		return cvm_vmm_error_set(err, "%s: no memory", args->path);
 	/* Copied from and to: io_uring would hand that on to a thread of the
 	 * kernel's, and waking one of ours costs more than the copy. */
-	if (blk->file.in_memory)
+	if (blk->file.in_memory) {
 		cvm_device_in_place(&blk->dev);
+		cvm_plat_file_map(&blk->file);
+	}
 	return 0;
 }
 

@@ -57,6 +57,17 @@ uint64_t cvm_memory_piece(const struct cvm_memory *mem, uint64_t gpa,
 void *cvm_memory_at(const struct cvm_memory *mem, uint64_t gpa,
 		    uint64_t bytes);
 
+/* cvm_iov_bytes - of all pieces together. */
+static inline size_t cvm_iov_bytes(const struct cvm_iov *iov, uint32_t count)
+{
+	size_t bytes = 0;
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		bytes += iov[i].bytes;
+	return bytes;
+}
+
 /*
  * cvm_iov_get, cvm_iov_put - copy from and to pieces, beginning offset bytes
  * into them; the number of bytes copied, fewer at their end.

@@ -14,6 +14,8 @@
 #include "devices.h"
 #include "memory.h"
 
+struct cvm_file_map;
+
 struct cvm_plat_file {
 	intptr_t handle;
 	intptr_t direct;	/* past the host's cache; -1: there is none */
@@ -22,6 +24,7 @@ struct cvm_plat_file {
 	uint64_t bytes;
 	bool readonly;
 	bool in_memory;		/* for good: nothing to wait for, no cache */
+	struct cvm_file_map *map; /* cvm_plat_file_map(), or NULL */
 };
 
 /*
@@ -44,6 +47,13 @@ int cvm_plat_file_read(struct cvm_plat_file *file, const struct cvm_iov *iov,
 		       uint32_t count, uint64_t offset);
 int cvm_plat_file_write(struct cvm_plat_file *file, const struct cvm_iov *iov,
 			uint32_t count, uint64_t offset);
+
+/*
+ * cvm_plat_file_map - the file is in memory, and changed by the functions of
+ * this header only: let _read copy from there where that can be.  Before there
+ * are threads.
+ */
+void cvm_plat_file_map(struct cvm_plat_file *file);
 
 /* cvm_plat_file_handle - the handle that can serve such a request. */
 intptr_t cvm_plat_file_handle(const struct cvm_plat_file *file,

@@ -15,6 +15,7 @@
 #include <cvm/error.h>
 
 #include "plat_file.h"
+#include "plat_file_map.h"
 #include "transport.h"
 
 _Static_assert(sizeof(struct iovec) == sizeof(struct cvm_iov) &&
@@ -114,8 +115,15 @@ int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
 	return 0;
 }
 
+void cvm_plat_file_map(struct cvm_plat_file *file)
+{
+	file->map = cvm_file_map_open((int)file->handle, file->bytes);
+}
+
 void cvm_plat_file_close(struct cvm_plat_file *file)
 {
+	cvm_file_map_close(file->map);
+	file->map = NULL;
 	if (file->direct >= 0)
 		close((int)file->direct);
 	if (file->handle >= 0)
@@ -206,13 +214,20 @@ static int transfer(transfer_fn fn, struct cvm_plat_file *file,
 int cvm_plat_file_read(struct cvm_plat_file *file, const struct cvm_iov *iov,
 		       uint32_t count, uint64_t offset)
 {
+	if (file->map && cvm_file_map_read(file->map, iov, count, offset))
+		return 0;
 	return transfer(preadv, file, iov, count, offset);
 }
 
 int cvm_plat_file_write(struct cvm_plat_file *file, const struct cvm_iov *iov,
 			uint32_t count, uint64_t offset)
 {
-	return transfer(pwritev, file, iov, count, offset);
+	int ret = transfer(pwritev, file, iov, count, offset);
+
+	if (file->map && !ret)
+		cvm_file_map_filled(file->map, offset,
+				    cvm_iov_bytes(iov, count));
+	return ret;
 }
 
 int cvm_plat_file_sync(struct cvm_plat_file *file)
@@ -223,6 +238,8 @@ int cvm_plat_file_sync(struct cvm_plat_file *file)
 static int allocate(struct cvm_plat_file *file, int mode, uint64_t offset,
 		    uint64_t bytes)
 {
+	if (file->map)
+		cvm_file_map_emptied(file->map, offset, bytes);
 	if (!fallocate((int)file->handle, mode | FALLOC_FL_KEEP_SIZE,
 		       (off_t)offset, (off_t)bytes))
 		return 0;

@@ -2,6 +2,7 @@
 """cvmctl preloaded with a fake driver (fake_linux.c), so that its tests need no
 root; and kernel files for it."""
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import unittest
 CVMCTL = FAKE = RUN_DIR = None
 PASSAGE_GVA = 0xffffffffff575000
 KERNEL_MAP = 0xffffffff80000000
-SECONDS = 20
+SECONDS = 120		# longest wait: for machines with much else to do
 
 
 def elf(abi=1, note=True, machine=62):
@@ -89,6 +90,43 @@ def cvmctl(*args, stdin=b"", **fake):
                           env=environment(**fake), timeout=SECONDS)
 
 
+def lives(pid):
+    """Does it?  One that has ended and that nobody waits for does not."""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def until(holds):
+    """Wait for a condition; does it hold in the end?"""
+    end = time.monotonic() + SECONDS
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def gone(*pids):
+    """Wait for their ends; who lives on."""
+    until(lambda: not any(map(lives, pids)))
+    return [pid for pid in pids if lives(pid)]
+
+
+def signal_taken(process, number):
+    """Wait until a process has seen a signal: of two that wait, one is lost.
+    """
+    def taken():
+        with open("/proc/%d/status" % process.pid) as f:
+            status = dict(line.split(":", 1) for line in f)
+        return not any(int(status[name], 16) >> (number - 1) & 1
+                       for name in ("SigPnd", "ShdPnd"))
+
+    return until(taken)
+
+
 class Case(unittest.TestCase):
     def setUp(self):
         self.tmp = tempfile.TemporaryDirectory()
@@ -128,19 +166,13 @@ class Case(unittest.TestCase):
                     pass
 
     def gone(self, *pids):
-        end = time.monotonic() + SECONDS
-        while any(map(self.lives, pids)) and time.monotonic() < end:
-            time.sleep(0.01)
-        self.assertEqual([pid for pid in pids if self.lives(pid)], [])
+        self.assertEqual(gone(*pids), [])
 
-    @staticmethod
-    def lives(pid):
-        try:
-            with open("/proc/%d/stat" % pid) as f:
-                return f.read().rsplit(")", 1)[1].split()[0] != "Z"
-        except FileNotFoundError:
-            return False
-
+    def asked_twice(self, process):
+        """To stop, and then to stop at once."""
+        process.terminate()
+        self.assertTrue(signal_taken(process, signal.SIGTERM))
+        process.terminate()
 
 
 def main():

@@ -4,6 +4,8 @@
 
 usage: test_cvmctl.py CVMCTL FAKE_DRIVER.so [unittest options]
 """
+import array
+import fcntl
 import gzip
 import json
 import lzma
@@ -12,12 +14,13 @@ import select
 import signal
 import struct
 import subprocess
+import termios
 import time
 import unittest
 
 import case
-from case import (SECONDS, elf, bzimage, size_word, lz4, environment, cvmctl,
-                  Case)
+from case import (SECONDS, Case, bzimage, cvmctl, elf, environment, lives, lz4,
+                  size_word, until)
 
 
 class Usage(Case):
@@ -244,10 +247,11 @@ class Run(Case):
                 (b"reboot", 4, "reboot", "asked for a reboot"),
                 (b"fatal", 5, "fatal", "ended by the monitor: page fault at 0x10"),
                 (b"refuse", 1, "refused", "CR4 has VMXE")):
-            result = self.run_vm("--name", "vm", stdin=word + b"\n")
+            name = "vm.%d" % os.getpid()
+            result = self.run_vm("--name", name, stdin=word + b"\n")
             err = result.stderr.decode()
             self.assertEqual(result.returncode, status)
-            self.assertTrue(err.startswith("cvmctl: vm: "), err)
+            self.assertTrue(err.startswith("cvmctl: %s: " % name), err)
             self.assertIn(text, err)
             self.assertEqual(err.count("\n"), 1)
             self.assertNotIn("\033", err)
@@ -291,9 +295,7 @@ class Run(Case):
         """An idle guest costs nothing."""
         vm = self.spawn(stdin=subprocess.PIPE)
         self.expect(vm, b"$ ")
-        before = self.cpu(vm)
-        time.sleep(1)
-        self.assertLessEqual(self.cpu(vm) - before, 1)
+        self.assertTrue(until(lambda: self.idles(vm)))
         vm.stdin.write(b"poweroff\n")
         vm.stdin.flush()
         self.assertEqual(vm.wait(SECONDS), 0)
@@ -335,11 +337,9 @@ class Run(Case):
         vm = self.spawn(stdin=subprocess.PIPE, STUBBORN=1)
         vm.stdin.write(b"spam 1000\n")
         vm.stdin.flush()
-        time.sleep(0.5)
+        self.assertTrue(until(lambda: self.unread(vm.stdout) > 32768))
         self.assertIsNone(vm.poll())
-        vm.send_signal(signal.SIGTERM)
-        time.sleep(0.1)
-        vm.send_signal(signal.SIGTERM)
+        self.asked_twice(vm)
         self.assertEqual(vm.wait(SECONDS), 5)
 
     def test_closed_output(self):
@@ -395,10 +395,26 @@ class Run(Case):
             seen += data
 
     @staticmethod
-    def cpu(vm):
+    def unread(pipe):
+        count = array.array("i", [0])
+        fcntl.ioctl(pipe, termios.FIONREAD, count)
+        return count[0]
+
+    @staticmethod
+    def used(vm):
+        """Time on the CPU, and how often each thread went to sleep."""
         with open("/proc/%d/stat" % vm.pid) as f:
-            words = f.read().rsplit(")", 1)[1].split()
-        return int(words[11]) + int(words[12])
+            used = f.read().rsplit(")", 1)[1].split()[11:13]
+        for thread in sorted(os.listdir("/proc/%d/task" % vm.pid)):
+            with open("/proc/%d/task/%s/status" % (vm.pid, thread)) as f:
+                used += [line for line in f if line.startswith("voluntary")]
+        return used
+
+    def idles(self, vm):
+        """For a second; it may have had something to end before."""
+        before = self.used(vm)
+        time.sleep(1)
+        return self.used(vm) == before
 
 
 class Programs(Case):
@@ -428,18 +444,17 @@ class Programs(Case):
 
     def ran(self):
         """Its number, its minder's, its argument, its child's number."""
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            try:
+        words = []
+
+        def written():
+            if os.path.exists(self.script + ".ran"):
                 with open(self.script + ".ran") as f:
-                    words = f.read().split()
-                if len(words) == 5:
-                    return (int(words[0]), int(words[1]),
-                            " ".join(words[2:4]), int(words[4]))
-            except FileNotFoundError:
-                pass
-            time.sleep(0.01)
-        self.fail("it did not run")
+                    words[:] = f.read().split()
+            return len(words) == 5
+
+        self.assertTrue(until(written), words)
+        return (int(words[0]), int(words[1]), " ".join(words[2:4]),
+                int(words[4]))
 
     def ours(self):
         """The processes that were started from this test's folder."""
@@ -460,7 +475,7 @@ class Programs(Case):
         vm.stdin.write(b"poweroff\n")
         vm.stdin.flush()
         self.assertEqual(vm.wait(SECONDS), 0)
-        self.assertFalse(self.lives(leader))
+        self.assertFalse(lives(leader))
         # Killed, and about to end.
         self.gone(child, minder)
 
@@ -476,10 +491,8 @@ class Programs(Case):
         vm = self.start()
         leader, minder, _, child = self.ran()
         os.kill(child, signal.SIGKILL)
-        end = time.monotonic() + SECONDS
-        while os.path.exists("/proc/%d" % leader) and time.monotonic() < end:
-            time.sleep(0.01)
-        self.assertFalse(os.path.exists("/proc/%d" % leader))
+        self.assertTrue(until(lambda: not os.path.exists("/proc/%d" %
+                                                         leader)))
         self.assertIsNone(vm.poll())
         vm.stdin.write(b"poweroff\n")
         vm.stdin.flush()

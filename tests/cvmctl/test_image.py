@@ -17,8 +17,9 @@ import sys
 import tempfile
 import unittest
 
+from case import SECONDS, gone
+
 CVMCTL = None
-SECONDS = 20
 MIB = 1 << 20
 MKE2FS = shutil.which("mke2fs", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 SFDISK = shutil.which("sfdisk", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
@@ -46,17 +47,8 @@ esac
 
 def kill_all(pids):
     """Those of a failed test hold pipes open that others wait for."""
-    for pid in filter(runs, pids):
+    for pid in pids:
         os.kill(pid, signal.SIGKILL)
-
-
-def runs(pid):
-    """Does it?  One that has ended and that nobody waits for does not."""
-    try:
-        with open("/proc/%d/stat" % pid, encoding="utf-8") as handle:
-            return handle.read().split()[2] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 @unittest.skipUnless(MKE2FS and SFDISK, "no mke2fs or sfdisk here")
@@ -253,20 +245,20 @@ class Create(Case):
     def test_signals(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.mkfifo("pids")
-            with subprocess.Popen(
+            # Open for writing too: or what comes between two writers is lost.
+            told = os.open("pids", os.O_RDWR)
+            with os.fdopen(told, encoding="utf-8") as lines, subprocess.Popen(
                     [CVMCTL, "image", "create", "a.img"],
                     env=self.environment(FAKE="wait"), text=True,
                     stderr=subprocess.PIPE) as process:
-                pids = []
-                while len(pids) < 2:
-                    with open("pids", encoding="utf-8") as handle:
-                        pids += [int(line) for line in handle]
+                pids = [int(lines.readline()) for _ in range(2)]
                 process.send_signal(number)
                 try:
                     err = process.communicate(timeout=SECONDS)[1]
                 finally:
-                    still = [pid for pid in pids if runs(pid)]
-                    kill_all(pids)
+                    # Killed with its group, and may be about to end.
+                    still = gone(*pids)
+                    kill_all(still)
             self.assertEqual(process.returncode, 1)
             self.assertTrue(err.endswith(
                 "cvmctl: a.img: interrupted; nothing is left of it\n"), err)

@@ -17,7 +17,7 @@ import termios
 import time
 
 import case
-from case import (SECONDS, environment, cvmctl, Case)
+from case import SECONDS, Case, cvmctl, environment, until
 
 
 class Terminal(Case):
@@ -138,7 +138,6 @@ class Terminal(Case):
         self.assertEqual(front.wait(SECONDS), 0)
         self.restored()
         os.kill(vmm, 0)
-        self.assertEqual(os.readlink("/proc/%d/fd/1" % vmm), self.log)
 
         front = self.start(command=["console", self.name])
         self.expect(b"you said: before")
@@ -154,6 +153,8 @@ class Terminal(Case):
         self.assertEqual(front.wait(SECONDS), 4)
         self.restored()
         self.gone(vmm)
+        with open(self.log) as f:
+            self.assertIn("asked for a reboot", f.read())
 
     def test_background(self):
         self.begin()
@@ -212,8 +213,8 @@ class Terminal(Case):
                     self.name.encode())
         self.assertEqual(front.wait(SECONDS), 0)
         self.restored()
-        result = cvmctl("start", "--kernel", self.kernel, "--name", "other",
-                        "--quiet", *words)
+        result = cvmctl("start", "--kernel", self.kernel, "--name",
+                        self.name + "-b", "--quiet", *words)
         self.refused(result, 1, "ttys5", "already in use")
         told = json.loads(cvmctl("stats", "--json", "7",
                                  NAME=self.name).stdout)
@@ -235,12 +236,12 @@ class Terminal(Case):
     def test_wait(self):
         """stop and kill wait for the process that holds the VM."""
         process = subprocess.Popen([case.CVMCTL, "stop", "--wait", "7"],
-                                   stderr=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE,
                                    env=environment(PID=os.getpid()))
+        self.addCleanup(self.reap, process)
+        self.assertEqual(process.stderr.readline(), b"fake: STOP 7\n")
         time.sleep(0.3)
         self.assertIsNone(process.poll())
-        process.kill()
-        process.wait()
         result = cvmctl("stop", "--timeout", "1", "7", PID=os.getpid())
         self.assertEqual((result.returncode, result.stderr.splitlines()[1:]),
                          (1, [b"cvmctl: 7: it runs on after 1 s"]))
@@ -285,9 +286,7 @@ class Terminal(Case):
         self.assertTrue(os.path.exists(self.socket))
         os.kill(self.vmm_pid(front), signal.SIGKILL)
         self.assertEqual(front.wait(SECONDS), 5)
-        end = time.monotonic() + SECONDS
-        while os.path.exists(self.socket) and time.monotonic() < end:
-            time.sleep(0.01)
+        until(lambda: not os.path.exists(self.socket))
         self.nothing_left()
 
     def test_stale_socket(self):
@@ -342,9 +341,7 @@ class Terminal(Case):
         for _ in range(30):
             self.type(b"y" * 1000)
             time.sleep(0.01)
-        front.terminate()
-        time.sleep(0.2)
-        front.terminate()
+        self.asked_twice(front)
         self.assertEqual(front.wait(SECONDS), 5)
         self.restored()
 
@@ -355,9 +352,7 @@ class Terminal(Case):
         os.waitpid(front.pid, os.WUNTRACED)
         self.restored()
         front.send_signal(signal.SIGCONT)
-        end = time.monotonic() + SECONDS
-        while not self.is_raw() and time.monotonic() < end:
-            time.sleep(0.01)
+        self.assertTrue(until(self.is_raw))
         self.type(b"poweroff\r")
         self.assertEqual(front.wait(SECONDS), 0)
         self.restored()

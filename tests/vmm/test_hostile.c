@@ -5,6 +5,7 @@
  * outside guest memory is touched.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -415,7 +416,10 @@ static void race(uint64_t features)
 	config.device_gpa = f.drv.device_gpa;
 	flipper = (struct flipper){ .f = &f };
 	assert_int_equal(pthread_create(&thread, NULL, flip, &flipper), 0);
-	for (n = 0; n < 3000000 && (!good || !bad || n < 200000); n++) {
+	/* Where CPUs are scarce the other one needs its turns. */
+	for (n = 0; !good || !bad || n < 200000; n++) {
+		if (n % 1024 == 0)
+			sched_yield();
 		cvm_vq_start(&f.vq, &config);
 		if (cvm_vq_pop(&f.vq, &f.chain) == 1) {
 			good++;
@@ -429,7 +433,6 @@ static void race(uint64_t features)
 	}
 	__atomic_store_n(&flipper.stop, 1, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
-	assert_true(good && bad);
 	testmem_free(&f.t);
 }
 

@@ -22,7 +22,6 @@
 
 #define KEPT		65536u	/* what a port keeps for the next peer */
 #define PIECE		1024u
-#define SECONDS		5000	/* longest wait, in ms */
 
 static char dir[64];		/* of this test's files */
 static struct cvm_port *port;
@@ -118,7 +117,8 @@ static void expect_printed(int fd, size_t from, size_t bytes)
 	ssize_t i, n;
 
 	while (bytes) {
-		assert_int_equal(poll(&readable, 1, SECONDS), 1);
+		assert_int_equal(poll(&readable, 1,
+				      TESTVM_SECONDS * 1000), 1);
 		n = read(fd, got, bytes < sizeof(got) ? bytes : sizeof(got));
 		assert_true(n > 0);
 		for (i = 0; i < n; i++)
@@ -175,58 +175,58 @@ static void test_socket_kept(void **state)
 	testvm_free(&rig.vm);
 }
 
+/* A guest that prints in a thread of its own, and the peer's end. */
 struct printer {
-	struct rig *rig;
+	struct rig rig;
 	size_t bytes;
+	pthread_t thread;
+	int fd;
 };
 
 static void *printer_main(void *arg)
 {
 	struct printer *printer = arg;
 
-	print(printer->rig, 0, printer->bytes);
+	print(&printer->rig, 0, printer->bytes);
 	return NULL;
+}
+
+static void printer_start(struct printer *printer, const char *path)
+{
+	must_plug(&printer->rig, CVM_PORT_SOCKET, path, NULL);
+	printer->fd = dial(path);
+	send_all(printer->fd, "here", 4);
+	expect_typed(&printer->rig, "here", 4);
+	assert_int_equal(pthread_create(&printer->thread, NULL, printer_main,
+					printer), 0);
+}
+
+static void printer_end(struct printer *printer)
+{
+	pthread_join(printer->thread, NULL);
+	close(printer->fd);
+	testvm_free(&printer->rig.vm);
 }
 
 /* A peer that reads slowly: the guest waits, and nothing is lost. */
 static void test_socket_slow(void **state)
 {
-	const char *path = in_dir("slow");
 	struct printer printer = { .bytes = 1 << 20 };
-	struct rig rig;
-	pthread_t thread;
-	int fd;
 
 	(void)state;
-	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);
-	printer.rig = &rig;
-	fd = dial(path);
-	send_all(fd, "here", 4);
-	expect_typed(&rig, "here", 4);
-	pthread_create(&thread, NULL, printer_main, &printer);
-	expect_printed(fd, 0, printer.bytes);
-	pthread_join(thread, NULL);
-	close(fd);
-	testvm_free(&rig.vm);
+	printer_start(&printer, in_dir("slow"));
+	expect_printed(printer.fd, 0, printer.bytes);
+	printer_end(&printer);
 }
 
 /* One that never reads: the guest waits until nobody is to wait any more. */
 static void test_socket_stuck(void **state)
 {
-	const char *path = in_dir("stuck");
 	struct printer printer = { .bytes = 4 << 20 };
 	struct cvm_port_stats stats;
-	struct rig rig;
-	pthread_t thread;
-	int fd;
 
 	(void)state;
-	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);
-	printer.rig = &rig;
-	fd = dial(path);
-	send_all(fd, "here", 4);
-	expect_typed(&rig, "here", 4);
-	pthread_create(&thread, NULL, printer_main, &printer);
+	printer_start(&printer, in_dir("stuck"));
 	do {
 		usleep(1000);
 		cvm_port_stats(port, &stats);
@@ -234,10 +234,8 @@ static void test_socket_stuck(void **state)
 	usleep(100000);
 	cvm_port_stats(port, &stats);
 	assert_true(stats.out < printer.bytes);
-	cvm_vmm_devices_hangup(rig.vm.devs);
-	pthread_join(thread, NULL);
-	close(fd);
-	testvm_free(&rig.vm);
+	cvm_vmm_devices_hangup(printer.rig.vm.devs);
+	printer_end(&printer);
 }
 
 /* What a peer sent before it went arrives; then the next one's turn comes. */

@@ -32,8 +32,9 @@ static void log_line(void *ctx, const char *line)
 	struct testvm *vm = ctx;
 
 	pthread_mutex_lock(&vm->lock);
-	vm->lines++;
 	snprintf(vm->line, sizeof(vm->line), "%s", line);
+	/* Who waits for a line reads it then. */
+	__atomic_store_n(&vm->lines, vm->lines + 1, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&vm->lock);
 }
 
@@ -190,7 +191,7 @@ uint64_t testvm_wait(struct testvm *vm, uint32_t vcpu, uint64_t bits)
 	uint64_t got;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += 5;
+	until.tv_sec += TESTVM_SECONDS;
 	pthread_mutex_lock(&vm->lock);
 	while (!(vm->events[vcpu] & bits))
 		if (pthread_cond_timedwait(&vm->raised, &vm->lock, &until))

@@ -22,6 +22,7 @@
 #define TESTVM_RINGS	(TESTVM_GPA + 0x100000ull)	/* and up */
 #define TESTVM_BUFFERS	(TESTVM_GPA + 0x200000ull)
 #define TESTVM_VCPUS	2u
+#define TESTVM_SECONDS	60	/* longest wait: the machine may be busy */
 
 struct testvm {
 	struct cvm_vmm_devices *devs;

@@ -1,18 +1,168 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * test_bind_race.c - a vCPU rings doorbells while another thread binds and
- * unbinds them.  The fake host notices an event that is signalled without a
- * reference to it.
+ * unbinds them: between any two instructions of either, and at the same time.
+ * The fake host notices an event that is signalled without a reference to it.
  */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <ucontext.h>
 
 #include "core.h"
 
-#define NUMBERS	4u
-#define ROUNDS	200000u
-
 static struct core c;
+
+static void open_vm(void)
+{
+	core_init(&c);
+	assert_int_equal(core_attach(&c), 0);
+	assert_int_equal(core_create(&c, 1), 0);
+	assert_int_equal(core_vcpu(&c, 0), 0);
+}
+
+static void close_vm(void)
+{
+	core_end(&c);
+	assert_int_equal(c.host.calls[FAKE_EVENT_GET],
+			 c.host.calls[FAKE_EVENT_PUT]);
+}
+
+/* ---- one instruction after the other ------------------------------------- */
+
+#define TRAP_FLAG	0x100
+
+#define EVERY		0u
+
+static uint32_t steps, at;
+static void (*between)(void);
+
+static void on_step(int sig, siginfo_t *info, void *context)
+{
+	greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
+
+	(void)sig;
+	(void)info;
+	if (++steps == at)
+		r[REG_EFL] &= ~TRAP_FLAG;
+	if (at == EVERY || steps == at)
+		between();
+}
+
+/*
+ * Call fn(), and other() after one or each of its instructions; how many of
+ * them there were up to then.
+ */
+static uint32_t step(void (*fn)(void), uint32_t which, void (*other)(void))
+{
+	steps = 0;
+	at = which;
+	between = other;
+	__asm__ volatile("pushfq; orq %0, (%%rsp); popfq" ::
+			 "i"(TRAP_FLAG) : "cc", "memory");
+	fn();
+	__asm__ volatile("pushfq; andq %0, (%%rsp); popfq" ::
+			 "i"(~TRAP_FLAG) : "cc", "memory");
+	return steps;
+}
+
+static uint32_t rang;
+
+static void ring(void)
+{
+	rang += (uint32_t)cvm_doorbell_ring(c.vm->vcpu[0], 5);
+}
+
+static void bind(uint64_t doorbell, int64_t event)
+{
+	struct cvm_user_doorbell args = {
+		.doorbell = doorbell, .event = event,
+	};
+
+	if (cvm_doorbell_bind(c.vm, &args))
+		abort();
+}
+
+static void unbind(uint64_t doorbell)
+{
+	struct cvm_user_doorbell args = { .doorbell = doorbell };
+
+	if (cvm_doorbell_unbind(c.vm, &args))
+		abort();
+}
+
+static void replace(void)
+{
+	unbind(5);
+	bind(5, 2);
+}
+
+static void move_up(void)
+{
+	bind(4, 4);
+}
+
+static void move_down(void)
+{
+	unbind(3);
+}
+
+/* Of three doorbells the one in the middle is rung. */
+static uint32_t meet(void (*fn)(void), uint32_t which, void (*other)(void))
+{
+	struct cvm_user_doorbell args;
+	uint32_t count;
+
+	memset(c.host.event, 0, sizeof(c.host.event));
+	bind(3, 3);
+	bind(5, 1);
+	bind(7, 7);
+	rang = 0;
+	count = step(fn, which, other);
+	/* Signalled is what was bound, or the VMM serves it. */
+	assert_int_equal(c.host.event[1].signals + c.host.event[2].signals,
+			 rang);
+	assert_int_equal(c.host.event[3].signals + c.host.event[4].signals +
+			 c.host.event[7].signals, 0);
+	for (args.doorbell = 3; args.doorbell <= 7; args.doorbell++)
+		cvm_doorbell_unbind(c.vm, &args);
+	assert_int_equal(c.host.calls[FAKE_EVENT_GET],
+			 c.host.calls[FAKE_EVENT_PUT]);
+	return count;
+}
+
+static void each_instruction(void **state)
+{
+	static void (*const change[])(void) = {
+		replace, move_up, move_down,
+	};
+	struct sigaction act = {
+		.sa_sigaction = on_step, .sa_flags = SA_SIGINFO,
+	};
+	uint32_t i, n, rings = 0, stepped = 0;
+
+	(void)state;
+	sigaction(SIGTRAP, &act, NULL);
+	open_vm();
+	for (i = 0; i < sizeof(change) / sizeof(change[0]); i++) {
+		for (n = 1; meet(ring, n, change[i]) == n; n++)
+			rings++;
+		stepped += meet(change[i], EVERY, ring);
+		assert_true(rang);
+	}
+	print_message("a change after %u instructions of rings, rings after "
+		      "%u of changes\n", rings, stepped);
+	/* It did step. */
+	assert_true(rings > 100 && stepped > 100);
+	close_vm();
+}
+
+/* ---- both at the same time ----------------------------------------------- */
+
+#define NUMBERS	4u
+#define ROUNDS	20000u
+
 static int stop;
 static uint32_t changes;
 static uint64_t rung[2];	/* not bound, bound */
@@ -20,10 +170,13 @@ static uint64_t rung[2];	/* not bound, bound */
 static void *vcpu_main(void *arg)
 {
 	uint64_t number = 0;
+	int bound;
 
 	(void)arg;
-	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE))
-		rung[cvm_doorbell_ring(c.vm->vcpu[0], number++ % NUMBERS)]++;
+	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+		bound = cvm_doorbell_ring(c.vm->vcpu[0], number++ % NUMBERS);
+		__atomic_add_fetch(&rung[bound], 1, __ATOMIC_RELAXED);
+	}
 	return NULL;
 }
 
@@ -51,8 +204,15 @@ static void change(uint32_t round)
 				 0);
 	assert_in_range(c.vm->bells.parked, 0, 1);
 	__atomic_add_fetch(&changes, 1, __ATOMIC_RELAXED);
-	if (round % 16 == 0)
+	if (round % 64 == 0)
 		sched_yield();
+}
+
+/* The vCPU may have to wait for a CPU. */
+static int rang_enough(void)
+{
+	return __atomic_load_n(&rung[0], __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&rung[1], __ATOMIC_RELAXED);
 }
 
 static void race(void **state)
@@ -61,28 +221,23 @@ static void race(void **state)
 	uint32_t i;
 
 	(void)state;
-	core_init(&c);
-	assert_int_equal(core_attach(&c), 0);
-	assert_int_equal(core_create(&c, 1), 0);
-	assert_int_equal(core_vcpu(&c, 0), 0);
+	open_vm();
 	c.host.on_signal = linger;
 	assert_int_equal(pthread_create(&vcpu, NULL, vcpu_main, NULL), 0);
-	for (i = 0; i < ROUNDS; i++)
+	for (i = 0; i < ROUNDS || !rang_enough(); i++)
 		change(i);
 	__atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
 	pthread_join(vcpu, NULL);
 	print_message("%llu rang, %llu were not bound\n",
 		      (unsigned long long)rung[1],
 		      (unsigned long long)rung[0]);
-	assert_true(rung[0] && rung[1]);
-	core_end(&c);
-	assert_int_equal(c.host.calls[FAKE_EVENT_GET],
-			 c.host.calls[FAKE_EVENT_PUT]);
+	close_vm();
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_instruction),
 		cmocka_unit_test(race),
 	};
 

@@ -39,7 +39,7 @@ mkdir "$root"
 echo hello >"$root/greeting"
 echo "Setting up libone:amd64 (1.0) ..."
 case $FAKE in
-fail) echo "E: the mirror is gone"; exit 25;;
+fail) echo "$SAYS"; exit 25;;
 wait) echo $$ >"$PIDS"; sleep 1000 & echo $! >>"$PIDS"; wait;;
 esac
 """
@@ -234,13 +234,42 @@ class Create(Case):
         self.assertLess(os.stat("a.img").st_blocks * 512, 100 * MIB)
 
     def test_failure(self):
-        result = self.create(FAKE="fail")
-        self.assertEqual((result.returncode, result.stdout), (1, ""))
-        self.assertIn("\n  | E: the mirror is gone\n", result.stderr)
-        self.assertTrue(result.stderr.endswith(
-            "cvmctl: a.img: installing packages failed: the mirror is "
-            "gone\n"), result.stderr)
+        for says, text in (
+                ("E: the mirror is gone\nE: apt-get failed",
+                 "the mirror is gone"),
+                ("E: The repository 'http://d/debian sidd Release' does not "
+                 "have a Release file.",
+                 "there is no release sidd at http://d/debian"),
+                ("tar: ./x: Cannot write: No space left on device\n"
+                 "E: tar --extract failed: 512",
+                 "no space left for %s/tmp/cvmctl-image.*/root" % self.dir)):
+            result = self.create(FAKE="fail", SAYS=says)
+            self.assertEqual((result.returncode, result.stdout), (1, ""))
+            self.assertRegex(result.stderr, r"\A(a\.img: .*\n){2}cvmctl: "
+                             r"a\.img: installing packages failed: %s\n\Z" %
+                             text)
+            self.nothing_left()
+
+    def test_unknown_failure(self):
+        says = "E: Sub-process dpkg returned an error code (1)"
+        result = self.create(FAKE="fail", SAYS=says)
+        self.assertIn("\n  | %s\ncvmctl: a.img: installing packages failed: "
+                      "what was said last is above\n" % says, result.stderr)
         self.nothing_left()
+
+    def test_no_room(self):
+        self.program("id", "#!/bin/sh\necho 0\n")
+        for says, text in (
+                ("mke2fs: No space left on device while populating",
+                 "no space left for a.img.part"),
+                ("__populate_fs: Could not allocate block in ext2 filesystem",
+                 "all of it does not fit into --size")):
+            self.program("mke2fs", "#!/bin/sh\necho '%s'\nexit 1\n" % says)
+            result = self.create()
+            self.assertTrue(result.stderr.endswith(
+                "\ncvmctl: a.img: making the file system failed: %s\n" %
+                text), result.stderr)
+            self.nothing_left()
 
     def test_signals(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -307,6 +336,8 @@ class Create(Case):
                      "password is to be its one line")
         self.refused(self.create("--ssh-key", "none"), "none: No such file "
                      "or directory")
+        self.refused(self.cvmctl("create", "none/a.img"), "none/a.img: No "
+                     "such file or directory")
         self.nothing_left()
 
 

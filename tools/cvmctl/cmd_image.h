@@ -53,7 +53,8 @@ struct image_progress {
 	unsigned int done;	/* packages of this step */
 	const char *what;	/* the step in words; NULL: none yet */
 	char item[48];		/* a package, or "" */
-	char error[300];	/* the first that was told, or "" */
+	char place[200];	/* the directory or file that is written to */
+	char error[400];	/* why it failed, in one line; or "" */
 };
 
 /* image_progress_line - 1: a new step, 2: something to show, 0: nothing. */

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,9 @@
 #include "cmd_image.h"
 
 #define BAR		24
+#define BAR_FROM	64	/* columns; narrower ones are for the words */
 #define LAST_LINES	15
+#define LINE_MAX_BYTES	1023	/* a longer line is taken in parts */
 
 extern const char image_create_sh[], image_setup_sh[];
 
@@ -36,7 +39,7 @@ struct work {
 	char part[4096];	/* where the image grows */
 	int part_fd;
 	int terminal;		/* one line that changes, or a line a step */
-	time_t began;
+	time_t began, shown;
 	struct image_progress progress;
 	char last[LAST_LINES][200];	/* what the programs printed last */
 	unsigned int lines;
@@ -66,20 +69,27 @@ static void catch_signals(void)
 
 /* ---- the terminal ---- */
 
-static void show(const struct work *w)
+static void show(struct work *w)
 {
 	const struct image_progress *p = &w->progress;
 	unsigned int fill = p->permille * BAR / 1000;
-	long seconds = (long)(time(NULL) - w->began);
+	long seconds;
 	struct winsize size = { 0 };
 	char line[200];
+	int len;
 
-	snprintf(line, sizeof(line), "%3u %% [%.*s%*s] %ld:%02ld  %s%s%s",
-		 p->permille / 10, (int)fill, "########################",
-		 (int)(BAR - fill), "", seconds / 60, seconds % 60, p->what,
-		 p->item[0] ? ": " : "", p->item);
+	w->shown = time(NULL);
+	seconds = (long)(w->shown - w->began);
 	if (ioctl(2, TIOCGWINSZ, &size) || size.ws_col < 20)
 		size.ws_col = 80;
+	len = snprintf(line, sizeof(line), "%3u %% ", p->permille / 10);
+	if (size.ws_col >= BAR_FROM)
+		len += snprintf(line + len, sizeof(line) - len, "[%.*s%*s] ",
+				(int)fill, "########################",
+				(int)(BAR - fill), "");
+	snprintf(line + len, sizeof(line) - len, "%ld:%02ld  %s%s%s",
+		 seconds / 60, seconds % 60, p->what ? p->what : "starting",
+		 p->item[0] ? ": " : "", p->item);
 	fprintf(stderr, "\r%.*s\033[K", size.ws_col - 1, line);
 	fflush(stderr);
 }
@@ -96,17 +106,46 @@ static void take_line(struct work *w, const char *line)
 		say("%s: %s", w->wish->path, w->progress.what);
 }
 
+/* Those that are complete, or too long to be; what is left of the bytes. */
+static size_t take_lines(struct work *w, char *text, size_t len)
+{
+	char *line = text, *end;
+
+	while ((end = strchr(line, '\n'))) {
+		*end = '\0';
+		take_line(w, line);
+		line = end + 1;
+	}
+	len -= (size_t)(line - text);
+	memmove(text, line, len);
+	if (len < LINE_MAX_BYTES)
+		return len;
+	take_line(w, text);
+	return 0;
+}
+
+/* All that is printed; a terminal's clock goes on meanwhile. */
 static void watch(struct work *w, int from)
 {
-	char line[1024];
-	FILE *in = fdopen(from, "r");
+	struct pollfd in = { .fd = from, .events = POLLIN };
+	char text[LINE_MAX_BYTES + 1];
+	size_t len = 0;
+	ssize_t n;
 
-	while (in && fgets(line, sizeof(line), in)) {
-		line[strcspn(line, "\n")] = '\0';
-		take_line(w, line);
+	for (;;) {
+		if (w->terminal && time(NULL) != w->shown)
+			show(w);
+		if (w->terminal && !poll(&in, 1, 1000))
+			continue;
+		n = read(from, text + len, LINE_MAX_BYTES - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+		text[len] = '\0';
+		len = take_lines(w, text, len);
 	}
-	if (in)
-		fclose(in);
 	if (w->terminal)
 		fprintf(stderr, "\r\033[K");
 }
@@ -191,7 +230,7 @@ static int open_part(struct work *w, struct problem *problem)
 	w->part_fd = open(w->part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
 			  0666);
 	if (w->part_fd < 0)
-		return problem_set(problem, w->part, "%s", strerror(errno));
+		return problem_set(problem, path, "%s", strerror(errno));
 	if (flock(w->part_fd, LOCK_EX | LOCK_NB))
 		return problem_set(problem, path, "another cvmctl is making "
 				   "it");
@@ -211,20 +250,20 @@ static int finish(const struct work *w, struct problem *problem)
 	return problem_set(problem, path, "%s", strerror(errno));
 }
 
-/* What the programs said at the end tells more than their status. */
+/* Without a line that tells why, what the programs said at the end does. */
 static int failed(const struct work *w, struct problem *problem)
 {
+	const struct image_progress *p = &w->progress;
 	unsigned int i = w->lines > LAST_LINES ? w->lines - LAST_LINES : 0;
 
 	if (stopped)
 		return problem_set(problem, w->wish->path, "interrupted; "
 				   "nothing is left of it");
-	for (; i < w->lines; i++)
+	for (; !p->error[0] && i < w->lines; i++)
 		say("  | %s", w->last[i % LAST_LINES]);
 	return problem_set(problem, w->wish->path, "%s%s%s",
-			   w->progress.what ? w->progress.what : "",
-			   w->progress.what ? " failed: " : "",
-			   w->progress.error[0] ? w->progress.error :
+			   p->what ? p->what : "", p->what ? " failed: " : "",
+			   p->error[0] ? p->error :
 			   "what was said last is above");
 }
 

@@ -35,6 +35,9 @@ static const struct step {
 	  1 },
 };
 
+/* Where what comes now is written to. */
+#define PLACE "I: writing to "
+
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
 static int begins(const char *line, const char *with)
@@ -99,13 +102,43 @@ static int one_more(struct image_progress *p, const char *line)
 	return 2;
 }
 
+/*
+ * What went wrong, in the words of who found out first.  apt and mmdebstrap go
+ * on to tell which of their programs failed of it, and not why.
+ */
+static void take_error(struct image_progress *p, const char *line)
+{
+	static const char follows[] =
+		"Sub-process |setup failed|mmdebstrap failed|apt-get |tar |"
+		"chroot |command failed|hook |run_";
+	char where[128], suite[64];
+	size_t most = sizeof(p->error);
+
+	if (p->error[0])
+		return;
+	if (strstr(line, "No space left on device"))
+		snprintf(p->error, most, "no space left for %s", p->place);
+	else if (strstr(line, "Could not allocate block"))
+		snprintf(p->error, most, "all of it does not fit into --size");
+	else if (sscanf(line, "E: The repository '%127s %63s Release' does",
+			where, suite) == 2)
+		snprintf(p->error, most, "there is no release %s at %s",
+			 suite, where);
+	else if (begins(line, "E: ") && !begins_any(line + 3, follows))
+		snprintf(p->error, most, "%s", line + 3);
+	else if (begins_any(line, "mke2fs: |truncate: |cp: |mktemp: "))
+		snprintf(p->error, most, "%s", line);
+}
+
 int image_progress_line(struct image_progress *p, const char *line)
 {
 	const char *item = steps[p->step].item;
 	unsigned int count;
 
-	if (begins(line, "E: ") && !p->error[0])
-		snprintf(p->error, sizeof(p->error), "%s", line + 3);
+	take_error(p, line);
+	if (begins(line, PLACE))
+		snprintf(p->place, sizeof(p->place), "%s",
+			 line + strlen(PLACE));
 	if (sscanf(line, "%*u upgraded, %u newly installed", &count) == 1)
 		p->packages = count;
 	if (begins(line, "I: "))

@@ -97,22 +97,6 @@ static const struct config_key keys[] = {
 /* ---- is it a key, mistyped? ---- */
 
 /*
- * One mistake apart: a letter more, less or other, or two exchanged; upper
- * and lower case are the same.
- */
-static int nearly(const char *a, size_t an, const char *b, size_t bn)
-{
-	while (an && bn && tolower((unsigned char)*a) ==
-	       tolower((unsigned char)*b))
-		a++, an--, b++, bn--;
-	while (an && bn && tolower((unsigned char)a[an - 1]) ==
-	       tolower((unsigned char)b[bn - 1]))
-		an--, bn--;
-	return (an <= 1 && bn <= 1) ||
-	       (an == 2 && bn == 2 && a[0] == b[1] && a[1] == b[0]);
-}
-
-/*
  * What the kernel itself takes is no mistake: of two letters anything could
  * be one, and there are pci= and video= without a number.
  */

@@ -88,6 +88,12 @@ int parse_options(const struct command *cmd, const struct opt *opts,
  */
 int read_size(const char *text, uint64_t unit, uint64_t *bytes);
 
+/*
+ * nearly - are two words of so many bytes one mistake apart: a letter more,
+ * less or other, or two exchanged?  Upper and lower case are the same.
+ */
+int nearly(const char *a, size_t an, const char *b, size_t bn);
+
 /* usage_error - say what is wrong with the command line; EXIT_USAGE. */
 int usage_error(const struct command *cmd, const char *fmt, ...)
 	__attribute__((format(CVMCTL_PRINTF, 2, 3)));

@@ -64,6 +64,7 @@ fi
 IMAGE_UUID=$(cat /proc/sys/kernel/random/uuid)
 export IMAGE_UUID
 
+echo "I: writing to $work/root"
 # What dpkg writes need not survive a power cut: half an image is removed.
 run mmdebstrap --verbose --mode=$mode --format=directory --variant=minbase \
 	--dpkgopt=force-unsafe-io --include="$IMAGE_PACKAGES" \
@@ -71,8 +72,10 @@ run mmdebstrap --verbose --mode=$mode --format=directory --variant=minbase \
 	"$IMAGE_SUITE" "$work/root" ${IMAGE_MIRROR:+"$IMAGE_MIRROR"}
 
 echo "I: making the file system..."
+echo "I: writing to $image"
 run $helper truncate -s "$IMAGE_BYTES" "$image"
 run $helper mke2fs -q -t ext4 -U "$IMAGE_UUID" -d "$work/root" "$image"
 if [ $mode = unshare ]; then
+	echo "I: writing to $IMAGE_PART"
 	run cp --sparse=always "$image" "$IMAGE_PART"
 fi

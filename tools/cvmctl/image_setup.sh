@@ -35,7 +35,7 @@ chroot "$root" systemctl -q enable systemd-networkd systemd-resolved
 ln -sf ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
 
 if [ "$IMAGE_KEYS" ]; then
-	echo "$IMAGE_KEYS" | write /root/.ssh/authorized_keys
+	printf '%s\n' "$IMAGE_KEYS" | write /root/.ssh/authorized_keys
 	chmod 700 "$root/root/.ssh"
 	chmod 600 "$root/root/.ssh/authorized_keys"
 fi
@@ -43,7 +43,7 @@ fi
 # Who has hvc0, the console, has the machine.  Without a password there is
 # nothing to ask, and no other way to become root.
 if [ "$IMAGE_PASSWORD" ]; then
-	echo "root:$IMAGE_PASSWORD" | chroot "$root" chpasswd
+	printf '%s\n' "root:$IMAGE_PASSWORD" | chroot "$root" chpasswd
 else
 	write /etc/systemd/system/serial-getty@hvc0.service.d/autologin.conf <<'END'
 [Service]

@@ -55,6 +55,20 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+static int no_command(const char *name)
+{
+	int i;
+
+	if (name[0] == '-')
+		return usage_error(NULL, "%s: no such option", name);
+	for (i = 0; commands[i]; i++)
+		if (nearly(name, strlen(name), commands[i]->name,
+			   strlen(commands[i]->name)))
+			return usage_error(NULL, "%s: no such command; is %s "
+					   "meant?", name, commands[i]->name);
+	return usage_error(NULL, "%s: no such command", name);
+}
+
 static int help(int argc, char **argv)
 {
 	char *argv_help[] = { "--help" };
@@ -66,7 +80,7 @@ static int help(int argc, char **argv)
 	}
 	cmd = find_command(argv[0]);
 	if (!cmd)
-		return usage_error(NULL, "%s: no such command", argv[0]);
+		return no_command(argv[0]);
 	return cmd->run(cmd, 1, argv_help);
 }
 
@@ -87,7 +101,6 @@ int cvmctl_main(int argc, char **argv)
 		name = "version";
 	cmd = find_command(name);
 	if (!cmd)
-		return usage_error(NULL, "%s: no such %s", name,
-				   name[0] == '-' ? "option" : "command");
+		return no_command(name);
 	return cmd->run(cmd, argc - 2, argv + 2);
 }

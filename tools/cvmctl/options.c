@@ -5,6 +5,7 @@
  * One table gives both the parser and the help, so that neither can forget
  * an option.  "--name value" and "--name=value" are the same.
  */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -100,6 +101,18 @@ int read_size(const char *text, uint64_t unit, uint64_t *bytes)
 	return 1;
 }
 
+int nearly(const char *a, size_t an, const char *b, size_t bn)
+{
+	while (an && bn && tolower((unsigned char)*a) ==
+	       tolower((unsigned char)*b))
+		a++, an--, b++, bn--;
+	while (an && bn && tolower((unsigned char)a[an - 1]) ==
+	       tolower((unsigned char)b[bn - 1]))
+		an--, bn--;
+	return (an <= 1 && bn <= 1) ||
+	       (an == 2 && bn == 2 && a[0] == b[1] && a[1] == b[0]);
+}
+
 static const struct opt *find_option(const struct opt *opts, const char *name,
 				     size_t len)
 {
@@ -107,6 +120,16 @@ static const struct opt *find_option(const struct opt *opts, const char *name,
 		if (strlen(opts->name) == len && !memcmp(opts->name, name, len))
 			return opts;
 	return NULL;
+}
+
+static int no_option(const struct command *cmd, const struct opt *opts,
+		     const char *word, size_t len)
+{
+	for (; opts->name; opts++)
+		if (nearly(word + 2, len, opts->name, strlen(opts->name)))
+			return usage_error(cmd, "%s: no such option; is --%s "
+					   "meant?", word, opts->name);
+	return usage_error(cmd, "%s: no such option", word);
 }
 
 static int store(const struct command *cmd, const struct opt *opt,
@@ -145,7 +168,7 @@ static int parse_one(const struct command *cmd, const struct opt *opts,
 	const struct opt *opt = find_option(opts, name, len);
 
 	if (!opt)
-		return usage_error(cmd, "%s: no such option", argv[*at]);
+		return no_option(cmd, opts, argv[*at], len);
 	if (opt->kind == OPT_FLAG) {
 		if (equals)
 			return usage_error(cmd, "--%s takes no value",

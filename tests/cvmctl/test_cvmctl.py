@@ -355,6 +355,13 @@ class Run(Case):
         err = vm.stderr.read()
         self.assertEqual(err.count(b"output is dropped"), 1)
 
+    def test_no_output(self):
+        """Nothing of the VM's has the number of a stdout that is closed."""
+        vm = self.spawn(stdin=subprocess.PIPE, closed=(1,))
+        err = vm.communicate(b"poweroff\n", SECONDS)[1]
+        self.assertEqual(vm.returncode, 0)
+        self.assertIn(b"stdout: Bad file descriptor", err)
+
     def test_wild_output(self):
         result = self.run_vm(stdin=b"wild\nwild\npoweroff\n")
         self.assertEqual(result.returncode, 0)
@@ -379,10 +386,11 @@ class Run(Case):
         self.assertEqual(vm.wait(SECONDS), 0)
         self.assertEqual(got, 200 * 4000)
 
-    def spawn(self, stdin, stdout=subprocess.PIPE, **fake):
+    def spawn(self, stdin, stdout=subprocess.PIPE, closed=(), **fake):
         vm = subprocess.Popen(
             [case.CVMCTL, "run", "--kernel", self.kernel], stdin=stdin,
-            stdout=stdout, stderr=subprocess.PIPE, env=environment(**fake))
+            stdout=stdout, stderr=subprocess.PIPE, env=environment(**fake),
+            preexec_fn=lambda: [os.close(fd) for fd in closed])
         self.addCleanup(self.reap, vm)
         return vm
 

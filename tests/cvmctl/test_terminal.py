@@ -299,6 +299,31 @@ class Terminal(Case):
         self.type(b"poweroff\r")
         self.assertEqual(front.wait(SECONDS), 0)
 
+    def test_one_name_at_once(self):
+        """A socket that is about to be listened at is nobody's to remove."""
+        gate = os.path.join(self.tmp.name, "gate")
+        os.mkfifo(gate)
+        first = self.start(GATE=gate)
+        end = time.monotonic() + SECONDS
+        while not os.path.exists(self.socket) and time.monotonic() < end:
+            time.sleep(0.01)
+        argv = [case.CVMCTL, "run", "--kernel", self.kernel, "--name",
+                self.name]
+        second = subprocess.Popen(argv, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, env=environment())
+        self.addCleanup(self.reap, second)
+        # If it does not wait now, it is given the time to do harm.
+        time.sleep(0.3)
+        os.close(os.open(gate, os.O_WRONLY))
+        err = second.communicate(timeout=SECONDS)[1]
+        self.assertIn(b"a VM of this name is running", err)
+        self.assertEqual(second.returncode, 1)
+        self.expect(b"$ ")
+        self.assertTrue(os.path.exists(self.socket))
+        self.type(b"poweroff\r")
+        self.assertEqual(first.wait(SECONDS), 0)
+
     def test_signals(self):
         front = self.start(STUBBORN=1)
         self.expect(b"$ ")

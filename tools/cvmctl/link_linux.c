@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -202,44 +203,86 @@ static int socket_addr(struct sockaddr_un *addr, const char *name,
 			problem);
 }
 
+/*
+ * Names are taken and swept up one at a time, for a socket between its bind()
+ * and its listen() looks like one that was left behind.
+ */
+static int lock_names(struct problem *problem)
+{
+	char dir[64];
+	int fd, ret;
+
+	if (run_dir(dir, sizeof(dir), problem))
+		return -1;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return problem_set(problem, dir, "%s", strerror(errno));
+	do {
+		ret = flock(fd, LOCK_EX);
+	} while (ret && errno == EINTR);
+	return fd;
+}
+
+static int connect_to(const struct sockaddr_un *addr, int flags)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
+	int err;
+
+	if (fd < 0 || !connect(fd, (const struct sockaddr *)addr,
+			       sizeof(*addr)))
+		return fd;
+	err = errno;
+	close(fd);
+	errno = err;
+	return -1;
+}
+
+/* Under the lock: remove what a VMM that was killed has left; 1: done. */
+static int sweep(const struct sockaddr_un *addr)
+{
+	int fd = connect_to(addr, SOCK_NONBLOCK);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && errno == ECONNREFUSED && !unlink(addr->sun_path);
+}
+
 struct link *plat_connect(const char *name, struct problem *problem)
 {
 	struct sockaddr_un addr;
-	int fd, err;
+	int fd, err, lock;
 
 	linux_terminal_save();
 	if (socket_addr(&addr, name, problem))
 		return NULL;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && !connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+	fd = connect_to(&addr, 0);
+	if (fd < 0 && errno == ECONNREFUSED) {
+		lock = lock_names(problem);
+		if (lock < 0)
+			return NULL;
+		sweep(&addr);
+		close(lock);
+		fd = connect_to(&addr, 0);
+	}
+	if (fd >= 0)
 		return link_of(fd);
 	err = errno;
-	if (fd >= 0)
-		close(fd);
-	/* Left by a VMM that was killed. */
-	if (err == ECONNREFUSED)
-		unlink(addr.sun_path);
 	problem_set(problem, addr.sun_path, "%s", strerror(err));
 	return NULL;
 }
 
-/* A socket file nobody listens on was left by a VMM that was killed. */
 static int bind_socket(int fd)
 {
 	const struct sockaddr *addr = (struct sockaddr *)&listener_addr;
-	int probe, used;
 
 	if (!bind(fd, addr, sizeof(listener_addr)))
 		return 0;
 	if (errno != EADDRINUSE)
 		return -1;
-	probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	used = probe >= 0 && !connect(probe, addr, sizeof(listener_addr));
-	if (probe >= 0)
-		close(probe);
-	errno = EADDRINUSE;
-	if (used || unlink(listener_addr.sun_path))
+	if (!sweep(&listener_addr)) {
+		errno = EADDRINUSE;
 		return -1;
+	}
 	return bind(fd, addr, sizeof(listener_addr));
 }
 
@@ -270,33 +313,44 @@ static int open_log(const char *name, struct problem *problem)
 	return 0;
 }
 
+/* The address taken and listened at, or -1. */
+static int open_listener(void)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	mode_t old = umask(0177);
+	int err = 0;
+
+	if (fd < 0 || bind_socket(fd) || listen(fd, 4))
+		err = errno;
+	umask(old);
+	if (err && fd >= 0)
+		close(fd);
+	errno = err;
+	return err ? -1 : fd;
+}
+
 int plat_listen(const char *name, struct problem *problem)
 {
-	mode_t old;
-	int fd, ret;
+	int lock, err;
 
 	if (make_run_dir(problem) ||
 	    socket_addr(&listener_addr, name, problem))
 		return -1;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return problem_set(problem, "console", "socket: %s",
-				   strerror(errno));
-	old = umask(0177);
-	ret = bind_socket(fd);
-	umask(old);
-	if (!ret && !listen(fd, 4)) {
-		listener = fd;
+	lock = lock_names(problem);
+	if (lock < 0)
+		return -1;
+	listener = open_listener();
+	err = errno;
+	close(lock);
+	if (listener >= 0) {
 		minder_remove(listener_addr.sun_path, 0);
 		return open_log(name, problem);
 	}
-	ret = errno;
-	close(fd);
-	if (ret == EADDRINUSE)
+	if (err == EADDRINUSE)
 		return problem_set(problem, name, "a VM of this name is "
 				   "running; choose another --name");
 	return problem_set(problem, listener_addr.sun_path, "%s",
-			   strerror(ret));
+			   strerror(err));
 }
 
 void plat_unlisten(void)

@@ -228,6 +228,8 @@ static void test_memory(int fd, const char *disk)
 	if (base == MAP_FAILED)
 		return;
 	base += 2 * MIB;
+	report(fails(mprotect(base, 4096, PROT_READ | PROT_EXEC), EACCES),
+	       "mprotect: executable is refused");
 	for (i = 0; i < r.count; i++)
 		ok &= is_zero(base + (r.range[i].gpa - low), r.range[i].bytes);
 	report(ok, "mmap: memory is zero");

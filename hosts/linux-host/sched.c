@@ -337,15 +337,18 @@ void cvm_wake(void *ctx, void *host_vm, u32 vcpu)
 	/* Full barriers on both sides of the exchange order it with slice(). */
 	xchg(&v->woken, 1);
 	rcuwait_wake_up(&v->sleeper);
-	cpu = READ_ONCE(v->cpu);
 	/*
 	 * Any interrupt brings a guest back.  The CPU may have left the slice
-	 * since: an empty reschedule interrupt does no harm.
+	 * since: an empty reschedule interrupt does no harm.  It cannot have
+	 * gone offline, to which a CPU that does not preempt must agree.
 	 */
+	preempt_disable();
+	cpu = READ_ONCE(v->cpu);
 	if (cpu >= 0 && cpu != raw_smp_processor_id()) {
 		v->kicks++;
 		cvm_compat_kick(cpu);
 	}
+	preempt_enable();
 }
 
 int cvm_poll(void *ctx, void *host_vm, u32 vcpu)

@@ -221,6 +221,17 @@ class Terminal(Case):
         self.assertEqual(told["devices"]["ttys3"],
                          {"bytes_in": 0, "bytes_out": 0})
 
+    def test_deep(self):
+        """What a VM made is gone with it, however long the whole path is."""
+        deep = os.path.join(self.tmp.name, *3 * ["d" * 100])
+        os.makedirs(deep)
+        result = subprocess.run(
+            [case.CVMCTL, "run", "--kernel", self.kernel, "--name", self.name,
+             "ttys0=socket:p.sock"], input=b"poweroff\n", cwd=deep,
+            capture_output=True, env=environment(), timeout=SECONDS)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(os.listdir(deep), [])
+
     def test_size(self):
         """The guest is told how large the terminal is, and when it changes.
         """

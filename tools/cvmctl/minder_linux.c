@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -28,7 +29,8 @@ enum {
 	ORDER_SEAL = 's'
 };
 
-#define ORDER_ROOM	256u
+#define ORDER_ROOM	(1u + PATH_MAX)
+#define WHY_ROOM	256u
 #define FILES		16u
 
 static int minder = -1;		/* the VM's end of the connection */
@@ -47,7 +49,7 @@ static struct {
 /* The answer is why not, or "". */
 static void start_programs(void)
 {
-	char why[ORDER_ROOM];
+	char why[WHY_ROOM];
 
 	programs_start(self.exec, why, sizeof(why));
 	send(self.vm, why, strlen(why) + 1, MSG_NOSIGNAL);
@@ -181,7 +183,7 @@ static void give_order(char letter, const char *text)
 
 void minder_remove(const char *path, int if_empty)
 {
-	char absolute[ORDER_ROOM];
+	char absolute[PATH_MAX];
 
 	/* The minder is elsewhere. */
 	if (!plat_absolute(path, absolute, sizeof(absolute)))
@@ -191,12 +193,12 @@ void minder_remove(const char *path, int if_empty)
 
 int minder_programs(struct problem *problem)
 {
-	char why[ORDER_ROOM + 1];
+	char why[WHY_ROOM + 1];
 	ssize_t bytes;
 
 	give_order(ORDER_PROGRAMS, "");
 	do {
-		bytes = recv(minder, why, ORDER_ROOM, 0);
+		bytes = recv(minder, why, WHY_ROOM, 0);
 	} while (bytes < 0 && errno == EINTR);
 	if (bytes <= 0)
 		return problem_set(problem, "minder", "it has ended");

@@ -62,21 +62,21 @@ int cvm_memory_from_map(struct cvm_memory *mem,
 	return 0;
 }
 
+const struct cvm_memory_range *cvm_memory_range(const struct cvm_memory *mem,
+						uint64_t gpa)
+{
+	uint32_t at = above(mem, gpa);
+
+	return at && cvm_range_has(&mem->range[at - 1], gpa) ?
+	       &mem->range[at - 1] : NULL;
+}
+
 uint64_t cvm_memory_piece(const struct cvm_memory *mem, uint64_t gpa,
 			  uint64_t bytes, void **hva)
 {
-	const struct cvm_memory_range *range;
-	uint32_t at = above(mem, gpa);
-	uint64_t off;
+	const struct cvm_memory_range *range = cvm_memory_range(mem, gpa);
 
-	if (!at)
-		return 0;
-	range = &mem->range[at - 1];
-	off = gpa - range->gpa;
-	if (off >= range->bytes)
-		return 0;
-	*hva = range->hva + off;
-	return bytes < range->bytes - off ? bytes : range->bytes - off;
+	return range ? cvm_range_piece(range, gpa, bytes, hva) : 0;
 }
 
 void *cvm_memory_at(const struct cvm_memory *mem, uint64_t gpa,
@@ -141,10 +141,13 @@ size_t cvm_iov_put(const struct cvm_iov *iov, uint32_t count, size_t offset,
 uint32_t cvm_iov_cut(struct cvm_iov *iov, uint32_t count, size_t offset,
 		     size_t bytes)
 {
-	uint32_t i, left = 0;
+	uint32_t i = 0, left;
 	size_t part;
 
-	for (i = 0; i < count && bytes; i++) {
+	/* At the front there is often nothing to be cut off. */
+	for (; !offset && i < count && iov[i].bytes <= bytes; i++)
+		bytes -= iov[i].bytes;
+	for (left = i; i < count && bytes; i++) {
 		if (offset >= iov[i].bytes) {
 			offset -= iov[i].bytes;
 			continue;

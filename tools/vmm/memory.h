@@ -9,6 +9,7 @@
 #ifndef CVM_VMM_MEMORY_H
 #define CVM_VMM_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,28 @@ int cvm_memory_add(struct cvm_memory *mem, uint64_t gpa, uint64_t bytes,
 int cvm_memory_from_map(struct cvm_memory *mem,
 			const struct cvm_user_ranges *ranges, void *map,
 			uint64_t map_gpa);
+
+/* cvm_memory_range - the range that gpa lies in; NULL: no guest memory. */
+const struct cvm_memory_range *cvm_memory_range(const struct cvm_memory *mem,
+						uint64_t gpa);
+
+/* cvm_range_has - does gpa lie in it? */
+static inline bool cvm_range_has(const struct cvm_memory_range *range,
+				 uint64_t gpa)
+{
+	return gpa - range->gpa < range->bytes;
+}
+
+/* cvm_range_piece - as cvm_memory_piece(), of a range that has gpa. */
+static inline uint64_t cvm_range_piece(const struct cvm_memory_range *range,
+				       uint64_t gpa, uint64_t bytes,
+				       void **hva)
+{
+	uint64_t off = gpa - range->gpa;
+
+	*hva = range->hva + off;
+	return bytes < range->bytes - off ? bytes : range->bytes - off;
+}
 
 /*
  * cvm_memory_piece - as many of the bytes at gpa as lie in one range; *hva is

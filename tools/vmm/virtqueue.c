@@ -73,7 +73,7 @@ int cvm_vq_start(struct cvm_vq *vq, const struct cvm_vq_config *config)
 }
 
 static int append(struct cvm_vq *vq, struct cvm_chain *chain,
-		  struct cvm_vq_place at, void *hva, uint64_t bytes,
+		  const struct cvm_vq_place *at, void *hva, uint64_t bytes,
 		  bool write)
 {
 	uint32_t count = chain->readable + chain->writable;
@@ -87,7 +87,7 @@ static int append(struct cvm_vq *vq, struct cvm_chain *chain,
 	}
 	if (count == chain->room)
 		return cvm_vq_break(vq, "%s %u: a request of more than %u "
-				    "pieces", at.table, at.index,
+				    "pieces", at->table, at->index,
 				    chain->room);
 	chain->iov[count] = (struct cvm_iov){ hva, bytes };
 	if (write)
@@ -97,8 +97,17 @@ static int append(struct cvm_vq *vq, struct cvm_chain *chain,
 	return 0;
 }
 
+/* Descriptors lie in the same range mostly, in that of the one before. */
+static uint64_t piece(struct cvm_vq *vq, uint64_t gpa, uint64_t bytes,
+		      void **hva)
+{
+	if (!vq->near || !cvm_range_has(vq->near, gpa))
+		vq->near = cvm_memory_range(vq->mem, gpa);
+	return vq->near ? cvm_range_piece(vq->near, gpa, bytes, hva) : 0;
+}
+
 int cvm_vq_add(struct cvm_vq *vq, struct cvm_chain *chain,
-	       struct cvm_vq_place at, uint64_t gpa, uint32_t bytes,
+	       const struct cvm_vq_place *at, uint64_t gpa, uint32_t bytes,
 	       bool write)
 {
 	uint64_t total = chain->read_bytes + chain->write_bytes + bytes;
@@ -106,22 +115,22 @@ int cvm_vq_add(struct cvm_vq *vq, struct cvm_chain *chain,
 	void *hva;
 
 	if (!bytes)
-		return cvm_vq_break(vq, "%s %u has no bytes", at.table,
-				    at.index);
+		return cvm_vq_break(vq, "%s %u has no bytes", at->table,
+				    at->index);
 	/* 2.7.5.2, 2.8.5: at most 2^32 bytes; used lengths have 32 bits. */
 	if (total > UINT32_MAX)
 		return cvm_vq_break(vq, "%s %u: a request of 4 GiB and more",
-				    at.table, at.index);
+				    at->table, at->index);
 	/* 2.7.4.2, 2.8.17 */
 	if (!write && chain->writable)
 		return cvm_vq_break(vq, "%s %u: a readable part behind a "
-				    "writable one", at.table, at.index);
+				    "writable one", at->table, at->index);
 	for (; left; left -= part, gpa += part) {
-		part = cvm_memory_piece(vq->mem, gpa, left, &hva);
+		part = piece(vq, gpa, left, &hva);
 		if (!part)
 			return cvm_vq_break(vq, "%s %u: %u bytes up to 0x%llx "
 					    "are not all guest memory",
-					    at.table, at.index, bytes,
+					    at->table, at->index, bytes,
 					    (unsigned long long)(gpa + left));
 		if (append(vq, chain, at, hva, part, write))
 			return -1;

@@ -33,7 +33,7 @@ struct cvm_vq_place {
 
 /* cvm_vq_add - one more element of a chain, checked and translated. */
 int cvm_vq_add(struct cvm_vq *vq, struct cvm_chain *chain,
-	       struct cvm_vq_place at, uint64_t gpa, uint32_t bytes,
+	       const struct cvm_vq_place *at, uint64_t gpa, uint32_t bytes,
 	       bool write);
 
 /*

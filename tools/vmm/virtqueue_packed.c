@@ -50,7 +50,7 @@ static int read_table(struct cvm_vq *vq, struct cvm_chain *chain,
 	at = (struct cvm_vq_place){ "indirect descriptor", 0 };
 	for (; at.index < entries; at.index++, table += 16) {
 		rest = cvm_read_once(table + 8);
-		if (cvm_vq_add(vq, chain, at, cvm_read_once(table),
+		if (cvm_vq_add(vq, chain, &at, cvm_read_once(table),
 			       (uint32_t)rest,
 			       rest >> 48 & VIRTQ_DESC_F_WRITE))
 			return -1;
@@ -71,7 +71,7 @@ static int read_desc(struct cvm_vq *vq, struct cvm_chain *chain,
 	/* 2.8.6: the id counts in the last descriptor of a list. */
 	chain->id = __atomic_load_n(&desc->id, __ATOMIC_RELAXED);
 	if (!(flags & VIRTQ_DESC_F_INDIRECT))
-		return cvm_vq_add(vq, chain, at, gpa, bytes,
+		return cvm_vq_add(vq, chain, &at, gpa, bytes,
 				  flags & VIRTQ_DESC_F_WRITE);
 	/* 2.8.19: not in a list */
 	if (chain->slots > 1 || (flags & VIRTQ_DESC_F_NEXT))

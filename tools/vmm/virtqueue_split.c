@@ -41,7 +41,7 @@ static int walk(struct cvm_vq *vq, struct cvm_chain *chain,
 			*outer = desc;
 			return (int)at.index;
 		}
-		if (cvm_vq_add(vq, chain, at, desc.addr, desc.len,
+		if (cvm_vq_add(vq, chain, &at, desc.addr, desc.len,
 			       desc.flags & VIRTQ_DESC_F_WRITE))
 			return -1;
 		if (!(desc.flags & VIRTQ_DESC_F_NEXT))

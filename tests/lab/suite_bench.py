@@ -9,11 +9,13 @@ CHEAPER = 0.98		# less is no guest, but a measurement gone wrong
 # Instructions; a little more than they are.
 LIMITS = {"world_switch": 270, "world_switch_fpu": 300, "hypercall_noop": 400}
 # Of devices, against native; a little more than they are.
-DEVICES = {"block_4k": 4.0, "block_4k_q32": 2.2, "block_64k": 1.95,
-           "block_1m": 1.25, "block_flush": 6.5, "tcp_rr": 2.8,
+DEVICES = {"block_4k": 3.3, "block_4k_q32": 1.9, "block_64k": 1.6,
+           "block_1m": 1.15, "block_flush": 5.7, "tcp_rr": 2.8,
            "tcp_stream": 1.5}
 DOORBELLS = {"block_4k": 1.05, "block_4k_q32": 0.05, "block_64k": 1.05,
              "block_1m": 1.05, "block_flush": 2.1}
+# Of a request alone: one, and what the time around the row takes.
+SWITCHES = 1.4
 DEEP_SWITCHES = 0.2
 
 
@@ -26,6 +28,9 @@ def _devices(t, found):
         count = found[name, "guest"]["counts"]["doorbells"]
         t.check(0 < count <= limit, "%s: %.3f doorbells an operation, at "
                 "most %.2f" % (name, count, limit))
+    count = found["block_4k", "guest"]["counts"]["switches"]
+    t.check(count < SWITCHES, "a request alone takes %.2f switches, less than "
+            "%.1f" % (count, SWITCHES))
     count = found["block_4k_q32", "guest"]["counts"]["switches"]
     t.check(count < DEEP_SWITCHES, "with 32 requests in flight one takes "
             "%.3f switches, less than %.1f" % (count, DEEP_SWITCHES))

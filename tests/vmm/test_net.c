@@ -16,12 +16,8 @@
 
 #include <cmocka.h>
 
-#include "net.h"
-#include "testvm.h"
+#include "net_rig.h"
 
-#define SENT	TESTVM_BUFFERS
-#define ANSWER	(TESTVM_BUFFERS + 0x1f000)
-#define ROOM	(TESTVM_BUFFERS + 0x20000)	/* of received frames */
 #define ROOMS	8u
 #define HEADER	sizeof(struct net_header)
 #define USUAL	(VIRTIO_F_VERSION_1 | NET_F_MAC | NET_F_CTRL_VQ | \
@@ -29,72 +25,12 @@
 
 static const uint8_t mac[6] = { 2, 0, 0, 1, 2, 3 };
 
-struct card {
-	struct testvm vm;
-	struct driver_queue queue[NET_QUEUES];
-	uint32_t room;			/* bytes of a receive buffer */
-	uint32_t of_id[DRIVER_SIZE_MAX];	/* which buffer */
-};
-
-static void add_room(struct card *c, uint32_t n)
-{
-	struct driver_buffer buf = { ROOM + n * 0x1000, c->room, true };
-	int id = driver_add(&c->queue[NET_RX], &buf, 1);
-
-	assert_true(id >= 0);
-	c->of_id[id] = n;
-}
-
-static void open_with(struct card *c, const struct cvm_net_args *args,
-		      uint64_t features, uint32_t room)
-{
-	struct cvm_vmm_error err = { "" };
-	uint32_t i;
-
-	memset(c, 0, sizeof(*c));
-	testvm_init(&c->vm);
-	if (cvm_vmm_devices_add_net(c->vm.devs, args, &err))
-		fail_msg("%s", err.text);
-	assert_true(testvm_features(&c->vm, 0, features));
-	for (i = 0; i < NET_QUEUES; i++)
-		assert_int_equal(testvm_queue(&c->vm, 0, i, &c->queue[i], 64,
-					      features), 0);
-	c->room = room;
-	for (i = 0; i < ROOMS; i++)
-		add_room(c, i);
-	assert_int_equal(testvm_driver_ok(&c->vm, 0), 0);
-}
-
 static void open_card(struct card *c, uint64_t features, uint32_t room)
 {
 	struct cvm_net_args args = { .forwards = 0 };
 
 	memcpy(args.mac, mac, sizeof(mac));
-	open_with(c, &args, features, room);
-}
-
-static void offer(struct card *c, uint32_t queue, const void *data,
-		  uint32_t bytes, uint32_t answer)
-{
-	struct driver_buffer buf[2] = {
-		{ SENT, bytes, false }, { ANSWER, answer, true },
-	};
-
-	memcpy(testvm_at(&c->vm, SENT, bytes), data, bytes);
-	assert_true(driver_add(&c->queue[queue], buf, answer ? 2 : 1) >= 0);
-	testvm_ring(&c->vm, 0, queue, &c->queue[queue]);
-}
-
-/* A request that the device gives back: bytes that it wrote. */
-static uint32_t request(struct card *c, uint32_t queue, const void *data,
-			uint32_t bytes, uint32_t answer)
-{
-	uint32_t len = 0;
-
-	offer(c, queue, data, bytes, answer);
-	if (testvm_get(&c->vm, 0, &c->queue[queue], &len) < 0)
-		fail_msg("queue %u: no answer: \"%s\"", queue, c->vm.line);
-	return len;
+	card_open(c, &args, features, room, ROOMS);
 }
 
 /* ---- frames -------------------------------------------------------------- */
@@ -166,32 +102,6 @@ static uint32_t discover(uint8_t *to, bool offload)
 	return datagram(to, 68, 67, dhcp, sizeof(dhcp), offload);
 }
 
-/* Gather one frame, with what is before it; its bytes. */
-static uint32_t receive(struct card *c, uint8_t *to, size_t size)
-{
-	struct net_header header;
-	uint32_t count = 1, bytes = 0, i, len;
-	int id;
-
-	for (i = 0; i < count; i++) {
-		id = testvm_get(&c->vm, 0, &c->queue[NET_RX], &len);
-		if (id < 0)
-			fail_msg("no frame: \"%s\"", c->vm.line);
-		assert_true(len <= c->room && bytes + len <= size);
-		memcpy(to + bytes, testvm_at(&c->vm, ROOM + c->of_id[id] *
-					     0x1000, len), len);
-		bytes += len;
-		if (!i) {
-			memcpy(&header, to, sizeof(header));
-			count = header.num_buffers;
-			assert_in_range(count, 1, ROOMS);
-		}
-		add_room(c, c->of_id[id]);
-	}
-	testvm_ring(&c->vm, 0, NET_RX, &c->queue[NET_RX]);
-	return bytes;
-}
-
 static void expect_offer_of(struct card *c, uint8_t network, uint32_t buffers,
 			    uint8_t flags)
 {
@@ -200,7 +110,7 @@ static void expect_offer_of(struct card *c, uint8_t network, uint32_t buffers,
 	struct net_header header;
 	const uint8_t *ip = frame + HEADER + 14;
 
-	assert_true(receive(c, frame, sizeof(frame)) > HEADER + 42 + 240);
+	assert_true(card_receive(c, frame, sizeof(frame)) > HEADER + 42 + 240);
 	memcpy(&header, frame, sizeof(header));
 	assert_int_equal(header.flags, flags);
 	assert_int_equal(header.gso_type, NET_GSO_NONE);
@@ -228,7 +138,7 @@ static void dhcp(uint64_t features, uint32_t room, uint32_t buffers)
 	open_card(&c, USUAL | features, room);
 	/* More often than there are receive buffers. */
 	for (i = 0; i < 3 * ROOMS; i++) {
-		assert_int_equal(request(&c, NET_TX, frame, bytes, 0), 0);
+		assert_int_equal(card_request(&c, NET_TX, frame, bytes, 0), 0);
 		expect_offer(&c, buffers, features & NET_F_GUEST_CSUM ?
 			     NET_HDR_DATA_VALID : 0);
 	}
@@ -260,8 +170,8 @@ static void test_network(void **state)
 	struct card c;
 
 	(void)state;
-	open_with(&c, &args, USUAL, 2048);
-	request(&c, NET_TX, frame, bytes, 0);
+	card_open(&c, &args, USUAL, 2048, ROOMS);
+	card_request(&c, NET_TX, frame, bytes, 0);
 	expect_offer_of(&c, 1, 1, 0);
 	testvm_free(&c.vm);
 }
@@ -280,17 +190,6 @@ static void test_config(void **state)
 	testvm_free(&c.vm);
 }
 
-static uint8_t control(struct card *c, const void *data, uint32_t bytes)
-{
-	*(uint8_t *)testvm_at(&c->vm, ANSWER, 1) = 0xee;
-	assert_int_equal(request(c, NET_CTRL, data, bytes, 1), 1);
-	return *(uint8_t *)testvm_at(&c->vm, ANSWER, 1);
-}
-
-#define CONTROL(c, ...) \
-	control(c, (const uint8_t[]){ __VA_ARGS__ }, \
-		sizeof((const uint8_t[]){ __VA_ARGS__ }))
-
 static void test_control(void **state)
 {
 	static const uint8_t other[6] = { 2, 9, 8, 7, 6, 5 };
@@ -300,24 +199,24 @@ static void test_control(void **state)
 	(void)state;
 	open_card(&c, USUAL, 2048);
 	config = testvm_slot(&c.vm, 0)->config;
-	assert_int_equal(CONTROL(&c, 0, 0, 1), 0);
-	assert_int_equal(CONTROL(&c, 0, 1, 0), 0);
-	assert_int_equal(CONTROL(&c, 0, 0), 1);
+	assert_int_equal(CARD_CONTROL(&c, 0, 0, 1), 0);
+	assert_int_equal(CARD_CONTROL(&c, 0, 1, 0), 0);
+	assert_int_equal(CARD_CONTROL(&c, 0, 0), 1);
 	/* Of a feature that was not negotiated, and of none. */
-	assert_int_equal(CONTROL(&c, 0, 2, 1), 1);
-	assert_int_equal(CONTROL(&c, 4, 0, 1, 0), 1);
-	assert_int_equal(CONTROL(&c, 1, 1, 2, 9, 8, 7, 6, 5), 0);
+	assert_int_equal(CARD_CONTROL(&c, 0, 2, 1), 1);
+	assert_int_equal(CARD_CONTROL(&c, 4, 0, 1, 0), 1);
+	assert_int_equal(CARD_CONTROL(&c, 1, 1, 2, 9, 8, 7, 6, 5), 0);
 	assert_memory_equal(config, other, 6);
-	assert_int_equal(CONTROL(&c, 1, 1, 3, 9, 8, 7, 6, 5), 1);
-	assert_int_equal(CONTROL(&c, 1, 1, 2, 9, 8, 7, 6), 1);
+	assert_int_equal(CARD_CONTROL(&c, 1, 1, 3, 9, 8, 7, 6, 5), 1);
+	assert_int_equal(CARD_CONTROL(&c, 1, 1, 2, 9, 8, 7, 6), 1);
 	assert_memory_equal(config, other, 6);
-	assert_int_equal(CONTROL(&c, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0), 0);
-	assert_int_equal(CONTROL(&c, 1, 0, 1, 0, 0, 0, 2, 1, 1, 1, 1, 1,
+	assert_int_equal(CARD_CONTROL(&c, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0), 0);
+	assert_int_equal(CARD_CONTROL(&c, 1, 0, 1, 0, 0, 0, 2, 1, 1, 1, 1, 1,
 				 0, 0, 0, 0), 0);
 	/* More addresses than bytes, and none of the second table. */
-	assert_int_equal(CONTROL(&c, 1, 0, 255, 255, 255, 255, 0, 0, 0, 0),
+	assert_int_equal(CARD_CONTROL(&c, 1, 0, 255, 255, 255, 255, 0, 0, 0, 0),
 			 1);
-	assert_int_equal(CONTROL(&c, 1, 0, 0, 0, 0, 0), 1);
+	assert_int_equal(CARD_CONTROL(&c, 1, 0, 0, 0, 0, 0), 1);
 	testvm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
 	assert_memory_equal(config, mac, 6);
 	testvm_free(&c.vm);
@@ -333,19 +232,19 @@ static void test_offloads(void **state)
 	(void)state;
 	open_card(&c, USUAL | NET_F_GUEST_CSUM | NET_F_CTRL_GUEST_OFFLOADS,
 		  2048);
-	assert_int_equal(CONTROL(&c, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0), 0);
-	request(&c, NET_TX, frame, bytes, 0);
+	assert_int_equal(CARD_CONTROL(&c, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0), 0);
+	card_request(&c, NET_TX, frame, bytes, 0);
 	expect_offer(&c, 1, 0);
-	assert_int_equal(CONTROL(&c, 5, 0, 2, 0, 0, 0, 0, 0, 0, 0), 0);
-	request(&c, NET_TX, frame, bytes, 0);
+	assert_int_equal(CARD_CONTROL(&c, 5, 0, 2, 0, 0, 0, 0, 0, 0, 0), 0);
+	card_request(&c, NET_TX, frame, bytes, 0);
 	expect_offer(&c, 1, NET_HDR_DATA_VALID);
-	assert_int_equal(CONTROL(&c, 5, 0, 0x82, 0, 0, 0, 0, 0, 0, 0), 1);
-	assert_int_equal(CONTROL(&c, 5, 0, 2, 0, 0, 0), 1);
-	assert_int_equal(CONTROL(&c, 5, 1, 2, 0, 0, 0, 0, 0, 0, 0), 1);
+	assert_int_equal(CARD_CONTROL(&c, 5, 0, 0x82, 0, 0, 0, 0, 0, 0, 0), 1);
+	assert_int_equal(CARD_CONTROL(&c, 5, 0, 2, 0, 0, 0), 1);
+	assert_int_equal(CARD_CONTROL(&c, 5, 1, 2, 0, 0, 0, 0, 0, 0, 0), 1);
 	testvm_free(&c.vm);
 
 	open_card(&c, USUAL | NET_F_GUEST_CSUM, 2048);
-	assert_int_equal(CONTROL(&c, 5, 0, 2, 0, 0, 0, 0, 0, 0, 0), 1);
+	assert_int_equal(CARD_CONTROL(&c, 5, 0, 2, 0, 0, 0, 0, 0, 0, 0), 1);
 	testvm_free(&c.vm);
 }
 
@@ -380,7 +279,8 @@ static void answer_arp(struct card *c)
 	static const uint8_t address[4] = { 10, 0, 2, 15 };
 	uint8_t frame[2048], *arp = frame + HEADER + 14;
 
-	assert_int_equal(receive(c, frame, sizeof(frame)), HEADER + 14 + 28);
+	assert_int_equal(card_receive(c, frame, sizeof(frame)),
+			 HEADER + 14 + 28);
 	assert_memory_equal(frame + HEADER + 12, "\x08\x06", 2);
 	assert_memory_equal(arp + 24, address, 4);
 	memcpy(frame + HEADER, frame + HEADER + 6, 6);
@@ -390,7 +290,7 @@ static void answer_arp(struct card *c)
 	memcpy(arp + 8, mac, 6);
 	memcpy(arp + 14, address, 4);
 	memset(frame, 0, HEADER);
-	request(c, NET_TX, frame, HEADER + 14 + 28, 0);
+	card_request(c, NET_TX, frame, HEADER + 14 + 28, 0);
 }
 
 static void test_forward(void **state)
@@ -406,11 +306,12 @@ static void test_forward(void **state)
 	/* Nobody else's any more, the device's instead. */
 	close(fd);
 	args.forward[0].host_port = ntohs(taken.sin_port);
-	open_with(&c, &args, USUAL, 2048);
+	card_open(&c, &args, USUAL, 2048, ROOMS);
 	assert_int_equal(sendto(sender, "hello", 5, 0,
 				(struct sockaddr *)&taken, sizeof(taken)), 5);
 	answer_arp(&c);
-	assert_int_equal(receive(&c, frame, sizeof(frame)), HEADER + 42 + 5);
+	assert_int_equal(card_receive(&c, frame, sizeof(frame)),
+			 HEADER + 42 + 5);
 	assert_int_equal(frame[HEADER + 14 + 22] << 8 | frame[HEADER + 14 + 23],
 			 7);
 	assert_memory_equal(frame + HEADER + 42, "hello", 5);
@@ -465,7 +366,7 @@ static void hostile(uint64_t features, const struct net_header *header,
 
 	open_card(&c, USUAL | features, 2048);
 	memcpy(frame, header, sizeof(*header));
-	offer(&c, NET_TX, frame, bytes, 0);
+	card_offer(&c, NET_TX, frame, bytes, 0);
 	expect_broken(&c, line);
 }
 
@@ -478,7 +379,7 @@ static void test_hostile_room(void **state)
 
 	(void)state;
 	open_card(&c, USUAL | NET_F_MRG_RXBUF, HEADER - 1);
-	offer(&c, NET_TX, frame, bytes, 0);
+	card_offer(&c, NET_TX, frame, bytes, 0);
 	expect_broken(&c, "queue 0: a buffer of 11 bytes");
 }
 
@@ -492,7 +393,7 @@ static void test_short_room(void **state)
 
 	(void)state;
 	open_card(&c, USUAL, 128);
-	assert_int_equal(request(&c, NET_TX, frame, bytes, 0), 0);
+	assert_int_equal(card_request(&c, NET_TX, frame, bytes, 0), 0);
 	assert_int_equal(cvm_vmm_devices_net_stats(c.vm.devs, 0, &stats), 0);
 	assert_int_equal(stats.rx.dropped, 1);
 	assert_int_equal(stats.rx.frames, 0);

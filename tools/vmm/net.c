@@ -28,56 +28,52 @@ static struct net *net_of(struct cvm_device *dev)
 
 /* ---- the thread of both directions --------------------------------------- */
 
-#define BURST	64u	/* frames in one direction before the other's turn */
-
-void net_broken(struct net *net, struct cvm_queue *queue)
+void net_broken(struct cvm_queue *queue, bool *live)
 {
-	cvm_device_fail(&net->dev, "queue %u: %s", queue->index,
+	cvm_device_fail(queue->dev, "queue %u: %s", queue->index,
 			queue->vq.reason);
-	net->live[queue->index] = false;
-}
-
-/* At most a burst; true: there may be more. */
-static bool send_some(struct net *net)
-{
-	struct cvm_queue *tx = &net->dev.queue[NET_TX];
-	uint32_t i;
-	int ret = 1;
-
-	for (i = 0; i < BURST && net->live[NET_TX] && ret > 0; i++) {
-		ret = net_transmit(net);
-		if (ret < 0)
-			net_broken(net, tx);
-	}
-	return net->live[NET_TX] && ret > 0;
+	*live = false;
 }
 
 /*
  * What there is, in both directions; the driver hears of all of it at once.
- * true: there may be more.
+ * true: there may be more.  Under the locks of what it does.
  */
-static bool serve(struct net *net)
+static bool serve(struct net *net, bool sending)
 {
 	struct cvm_queue *rx = &net->dev.queue[NET_RX];
-	struct cvm_queue *tx = &net->dev.queue[NET_TX];
-	bool more;
+	bool more = false;
 
-	if (net->live[NET_TX])
-		cvm_vq_quiet(&tx->vq);
-	if (net->live[NET_RX])
+	if (net->live)
 		cvm_vq_quiet(&rx->vq);
 	net->hungry = false;
-	more = send_some(net);
+	if (sending)
+		more = net_send(net);
 	more |= net->backend->ops->receive(net->backend);
-	if (net->live[NET_RX])
+	if (net->live)
 		cvm_queue_publish(rx);
-	if (net->live[NET_TX])
-		cvm_queue_publish(tx);
-	if (net->live[NET_TX] && !more)
-		more = cvm_vq_listen(&tx->vq);
+	if (sending)
+		more = net_sent(net, more);
 	/* New buffers are news only to somebody who waits for them. */
-	if (net->hungry && net->live[NET_RX] && !more)
+	if (net->hungry && net->live && !more)
 		more = cvm_vq_listen(&rx->vq);
+	return more;
+}
+
+/* *full: no room for what comes.  true: there may be more to do. */
+static bool net_turn(struct net *net, bool *full)
+{
+	bool sending = net_sending(net);
+	bool more;
+
+	if (sending)
+		cvm_plat_lock(&net->tx.lock);
+	cvm_plat_lock(&net->lock);
+	more = serve(net, sending);
+	*full = net->hungry;
+	cvm_plat_unlock(&net->lock);
+	if (sending)
+		cvm_plat_unlock(&net->tx.lock);
 	return more;
 }
 
@@ -88,16 +84,35 @@ static void net_main(void *arg)
 		&net->dev.queue[NET_RX].doorbell,
 		&net->dev.queue[NET_TX].doorbell,
 	};
-	bool more, full;
+	bool full;
 
-	while (!__atomic_load_n(&net->stop, __ATOMIC_ACQUIRE)) {
-		cvm_plat_lock(&net->lock);
-		more = serve(net);
-		full = net->hungry;
-		cvm_plat_unlock(&net->lock);
-		if (!more)
+	while (!__atomic_load_n(&net->stop, __ATOMIC_ACQUIRE))
+		if (!net_turn(net, &full))
 			net->backend->ops->wait(net->backend, doorbell, full);
-	}
+}
+
+/* ---- queues -------------------------------------------------------------- */
+
+static void net_doorbell(struct cvm_queue *queue, struct cvm_user_run *run)
+{
+	struct net *net = net_of(queue->dev);
+
+	if (queue->index == NET_CTRL)
+		cvm_worker_ring(&net->control, run);
+	else
+		net_ring(net, run);
+}
+
+static void set_live(struct net *net, uint32_t index, bool live)
+{
+	struct cvm_plat_lock *lock = index == NET_TX ? &net->tx.lock :
+						       &net->lock;
+
+	cvm_plat_lock(lock);
+	*(index == NET_TX ? &net->tx.live : &net->live) = live;
+	if (index == NET_RX && !live)
+		net_held_drop(&net->held);
+	cvm_plat_unlock(lock);
 }
 
 static int net_start(struct cvm_queue *queue)
@@ -107,18 +122,18 @@ static int net_start(struct cvm_queue *queue)
 
 	if (queue->index == NET_CTRL)
 		return cvm_worker_start(&net->control, queue, net_ctrl_serve);
-	cvm_plat_lock(&net->lock);
-	net->live[queue->index] = true;
-	cvm_plat_unlock(&net->lock);
+	set_live(net, queue->index, true);
 	if (net->thread) {
-		cvm_plat_event_signal(&queue->doorbell);
+		net_wake(net, queue);
 		return 0;
 	}
 	net->stop = false;
 	snprintf(name, sizeof(name), "net%u", net->dev.slot % 100);
 	net->thread = cvm_plat_thread_start(net_main, net, name);
-	if (!net->thread)
-		net->live[queue->index] = false;
+	if (net->thread)
+		net_wake(net, queue);
+	else
+		set_live(net, queue->index, false);
 	return net->thread ? 0 : -1;
 }
 
@@ -131,11 +146,7 @@ static void net_stop(struct cvm_queue *queue)
 		cvm_worker_stop(&net->control);
 		return;
 	}
-	cvm_plat_lock(&net->lock);
-	net->live[queue->index] = false;
-	if (queue->index == NET_RX)
-		net_held_drop(&net->held);
-	cvm_plat_unlock(&net->lock);
+	set_live(net, queue->index, false);
 	if (net->dev.queue[!queue->index].running || !net->thread)
 		return;
 	__atomic_store_n(&net->stop, true, __ATOMIC_RELEASE);
@@ -182,6 +193,7 @@ static void net_destroy(struct cvm_device *dev)
 	cvm_device_exit(dev);
 	net->backend->ops->close(net->backend);
 	cvm_plat_lock_destroy(&net->lock);
+	cvm_plat_lock_destroy(&net->tx.lock);
 	free(net);
 }
 
@@ -190,6 +202,7 @@ static const struct cvm_device_ops net_ops = {
 	.id = NET_DEVICE_ID,
 	.queue_start = net_start,
 	.queue_stop = net_stop,
+	.doorbell = net_doorbell,
 	.features_ok = net_features_ok,
 	.reset = net_reset,
 	.destroy = net_destroy,
@@ -231,8 +244,8 @@ int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 		return cvm_vmm_error_set(err, "net: no memory");
 	}
 	net->backend = backend;
-	net->stats.backend = backend->ops->name;
 	backend->net = net;
+	cvm_plat_lock_init(&net->tx.lock);
 	cvm_plat_lock_init(&net->lock);
 	if (cvm_device_init(&net->dev, &net_ops, NET_QUEUES,
 			    NET_QUEUE_SIZE)) {
@@ -240,6 +253,8 @@ int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 		return cvm_vmm_error_set(err, "net: no memory or no event");
 	}
 	configure(net, args);
+	net->dev.queue[NET_TX].in_place = backend->ops->in_place;
+	net->dev.queue[NET_CTRL].in_place = true;
 	slot = cvm_device_plug(devs, &net->dev);
 	if (slot < 0) {
 		net_destroy(&net->dev);
@@ -254,8 +269,12 @@ static void copy_stats(struct cvm_device *dev, void *to)
 	struct net *net = net_of(dev);
 	struct cvm_net_stats *stats = to;
 
+	stats->backend = net->backend->ops->name;
+	cvm_plat_lock(&net->tx.lock);
+	stats->tx = net->tx.stats;
+	cvm_plat_unlock(&net->tx.lock);
 	cvm_plat_lock(&net->lock);
-	*stats = net->stats;
+	stats->rx = net->stats;
 	cvm_plat_unlock(&net->lock);
 }
 

@@ -9,7 +9,7 @@
  *	->send what the driver has, then ->receive what has come for it
  *	->wait: sleep until a doorbell or something of the back end's
  *
- * All but ->wait is called under the device's lock.
+ * One call at a time, but for ->wait and what is said of ->in_place.
  */
 #ifndef CVM_VMM_NET_H
 #define CVM_VMM_NET_H
@@ -76,6 +76,9 @@ struct net_backend;
 struct net_backend_ops {
 	const char *name;
 	uint64_t features;	/* offloads it can do */
+	bool in_place;		/* ->send of a usual frame takes no longer
+				 * than waking a thread, and may run beside
+				 * the others */
 
 	/* What the driver is ready for from now on: NET_F_GUEST_*. */
 	void (*offload)(struct net_backend *backend, uint64_t features);

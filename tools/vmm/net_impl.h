@@ -3,7 +3,8 @@
  * net_impl.h - between the parts of the network device: net.c has the device
  * and its thread, net_rx.c and net_tx.c one direction each.
  *
- * What is declared here runs under the device's lock.
+ * What is declared here runs under both locks, struct net_tx's before struct
+ * net's, where nothing else is said.
  */
 #ifndef CVM_VMM_NET_IMPL_H
 #define CVM_VMM_NET_IMPL_H
@@ -26,30 +27,66 @@ struct net_held {
 	struct cvm_iov piece[NET_HELD_PIECES];
 };
 
+/* The driver's frames, which the vCPU's thread may send too. */
+struct net_tx {
+	struct cvm_plat_lock lock;	/* before net->lock; guards what
+					 * follows and the transmit queue */
+	bool live;			/* the queue is served */
+	struct cvm_iov piece[NET_PIECES];
+	struct cvm_net_direction stats;
+
+	/* What was sent, in frames of the usual length, */
+	uint64_t flow;			/* since frame number `after` came, */
+	uint64_t flow_before;		/* and between that and those before */
+	uint64_t after;
+
+	bool left;			/* without a lock: the net's thread is
+					 * to serve the queue */
+};
+
 struct net {
 	struct cvm_device dev;
 	struct net_backend *backend;
 	uint8_t mac[6];			/* after a reset */
 	struct cvm_worker control;
 
-	struct cvm_plat_lock lock;	/* guards what follows and the rings */
-	bool live[2];			/* NET_RX, NET_TX are served */
+	struct net_tx tx;
+	struct cvm_plat_lock lock;	/* guards what follows, the receive
+					 * queue and the back end */
+	bool live;			/* the queue is served */
 	bool hungry;			/* a frame found no room */
 	struct net_held held;
-	struct cvm_iov sent[NET_PIECES];
-	struct cvm_net_stats stats;
+	struct cvm_net_direction stats;
 
 	struct cvm_plat_thread *thread;
 	bool stop;
 };
 
-/* net_broken - the driver broke a rule of a queue, whose reason says it. */
-void net_broken(struct net *net, struct cvm_queue *queue);
+/* net_broken - the driver broke a rule of a queue.  The queue's lock. */
+void net_broken(struct cvm_queue *queue, bool *live);
 
-/* net_held_drop - give up all held buffers: their queue ends. */
+/* net_held_drop - give up all held buffers: their queue ends.  net->lock. */
 void net_held_drop(struct net_held *held);
 
-/* net_transmit - one frame of the driver's: as cvm_vq_pop(). */
-int net_transmit(struct net *net);
+/*
+ * net_ring - the transmit queue's doorbell, where it comes to the vCPU's
+ * thread: frames that are alone are sent by it.  No lock.
+ */
+void net_ring(struct net *net, struct cvm_user_run *run);
+
+/* net_wake - let the net's thread look at a queue.  No lock. */
+void net_wake(struct net *net, struct cvm_queue *queue);
+
+/* net_sending - is the transmit queue this thread's in this turn?  No lock. */
+bool net_sending(struct net *net);
+
+/* net_send - a burst of the driver's frames; true: there may be more. */
+bool net_send(struct net *net);
+
+/*
+ * net_sent - tell the driver of them; more: this thread will be back at once.
+ * true: it has to be.
+ */
+bool net_sent(struct net *net, bool more);
 
 #endif /* CVM_VMM_NET_IMPL_H */

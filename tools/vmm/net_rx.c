@@ -89,11 +89,11 @@ bool net_room(struct net *net, size_t bytes)
 	uint64_t need = merge ? bytes + sizeof(struct net_header) : 1;
 	int ret = 1;
 
-	while (net->live[NET_RX] && ret > 0 && space(net) < need)
+	while (net->live && ret > 0 && space(net) < need)
 		ret = hold(net);
 	if (ret < 0)
-		net_broken(net, &net->dev.queue[NET_RX]);
-	if (net->live[NET_RX] && ret > 0)
+		net_broken(&net->dev.queue[NET_RX], &net->live);
+	if (net->live && ret > 0)
 		return true;
 	net->hungry = true;
 	return false;
@@ -126,7 +126,7 @@ static void give_back(struct net *net, size_t bytes)
 
 void net_lost(struct net *net)
 {
-	net->stats.rx.dropped++;
+	net->stats.dropped++;
 }
 
 void net_filled(struct net *net, size_t bytes)
@@ -149,8 +149,10 @@ void net_filled(struct net *net, size_t bytes)
 	cvm_iov_put(held->chain[first].iov, held->chain[first].writable,
 		    offsetof(struct net_header, num_buffers), &buffers,
 		    sizeof(buffers));
-	net->stats.rx.frames++;
-	net->stats.rx.bytes += bytes - sizeof(struct net_header);
+	/* The vCPU's thread looks at it. */
+	__atomic_store_n(&net->stats.frames, net->stats.frames + 1,
+			 __ATOMIC_RELAXED);
+	net->stats.bytes += bytes - sizeof(struct net_header);
 	for (; bytes; bytes -= part) {
 		part = held->chain[held->first].write_bytes;
 		part = bytes < part ? bytes : part;

@@ -7,9 +7,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -18,7 +18,6 @@
 #include <linux/if_tun.h>
 
 #include "net.h"
-#include "net_poll.h"
 #include "net_tap_link.h"
 
 _Static_assert(sizeof(struct cvm_iov) == sizeof(struct iovec) &&
@@ -28,15 +27,20 @@ _Static_assert(NET_HELD_PIECES < 1024 && NET_PIECES < 1024, "UIO_MAXIOV");
 
 #define VLAN_BYTES	4u
 #define BURST		64u	/* frames before the other direction's turn */
+#define TRUST		8u	/* frames, until what is expected is tried */
 
 struct tap {
 	struct net_backend backend;
-	struct net_poll poll;
 	int fd;
+	int epoll;		/* slept on: */
+	bool watching;		/* doorbells and link, */
+	bool reading;		/* the tap */
 	int link;		/* tap_link_open()'s */
 	int index;		/* of the interface */
 	bool told;		/* the link socket has something to say */
 	bool ready;		/* there may be a frame */
+	uint32_t alone;		/* so many more frames: each the only one */
+	uint32_t brief;		/* frames of the usual length in a row */
 	bool gone;		/* the interface was deleted */
 	bool tso;		/* the guest takes long segments */
 	struct iovec out[NET_PIECES + 1];
@@ -76,24 +80,54 @@ static size_t longest(struct tap *tap)
 	       NET_ETH_BYTES + VLAN_BYTES + tap->backend.mtu;
 }
 
+/* With its header, of a frame that is no segmentation offload's. */
+static size_t usual(const struct tap *tap)
+{
+	return sizeof(struct net_header) + NET_ETH_BYTES + VLAN_BYTES +
+	       tap->backend.mtu;
+}
+
+/*
+ * The kernel looks at each piece before it looks for a frame, so while frames
+ * are short it gets few; one that is long all the same goes into ->rest first.
+ */
+static uint32_t choose(struct tap *tap, const struct cvm_iov *piece,
+		       uint32_t count, size_t *room)
+{
+	size_t enough = tap->brief < TRUST ? SIZE_MAX : usual(tap);
+	uint32_t n;
+
+	*room = 0;
+	for (n = 0; n < count && *room < enough; n++)
+		*room += piece[n].bytes;
+	memcpy(tap->in, piece, n * sizeof(*piece));
+	tap->in[n].iov_base = tap->rest;
+	tap->in[n].iov_len = sizeof(tap->rest);
+	return n + 1;
+}
+
 /* One frame, into the driver's buffers: 1, 0: there is none, -1: no more. */
 static int receive_one(struct tap *tap)
 {
 	struct net *net = tap->backend.net;
+	uint32_t count, chosen;
 	struct cvm_iov *piece;
-	uint32_t count;
+	size_t room;
 	ssize_t got;
 
 	piece = net_pieces(net, &count);
-	memcpy(tap->in, piece, count * sizeof(*piece));
-	tap->in[count].iov_base = tap->rest;
-	tap->in[count].iov_len = sizeof(tap->rest);
+	chosen = choose(tap, piece, count, &room);
 	do {
-		got = readv(tap->fd, tap->in, (int)count + 1);
+		got = readv(tap->fd, tap->in, (int)chosen);
 	} while (got < 0 && errno == EINTR);
+	if (got <= 0)
+		return got < 0 && errno != EAGAIN ? -1 : 0;
+	if ((size_t)got > room && chosen <= count)
+		cvm_iov_put(piece, count, room, tap->rest, (size_t)got - room);
+	tap->brief = (size_t)got > usual(tap) ? 0 : tap->brief + 1;
 	if (got > (ssize_t)sizeof(struct net_header))
 		net_filled(net, (size_t)got);
-	return got > 0 ? 1 : got < 0 && errno != EAGAIN ? -1 : 0;
+	return 1;
 }
 
 static void follow_link(struct tap *tap)
@@ -106,6 +140,11 @@ static void follow_link(struct tap *tap)
 		net_link(tap->backend.net, link == TAP_LINK_UP);
 }
 
+/*
+ * Only a read that finds nothing says that a frame was the last.  When frames
+ * came one by one lately it is left out: epoll_wait() will tell, which comes
+ * next.
+ */
 static bool tap_receive(struct net_backend *backend)
 {
 	struct tap *tap = tap_of(backend);
@@ -118,26 +157,70 @@ static bool tap_receive(struct net_backend *backend)
 		if (!net_room(backend->net, longest(tap)))
 			return false;
 		ret = receive_one(tap);
-		tap->ready = ret > 0;
 		tap->gone = ret < 0;
+		tap->ready = ret > 0 && !tap->alone;
+		if (tap->alone)
+			tap->alone--;
+		else if (!ret && i == 1)
+			tap->alone = TRUST;
 	}
 	return tap->ready && !tap->gone;
+}
+
+/* ---- sleeping ------------------------------------------------------------ */
+
+/* 0 and 1: doorbells. */
+enum { WAKE_LINK = 2, WAKE_FRAMES, WAKES };
+
+static void watch(struct tap *tap, int how, int fd, uint32_t wake)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = wake };
+
+	epoll_ctl(tap->epoll, how, fd, &event);
+}
+
+static void watch_frames(struct tap *tap, bool reading)
+{
+	if (reading != tap->reading)
+		watch(tap, reading ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, tap->fd,
+		      WAKE_FRAMES);
+	tap->reading = reading;
+}
+
+static void watch_rest(struct tap *tap,
+		       struct cvm_plat_event *const doorbell[2])
+{
+	uint32_t i;
+
+	for (i = 0; i < WAKE_LINK; i++)
+		watch(tap, EPOLL_CTL_ADD, (int)doorbell[i]->handle, i);
+	watch(tap, EPOLL_CTL_ADD, tap->link, WAKE_LINK);
 }
 
 static void tap_wait(struct net_backend *backend,
 		     struct cvm_plat_event *const doorbell[2], bool full)
 {
 	struct tap *tap = tap_of(backend);
-	int link, frames = -1;
+	struct epoll_event event[WAKES];
+	int count, i;
 
-	net_poll_begin(&tap->poll, doorbell);
-	link = net_poll_add(&tap->poll, tap->link, POLLIN);
-	if (!full && !tap->gone)
-		frames = net_poll_add(&tap->poll, tap->fd, POLLIN);
-	net_poll_sleep(&tap->poll, UINT32_MAX);
-	tap->told = net_poll_got(&tap->poll, link);
-	tap->ready |= net_poll_got(&tap->poll, frames) != 0;
+	if (!tap->watching)
+		watch_rest(tap, doorbell);
+	tap->watching = true;
+	watch_frames(tap, !full && !tap->gone);
+	tap->told = false;
+	count = epoll_wait(tap->epoll, event, WAKES, -1);
+	for (i = 0; i < count; i++) {
+		if (event[i].data.u32 == WAKE_LINK)
+			tap->told = true;
+		else if (event[i].data.u32 == WAKE_FRAMES)
+			tap->ready = true;
+		else
+			cvm_plat_event_wait(doorbell[event[i].data.u32]);
+	}
 }
+
+/* ---- offloads ------------------------------------------------------------ */
 
 static void tap_offload(struct net_backend *backend, uint64_t features)
 {
@@ -164,7 +247,8 @@ static void tap_close(struct net_backend *backend)
 		close(tap->fd);
 	if (tap->link >= 0)
 		close(tap->link);
-	net_poll_free(&tap->poll);
+	if (tap->epoll >= 0)
+		close(tap->epoll);
 	free(tap);
 }
 
@@ -172,6 +256,7 @@ static const struct net_backend_ops tap_ops = {
 	.name = "tap",
 	.features = NET_F_CSUM | NET_F_GUEST_CSUM | NET_F_HOST_TSO4 |
 		    NET_F_HOST_TSO6 | NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6,
+	.in_place = true,
 	.offload = tap_offload,
 	.send = tap_send,
 	.receive = tap_receive,
@@ -225,6 +310,10 @@ static int attach(struct tap *tap, const char *name, struct cvm_vmm_error *err)
 	};
 	int header = sizeof(struct net_header);
 
+	tap->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (tap->epoll < 0)
+		return cvm_vmm_error_set(err, "tap %s: %s", name,
+					 strerror(errno));
 	tap->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (tap->fd < 0)
 		return cvm_vmm_error_set(err, "tap %s: /dev/net/tun: %s", name,
@@ -254,6 +343,7 @@ struct net_backend *net_tap_open(const struct cvm_net_args *args,
 	tap->backend.ops = &tap_ops;
 	tap->fd = -1;
 	tap->link = -1;
+	tap->epoll = -1;
 	tap->told = true;
 	tap->ready = true;
 	if (find(tap, args->tap, err) || attach(tap, args->tap, err)) {

@@ -2,6 +2,9 @@
 /* net_tx.c - frames of the driver's (VIRTIO 1.2, 5.1.6.2). */
 #include "net_impl.h"
 
+#define BURST	64u	/* frames before the other direction's turn */
+#define ALONE	4u	/* frames of the usual length between two that come */
+
 static const char *bad_offload(const struct net *net,
 			       const struct net_header *h, uint64_t bytes)
 {
@@ -34,10 +37,11 @@ static const char *bad_offload(const struct net *net,
 	return NULL;
 }
 
-int net_transmit(struct net *net)
+/* One frame of the driver's: as cvm_vq_pop(). */
+static int transmit(struct net *net)
 {
 	struct cvm_queue *queue = &net->dev.queue[NET_TX];
-	struct cvm_chain chain = { .iov = net->sent, .room = NET_PIECES };
+	struct cvm_chain chain = { .iov = net->tx.piece, .room = NET_PIECES };
 	struct net_header header;
 	const char *bad;
 	uint64_t bytes;
@@ -64,9 +68,116 @@ int net_transmit(struct net *net)
 	count = cvm_iov_cut(chain.iov, chain.readable, sizeof(header), bytes);
 	if (!net->backend->ops->send(net->backend, &header, chain.iov, count,
 				     bytes))
-		net->stats.tx.dropped++;
+		net->tx.stats.dropped++;
 	cvm_vq_push(&queue->vq, &chain, 0);
-	net->stats.tx.frames++;
-	net->stats.tx.bytes += bytes;
+	net->tx.flow += 1 + bytes / NET_MTU;
+	net->tx.stats.frames++;
+	net->tx.stats.bytes += bytes;
 	return 1;
+}
+
+/* Under tx->lock.  So many at most; true: there may be more. */
+static bool send_some(struct net *net, uint32_t limit)
+{
+	struct net_tx *tx = &net->tx;
+	uint32_t i;
+	int ret = 1;
+
+	for (i = 0; i < limit && tx->live && ret > 0; i++) {
+		ret = transmit(net);
+		if (ret < 0)
+			net_broken(&net->dev.queue[NET_TX], &tx->live);
+	}
+	return tx->live && ret > 0;
+}
+
+/* ---- by the net's thread ------------------------------------------------- */
+
+void net_wake(struct net *net, struct cvm_queue *queue)
+{
+	__atomic_store_n(&net->tx.left, true, __ATOMIC_RELEASE);
+	cvm_plat_event_signal(&queue->doorbell);
+}
+
+bool net_sending(struct net *net)
+{
+	return !net->dev.queue[NET_TX].in_place ||
+	       __atomic_exchange_n(&net->tx.left, false, __ATOMIC_ACQUIRE);
+}
+
+bool net_send(struct net *net)
+{
+	if (!net->tx.live)
+		return false;
+	cvm_vq_quiet(&net->dev.queue[NET_TX].vq);
+	return send_some(net, BURST);
+}
+
+bool net_sent(struct net *net, bool more)
+{
+	struct cvm_queue *queue = &net->dev.queue[NET_TX];
+
+	if (net->tx.live) {
+		cvm_queue_publish(queue);
+		more = more || cvm_vq_listen(&queue->vq);
+	}
+	if (more)
+		__atomic_store_n(&net->tx.left, true, __ATOMIC_RELEASE);
+	return more;
+}
+
+/* ---- by the vCPU's thread ------------------------------------------------ */
+
+/*
+ * Is what there is to send a frame as of a conversation?  Few were sent since
+ * one came, and before that.
+ */
+static bool alone(struct net *net)
+{
+	struct net_tx *tx = &net->tx;
+	uint64_t came = __atomic_load_n(&net->stats.frames, __ATOMIC_RELAXED);
+
+	if (tx->flow && came != tx->after) {
+		tx->flow_before = tx->flow;
+		tx->flow = 0;
+	}
+	tx->after = came;
+	return tx->flow + tx->flow_before <= ALONE;
+}
+
+/* true: the net's thread is to look. */
+static bool ring(struct net *net)
+{
+	struct cvm_queue *queue = &net->dev.queue[NET_TX];
+
+	if (!net->tx.live)
+		return false;
+	cvm_vq_quiet(&queue->vq);
+	if (!alone(net) || send_some(net, ALONE))
+		return true;
+	if (!net->tx.live)
+		return false;
+	cvm_queue_publish(queue);
+	return cvm_vq_listen(&queue->vq);
+}
+
+/*
+ * The host is done with a frame that is alone sooner than a thread wakes up,
+ * on this CPU or another one, and somebody waits for it.  The frames of a
+ * stream are for the thread, beside which the guest goes on.
+ */
+void net_ring(struct net *net, struct cvm_user_run *run)
+{
+	struct cvm_queue *queue = &net->dev.queue[NET_TX];
+	bool left = true;
+
+	/* Who has the lock may have looked for the last time already. */
+	if (!cvm_plat_trylock(&net->tx.lock)) {
+		queue->run = run;
+		left = ring(net);
+		queue->run = NULL;
+		cvm_plat_unlock(&net->tx.lock);
+	}
+	if (left)
+		net_wake(net, queue);
 }

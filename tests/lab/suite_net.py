@@ -3,6 +3,7 @@
 names, forwards, the cable, two VMs on one bridge, and what is refused."""
 
 import json
+import time
 
 import build
 import guest
@@ -170,6 +171,32 @@ def _carrier(inner, nic, wanted):
              "usleep 50000; done" % (nic, wanted), limit=60)
 
 
+def _grown(host, nic, key, before, by):
+    """All counters, once this one is larger by so much, or after a minute."""
+    for _ in range(600):
+        now = _counts(host)[nic]
+        if now[key] >= before[key] + by:
+            break
+        time.sleep(0.1)
+    return now
+
+
+def _unwanted(t, host, inner):
+    """Three frames for another card, then for one that wants all."""
+    host.sh("arp -i tap0 -s 192.168.77.9 02:00:00:00:00:99")
+    before = _counts(host)["eth1"]
+    host.sh("ping -c 3 -W 1 192.168.77.9 || true")
+    after = _grown(host, "eth1", "rx_unwanted", before, 3)
+    t.check(after["rx_unwanted"] >= before["rx_unwanted"] + 3,
+            "frames for another card stay outside", (before, after))
+    inner.sh("ip link set eth1 promisc on")
+    host.sh("ping -c 3 -W 1 192.168.77.9 || true")
+    more = _grown(host, "eth1", "rx_frames", after, 3)
+    t.check(more["rx_frames"] >= after["rx_frames"] + 3,
+            "and come in when the guest's card is promiscuous", (after, more))
+    inner.sh("ip link set eth1 promisc off")
+
+
 def _tap(t, host, inner):
     t.equal(_mac(inner, "eth1"), MAC, "a card has the MAC it was given")
     inner.sh("ip addr add 192.168.77.2/24 dev eth1; ip link set eth1 up")
@@ -179,6 +206,7 @@ def _tap(t, host, inner):
     _copies(t, host, inner, "eth1", "http://192.168.77.1:8000",
             "http://192.168.77.2:80")
     _carrier(inner, "eth1", 1)
+    _unwanted(t, host, inner)
     host.sh("ip link set tap0 down")
     _carrier(inner, "eth1", 0)
     host.sh("ip link set tap0 up")

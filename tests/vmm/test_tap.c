@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * test_tap.c - a network card on a tap interface, which is a socket here: who
- * sends, how often and with how much room is read.
+ * sends, how often and with how much room is read, and which frames come in.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include "net_filter.h"
 #include "net_rig.h"
 
 #define HEADER	sizeof(struct net_header)
@@ -443,6 +444,141 @@ static void test_pieces(void **state)
 	close_tap(&c);
 }
 
+/* ---- filters ------------------------------------------------------------- */
+
+static const uint8_t own[6] = { 2, 0, 0, 1, 2, 3 };
+static const uint8_t other[6] = { 2, 0, 0, 1, 2, 4 };
+static const uint8_t listed[6] = { 2, 0, 0, 1, 2, 5 };
+static const uint8_t group[6] = { 0x33, 0x33, 0, 0, 0, 1 };
+static const uint8_t group_too[6] = { 0x33, 0x33, 0, 0, 0, 2 };
+static const uint8_t everybody[6] = { 255, 255, 255, 255, 255, 255 };
+
+/* Letters: own, other, listed, group, too, everybody. */
+static void expect_wanted(struct card *c, const char *wanted)
+{
+	static const struct {
+		char letter;
+		const uint8_t *to;
+	} all[] = {
+		{ 'o', own }, { 'x', other }, { 'l', listed }, { 'g', group },
+		{ 't', group_too }, { 'e', everybody },
+	};
+	struct cvm_net_stats before, after;
+	uint64_t count;
+	uint8_t i;
+
+	cvm_vmm_devices_net_stats(c->vm.devs, 0, &before);
+	for (i = 0; i < 6; i++)
+		come_to(all[i].to, SHORT, i);
+	do {
+		usleep(100);
+		cvm_vmm_devices_net_stats(c->vm.devs, 0, &after);
+		count = after.rx.frames - before.rx.frames;
+	} while (after.unwanted - before.unwanted + count < 6);
+	assert_int_equal(count, strlen(wanted));
+	for (i = 0; i < 6; i++)
+		if (strchr(wanted, all[i].letter))
+			expect(c, SHORT, i);
+	assert_int_equal(after.rx.dropped, 0);
+}
+
+static void mode(struct card *c, uint8_t number, uint8_t on)
+{
+	assert_int_equal(CARD_CONTROL(c, 0, number, on), 0);
+}
+
+static void set_tables(struct card *c, bool lists)
+{
+	if (lists)
+		assert_int_equal(CARD_CONTROL(c, 1, 0, 1, 0, 0, 0,
+					      2, 0, 0, 1, 2, 5, 1, 0, 0, 0,
+					      0x33, 0x33, 0, 0, 0, 1), 0);
+	else
+		assert_int_equal(CARD_CONTROL(c, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+				 0);
+}
+
+static void test_filter(void **state)
+{
+	struct card c;
+
+	(void)state;
+	open_tap(&c, USUAL);
+	expect_wanted(&c, "oe");
+	set_tables(&c, true);
+	expect_wanted(&c, "olge");
+	mode(&c, NET_RX_ALLMULTI, 1);
+	expect_wanted(&c, "olgte");
+	mode(&c, NET_RX_NOMULTI, 1);
+	expect_wanted(&c, "ole");
+	mode(&c, NET_RX_ALLUNI, 1);
+	expect_wanted(&c, "oxle");
+	mode(&c, NET_RX_NOUNI, 1);
+	expect_wanted(&c, "e");
+	mode(&c, NET_RX_NOBCAST, 1);
+	expect_wanted(&c, "");
+	mode(&c, NET_RX_PROMISC, 1);
+	come_and_expect(&c, SHORT, 1);
+	testvm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
+	card_start(&c, USUAL);
+	expect_wanted(&c, "oe");
+	/* A table that is refused changes nothing. */
+	set_tables(&c, true);
+	assert_int_equal(CARD_CONTROL(&c, 1, 0, 0, 0, 0, 0, 9, 0, 0, 0), 1);
+	expect_wanted(&c, "olge");
+	set_tables(&c, false);
+	expect_wanted(&c, "oe");
+	close_tap(&c);
+}
+
+/* Another address of the card's own takes the place of the first. */
+static void test_filter_mac(void **state)
+{
+	struct card c;
+
+	(void)state;
+	open_tap(&c, USUAL);
+	assert_int_equal(CARD_CONTROL(&c, 1, 1, 2, 0, 0, 1, 2, 4), 0);
+	come_to(own, SHORT, 1);
+	come_to(other, SHORT, 2);
+	expect(&c, SHORT, 2);
+	close_tap(&c);
+}
+
+/* More addresses than there is room for: all are wanted. */
+static void test_filter_full(void **state)
+{
+	uint8_t command[2 + 4 + 4 + 65 * 6] = { 1, 0, 0, 0, 0, 0, 65 };
+	uint32_t i;
+	struct card c;
+
+	(void)state;
+	for (i = 0; i < 65; i++)
+		command[10 + i * 6] = 1;
+	open_tap(&c, USUAL);
+	assert_int_equal(card_control(&c, command, sizeof(command)), 0);
+	expect_wanted(&c, "ogte");
+	command[6] = 64;
+	assert_int_equal(card_control(&c, command, sizeof(command) - 6), 0);
+	expect_wanted(&c, "oe");
+	close_tap(&c);
+}
+
+/* A driver that cannot ask gets everything. */
+static void test_filter_off(void **state)
+{
+	struct card c;
+
+	(void)state;
+	open_tap(&c, USUAL & ~(NET_F_CTRL_RX | NET_F_CTRL_RX_EXTRA));
+	come_to(other, SHORT, 1);
+	expect(&c, SHORT, 1);
+	come_to(group, SHORT, 2);
+	expect(&c, SHORT, 2);
+	assert_int_equal(CARD_CONTROL(&c, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0), 1);
+	close_tap(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -454,6 +590,10 @@ int main(void)
 		cmocka_unit_test(test_control),
 		cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_filter_mac),
+		cmocka_unit_test(test_filter_full),
+		cmocka_unit_test(test_filter_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,6 +200,7 @@ static void report_nic(struct vm *vm, uint32_t slot, struct console_answer *to)
 	console_count(to, name, "rx_frames", stats.rx.frames);
 	console_count(to, name, "rx_bytes", stats.rx.bytes);
 	console_count(to, name, "rx_dropped", stats.rx.dropped);
+	console_count(to, name, "rx_unwanted", stats.unwanted);
 	console_count(to, name, "tx_frames", stats.tx.frames);
 	console_count(to, name, "tx_bytes", stats.tx.bytes);
 	console_count(to, name, "tx_dropped", stats.tx.dropped);

@@ -202,6 +202,7 @@ struct cvm_net_direction {
 struct cvm_net_stats {
 	const char *backend;	/* "slirp" or "tap" */
 	struct cvm_net_direction rx, tx; /* to the guest, and from it */
+	uint64_t unwanted;	/* came, but the guest had not asked for them */
 };
 
 /* cvm_vmm_devices_net_stats - -CVM_ENOENT: no network card in this slot. */

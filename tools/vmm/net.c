@@ -164,9 +164,22 @@ void net_offload(struct net *net, uint64_t features)
 	cvm_plat_unlock(&net->lock);
 }
 
+/* 5.1.6.5.2: no address in the tables, after a reset. */
+static void filter_begin(struct net *net)
+{
+	cvm_plat_lock(&net->lock);
+	net->filter = (struct net_filter){
+		.on = cvm_device_has(&net->dev, NET_F_CTRL_RX),
+		.has_mac = cvm_device_has(&net->dev, NET_F_MAC),
+	};
+	memcpy(net->filter.mac, net->mac, sizeof(net->mac));
+	cvm_plat_unlock(&net->lock);
+}
+
 static void net_features_ok(struct cvm_device *dev)
 {
 	net_offload(net_of(dev), dev->negotiated);
+	filter_begin(net_of(dev));
 }
 
 static void net_reset(struct cvm_device *dev)
@@ -275,6 +288,7 @@ static void copy_stats(struct cvm_device *dev, void *to)
 	cvm_plat_unlock(&net->tx.lock);
 	cvm_plat_lock(&net->lock);
 	stats->rx = net->stats;
+	stats->unwanted = net->unwanted;
 	cvm_plat_unlock(&net->lock);
 }
 

@@ -124,8 +124,8 @@ struct net_backend *net_tap_open(const struct cvm_net_args *args,
 bool net_room(struct net *net, size_t bytes);
 
 /*
- * net_receive - give the driver a frame for which there is room.  A longer one
- * than its buffers take is lost.
+ * net_receive - give the driver a frame for which there is room, if it asked
+ * for such ones.  A longer one than its buffers take is lost.
  */
 void net_receive(struct net *net, const struct net_header *header,
 		 const void *frame, size_t bytes);

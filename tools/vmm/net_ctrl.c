@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * net_ctrl.c - the control queue of a network card (VIRTIO 1.2, 5.1.6.5).
- *
- * Filters are checked and accepted; every frame is delivered all the same,
- * which 5.1.6.5.1 and 5.1.6.5.2 allow ("best-effort").
- */
+/* net_ctrl.c - the control queue of a network card (VIRTIO 1.2, 5.1.6.5). */
 #include <string.h>
 
-#include "net.h"
 #include "net_ctrl.h"
+#include "net_impl.h"
 
 #define CTRL_PIECES	(NET_QUEUE_SIZE + 8)
 
@@ -16,7 +11,6 @@
 #define CTRL_ERR	1u
 
 #define CLASS_RX	0u
-#define RX_COMMANDS	6u	/* on and off, one byte */
 #define CLASS_MAC	1u
 #define MAC_TABLE_SET	0u
 #define MAC_ADDR_SET	1u
@@ -25,35 +19,82 @@
 
 /* The MAC is what the configuration begins with (5.1.4). */
 #define CONFIG_MAC	0u
-#define MAC_BYTES	6u
 
 struct ctrl {
 	uint8_t class, command;
 };
 
+/* What the driver wants to receive, as the back end's thread sees it. */
+static struct net *filter_lock(struct cvm_device *dev)
+{
+	struct net *net = (struct net *)dev;
+
+	cvm_plat_lock(&net->lock);
+	return net;
+}
+
+static uint8_t receive_mode(struct cvm_device *dev, uint8_t mode,
+			    const struct cvm_iov *iov, uint32_t pieces,
+			    uint64_t bytes)
+{
+	struct net *net;
+	uint8_t on;
+
+	if (bytes != sizeof(struct ctrl) + 1 ||
+	    !cvm_device_has(dev, mode <= NET_RX_ALLMULTI ? NET_F_CTRL_RX :
+			    NET_F_CTRL_RX_EXTRA))
+		return CTRL_ERR;
+	cvm_iov_get(iov, pieces, sizeof(struct ctrl), &on, 1);
+	net = filter_lock(dev);
+	net->filter.mode[mode] = on;
+	cvm_plat_unlock(&net->lock);
+	return CTRL_OK;
+}
+
 /* 5.1.6.5.2: two tables, each a count and as many addresses. */
-static uint8_t mac_table(const struct cvm_iov *iov, uint32_t pieces,
-			 uint64_t bytes)
+static int read_tables(struct net_filter_table table[NET_TABLES],
+		       const struct cvm_iov *iov, uint32_t pieces,
+		       uint64_t bytes)
 {
 	uint64_t at = sizeof(struct ctrl);
-	uint32_t entries, table;
+	uint32_t entries, n;
 
-	for (table = 0; table < 2; table++) {
+	for (n = 0; n < NET_TABLES; n++) {
 		if (bytes - at < sizeof(entries))
-			return CTRL_ERR;
+			return -1;
 		cvm_iov_get(iov, pieces, at, &entries, sizeof(entries));
 		at += sizeof(entries);
-		if (entries > (bytes - at) / MAC_BYTES)
-			return CTRL_ERR;
-		at += (uint64_t)entries * MAC_BYTES;
+		if (entries > (bytes - at) / NET_MAC_BYTES)
+			return -1;
+		table[n].all = entries > NET_FILTER_MAX;
+		table[n].count = table[n].all ? 0 : entries;
+		cvm_iov_get(iov, pieces, at, table[n].mac,
+			    table[n].count * NET_MAC_BYTES);
+		at += (uint64_t)entries * NET_MAC_BYTES;
 	}
-	return at == bytes ? CTRL_OK : CTRL_ERR;
+	return at == bytes ? 0 : -1;
+}
+
+static uint8_t mac_table(struct cvm_device *dev, const struct cvm_iov *iov,
+			 uint32_t pieces, uint64_t bytes)
+{
+	struct net_filter_table table[NET_TABLES];
+	struct net *net;
+
+	if (!cvm_device_has(dev, NET_F_CTRL_RX) ||
+	    read_tables(table, iov, pieces, bytes))
+		return CTRL_ERR;
+	net = filter_lock(dev);
+	memcpy(net->filter.table, table, sizeof(table));
+	cvm_plat_unlock(&net->lock);
+	return CTRL_OK;
 }
 
 static uint8_t mac_set(struct cvm_device *dev, const struct cvm_iov *iov,
 		       uint32_t pieces, uint64_t bytes)
 {
-	uint8_t mac[MAC_BYTES];
+	uint8_t mac[NET_MAC_BYTES];
+	struct net *net;
 
 	if (bytes != sizeof(struct ctrl) + sizeof(mac) ||
 	    !cvm_device_has(dev, NET_F_CTRL_MAC_ADDR))
@@ -62,6 +103,10 @@ static uint8_t mac_set(struct cvm_device *dev, const struct cvm_iov *iov,
 	if (mac[0] & 1)
 		return CTRL_ERR;
 	cvm_device_config(dev, CONFIG_MAC, mac, sizeof(mac), false);
+	net = filter_lock(dev);
+	memcpy(net->filter.mac, mac, sizeof(mac));
+	net->filter.has_mac = true;
+	cvm_plat_unlock(&net->lock);
 	return CTRL_OK;
 }
 
@@ -87,13 +132,11 @@ static uint8_t carry_out(struct cvm_device *dev, const struct cvm_chain *chain)
 	struct ctrl ctrl;
 
 	cvm_iov_get(chain->iov, pieces, 0, &ctrl, sizeof(ctrl));
-	if (ctrl.class == CLASS_RX && ctrl.command < RX_COMMANDS)
-		return chain->read_bytes == sizeof(ctrl) + 1 &&
-		       cvm_device_has(dev, ctrl.command < 2 ? NET_F_CTRL_RX :
-				      NET_F_CTRL_RX_EXTRA) ?
-		       CTRL_OK : CTRL_ERR;
+	if (ctrl.class == CLASS_RX && ctrl.command < NET_RX_MODES)
+		return receive_mode(dev, ctrl.command, chain->iov, pieces,
+				    chain->read_bytes);
 	if (ctrl.class == CLASS_MAC && ctrl.command == MAC_TABLE_SET)
-		return mac_table(chain->iov, pieces, chain->read_bytes);
+		return mac_table(dev, chain->iov, pieces, chain->read_bytes);
 	if (ctrl.class == CLASS_MAC && ctrl.command == MAC_ADDR_SET)
 		return mac_set(dev, chain->iov, pieces, chain->read_bytes);
 	if (ctrl.class == CLASS_OFFLOADS && ctrl.command == OFFLOADS_SET)

@@ -10,6 +10,7 @@
 #define CVM_VMM_NET_IMPL_H
 
 #include "net.h"
+#include "net_filter.h"
 #include "worker.h"
 
 /*
@@ -56,7 +57,9 @@ struct net {
 	bool live;			/* the queue is served */
 	bool hungry;			/* a frame found no room */
 	struct net_held held;
+	struct net_filter filter;
 	struct cvm_net_direction stats;
+	uint64_t unwanted;		/* frames that ->filter kept out */
 
 	struct cvm_plat_thread *thread;
 	bool stop;

@@ -124,12 +124,34 @@ static void give_back(struct net *net, size_t bytes)
 		net_held_drop(held);
 }
 
+/* Whom a frame that lies in the driver's room is for. */
+static void address(struct net *net, uint8_t to[NET_MAC_BYTES])
+{
+	struct cvm_iov *piece;
+	uint32_t count;
+
+	piece = net_pieces(net, &count);
+	memset(to, 0, NET_MAC_BYTES);
+	cvm_iov_get(piece, count, sizeof(struct net_header), to,
+		    NET_MAC_BYTES);
+}
+
+/* The room of one that is not is used for the next. */
+static bool wanted(struct net *net, const uint8_t *to)
+{
+	bool is = net_filter_wants(&net->filter, to);
+
+	net->unwanted += !is;
+	return is;
+}
+
 void net_lost(struct net *net)
 {
 	net->stats.dropped++;
 }
 
-void net_filled(struct net *net, size_t bytes)
+/* What lies in the driver's room is a frame for it. */
+static void fill(struct net *net, size_t bytes)
 {
 	struct net_held *held = &net->held;
 	uint32_t first = held->first, count = 0;
@@ -160,12 +182,23 @@ void net_filled(struct net *net, size_t bytes)
 	}
 }
 
+void net_filled(struct net *net, size_t bytes)
+{
+	uint8_t to[NET_MAC_BYTES];
+
+	address(net, to);
+	if (wanted(net, to))
+		fill(net, bytes);
+}
+
 void net_receive(struct net *net, const struct net_header *header,
 		 const void *frame, size_t bytes)
 {
 	struct cvm_iov *piece;
 	uint32_t count;
 
+	if (!wanted(net, frame))
+		return;
 	if (bytes + sizeof(*header) > space(net)) {
 		net_lost(net);
 		return;
@@ -173,5 +206,5 @@ void net_receive(struct net *net, const struct net_header *header,
 	piece = net_pieces(net, &count);
 	cvm_iov_put(piece, count, 0, header, sizeof(*header));
 	cvm_iov_put(piece, count, sizeof(*header), frame, bytes);
-	net_filled(net, bytes + sizeof(*header));
+	fill(net, bytes + sizeof(*header));
 }

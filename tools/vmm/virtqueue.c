@@ -101,9 +101,9 @@ static int append(struct cvm_vq *vq, struct cvm_chain *chain,
 static uint64_t piece(struct cvm_vq *vq, uint64_t gpa, uint64_t bytes,
 		      void **hva)
 {
-	if (!vq->near || !cvm_range_has(vq->near, gpa))
-		vq->near = cvm_memory_range(vq->mem, gpa);
-	return vq->near ? cvm_range_piece(vq->near, gpa, bytes, hva) : 0;
+	if (!vq->recent || !cvm_range_has(vq->recent, gpa))
+		vq->recent = cvm_memory_range(vq->mem, gpa);
+	return vq->recent ? cvm_range_piece(vq->recent, gpa, bytes, hva) : 0;
 }
 
 int cvm_vq_add(struct cvm_vq *vq, struct cvm_chain *chain,

@@ -49,7 +49,7 @@ struct cvm_vq {
 	uint32_t modulus;	/* of the positions below */
 	bool event_idx;
 	bool indirect;
-	const struct cvm_memory_range *near;	/* of the last descriptor */
+	const struct cvm_memory_range *recent;	/* of the last descriptor */
 
 	/* positions: avail >= used >= published >= signalled */
 	uint32_t avail;		/* next to be popped */

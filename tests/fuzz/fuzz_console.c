@@ -8,11 +8,10 @@
 
 #include <cvm/abi.h>
 
-#include "devices.h"
 #include "replay.h"
+#include "slots.h"
 #include "virtio_spec.h"
 
-#define GPA		0x100000ull
 #define QUEUES		6u	/* of two ports */
 #define PORTS		2u
 #define QUEUE_SIZE	8u
@@ -28,35 +27,20 @@ static struct {
 } fuzz_count;
 
 static struct bench {
-	uint8_t *map;
-	struct cvm_vmm_devices *devs;
+	struct slots s;
 	struct cvm_port *port[PORTS];
 	uint16_t avail[QUEUES];
-	const uint8_t *data;
-	size_t left;
 } bench;
 
 /* ---- the VMM ------------------------------------------------------------- */
-
-static void raise_events(void *ctx, uint32_t vcpu, uint64_t bits)
-{
-	(void)ctx;
-	(void)bits;
-	require(!vcpu);
-}
-
-static void log_line(void *ctx, const char *line)
-{
-	(void)ctx;
-	require(line[0] && !strchr(line, '\n'));
-}
 
 static void output(void *ctx, const void *data, size_t bytes)
 {
 	const uint8_t *at = data;
 
 	(void)ctx;
-	require(at >= bench.map && at + bytes <= bench.map + BYTES && bytes);
+	require(at >= bench.s.map && at + bytes <= bench.s.map + BYTES &&
+		bytes);
 	fuzz_count.out += bytes;
 }
 
@@ -75,49 +59,23 @@ static void plug(struct bench *b)
 	};
 	struct cvm_vmm_error err;
 
-	require(!cvm_vmm_devices_add_console(b->devs, args, PORTS, &err));
+	require(!cvm_vmm_devices_add_console(b->s.devs, args, PORTS, &err));
 	b->port[0] = args[0].port;
 	b->port[1] = args[1].port;
 }
 
 /* ---- the driver ---------------------------------------------------------- */
 
-static uint32_t next(struct bench *b, uint32_t bytes)
-{
-	uint32_t value = 0, i;
-
-	for (i = 0; i < bytes && b->left; i++, b->left--)
-		value |= (uint32_t)*b->data++ << 8 * i;
-	return value;
-}
-
-static struct cvm_virtio_slot *page(struct bench *b)
-{
-	return (struct cvm_virtio_slot *)(b->map + 4096);
-}
-
-static void doorbell(struct bench *b, uint32_t queue)
-{
-	struct cvm_user_run run = { .arg = { CVM_VIRTIO_DOORBELL(0, queue) } };
-
-	cvm_vmm_devices_doorbell(b->devs, &run);
-}
-
-static void command(struct bench *b, uint32_t code, uint32_t arg)
-{
-	page(b)->command = code;
-	page(b)->arg = arg;
-	doorbell(b, CVM_VIRTIO_DOORBELL_COMMAND);
-}
-
 static uint8_t *ring(struct bench *b, uint32_t queue, uint32_t area)
 {
-	return b->map + RINGS + queue * RING_BYTES + area * 256;
+	return b->s.map + RINGS + queue * RING_BYTES + area * 256;
 }
 
 /* From reset to DRIVER_OK, with all queues, or without the second's. */
 static void start(struct bench *b, uint32_t how)
 {
+	struct slots *s = &b->s;
+	struct cvm_virtio_queue *queue;
 	uint64_t features = FEATURES;
 	uint32_t i;
 
@@ -127,22 +85,23 @@ static void start(struct bench *b, uint32_t how)
 		features |= VIRTIO_F_EVENT_IDX;
 	if (how & 4)
 		features &= ~2ull;
-	command(b, CVM_VIRTIO_RESET, 0);
+	slots_command(s, 0, CVM_VIRTIO_RESET, 0);
 	memset(b->avail, 0, sizeof(b->avail));
-	memset(b->map + RINGS, 0, QUEUES * RING_BYTES);
-	command(b, CVM_VIRTIO_SET_STATUS, VIRTIO_STATUS_ACKNOWLEDGE);
-	command(b, CVM_VIRTIO_SET_STATUS, VIRTIO_STATUS_DRIVER);
-	page(b)->driver_features = features;
-	command(b, CVM_VIRTIO_SET_STATUS, VIRTIO_STATUS_FEATURES_OK);
+	memset(s->map + RINGS, 0, QUEUES * RING_BYTES);
+	slots_command(s, 0, CVM_VIRTIO_SET_STATUS, VIRTIO_STATUS_ACKNOWLEDGE);
+	slots_command(s, 0, CVM_VIRTIO_SET_STATUS, VIRTIO_STATUS_DRIVER);
+	slots_page(s, 0)->driver_features = features;
+	slots_command(s, 0, CVM_VIRTIO_SET_STATUS, VIRTIO_STATUS_FEATURES_OK);
 	for (i = 0; i < (how & 4 ? 2 : QUEUES); i++) {
-		page(b)->queue[i].size = QUEUE_SIZE;
-		page(b)->queue[i].desc = GPA + (uint64_t)(ring(b, i, 0) -
-							  b->map);
-		page(b)->queue[i].driver = page(b)->queue[i].desc + 256;
-		page(b)->queue[i].device = page(b)->queue[i].desc + 512;
-		command(b, CVM_VIRTIO_QUEUE_ON, i);
+		queue = &slots_page(s, 0)->queue[i];
+		queue->size = QUEUE_SIZE;
+		queue->desc = SLOTS_GPA + (uint64_t)(ring(b, i, 0) -
+						     s->map);
+		queue->driver = queue->desc + 256;
+		queue->device = queue->desc + 512;
+		slots_command(s, 0, CVM_VIRTIO_QUEUE_ON, i);
 	}
-	command(b, CVM_VIRTIO_SET_STATUS, VIRTIO_STATUS_DRIVER_OK);
+	slots_command(s, 0, CVM_VIRTIO_SET_STATUS, VIRTIO_STATUS_DRIVER_OK);
 	fuzz_count.started++;
 }
 
@@ -153,7 +112,7 @@ static void offer(struct bench *b, uint32_t queue, uint32_t at, uint32_t bytes)
 	struct virtq_desc *desc = (struct virtq_desc *)ring(b, queue, 0);
 	struct virtq_avail *avail = (struct virtq_avail *)ring(b, queue, 1);
 
-	desc[entry].addr = GPA + BUFFERS + at % BUFFERS_BYTES;
+	desc[entry].addr = SLOTS_GPA + BUFFERS + at % BUFFERS_BYTES;
 	desc[entry].len = bytes;
 	desc[entry].flags = queue & 1 ? 0 : VIRTQ_DESC_F_WRITE;
 	avail->ring[entry] = entry;
@@ -162,22 +121,15 @@ static void offer(struct bench *b, uint32_t queue, uint32_t at, uint32_t bytes)
 
 static void ring_at(struct bench *b, uint32_t queue)
 {
-	doorbell(b, queue);
+	slots_doorbell(&b->s, CVM_VIRTIO_DOORBELL(0, queue));
 	fuzz_count.doorbells++;
-}
-
-static void write_bytes(struct bench *b, uint8_t *to, uint32_t space)
-{
-	uint32_t at = next(b, 2) % space, bytes = next(b, 1) & 31;
-
-	for (; bytes && at < space; bytes--)
-		to[at++] = (uint8_t)next(b, 1);
 }
 
 static void control(struct bench *b)
 {
-	uint8_t *message = b->map + BUFFERS;
-	uint32_t id = next(b, 1), event = next(b, 1) & 15, bytes = next(b, 1);
+	uint8_t *message = b->s.map + BUFFERS;
+	uint32_t id = slots_next(&b->s, 1), event = slots_next(&b->s, 1) & 15;
+	uint32_t bytes = slots_next(&b->s, 1);
 
 	memset(message, 0, 8);
 	message[0] = (uint8_t)id;
@@ -190,7 +142,7 @@ static void control(struct bench *b)
 static void type(struct bench *b, uint32_t port)
 {
 	static const uint8_t keys[300];
-	size_t bytes = next(b, 2) % sizeof(keys), took;
+	size_t bytes = slots_next(&b->s, 2) % sizeof(keys), took;
 
 	took = cvm_port_input(b->port[port], keys, bytes);
 	require(took <= bytes);
@@ -199,18 +151,19 @@ static void type(struct bench *b, uint32_t port)
 
 static void step(struct bench *b)
 {
-	uint32_t what = next(b, 1), queue = (what >> 3) % QUEUES;
+	struct slots *s = &b->s;
+	uint32_t what = slots_next(s, 1), queue = (what >> 3) % QUEUES;
 
 	switch (what & 7) {
 	case 0:
-		write_bytes(b, b->map + RINGS, BYTES - RINGS);
+		slots_write(s, s->map + RINGS, BYTES - RINGS);
 		break;
 	case 1:
-		start(b, next(b, 1));
+		start(b, slots_next(s, 1));
 		break;
 	case 2:
-		queue = next(b, 1) % QUEUES;
-		offer(b, queue, next(b, 2), next(b, 1));
+		queue = slots_next(s, 1) % QUEUES;
+		offer(b, queue, slots_next(s, 2), slots_next(s, 1));
 		ring_at(b, queue);
 		break;
 	case 3:
@@ -220,50 +173,30 @@ static void step(struct bench *b)
 		type(b, queue % PORTS);
 		break;
 	case 5:
-		cvm_port_resize(b->port[queue % PORTS], next(b, 1), 25);
+		cvm_port_resize(b->port[queue % PORTS], slots_next(s, 1), 25);
 		break;
 	case 6:
 		ring_at(b, queue);
 		break;
 	default:
-		command(b, next(b, 1) & 7, next(b, 1));
+		slots_command(s, 0, slots_next(s, 1) & 7, slots_next(s, 1));
 		break;
 	}
-}
-
-static void set_up(struct bench *b)
-{
-	static const struct cvm_user_ranges ranges = {
-		.count = 1, .range[0] = { GPA, BYTES },
-	};
-	struct cvm_vmm_args args = {
-		.ranges = &ranges, .map_gpa = GPA, .table_gpa = GPA,
-		.vcpus = 1, .raise = raise_events, .log = log_line,
-	};
-	struct cvm_vmm_error err;
-
-	if (b->devs)
-		return;
-	b->map = aligned_alloc(4096, (BYTES + 4095) / 4096 * 4096);
-	require(b->map);
-	args.map = b->map;
-	b->devs = cvm_vmm_devices_new(&args, &err);
-	require(b->devs);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bench *b = &bench;
 
-	set_up(b);
-	memset(b->map + RINGS, 0, BYTES - RINGS);
-	b->data = data;
-	b->left = size;
+	if (!b->s.devs)
+		slots_open(&b->s, BYTES, 1, 1);
+	slots_input(&b->s, data, size);
 	plug(b);
-	while (b->left)
+	while (b->s.left)
 		step(b);
-	fuzz_count.broken += !!(page(b)->status & VIRTIO_STATUS_NEEDS_RESET);
-	cvm_vmm_devices_remove(b->devs, 0);
+	fuzz_count.broken += !!(slots_page(&b->s, 0)->status &
+				VIRTIO_STATUS_NEEDS_RESET);
+	cvm_vmm_devices_remove(b->s.devs, 0);
 	return 0;
 }
 

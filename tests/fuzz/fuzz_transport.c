@@ -9,11 +9,10 @@
 #include <cvm/error.h>
 
 #include "replay.h"
+#include "slots.h"
 #include "transport.h"
 
-#define GPA		0x100000ull
-#define TABLE		GPA
-#define RINGS		(GPA + CVM_VIRTIO_TABLE_BYTES)
+#define RINGS		(SLOTS_GPA + CVM_VIRTIO_TABLE_BYTES)
 #define RINGS_BYTES	8192u
 #define BYTES		(CVM_VIRTIO_TABLE_BYTES + RINGS_BYTES)
 #define SLOTS		3u	/* that the steps reach */
@@ -31,11 +30,8 @@ static struct {
 } fuzz_count;
 
 struct bench {
-	uint8_t *map;
-	struct cvm_vmm_devices *devs;
+	struct slots s;
 	struct cvm_device *dev[SLOTS];
-	const uint8_t *data;
-	size_t left;
 };
 
 /* ---- the device ---------------------------------------------------------- */
@@ -115,7 +111,7 @@ static void plug(struct bench *b)
 	require(!cvm_device_init(&toy->dev, &toy_ops, QUEUES, 16));
 	toy->dev.features = OWN_FEATURES;
 	toy->dev.config_len = CONFIG_LEN;
-	slot = cvm_device_plug(b->devs, &toy->dev);
+	slot = cvm_device_plug(b->s.devs, &toy->dev);
 	require(slot >= 0 && slot < (int)SLOTS);
 	b->dev[slot] = &toy->dev;
 }
@@ -149,52 +145,13 @@ static void serve(struct cvm_device *dev)
 	}
 }
 
-/* ---- the VMM ------------------------------------------------------------- */
-
-static void raise_events(void *ctx, uint32_t vcpu, uint64_t bits)
-{
-	(void)ctx;
-	require(vcpu < VCPUS);
-	require(bits == 1ull << CVM_EVENT_HOTPLUG_BIT ||
-		(bits >= 1ull << 16 && bits < 1ull << (16 + SLOTS)));
-	require(!(bits & (bits - 1)));
-}
-
-static void log_line(void *ctx, const char *line)
-{
-	(void)ctx;
-	require(line[0] && !strchr(line, '\n'));
-}
-
 /* ---- the driver ---------------------------------------------------------- */
-
-static uint32_t next(struct bench *b, uint32_t bytes)
-{
-	uint32_t value = 0, i;
-
-	for (i = 0; i < bytes && b->left; i++, b->left--)
-		value |= (uint32_t)*b->data++ << 8 * i;
-	return value;
-}
-
-static struct cvm_virtio_slot *page(struct bench *b, uint32_t slot)
-{
-	return (struct cvm_virtio_slot *)(b->map + (1 + slot) * 4096);
-}
-
-static void write_bytes(struct bench *b, uint8_t *to, uint32_t room)
-{
-	uint32_t at = next(b, 2) % room, bytes = next(b, 1) & 31;
-
-	for (; bytes && at < room; bytes--)
-		to[at++] = (uint8_t)next(b, 1);
-}
 
 /* Set up well, so that what comes next can go wrong. */
 static void good_queue(struct bench *b, uint32_t slot, uint32_t value)
 {
 	uint32_t index = value % QUEUES;
-	struct cvm_virtio_queue *queue = &page(b, slot)->queue[index];
+	struct cvm_virtio_queue *queue = &slots_page(&b->s, slot)->queue[index];
 
 	queue->size = 1u << (value >> 4 & 3);
 	queue->desc = RINGS + index * 1024;
@@ -203,25 +160,15 @@ static void good_queue(struct bench *b, uint32_t slot, uint32_t value)
 	queue->vcpu = (uint16_t)value & 3;
 }
 
-static int doorbell(struct bench *b, uint64_t number)
-{
-	struct cvm_user_run run = { .arg = { number } };
-
-	return cvm_vmm_devices_doorbell(b->devs, &run);
-}
-
 static void command(struct bench *b, uint32_t slot, uint32_t code,
 		    uint32_t arg)
 {
 	uint32_t before = b->dev[slot] ? b->dev[slot]->status : 0;
 	int ret;
 
-	page(b, slot)->command = code;
-	page(b, slot)->arg = arg;
-	ret = doorbell(b, CVM_VIRTIO_DOORBELL(slot,
-					      CVM_VIRTIO_DOORBELL_COMMAND));
+	ret = slots_command(&b->s, slot, code, arg);
 	require(ret == (b->dev[slot] ? 0 : -CVM_ENOENT));
-	require(page(b, slot)->result <= 0);
+	require(slots_page(&b->s, slot)->result <= 0);
 	if (b->dev[slot])
 		fuzz_count.driver_ok += !!(~before & b->dev[slot]->status &
 					   VIRTIO_STATUS_DRIVER_OK);
@@ -229,35 +176,36 @@ static void command(struct bench *b, uint32_t slot, uint32_t code,
 
 static void step(struct bench *b)
 {
-	uint32_t what = next(b, 1), slot = (what >> 3 & 31) % SLOTS, code;
+	struct slots *s = &b->s;
+	uint32_t what = slots_next(s, 1), slot = (what >> 3 & 31) % SLOTS, code;
 
 	switch (what & 7) {
 	case 0:
-		write_bytes(b, (uint8_t *)page(b, slot), 4096);
+		slots_write(s, (uint8_t *)slots_page(s, slot), 4096);
 		break;
 	case 1:
-		write_bytes(b, b->map + CVM_VIRTIO_TABLE_BYTES, RINGS_BYTES);
+		slots_write(s, s->map + CVM_VIRTIO_TABLE_BYTES, RINGS_BYTES);
 		break;
 	case 2:
-		code = next(b, 1) & 7;
-		command(b, slot, code, next(b, 1));
+		code = slots_next(s, 1) & 7;
+		command(b, slot, code, slots_next(s, 1));
 		break;
 	case 3:
-		code = next(b, 1);
-		command(b, slot, code, next(b, 4));
+		code = slots_next(s, 1);
+		command(b, slot, code, slots_next(s, 4));
 		break;
 	case 4:
-		good_queue(b, slot, next(b, 1));
+		good_queue(b, slot, slots_next(s, 1));
 		break;
 	case 5:
-		doorbell(b, next(b, 3));
+		slots_doorbell(s, slots_next(s, 3));
 		break;
 	case 6:
 		if (b->dev[slot])
 			serve(b->dev[slot]);
 		break;
 	default:
-		if (cvm_vmm_devices_remove(b->devs, slot))
+		if (cvm_vmm_devices_remove(s->devs, slot))
 			plug(b);
 		break;
 	}
@@ -286,44 +234,22 @@ static void check(struct bench *b)
 	}
 }
 
-/* One table for all inputs: making it takes longer than most of them. */
-static struct bench *bench(void)
-{
-	static const struct cvm_user_ranges ranges = {
-		.count = 1, .range[0] = { GPA, BYTES },
-	};
-	struct cvm_vmm_args args = {
-		.ranges = &ranges, .map_gpa = GPA, .table_gpa = TABLE,
-		.vcpus = VCPUS, .raise = raise_events, .log = log_line,
-	};
-	struct cvm_vmm_error err;
-	static struct bench b;
-
-	if (b.devs)
-		return &b;
-	b.map = aligned_alloc(4096, BYTES);
-	require(b.map);
-	args.map = b.map;
-	b.devs = cvm_vmm_devices_new(&args, &err);
-	require(b.devs);
-	return &b;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct bench *b = bench();
+	static struct bench bench;
+	struct bench *b = &bench;
 	uint32_t slot;
 
-	memset(b->map + CVM_VIRTIO_TABLE_BYTES, 0, RINGS_BYTES);
-	b->data = data;
-	b->left = size;
+	if (!b->s.devs)
+		slots_open(&b->s, BYTES, SLOTS, VCPUS);
+	slots_input(&b->s, data, size);
 	plug(b);
-	while (b->left) {
+	while (b->s.left) {
 		step(b);
 		check(b);
 	}
 	for (slot = 0; slot < SLOTS; slot++)
-		cvm_vmm_devices_remove(b->devs, slot);
+		cvm_vmm_devices_remove(b->s.devs, slot);
 	return 0;
 }
 

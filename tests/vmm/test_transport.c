@@ -114,6 +114,12 @@ static struct echo *plug(struct testvm *vm)
 	return echo;
 }
 
+static struct echo *open_echo(struct testvm *vm)
+{
+	testvm_init(vm);
+	return plug(vm);
+}
+
 static uint32_t status_of(struct testvm *vm)
 {
 	return testvm_slot(vm, 0)->status;
@@ -255,8 +261,7 @@ static void test_doorbells(void **state)
 	struct testvm vm;
 
 	(void)state;
-	testvm_init(&vm);
-	plug(&vm);
+	open_echo(&vm);
 	assert_int_equal(testvm_doorbell(&vm, 1), 0);
 	assert_int_equal(testvm_doorbell(&vm, 2), -CVM_ENOENT);
 	assert_int_equal(testvm_doorbell(&vm, 0x100), -CVM_ENOENT);
@@ -273,8 +278,7 @@ static void test_status_order(void **state)
 	struct echo *echo;
 
 	(void)state;
-	testvm_init(&vm);
-	echo = plug(&vm);
+	echo = open_echo(&vm);
 	assert_int_equal(set_status(&vm, VIRTIO_STATUS_DRIVER), -CVM_EINVAL);
 	assert_int_equal(set_status(&vm, VIRTIO_STATUS_DRIVER_OK),
 			 -CVM_EINVAL);
@@ -320,8 +324,7 @@ static void test_features(void **state)
 	size_t i;
 
 	(void)state;
-	testvm_init(&vm);
-	echo = plug(&vm);
+	echo = open_echo(&vm);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_false(testvm_features(&vm, 0, bad[i]));
 		/* 3.1.1 step 6: without it nothing goes on. */
@@ -344,8 +347,7 @@ static void test_bad_commands(void **state)
 	struct testvm vm;
 
 	(void)state;
-	testvm_init(&vm);
-	plug(&vm);
+	open_echo(&vm);
 	assert_int_equal(testvm_command(&vm, 0, 0, 0), -CVM_ENOTTY);
 	assert_int_equal(testvm_command(&vm, 0, 6, 0), -CVM_ENOTTY);
 	assert_int_equal(testvm_command(&vm, 0, UINT32_MAX, 0), -CVM_ENOTTY);
@@ -366,8 +368,7 @@ static void test_echo(void **state)
 
 	(void)state;
 	for (i = 0; i < 4; i++) {
-		testvm_init(&vm);
-		plug(&vm);
+		open_echo(&vm);
 		start(&vm, &drv, kinds[i]);
 		for (n = 0; n < 100; n++)
 			ask(&vm, &drv, (char)n);
@@ -386,8 +387,7 @@ static void test_before_driver_ok(void **state)
 	uint32_t len;
 
 	(void)state;
-	testvm_init(&vm);
-	echo = plug(&vm);
+	echo = open_echo(&vm);
 	testvm_features(&vm, 0, ALWAYS);
 	testvm_queue(&vm, 0, 0, &drv, 16, 0);
 	driver_add(&drv, &buf, 1);
@@ -410,8 +410,7 @@ static void test_queue_refused(void **state)
 	struct testvm vm;
 
 	(void)state;
-	testvm_init(&vm);
-	plug(&vm);
+	open_echo(&vm);
 	shared = testvm_slot(&vm, 0)->queue;
 	assert_int_equal(testvm_queue(&vm, 0, 0, &drv, 16, 0), -CVM_EINVAL);
 	testvm_features(&vm, 0, ALWAYS);
@@ -444,8 +443,7 @@ static void test_queue_reset(void **state)
 	struct testvm vm;
 
 	(void)state;
-	testvm_init(&vm);
-	plug(&vm);
+	open_echo(&vm);
 #define off(n)	testvm_command(&vm, 0, CVM_VIRTIO_QUEUE_OFF, n)
 	start(&vm, &drv, 0);
 	ask(&vm, &drv, 'a');
@@ -475,8 +473,7 @@ static void test_reset(void **state)
 	uint32_t n;
 
 	(void)state;
-	testvm_init(&vm);
-	plug(&vm);
+	open_echo(&vm);
 	page = testvm_slot(&vm, 0);
 	for (n = 0; n < 50; n++) {
 		vm.rings = TESTVM_RINGS;
@@ -503,8 +500,7 @@ static void test_needs_reset(void **state)
 	uint32_t n;
 
 	(void)state;
-	testvm_init(&vm);
-	plug(&vm);
+	open_echo(&vm);
 	for (n = 0; n < 20; n++) {
 		vm.rings = TESTVM_RINGS;
 		start(&vm, &drv, 0);
@@ -540,8 +536,7 @@ static void test_affinity(void **state)
 	struct echo *echo;
 
 	(void)state;
-	testvm_init(&vm);
-	echo = plug(&vm);
+	echo = open_echo(&vm);
 	page = testvm_slot(&vm, 0);
 	start(&vm, &drv, 0);
 	page->queue[0].vcpu = 1;
@@ -574,8 +569,7 @@ static void test_config(void **state)
 	struct echo *echo;
 
 	(void)state;
-	testvm_init(&vm);
-	echo = plug(&vm);
+	echo = open_echo(&vm);
 	page = testvm_slot(&vm, 0);
 	start(&vm, &drv, 0);
 #define write_at(offset, bytes) \

@@ -10,7 +10,7 @@ CHEAPER = 0.98		# less is no guest, but a measurement gone wrong
 LIMITS = {"world_switch": 270, "world_switch_fpu": 300, "hypercall_noop": 400}
 # Of devices, against native; a little more than they are.
 DEVICES = {"block_4k": 3.3, "block_4k_q32": 1.9, "block_64k": 1.6,
-           "block_1m": 1.15, "block_flush": 5.7, "tcp_rr": 2.8,
+           "block_1m": 1.15, "block_flush": 5.7, "tcp_rr": 2.0,
            "tcp_stream": 1.5}
 DOORBELLS = {"block_4k": 1.05, "block_4k_q32": 0.05, "block_64k": 1.05,
              "block_1m": 1.05, "block_flush": 2.1}

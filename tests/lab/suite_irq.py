@@ -11,11 +11,15 @@ import inside
 import machine
 import paths
 
-TIMES = 400
-HOST_LATER = 5000       # instructions a host sleeper may be later
-HOST_GOAL = 1000
-# Instructions a guest sleeper may be late: median, p99 and the latest.
-GUEST_LATER = (20000, 50000, 100000)
+TIMES = 4000            # each phase to the ticks once (tests/bench/jit.c)
+QUANTILES = ("median", "p99", "p99.9", "latest")
+# Instructions a host sleeper may be later beside a guest than beside a process.
+# The last ones woke into a tick, the host's or the guest's.  The latest may be
+# the one whose tick had a timer of the host's with it, which wakes a thread:
+# +2400, beside either, once in thousands.
+HOST_LATER = (1000, 1000, 2000, 5000)
+# Instructions a guest sleeper may be late.
+GUEST_LATER = (20000, 20000, 50000, 100000)
 
 SPIN = """\
 #!/bin/sh
@@ -48,7 +52,8 @@ def _files():
 
 
 def _lateness(text, who):
-    found = re.search(who + r" jit p50 (-?\d+) p99 (-?\d+) max (-?\d+)", text)
+    found = re.search(who + r" jit p50 (-?\d+) p99 (-?\d+) p99.9 (-?\d+) "
+                      r"max (-?\d+)", text)
     return tuple(int(n) for n in found.groups()) if found else None
 
 
@@ -62,10 +67,10 @@ def _host_beside_spinner(t):
     if not t.check(process and beside and "\nrunning" in text,
                    "host sleeper beside a spinning process and guest", text):
         return
-    for name, a, b in zip(("median", "p99", "latest"), process, beside):
-        t.check(b - a <= HOST_LATER, "host's 1 ms sleeper, %s: %d beside a "
-                "process, %d beside a guest: %+d <= %d (goal %d)" % (
-                    name, a, b, b - a, HOST_LATER, HOST_GOAL))
+    for name, a, b, limit in zip(QUANTILES, process, beside, HOST_LATER):
+        t.check(b - a <= limit, "host's 1 ms sleeper, %s: %d beside a "
+                "process, %d beside a guest: %+d <= %d" % (
+                    name, a, b, b - a, limit))
 
 
 def _guest_wakes(t):
@@ -75,8 +80,7 @@ def _guest_wakes(t):
             options, "cvm.lab=auto"), IDLE % TIMES)
     late = _lateness(text, "idle")
     if t.check(late, "guest sleeper in an idle machine", text):
-        for name, n, limit in zip(("median", "p99", "latest"), late,
-                                  GUEST_LATER):
+        for name, n, limit in zip(QUANTILES, late, GUEST_LATER):
             t.check(n <= limit, "guest's 1 ms sleeper, %s: %d <= %d "
                     "instructions late" % (name, n, limit))
 
@@ -134,7 +138,7 @@ def _vectors_agree(t, version):
         t.check(vectors and not wrong, "host %s: each vector counts the same "
                 "in guest and monitor: %s" % (version, vectors), wrong)
         forwarded, handled, odd = _follow(trace)
-        t.check(sum(forwarded.values()) > 500 and forwarded == handled and
+        t.check(sum(forwarded.values()) > 100 and forwarded == handled and
                 not odd, "host %s: each forwarded vector ran its host handler "
                 "next: %s" % (version, {hex(v): n for v, n in
                                         forwarded.items()}),

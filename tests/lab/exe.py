@@ -23,6 +23,7 @@ import case as samples   # noqa: E402
 
 NOT_INSTALLED = "the libcvm driver is not installed"
 NO_GUESTS = "this host cannot run guests; cvmctl check tells why"
+SECONDS = 60 * paths.PATIENCE
 COMMANDS = ("check", "run", "start", "console", "list", "stats", "stop",
             "kill", "driver", "service", "version")
 
@@ -197,7 +198,7 @@ def _pipe(exe):
     """The same to a pipe as to a file, and a reader that goes away."""
     proc = exe.here.popen([exe.program, "run", "--help"],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    piped = proc.communicate(timeout=60)[0].decode().replace("\r\n", "\n")
+    piped = proc.communicate(timeout=SECONDS)[0].decode().replace("\r\n", "\n")
     exe.t.equal(piped, exe.run("run", "--help")[1],
                 "cvmctl.exe run --help: the same to a pipe")
     proc = exe.here.popen([exe.program, "run", "--help"],
@@ -206,7 +207,7 @@ def _pipe(exe):
     proc.stdout.close()
     err = proc.stderr.read().decode()
     proc.stderr.close()
-    exe.t.check(proc.wait(60) == 1 and err.startswith("cvmctl: "),
+    exe.t.check(proc.wait(SECONDS) == 1 and err.startswith("cvmctl: "),
                 "cvmctl.exe run --help: a closed pipe is an error", err)
 
 
@@ -233,13 +234,16 @@ def _console(exe):
 def _until_end(proc, master):
     """What a program prints on its terminal until it ends."""
     shown = b""
-    end = time.monotonic() + 120
-    while proc.poll() is None and time.monotonic() < end:
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        ended = proc.poll() is not None
         if select.select([master], [], [], 0.2)[0]:
             try:
                 shown += os.read(master, 4096)
             except OSError:
                 break
+        elif ended:
+            break
     os.close(master)
     if proc.poll() is None:
         proc.kill()
@@ -251,7 +255,7 @@ def _serve(exe, why, win32, status, said):
     """Start the service, to end as told; said is in its log, which has to be
     there then."""
     started = exe.here.run(["sc", "start", "cvm-web"])
-    end = time.monotonic() + 60
+    end = time.monotonic() + SECONDS
     state = ""
     while "STOPPED" not in state and time.monotonic() < end:
         time.sleep(0.2)

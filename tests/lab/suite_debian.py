@@ -64,8 +64,9 @@ def _apt(t, host, inner):
     if reach.status:
         t.skip(what, "no way to deb.debian.org")
         return
-    script = ("apt-get -q -o Acquire::Languages=none update && "
-              "DEBIAN_FRONTEND=noninteractive apt-get -q -y install hello")
+    script = ("apt-get -q -o Acquire::Languages=none -o Acquire::Retries=3 "
+              "update && DEBIAN_FRONTEND=noninteractive apt-get -q -y "
+              "-o Acquire::Retries=3 install hello")
     proc = inner.run(["sh", "-c", script], limit=1500)
     t.check(proc.status == 0, what, proc.out + proc.err)
     t.equal(inner.sh("hello"), "Hello, world!\n", "and it runs")
@@ -101,12 +102,14 @@ def _x(t, host, inner):
     inner.sh("DISPLAY=10.0.2.2:0 setsid xclock -geometry 200x200+60+20 "
              ">/tmp/xclock 2>&1 &")
     host.sh("for i in $(seq 120); do xwininfo -display :0 -root -tree | "
-            "grep -q '\"xclock\"' && break; sleep 1; done; sleep 2")
+            "grep -q '\"xclock\"' && break; sleep 1; done")
     t.check('"xclock"' in _windows(host),
             "xclock in the guest has a window on the host's X server",
             inner.sh("cat /tmp/xclock"))
-    t.check(host.sh("xwd -display :0 -root | sha256sum") != before,
-            "and draws into it")
+    drawn = host.run(["sh", "-c", "for i in $(seq 120); do [ \"$(xwd -display "
+                      ":0 -root | sha256sum)\" != \"$0\" ] && exit; sleep 1; "
+                      "done; exit 1", before.strip()])
+    t.check(drawn.status == 0, "and draws into it", drawn.err)
     keep = os.environ.get("CVM_LAB_SCREENSHOT")
     if keep:
         proc = host.run(["xwd", "-display", ":0", "-root"])

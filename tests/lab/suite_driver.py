@@ -2,6 +2,9 @@
 """The driver in both host kernels: the host API's conformance suite, its edge
 to user space, what a memory group is charged, and unloading."""
 
+import os
+import tempfile
+
 import build
 import inside
 import machine
@@ -21,8 +24,12 @@ sh -c 'echo $$ >/tmp/cg/vmm/cgroup.procs; exec linux_driver hold %d /tmp/cg/vmm'
 def scratch_disk():
     """QEMU arguments for a disk that forgets what is written to it."""
     disk = paths.CACHE / "scratch-disk"
-    with open(disk, "wb") as handle:
-        handle.truncate(64 << 20)
+    if not disk.exists():
+        # Whole at once: another suite may take it meanwhile.
+        with tempfile.NamedTemporaryFile(dir=disk.parent,
+                                         delete=False) as handle:
+            handle.truncate(64 << 20)
+        os.replace(handle.name, disk)
     return ("-drive", "file=%s,format=raw,if=none,id=d,snapshot=on" % disk,
             "-device", "virtio-blk-pci,drive=d")
 

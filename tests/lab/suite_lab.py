@@ -52,7 +52,7 @@ def _agent(t):
     every = bytes(range(256)) * 16
 
     def until(done, limit=30):
-        end = time.monotonic() + limit
+        end = time.monotonic() + limit * paths.PATIENCE
         while not done() and time.monotonic() < end:
             channel.feed(os.read(lab_end, 65536), time.monotonic())
         return done()
@@ -92,9 +92,8 @@ def _host_commands(t):
     t.equal(done.returncode, 125, "a host that panics is the lab's failure")
     t.check(b"sysrq triggered crash" in done.stderr,
             "and the end of its console is shown", done.stderr)
-    begin = time.monotonic()
     done = _lab("host", "--timeout", "20", "--", "sleep", "1000")
-    t.check(done.returncode == 125 and time.monotonic() - begin < 60,
+    t.check(done.returncode == 125 and b"not done after 20 s" in done.stderr,
             "--timeout ends a machine", done.stderr)
 
 

@@ -259,11 +259,9 @@ def _commands(t):
     done = _lab("--", "sh", "-c", "echo 'a  b'; exit 77")
     t.equal((done.stdout, done.returncode), (b"a  b\n", 77),
             "nt: the status is the command's")
-    begin = time.monotonic()
     done = _lab("--timeout", "15", "--", "sleep", "1000")
-    t.check(done.returncode == 125 and b"15 s" in done.stderr and
-            time.monotonic() - begin < 60, "--timeout ends a hung guest",
-            done.stderr)
+    t.check(done.returncode == 125 and b"15 s" in done.stderr,
+            "--timeout ends a hung guest", done.stderr)
 
 
 def _shell(t):

@@ -33,7 +33,7 @@ class _Watch:
             self.count = int(lines[-1])
 
     def rises_above(self, count, limit=20):
-        end = time.monotonic() + limit
+        end = time.monotonic() + limit * paths.PATIENCE
         while self.count <= count and time.monotonic() < end:
             self.host.turn(0.01)
         return self.count > count

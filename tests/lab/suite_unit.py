@@ -5,6 +5,7 @@ import json
 import subprocess
 
 import build
+import paths
 
 
 def meson_tests(t, where):
@@ -12,7 +13,8 @@ def meson_tests(t, where):
     log = where / "meson-logs/testlog.json"
     log.unlink(missing_ok=True)
     done = subprocess.run(
-        ["meson", "test", "-C", where, "--no-rebuild", "--print-errorlogs"],
+        ["meson", "test", "-C", where, "--no-rebuild", "--print-errorlogs",
+         "--timeout-multiplier", str(paths.PATIENCE)],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT)
     text = done.stdout.decode("utf-8", "replace")

@@ -7,6 +7,8 @@ import select
 import termios
 import time
 
+import paths
+
 
 class Typist:
     def __init__(self, argv, env=None):
@@ -45,7 +47,7 @@ class Typist:
     def expect(self, text, limit=60):
         """Read until text appears after what was expected before; what came
         before it, or None."""
-        end = time.monotonic() + limit
+        end = time.monotonic() + limit * paths.PATIENCE
         want = text.encode()
         while want not in self.text:
             if time.monotonic() > end or not self._read(0.2):
@@ -55,7 +57,7 @@ class Typist:
 
     def wait(self, limit=120):
         """The program's exit status."""
-        end = time.monotonic() + limit
+        end = time.monotonic() + limit * paths.PATIENCE
         while self.status is None and time.monotonic() < end:
             self._read(0.1)
             pid, status = os.waitpid(self._pid, os.WNOHANG)

@@ -6,11 +6,13 @@ import socket
 import struct
 import time
 
+import paths
 import ui
 
 
 class Stub:
     def __init__(self, path, limit=30):
+        limit *= paths.PATIENCE
         self._sock = socket.socket(socket.AF_UNIX)
         self._sock.settimeout(limit)
         self._buf = b""

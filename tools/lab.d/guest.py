@@ -9,7 +9,7 @@ import ui
 
 BOOT_SECONDS = 180
 DEBIAN_SECONDS = 900
-HANG_SECONDS = 120
+HANG_SECONDS = machine.HANG_SECONDS
 
 
 def argv(options, mode, name=None, extra=()):

@@ -24,7 +24,7 @@ import ui
 
 BOOT_SECONDS = 180
 DEBIAN_SECONDS = 900
-HANG_SECONDS = 120
+HANG_SECONDS = 300
 GUEST_DIR = "/lab/guest"
 GUEST_INITRD = GUEST_DIR + "/initrd"
 
@@ -194,7 +194,7 @@ class Machine:
 
     def _connect(self, name):
         sock = socket.socket(socket.AF_UNIX)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 30 * paths.PATIENCE
         while True:
             try:
                 sock.connect(str(self.dir / name))
@@ -265,8 +265,10 @@ class Machine:
         return [f for f in ready if f is not self._sock]
 
     def wait(self, done, what, limit=None):
-        """Turn until done(); fail after `limit` seconds or when hung."""
+        """Turn until done(); fail after `limit` seconds, on a machine that is
+        not busy, or when hung."""
         begin = time.monotonic()
+        limit = limit and limit * paths.PATIENCE
         while not done():
             self.turn()
             now = time.monotonic()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where things are: the checkout, the cache, and content hashes."""
+"""Where things are: the checkout, the cache, and content hashes; and how long
+to wait for them."""
 
 import hashlib
 import os
@@ -12,6 +13,10 @@ CACHE = pathlib.Path(os.environ.get("CVM_CACHE")
 
 HOSTS = ("6.1", "6.12")
 GUESTS = ("6.1", "6.12")
+
+# Limits are for a machine of one's own.  Others are slower, and busy: no wait
+# is given up before so many times its limit.
+PATIENCE = 4
 
 
 def checkout_dir():

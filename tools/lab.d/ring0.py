@@ -12,6 +12,7 @@ import tempfile
 import time
 
 import machine
+import paths
 import ui
 
 EXIT_PASS = 33
@@ -61,6 +62,7 @@ class Running:
         self.log = where / "serial.log"
 
     def finish(self, limit):
+        limit *= paths.PATIENCE
         try:
             status = self.qemu.wait(limit)
         except subprocess.TimeoutExpired:

@@ -141,11 +141,11 @@ class Wine:
             proc = self.popen(argv, stdin=files[0], stdout=files[1],
                               stderr=files[2], **how)
             try:
-                status = proc.wait(limit)
+                status = proc.wait(limit * paths.PATIENCE)
             except subprocess.TimeoutExpired:
                 os.killpg(proc.pid, signal.SIGKILL)
                 proc.wait()
-                status = "not done after %d s" % limit
+                status = "not done after %d s" % (limit * paths.PATIENCE)
             for file in files:
                 file.seek(0)
             return status, files[1].read(), files[2].read()

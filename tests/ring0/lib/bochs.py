@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 
 import machine
+import paths
 import ring0
 
 SECTOR = 512
@@ -63,6 +64,7 @@ def run(boot_file, image, cmdline, cpu, limit):
                 stdin=subprocess.DEVNULL, stdout=out,
                 stderr=subprocess.STDOUT,
                 preexec_fn=machine._die_with_parent)
+            limit *= paths.PATIENCE
             try:
                 emulator.wait(limit)
                 late = ""

@@ -9,6 +9,7 @@ import time
 import bochs
 import gdbstub
 import passage
+import paths
 import ring0
 import ui
 
@@ -260,7 +261,7 @@ class Sweep:
         self.where = where
         self.kind = kind
         self.how = how
-        self.end = time.monotonic() + limit
+        self.end = time.monotonic() + limit * paths.PATIENCE
         self.text = []
         self.bad = 0
         self.owners = {}

@@ -305,7 +305,8 @@ class Run(Case):
 
     def test_confined(self):
         """Each thread has no rights, and a filter."""
-        vm = self.spawn(stdin=subprocess.PIPE)
+        vm = self.spawn(stdin=subprocess.PIPE,
+                        groups=None if os.getuid() else [4, 6])
         self.expect(vm, b"$ ")
         threads = os.listdir("/proc/%d/task" % vm.pid)
         self.assertGreater(len(threads), 1)
@@ -386,10 +387,12 @@ class Run(Case):
         self.assertEqual(vm.wait(SECONDS), 0)
         self.assertEqual(got, 200 * 4000)
 
-    def spawn(self, stdin, stdout=subprocess.PIPE, closed=(), **fake):
+    def spawn(self, stdin, stdout=subprocess.PIPE, closed=(), groups=None,
+              **fake):
         vm = subprocess.Popen(
             [case.CVMCTL, "run", "--kernel", self.kernel], stdin=stdin,
             stdout=stdout, stderr=subprocess.PIPE, env=environment(**fake),
+            extra_groups=groups,
             preexec_fn=lambda: [os.close(fd) for fd in closed])
         self.addCleanup(self.reap, vm)
         return vm

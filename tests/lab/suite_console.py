@@ -234,7 +234,6 @@ def _kept(t, host, inner, hvc, path, what):
 
 
 def _file(t, host, inner, hvc, path):
-    host.sh("echo before >" + path)
     inner.sh("exec 3<>/dev/%s; stty raw -echo <&3; cat %s >&3" % (hvc, MINE))
     t.equal(host.sh("tail -c +8 %s | sha256sum" % path).split()[0],
             _sha(inner, MINE), "file: 64 KiB put at its end")
@@ -335,7 +334,8 @@ PORTS = "ttys0=pty ttys1=socket:port.sock ttys2=file:/tmp/port.out " \
 def _ports(t, host):
     line = Line(host)
     _configure(host, PORTS % line.path)
-    host.sh("head -c %d /dev/urandom >%s" % (BYTES, MINE))
+    host.sh("echo before >/tmp/port.out; head -c %d /dev/urandom >%s" % (
+        BYTES, MINE))
     with guest.Guest(host, name="ports", extra=("--config", CONFIG)) as inner:
         inner.sh("head -c %d /dev/urandom >%s" % (BYTES, MINE))
         t.equal(inner.sh("cat /sys/class/virtio-ports/*/name").split(),

@@ -94,6 +94,8 @@ static void fill_info(struct cvm_user_vm_info *info)
 
 static int op_list(struct cvm_user_list *list)
 {
+	const char *name = getenv("CVM_FAKE_NAME2");
+
 	list->count = (uint32_t)fake_setting("CVM_FAKE_VMS", 1);
 	if (list->count > 0)
 		fill_info(&list->vm[0]);
@@ -103,7 +105,8 @@ static int op_list(struct cvm_user_list *list)
 		list->vm[1].state = CVM_VM_NEW;
 		list->vm[1].mem_bytes = 8192 * MIB;
 		list->vm[1].release[0] = '\0';
-		snprintf(list->vm[1].name, CVM_NAME_MAX, "evil\033[2Jname");
+		snprintf(list->vm[1].name, CVM_NAME_MAX, "%s",
+			 name ? name : "evil\033[2Jname");
 	}
 	return 0;
 }
@@ -141,7 +144,7 @@ static int op_id(uint32_t op, const struct cvm_user_id *id)
 	}
 	fprintf(stderr, "fake: %s %u\n",
 		op == CVM_USER_KILL ? "KILL" : "STOP", id->id);
-	return id->id == 7 ? 0 : -CVM_ENOENT;
+	return id->id == 7 || id->id == 12 ? 0 : -CVM_ENOENT;
 }
 
 /* ---- the VM ---- */

@@ -149,6 +149,23 @@ class Driver(Case):
                          (0, b"fake: KILL 7\n"))
         self.refused(cvmctl("kill", "nobody"), 1, "nobody: no such VM")
 
+    def test_which(self):
+        """A word means one VM or none, to every command."""
+        for verb in "stop", "kill", "stats", "console":
+            result = cvmctl(verb, "12", VMS=2, NAME="12")
+            self.refused(result, 1, "12: the ID of one VM and the name of "
+                         "another; say id:12 or name:12")
+            result = cvmctl(verb, "web", VMS=2, NAME2="web")
+            self.refused(result, 1, "web: more than one VM has this name")
+            for word in "07", "7x", "+7", "id:web", "name:7", "id:":
+                self.refused(cvmctl(verb, word), 1, word + ": no such VM")
+        for word, number in (("12", 12), ("id:12", 12), ("7", 7),
+                             ("name:12", 7), ("id:7", 7)):
+            name = "7" if word == "7" else "12" if ":" in word else "web"
+            result = cvmctl("kill", word, VMS=2, NAME=name)
+            self.assertEqual((result.returncode, result.stderr),
+                             (0, b"fake: KILL %d\n" % number), word)
+
 
 class Files(Case):
     def start(self, data, *words, status=1, **fake):

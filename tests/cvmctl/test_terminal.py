@@ -47,6 +47,8 @@ class Terminal(Case):
 
     def start(self, *args, command=None, **fake):
         """A shell's view of it: own session, own terminal."""
+        if command and command[0] == "console":
+            fake.setdefault("NAME", self.name)
         self.master, self.slave = pty.openpty()
         self.fds += [self.master, self.slave]
         self.before = termios.tcgetattr(self.slave)
@@ -145,7 +147,7 @@ class Terminal(Case):
         self.assertTrue(self.is_raw())
         self.type(b"way\r")
         self.expect(b"you said: halfway")
-        other = cvmctl("console", self.name)
+        other = cvmctl("console", self.name, NAME=self.name)
         self.assertEqual(other.returncode, 1)
         self.assertIn(b"another terminal is attached: process %d on "
                       b"/dev/pts/" % front.pid, other.stderr)
@@ -202,11 +204,12 @@ class Terminal(Case):
         for port, why in (("ttys4", "it is the pty /dev/pts/"),
                           ("ttys5", "it is the socket " + self.tmp.name),
                           ("ttys0", "it has no such port")):
-            self.refused(cvmctl("console", self.name, port), 1,
+            self.refused(cvmctl("console", self.name, port,
+                                NAME=self.name), 1,
                          "%s: %s: %s" % (self.name, port, why))
         front = self.start(command=["console", self.name, "ttys3"])
         self.expect(b"ctrl-] detaches")
-        other = cvmctl("console", self.name, "ttys3")
+        other = cvmctl("console", self.name, "ttys3", NAME=self.name)
         self.refused(other, 1, "another terminal is attached")
         self.type(b"typed ahead\x1d")
         self.expect(b"cvmctl console %s ttys3 comes back" %
@@ -285,6 +288,20 @@ class Terminal(Case):
     def test_attach_id(self):
         self.begin()
         front = self.start(command=["console", "7"], NAME=self.name)
+        self.expect(b"$ ")
+        self.type(b"poweroff\r")
+        self.expect(b"powered off")
+        self.assertEqual(front.wait(SECONDS), 0)
+
+    def test_one_name_twice(self):
+        """Who has another VM's name, in another place, is not that VM."""
+        self.begin()
+        result = cvmctl("kill", "12", VMS=2, NAME2=self.name)
+        self.assertEqual((result.returncode, result.stderr),
+                         (0, b"fake: KILL 12\n"))
+        self.refused(cvmctl("console", "id:12", VMS=2, NAME2=self.name), 1,
+                     "that of VM 7 here, not of VM 12")
+        front = self.start(command=["console", "7"])
         self.expect(b"$ ")
         self.type(b"poweroff\r")
         self.expect(b"powered off")

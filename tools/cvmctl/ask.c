@@ -6,6 +6,7 @@
 #include "ask.h"
 #include "packet.h"
 #include "platform.h"
+#include "run.h"
 
 #define ANSWER_MS	2000
 
@@ -40,7 +41,7 @@ static int read_answer(const struct question *q, struct link *link)
 	if (plat_wait(&link, 1, &which, 0, ANSWER_MS) != WAIT_LINK)
 		return 0;
 	bytes = plat_link_recv(link, &letter, data);
-	if (bytes < 0 || letter == PACKET_END)
+	if (bytes < 0 || letter == PACKET_END || letter == PACKET_REFUSED)
 		return 0;
 	data[bytes] = '\0';
 	if (letter == PACKET_COUNTERS)
@@ -48,31 +49,45 @@ static int read_answer(const struct question *q, struct link *link)
 	return 1;
 }
 
-void ask_counters(const char *name,
+struct link *ask_connect(const struct cvm_user_vm_info *vm,
+			 struct problem *problem)
+{
+	struct problem ignored = { "" };
+	struct link *link = good_name(vm->name) ?
+			    plat_connect(vm->name, &ignored) : NULL;
+
+	if (!link)
+		problem_set(problem, vm->name, "its process has no socket "
+			    "here");
+	return link;
+}
+
+void ask_counters(const struct cvm_user_vm_info *vm,
 		  void (*fn)(void *ctx, const char *device,
 			     const char *counter, uint64_t value),
 		  void *ctx)
 {
 	const struct question q = { fn, ctx };
 	struct problem ignored = { "" };
-	struct link *link = plat_connect(name, &ignored);
+	struct link *link = ask_connect(vm, &ignored);
 
 	if (!link)
 		return;
 	if (!plat_wait_open(&ignored) &&
-	    !plat_link_send(link, PACKET_ASK, NULL, 0, LINK_SURE))
+	    !plat_link_send(link, PACKET_ASK, &vm->id, sizeof(vm->id),
+			    LINK_SURE))
 		while (read_answer(&q, link))
 			;
 	plat_link_close(link);
 }
 
-void tell_killed(const char *name)
+void tell_killed(const struct cvm_user_vm_info *vm)
 {
 	struct problem ignored = { "" };
-	struct link *link = plat_connect(name, &ignored);
+	struct link *link = ask_connect(vm, &ignored);
 
 	if (!link)
 		return;
-	plat_link_send(link, PACKET_KILL, NULL, 0, LINK_SURE);
+	plat_link_send(link, PACKET_KILL, &vm->id, sizeof(vm->id), LINK_SURE);
 	plat_link_close(link);
 }

@@ -5,19 +5,28 @@
 
 #include <stdint.h>
 
+#include "cvmctl.h"
+
+/*
+ * ask_connect - to the process of this VM; NULL with a problem.  Another VM
+ * of the same name may be there instead: what is sent says which is meant.
+ */
+struct link *ask_connect(const struct cvm_user_vm_info *vm,
+			 struct problem *problem);
+
 /*
  * ask_counters - fn for each counter, those of a device one after the other.
  * Nobody to ask, or one who does not answer, has none.
  */
-void ask_counters(const char *name,
+void ask_counters(const struct cvm_user_vm_info *vm,
 		  void (*fn)(void *ctx, const char *device,
 			     const char *counter, uint64_t value),
 		  void *ctx);
 
 /*
- * tell_killed - the VM of this name was ended by the driver; its process is to
- * wait for nobody who reads slowly.
+ * tell_killed - this VM was ended by the driver; its process is to wait for
+ * nobody who reads slowly.
  */
-void tell_killed(const char *name);
+void tell_killed(const struct cvm_user_vm_info *vm);
 
 #endif /* CVMCTL_ASK_H */

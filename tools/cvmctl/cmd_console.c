@@ -1,47 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* cmd_console.c - come to a console of a running guest. */
-#include <stdio.h>
-#include <string.h>
-
+#include "ask.h"
 #include "front.h"
 #include "run.h"
 
-/* The word is a name, or else an ID the driver knows. */
-static struct link *attach(const char *word, char *name, size_t size,
-			   struct problem *problem)
+static struct link *connect_vm(const char *word,
+			       struct cvm_user_vm_info *info,
+			       struct problem *problem)
 {
-	struct problem ignored = { "" };
-	struct cvm_user_version version;
-	struct cvm_user_vm_info info;
-	struct device *dev;
-	struct link *link = NULL;
-	int known;
+	struct device *dev = open_vm(word, info, problem);
 
-	snprintf(name, size, "%s", word);
-	if (good_name(word))
-		link = plat_connect(word, &ignored);
-	if (link)
-		return link;
-	dev = device_open(&version, problem);
 	if (!dev)
 		return NULL;
-	known = !find_vm(dev, word, &info, problem);
 	plat_close(dev);
-	if (!known)
-		return NULL;
-	snprintf(name, size, "%s", info.name);
-	if (good_name(name) && strcmp(name, word))
-		link = plat_connect(name, &ignored);
-	if (!link)
-		problem_set(problem, word, "its process has no socket here");
-	return link;
+	return ask_connect(info, problem);
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct problem problem = { "" };
 	const char *words[2] = { NULL, NULL }, *key_text = DEFAULT_KEY;
-	char name[CVM_NAME_MAX];
+	struct cvm_user_vm_info info;
 	const struct opt opts[] = {
 		{ "detach-key", OPT_TEXT, "KEY", &key_text,
 		  "as with cvmctl run" },
@@ -54,16 +33,16 @@ static int run(const struct command *cmd, int argc, char **argv)
 	if (ret != PARSE_GO_ON)
 		return ret;
 	if (!words[0])
-		return usage_error(cmd, "which VM? give its ID or name");
+		return usage_error(cmd, WHICH_VM);
 	if (read_key(key_text, &key))
 		return usage_error(cmd, "--detach-key %s: not a key (ctrl-] or "
 				   "such, or none)", key_text);
-	link = attach(words[0], name, sizeof(name), &problem);
+	link = connect_vm(words[0], &info, &problem);
 	if (!link) {
 		problem_print(&problem);
 		return EXIT_REFUSED;
 	}
-	return front_run(link, name, words[1] ? words[1] : "", key);
+	return front_attach(link, &info, words[1] ? words[1] : "", key);
 }
 
 const struct command cmd_console = {

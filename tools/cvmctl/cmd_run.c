@@ -31,7 +31,7 @@ static int begin(const struct run_options *o, int background)
 		return EXIT_REFUSED;
 	}
 	return background ? front_detach(link, o->vm.name) :
-	       front_run(link, o->vm.name, NULL, o->key);
+	       front_run(link, o->vm.name, o->key);
 }
 
 /* Each line of what is not taken as it is meant. */

@@ -10,7 +10,6 @@
 #include "cvmctl.h"
 #include "json.h"
 #include "platform.h"
-#include "run.h"
 
 #define EXITS (sizeof(((struct cvm_stats *)0)->exits) / sizeof(uint64_t))
 
@@ -133,15 +132,6 @@ static void print_vectors(const struct cvm_stats *stats)
 		printf("  * one was under way, or one was lost\n");
 }
 
-/* The name of the VM, NUL-ended and good enough to be asked by. */
-static const char *vm_name(const struct cvm_user_stats *s)
-{
-	static char name[CVM_NAME_MAX + 1];
-
-	memcpy(name, s->info.name, CVM_NAME_MAX);
-	return good_name(name) ? name : "";
-}
-
 static void print_device(void *ctx, const char *device, const char *counter,
 			 uint64_t value)
 {
@@ -182,7 +172,7 @@ static int print_text(const struct cvm_user_stats *s)
 	}
 	print_exits(&s->stats);
 	print_vectors(&s->stats);
-	ask_counters(vm_name(s), print_device, last);
+	ask_counters(&s->info, print_device, last);
 	return print_flush();
 }
 
@@ -226,7 +216,7 @@ static void all_devices_json(struct json *json, const struct cvm_user_stats *s)
 	struct devices_json d = { .json = json };
 
 	json_open(json, "devices", '{');
-	ask_counters(vm_name(s), device_json, &d);
+	ask_counters(&s->info, device_json, &d);
 	if (d.last[0])
 		json_close(json);
 	json_close(json);
@@ -262,9 +252,26 @@ static int print_json(const struct cvm_user_stats *s)
 	return json_print(&json);
 }
 
+static int get(const char *word, struct cvm_user_stats *stats,
+	       struct problem *problem)
+{
+	struct cvm_user_vm_info info;
+	struct device *dev = open_vm(word, &info, problem);
+	int ret;
+
+	if (!dev)
+		return -1;
+	stats->id = info.id;
+	ret = plat_op(dev, CVM_USER_STATS, stats, sizeof(*stats));
+	plat_close(dev);
+	stats->info.name[CVM_NAME_MAX - 1] = '\0';
+	return ret ? problem_set(problem, word, "%s", reason(ret)) : 0;
+}
+
 static int run(const struct command *cmd, int argc, char **argv)
 {
 	static struct cvm_user_stats stats;
+	struct problem problem = { "" };
 	const char *word = NULL;
 	int json = 0, ret;
 	const struct opt opts[] = {
@@ -276,10 +283,11 @@ static int run(const struct command *cmd, int argc, char **argv)
 	if (ret != PARSE_GO_ON)
 		return ret;
 	if (!word)
-		return usage_error(cmd, "which VM? give its ID or name");
-	if (vm_operation(word, CVM_USER_STATS, &stats, sizeof(stats),
-			 &stats.id))
+		return usage_error(cmd, WHICH_VM);
+	if (get(word, &stats, &problem)) {
+		problem_print(&problem);
 		return EXIT_REFUSED;
+	}
 	return json ? print_json(&stats) : print_text(&stats);
 }
 

@@ -9,38 +9,31 @@
 
 #define TIMEOUT_MAX	((uint64_t)INT_MAX / 1000)
 
-static int look_up(const char *word, struct cvm_user_vm_info *info,
-		   struct problem *problem)
-{
-	struct cvm_user_version version;
-	struct device *dev = device_open(&version, problem);
-	int ret;
-
-	if (!dev)
-		return -1;
-	ret = find_vm(dev, word, info, problem);
-	plat_close(dev);
-	return ret;
-}
-
 /* Its process, if that is waited for, is taken before it is asked to go. */
 static int carry_out(const char *word, uint32_t op, int wait, int ms)
 {
 	struct problem problem = { "" };
 	struct cvm_user_vm_info info;
-	struct cvm_user_id id = { 0 };
+	struct device *dev = open_vm(word, &info, &problem);
+	struct cvm_user_id id;
 	intptr_t process = PLAT_NO_FILE;
+	int ret;
 
-	if (look_up(word, &info, &problem)) {
+	if (dev) {
+		if (wait)
+			process = plat_process_open(info.pid);
+		id = (struct cvm_user_id){ .id = info.id };
+		ret = plat_op(dev, op, &id, sizeof(id));
+		if (ret)
+			problem_set(&problem, word, "%s", reason(ret));
+		plat_close(dev);
+	}
+	if (problem.text[0]) {
 		problem_print(&problem);
 		return EXIT_REFUSED;
 	}
-	if (wait)
-		process = plat_process_open(info.pid);
-	if (vm_operation(word, op, &id, sizeof(id), &id.id))
-		return EXIT_REFUSED;
-	if (op == CVM_USER_KILL && good_name(info.name))
-		tell_killed(info.name);
+	if (op == CVM_USER_KILL)
+		tell_killed(&info);
 	if (process == PLAT_NO_FILE || plat_process_wait(process, ms))
 		return EXIT_OK;
 	say("cvmctl: %s: it runs on after %d s", word, ms / 1000);
@@ -65,7 +58,7 @@ static int send_op(const struct command *cmd, uint32_t op, int argc,
 	if (ret != PARSE_GO_ON)
 		return ret;
 	if (!word)
-		return usage_error(cmd, "which VM? give its ID or name");
+		return usage_error(cmd, WHICH_VM);
 	if (seconds > TIMEOUT_MAX)
 		return usage_error(cmd, "--timeout: at most %llu seconds",
 				   (unsigned long long)TIMEOUT_MAX);

@@ -40,6 +40,7 @@ static struct {
 	int eof;		/* direct: stdin has ended */
 	int broken;		/* stdout is gone */
 	int running;
+	uint32_t id;		/* of the VM */
 	char greeting[256];
 	struct client client[CLIENTS];
 	struct console_channel channel[CONSOLE_CHANNELS];
@@ -89,8 +90,9 @@ int console_claim(const char *name, struct problem *problem)
 	return plat_listen(name, problem);
 }
 
-int console_ready(const char *greeting, struct problem *problem)
+int console_ready(uint32_t id, const char *greeting, struct problem *problem)
 {
+	con.id = id;
 	snprintf(con.greeting, sizeof(con.greeting), "%s", greeting);
 	return plat_catch_stop(problem);
 }
@@ -460,6 +462,33 @@ static enum console_event from_attached(struct client *client, char letter,
 	return CONSOLE_WAKE;
 }
 
+/* The first packet of a client. */
+static enum console_event from_new(struct client *client, char letter,
+				   const char *data, size_t bytes)
+{
+	uint32_t id;
+
+	if (bytes < sizeof(id)) {
+		drop_client(client);
+		return CONSOLE_WAKE;
+	}
+	memcpy(&id, data, sizeof(id));
+	data += sizeof(id);
+	bytes -= sizeof(id);
+	if (id != con.id)
+		refuse(client, "this name is that of VM %u here, not of VM %u",
+		       con.id, id);
+	else if (letter == PACKET_ATTACH)
+		attach(client, data, bytes);
+	else if (letter == PACKET_ASK)
+		answer(client);
+	else if (letter == PACKET_KILL)
+		return CONSOLE_KILL;
+	else
+		drop_client(client);
+	return CONSOLE_WAKE;
+}
+
 /* One packet of a client. */
 static enum console_event read_client(struct client *client)
 {
@@ -475,15 +504,8 @@ static enum console_event read_client(struct client *client)
 	}
 	if (client->channel)
 		return from_attached(client, letter, data, (size_t)bytes);
-	if (letter == PACKET_ATTACH)
-		attach(client, data, (size_t)bytes);
-	else if (letter == PACKET_ASK)
-		answer(client);
-	else if (letter == PACKET_KILL)
-		return CONSOLE_KILL;
-	else if (letter)
-		drop_client(client);
-	return CONSOLE_WAKE;
+	return letter ? from_new(client, letter, data, (size_t)bytes) :
+	       CONSOLE_WAKE;
 }
 
 static void read_stdin(void)

@@ -56,9 +56,10 @@ int console_claim(const char *name, struct problem *problem);
 
 /*
  * console_ready - everything is open, the guest may run: what means "stop" is
- * caught from here on.  greeting: for whoever attaches.
+ * caught from here on.  id: the VM's, for those who mean it and not another of
+ * its name; greeting: for whoever attaches.
  */
-int console_ready(const char *greeting, struct problem *problem);
+int console_ready(uint32_t id, const char *greeting, struct problem *problem);
 
 /* console_running - the guest has run: who started it is told.  Any thread. */
 void console_running(void);

@@ -117,20 +117,24 @@ struct device;
 struct device *device_open(struct cvm_user_version *version,
 			   struct problem *problem);
 
-/* find_vm - the VM an ID or a name means. */
+/*
+ * find_vm - the VM a word means, to every command the same one: its ID, its
+ * name, or one of both that says which, "id:N" or "name:TEXT".  -1 with a
+ * problem where that is none, or more than one.
+ */
 int find_vm(struct device *dev, const char *word,
 	    struct cvm_user_vm_info *info, struct problem *problem);
+
+/* open_vm - the driver, and the VM that is meant; NULL with a problem. */
+struct device *open_vm(const char *word, struct cvm_user_vm_info *info,
+		       struct problem *problem);
+
+/* How a command asks for it. */
+#define WHICH_VM	"which VM? give its ID or name"
 
 /* list_vms - all of them; -1 with a problem. */
 int list_vms(struct device *dev, struct cvm_user_list *list,
 	     struct problem *problem);
-
-/*
- * vm_operation - one operation on the VM an ID or a name means; *id, inside
- * arg, is filled in.  -1 when the problem has been printed.
- */
-int vm_operation(const char *word, uint32_t op, void *arg, size_t bytes,
-		 uint32_t *id);
 
 const char *host_name(uint32_t host);
 const char *state_name(uint32_t state);

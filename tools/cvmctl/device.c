@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* device.c - talk to a driver of the right version. */
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cvm/error.h>
@@ -36,18 +36,6 @@ struct device *device_open(struct cvm_user_version *version,
 	return NULL;
 }
 
-/* The ID a word means, 0 if it is no number. */
-static uint32_t word_id(const char *word)
-{
-	unsigned long id;
-	char *end;
-
-	if (*word < '0' || *word > '9')
-		return 0;
-	id = strtoul(word, &end, 10);
-	return *end || id > UINT32_MAX ? 0 : (uint32_t)id;
-}
-
 int list_vms(struct device *dev, struct cvm_user_list *list,
 	     struct problem *problem)
 {
@@ -66,53 +54,71 @@ int list_vms(struct device *dev, struct cvm_user_list *list,
 	return 0;
 }
 
+/* What a word may be of a VM. */
+enum { MAY_BE_ID = 1, MAY_BE_NAME = 2 };
+
+static int means(const char *word, int may_be,
+		 const struct cvm_user_vm_info *vm)
+{
+	char id[16];
+
+	snprintf(id, sizeof(id), "%u", vm->id);
+	return (may_be & MAY_BE_ID && !strcmp(word, id) ? MAY_BE_ID : 0) |
+	       (may_be & MAY_BE_NAME && !strcmp(word, vm->name) ?
+		MAY_BE_NAME : 0);
+}
+
+static int ambiguous(const char *word, int as, struct problem *problem)
+{
+	if (as & MAY_BE_ID)
+		return problem_set(problem, word, "the ID of one VM and the "
+				   "name of another; say id:%s or name:%s",
+				   word, word);
+	return problem_set(problem, word, "more than one VM has this name; "
+			   "use the ID, as id:N (see cvmctl list)");
+}
+
 int find_vm(struct device *dev, const char *word,
 	    struct cvm_user_vm_info *info, struct problem *problem)
 {
+	int may_be = MAY_BE_ID | MAY_BE_NAME, as = 0, it;
 	struct cvm_user_list list;
-	uint32_t id = word_id(word);
+	const char *what = word;
 	uint32_t i, found = 0;
 
+	if (!strncmp(word, "id:", 3)) {
+		may_be = MAY_BE_ID;
+		what = word + 3;
+	} else if (!strncmp(word, "name:", 5)) {
+		may_be = MAY_BE_NAME;
+		what = word + 5;
+	}
 	if (list_vms(dev, &list, problem))
 		return -1;
 	for (i = 0; i < list.count; i++) {
-		if (list.vm[i].id != id && strcmp(list.vm[i].name, word))
+		it = means(what, may_be, &list.vm[i]);
+		if (!it)
 			continue;
 		*info = list.vm[i];
-		if (info->id == id)
-			return 0;
+		as |= it;
 		found++;
 	}
 	if (found > 1)
-		return problem_set(problem, word, "%u VMs have this name; use "
-				   "the ID (see cvmctl list)", found);
+		return ambiguous(what, as, problem);
 	if (!found)
 		return problem_set(problem, word, "no such VM (see cvmctl "
 				   "list)");
 	return 0;
 }
 
-int vm_operation(const char *word, uint32_t op, void *arg, size_t bytes,
-		 uint32_t *id)
+struct device *open_vm(const char *word, struct cvm_user_vm_info *info,
+		       struct problem *problem)
 {
-	struct problem problem = { 0 };
 	struct cvm_user_version version;
-	struct cvm_user_vm_info info;
-	struct device *dev = device_open(&version, &problem);
-	int ret;
+	struct device *dev = device_open(&version, problem);
 
-	if (dev) {
-		if (!find_vm(dev, word, &info, &problem)) {
-			*id = info.id;
-			ret = plat_op(dev, op, arg, bytes);
-			if (ret)
-				problem_set(&problem, word, "%s",
-					    reason(ret));
-		}
-		plat_close(dev);
-	}
-	if (!problem.text[0])
-		return 0;
-	problem_print(&problem);
-	return -1;
+	if (!dev || !find_vm(dev, word, info, problem))
+		return dev;
+	plat_close(dev);
+	return NULL;
 }

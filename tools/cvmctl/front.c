@@ -21,6 +21,7 @@ struct front {
 	int status;
 	int midline;		/* the guest left the cursor within a line */
 	const char *name;
+	uint32_t id;		/* of the VM attached to */
 	const char *port;	/* attached to; "": the guest's own console */
 };
 
@@ -181,53 +182,71 @@ static void asked_to_stop(struct front *f)
 static void attach(struct front *f)
 {
 	char data[160], terminal[64];
-	int len;
+	size_t at = sizeof(f->id);
 
 	plat_terminal_name(terminal, sizeof(terminal));
-	len = snprintf(data, sizeof(data), "%.40s%cprocess %ld%s%s", f->port,
-		       '\0', plat_pid(), terminal[0] ? " on " : "", terminal);
-	plat_link_send(f->link, PACKET_ATTACH, data, (size_t)len + 1,
-		       LINK_SURE);
+	memcpy(data, &f->id, at);
+	at += (size_t)snprintf(data + at, sizeof(data) - at, "%.40s%cprocess "
+			       "%ld%s%s", f->port, '\0', plat_pid(),
+			       terminal[0] ? " on " : "", terminal) + 1;
+	plat_link_send(f->link, PACKET_ATTACH, data, at, LINK_SURE);
 }
 
-int front_run(struct link *link, const char *name, const char *port, int key)
+static int serve(struct front *f)
 {
-	struct front f = {
-		.link = link, .key = key, .owner = !port, .name = name,
-		.port = port ? port : "",
-	};
 	struct problem problem = { "" };
 	unsigned int which;
 
 	if (plat_wait_open(&problem) || plat_catch_stop(&problem)) {
 		problem_print(&problem);
-		finish(&f, EXIT_REFUSED);
-	} else if (!f.owner) {
-		attach(&f);
+		finish(f, EXIT_REFUSED);
+	} else if (!f->owner) {
+		attach(f);
 	}
-	while (!f.done) {
+	while (!f->done) {
 		/* Keys typed early wait in the terminal. */
-		switch (plat_wait(&link, 1, &which, f.started && !f.eof, -1)) {
+		switch (plat_wait(&f->link, 1, &which, f->started && !f->eof,
+				  -1)) {
 		case WAIT_STOP:
 		case WAIT_KILL:
-			asked_to_stop(&f);
+			asked_to_stop(f);
 			break;
 		case WAIT_INPUT:
-			from_keys(&f);
+			from_keys(f);
 			break;
 		case WAIT_LINK:
-			from_vmm(&f);
+			from_vmm(f);
 			break;
 		case WAIT_SIZE:
-			send_size(&f);
+			send_size(f);
 			break;
 		default:
 			break;
 		}
 	}
 	plat_terminal_restore();
-	plat_link_close(link);
-	return f.status;
+	plat_link_close(f->link);
+	return f->status;
+}
+
+int front_run(struct link *link, const char *name, int key)
+{
+	struct front f = {
+		.link = link, .key = key, .owner = 1, .name = name, .port = "",
+	};
+
+	return serve(&f);
+}
+
+int front_attach(struct link *link, const struct cvm_user_vm_info *vm,
+		 const char *port, int key)
+{
+	struct front f = {
+		.link = link, .key = key, .name = vm->name, .id = vm->id,
+		.port = port,
+	};
+
+	return serve(&f);
 }
 
 int front_detach(struct link *link, const char *name)

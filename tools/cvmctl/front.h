@@ -6,12 +6,15 @@
 #include "platform.h"
 
 /*
- * front_run - be the terminal of the VMM at the other end until it ends (its
- * status) or the detach key is pressed (EXIT_OK).  key < 0: there is none.
- * port: NULL: this process started the VMM, is attached to the guest's own
- * console, and ends the VM; else what to attach to, "": the guest's own.
+ * front_run - be the terminal of the VMM that this process started, until it
+ * ends (its status) or the detach key is pressed (EXIT_OK).  key < 0: there is
+ * none.
+ * front_attach - the same of one that runs already, whose VM this end does not
+ * end.  port: what to attach to, "": the guest's own console.
  */
-int front_run(struct link *link, const char *name, const char *port, int key);
+int front_run(struct link *link, const char *name, int key);
+int front_attach(struct link *link, const struct cvm_user_vm_info *vm,
+		 const char *port, int key);
 
 /*
  * front_detach - wait until the guest has run, then leave it to itself.

@@ -4,9 +4,9 @@
  * cmd_stats.c) say to each other over a link (platform.h).  Both ends are the
  * same build of cvmctl.
  *
- * Who connects says first what for: ATTACH,
- * ASK or KILL.  The process that started
- * the VMM and shares its first link is attached from the beginning.
+ * Who connects says first what for: ATTACH, ASK or KILL, and the ID of the VM
+ * that is meant, 4 bytes: names are no proof.  The process that started the
+ * VMM and shares its first link is attached from the beginning.
  */
 #ifndef CVMCTL_PACKET_H
 #define CVMCTL_PACKET_H
@@ -22,9 +22,10 @@
 #define PACKET_END	'e'	/* exit status, 1 byte, and the last line */
 #define PACKET_REFUSED	'r'	/* what was asked for cannot be; a reason */
 /* to the VMM */
-#define PACKET_ATTACH	'a'	/* port ("": main), who I am; NUL-ended each */
-#define PACKET_ASK	'q'	/* COUNTERS, please, then END */
-#define PACKET_KILL	'k'	/* the VM was ended: wait for no reader */
+#define PACKET_ATTACH	'a'	/* ID, port ("": main), who I am; NUL-ended
+				 * these */
+#define PACKET_ASK	'q'	/* ID; COUNTERS, please, then END */
+#define PACKET_KILL	'k'	/* ID; it was ended: wait for no reader */
 #define PACKET_INPUT	'i'	/* keys */
 #define PACKET_SIZE	'z'	/* struct packet_size: of my terminal */
 #define PACKET_STOP	's'	/* a wish to stop */

@@ -226,7 +226,8 @@ int run_vm(const struct run_options *o)
 			 "MiB; %s detaches", o->vm.name, vm.info.id,
 			 (unsigned long long)(o->vm.mem_bytes >> 20),
 			 o->key_text);
-	if (console_ready(greeting, &problem) || minder_programs(&problem))
+	if (console_ready(vm.info.id, greeting, &problem) ||
+	    minder_programs(&problem))
 		goto out_refused;
 	minder_seal();
 	if (confine(&o->confine, &problem))

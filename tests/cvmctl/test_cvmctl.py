@@ -55,6 +55,10 @@ class Usage(Case):
                 (["run", "--kernel", "x", "--mem", "99999999999999G"],
                  "not a size"),
                 (["run", "--kernel", "x", "--name", "a/b"], "not a name"),
+                (["run", "--kernel", "x", "--grace", "0"], "not a number of "
+                 "seconds (1 .. 2147483)"),
+                (["stop", "x", "--timeout", "0"], "not a number of seconds"),
+                (["stop", "x", "--timeout", "1K"], "not a number of seconds"),
                 (["run", "--kernel", "x", "--name", "n" * 32], "not a name"),
                 (["run", "--kernel", "x", "--detach-key", "x"], "not a key"),
                 (["run", "--kernel", "x", "--quiet=1"], "takes no value"),
@@ -354,6 +358,17 @@ class Run(Case):
             self.assertEqual(vm.wait(SECONDS), 5)
             self.assertIn(b"killed", vm.stderr.read())
 
+    def test_grace(self):
+        """A guest that does not hear is asked once, and then ended."""
+        for args in ["--grace", "1"], ["grace=1"]:
+            vm = self.spawn(stdin=subprocess.DEVNULL, args=args, STUBBORN=1)
+            self.expect(vm, b"$ ")
+            vm.terminate()
+            self.expect(vm, b"power button")
+            self.assertEqual(vm.wait(SECONDS), 5)
+            self.assertIn(b": killed: it was asked to power off and had not "
+                          b"within 1 s\n", vm.stderr.read())
+
     def test_kill_while_output_stuck(self):
         vm = self.spawn(stdin=subprocess.PIPE, STUBBORN=1)
         vm.stdin.write(b"spam 1000\n")
@@ -405,9 +420,9 @@ class Run(Case):
         self.assertEqual(got, 200 * 4000)
 
     def spawn(self, stdin, stdout=subprocess.PIPE, closed=(), groups=None,
-              **fake):
+              args=(), **fake):
         vm = subprocess.Popen(
-            [case.CVMCTL, "run", "--kernel", self.kernel], stdin=stdin,
+            [case.CVMCTL, "run", "--kernel", self.kernel, *args], stdin=stdin,
             stdout=stdout, stderr=subprocess.PIPE, env=environment(**fake),
             extra_groups=groups,
             preexec_fn=lambda: [os.close(fd) for fd in closed])

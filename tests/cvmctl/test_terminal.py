@@ -267,6 +267,26 @@ class Terminal(Case):
         result = cvmctl("kill", "--wait", "7", PID=sleeper.pid)
         self.assertEqual(result.returncode, 0, "gone already")
 
+    def test_stop_grace(self):
+        """stop gives a guest its time too; a second one changes nothing."""
+        self.begin("--grace", "1", STUBBORN=1)
+        pid = self.listener()
+        for _ in range(2):
+            result = cvmctl("stop", self.name, NAME=self.name)
+            self.assertEqual((result.returncode, result.stderr),
+                             (0, b"fake: STOP 7\n"))
+        self.gone(pid)
+        with open(self.log) as f:
+            self.assertEqual(f.read(), "cvmctl: %s: killed: it was asked to "
+                             "power off and had not within 1 s\n" % self.name)
+
+    def listener(self):
+        """The process that listens at the VM's socket."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            s.connect(self.socket)
+            return struct.unpack("iii", s.getsockopt(
+                socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+
     def test_start_refused(self):
         """One line, the status of what went wrong, nothing left behind."""
         for args, fake, word in (

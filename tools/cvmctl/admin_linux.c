@@ -54,8 +54,9 @@ static int systemd(struct problem *problem)
 }
 
 int plat_service_install(const char *name, const char *config,
-			 struct problem *problem)
+			 uint32_t seconds, struct problem *problem)
 {
+	(void)seconds;
 	(void)name;
 	(void)config;
 	return systemd(problem);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scm_nt.h"
+#include "nt.h"
 
 #define DRIVER		L"cvm"
 #define PREFIX		L"cvm-"
@@ -272,15 +272,15 @@ static int guest_name(const char *name, wchar_t *to)
 }
 
 /* Time for a guest to power off before Windows does; NT 6.0 and later. */
-static void set_preshutdown(SC_HANDLE service)
+static void set_preshutdown(SC_HANDLE service, uint32_t seconds)
 {
-	DWORD timeout = SCM_STOP_SECONDS * 1000 + 10000;
+	DWORD timeout = seconds * 1000 + 10000;
 
 	ChangeServiceConfig2W(service, PRESHUTDOWN_INFO, &timeout);
 }
 
 int plat_service_install(const char *name, const char *config,
-			 struct problem *problem)
+			 uint32_t seconds, struct problem *problem)
 {
 	wchar_t service_name[CVM_NAME_MAX + PREFIX_LEN], own[NT_PATH];
 	wchar_t wide_name[CVM_NAME_MAX], wide_config[NT_PATH], line[LINE];
@@ -302,7 +302,7 @@ int plat_service_install(const char *name, const char *config,
 				 SERVICE_DEMAND_START, SERVICE_ERROR_NORMAL,
 				 line, NULL, NULL, DRIVER L"\0", NULL, NULL);
 	if (service) {
-		set_preshutdown(service);
+		set_preshutdown(service, seconds);
 		CloseServiceHandle(service);
 	} else {
 		nt_problem(problem, name, GetLastError());

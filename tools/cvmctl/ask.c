@@ -81,13 +81,23 @@ void ask_counters(const struct cvm_user_vm_info *vm,
 	plat_link_close(link);
 }
 
-void tell_killed(const struct cvm_user_vm_info *vm)
+static void tell(const struct cvm_user_vm_info *vm, char letter)
 {
 	struct problem ignored = { "" };
 	struct link *link = ask_connect(vm, &ignored);
 
 	if (!link)
 		return;
-	plat_link_send(link, PACKET_KILL, &vm->id, sizeof(vm->id), LINK_SURE);
+	plat_link_send(link, letter, &vm->id, sizeof(vm->id), LINK_SURE);
 	plat_link_close(link);
+}
+
+void tell_killed(const struct cvm_user_vm_info *vm)
+{
+	tell(vm, PACKET_KILL);
+}
+
+void tell_asked(const struct cvm_user_vm_info *vm)
+{
+	tell(vm, PACKET_ASKED);
 }

@@ -26,7 +26,9 @@ void ask_counters(const struct cvm_user_vm_info *vm,
 /*
  * tell_killed - this VM was ended by the driver; its process is to wait for
  * nobody who reads slowly.
+ * tell_asked - its guest was asked to power off; its time runs.
  */
 void tell_killed(const struct cvm_user_vm_info *vm);
+void tell_asked(const struct cvm_user_vm_info *vm);
 
 #endif /* CVMCTL_ASK_H */

@@ -85,6 +85,9 @@ static int run_or_start(const struct command *cmd, int argc, char **argv,
 		{ "min-address", OPT_BYTES, "ADDR", &o.vm.min_hpa,
 		  "take memory at or above this machine address\n"
 		  "only, for instance 4G" },
+		{ "grace", OPT_SECONDS, "SECONDS", &o.grace,
+		  "how long a guest that was asked to power off\n"
+		  "may take before it is ended (default 60)" },
 		{ "compare", OPT_FLAG, NULL, &o.compare,
 		  "compare the host's whole CPU state around every\n"
 		  "stay in the guest, end at the first difference;\n"
@@ -132,8 +135,8 @@ const struct command cmd_run = {
 	"key leaves the guest running and `cvmctl console NAME` comes back.\n"
 	"Without a terminal stdin is the guest's input; its end does not\n"
 	"end the guest.  SIGTERM, SIGINT and SIGHUP (on Windows Ctrl-Break,\n"
-	"and closing the window) ask the guest to power off, the second one\n"
-	"ends it.\n\n"
+	"and closing the window) ask the guest to power off; the second one\n"
+	"ends it, and so does the end of the time that --grace gives it.\n\n"
 	"Exit status: 0 the guest powered off, 1 refused before it started,\n"
 	"2 wrong usage, 3 guest panic, 4 the guest asked for a reboot, 5 it\n"
 	"was ended by the monitor (killed, dead end, host error).\n\n"

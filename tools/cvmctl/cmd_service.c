@@ -45,7 +45,7 @@ static int install(const char *name, const char *path,
 	if (plat_absolute(path, config, sizeof(config)))
 		problem_set(problem, path, "this path is too long");
 	else if (!run_prepare(&o, problem))
-		ret = plat_service_install(name, config, problem);
+		ret = plat_service_install(name, config, o.grace, problem);
 	config_free(&o.config);
 	return ret;
 }

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* cmd_stop.c - end a VM: stop asks the guest, kill does not. */
-#include <limits.h>
-
 #include "ask.h"
 #include "cvmctl.h"
 #include "platform.h"
 #include "run.h"
-
-#define TIMEOUT_MAX	((uint64_t)INT_MAX / 1000)
 
 /* Its process, if that is waited for, is taken before it is asked to go. */
 static int carry_out(const char *word, uint32_t op, int wait, int ms)
@@ -34,6 +30,8 @@ static int carry_out(const char *word, uint32_t op, int wait, int ms)
 	}
 	if (op == CVM_USER_KILL)
 		tell_killed(&info);
+	else
+		tell_asked(&info);
 	if (process == PLAT_NO_FILE || plat_process_wait(process, ms))
 		return EXIT_OK;
 	say("cvmctl: %s: it runs on after %d s", word, ms / 1000);
@@ -43,12 +41,12 @@ static int carry_out(const char *word, uint32_t op, int wait, int ms)
 static int send_op(const struct command *cmd, uint32_t op, int argc,
 		   char **argv)
 {
-	uint64_t seconds = 0;
+	uint32_t seconds = 0;
 	int wait = 0, ret;
 	const struct opt opts[] = {
 		{ "wait", OPT_FLAG, NULL, &wait,
 		  "return when the VM is gone" },
-		{ "timeout", OPT_BYTES, "SECONDS", &seconds,
+		{ "timeout", OPT_SECONDS, "SECONDS", &seconds,
 		  "like --wait, but at most so long; status 1 then" },
 		{ 0 }
 	};
@@ -59,9 +57,6 @@ static int send_op(const struct command *cmd, uint32_t op, int argc,
 		return ret;
 	if (!word)
 		return usage_error(cmd, WHICH_VM);
-	if (seconds > TIMEOUT_MAX)
-		return usage_error(cmd, "--timeout: at most %llu seconds",
-				   (unsigned long long)TIMEOUT_MAX);
 	return carry_out(word, op, wait || seconds,
 			 seconds ? (int)seconds * 1000 : -1);
 }
@@ -79,8 +74,9 @@ static int run_kill(const struct command *cmd, int argc, char **argv)
 const struct command cmd_stop = {
 	"stop", run_stop, "[OPTIONS] ID|NAME", "ask a guest to power off",
 	"Ask the guest to power off in good order, as a power button does,\n"
-	"and return at once.  What it does then is the guest's affair; its\n"
-	"`cvmctl run` ends with status 0 when it is off.\n",
+	"and return at once; its `cvmctl run` ends with status 0 when it is\n"
+	"off.  A guest that is not, after the time that --grace of run and\n"
+	"start gave it (60 s), is ended.\n",
 	NULL
 };
 

@@ -40,6 +40,14 @@ static int read_mib(struct config_reading *r)
 			   "or G)");
 }
 
+static int read_grace(struct config_reading *r)
+{
+	if (read_seconds(r->text, member(r)))
+		return 0;
+	return config_fail(r, "not a number of seconds (1 .. %u)",
+			   SECONDS_MAX);
+}
+
 /* ---- the table ---- */
 
 /*
@@ -60,6 +68,9 @@ static const struct config_key keys[] = {
 	{ "name", SUFFIX_NONE, 0, read_text,
 	  offsetof(struct config, name),
 	  "name in lists and messages" },
+	{ "grace", SUFFIX_NONE, 0, read_grace,
+	  offsetof(struct config, grace),
+	  "seconds to power off in, when asked to" },
 	{ "user", SUFFIX_NONE, 0, read_text,
 	  offsetof(struct config, user),
 	  "user the VM's process becomes, by name or number" },

@@ -32,6 +32,7 @@ struct config {
 	char *name;
 	char *user;		/* to become before the guest runs */
 	uint64_t mem_bytes;
+	uint32_t grace;		/* seconds */
 	struct config_disk disk[CONFIG_DISKS];	/* unused: no path */
 	struct config_exec exec[CONFIG_EXECS];	/* unused: no program */
 	struct config_tty tty[CONFIG_TTYS];	/* unused: no name */

@@ -484,6 +484,8 @@ static enum console_event from_new(struct client *client, char letter,
 		answer(client);
 	else if (letter == PACKET_KILL)
 		return CONSOLE_KILL;
+	else if (letter == PACKET_ASKED)
+		return CONSOLE_ASKED;
 	else
 		drop_client(client);
 	return CONSOLE_WAKE;
@@ -531,8 +533,6 @@ static enum console_event serve(enum wait_event event, unsigned int which)
 	switch (event) {
 	case WAIT_STOP:
 		return CONSOLE_STOP;
-	case WAIT_KILL:
-		return CONSOLE_KILL;
 	case WAIT_LINK:
 		return read_client(&con.client[which]);
 	case WAIT_INPUT:
@@ -547,19 +547,15 @@ static enum console_event serve(enum wait_event event, unsigned int which)
 	return CONSOLE_WAKE;
 }
 
-enum console_event console_wait(void)
+enum console_event console_wait(int ms)
 {
 	struct link *links[CLIENTS];
-	enum console_event event;
-	enum wait_event what;
+	enum wait_event event;
 	unsigned int i, which;
 
-	do {
-		offer_all();
-		for (i = 0; i < CLIENTS; i++)
-			links[i] = con.client[i].link;
-		what = plat_wait(links, CLIENTS, &which, wants_stdin(), -1);
-		event = serve(what, which);
-	} while (event == CONSOLE_WAKE && what != WAIT_WAKE);
-	return event;
+	offer_all();
+	for (i = 0; i < CLIENTS; i++)
+		links[i] = con.client[i].link;
+	event = plat_wait(links, CLIENTS, &which, wants_stdin(), ms);
+	return serve(event, which);
 }

@@ -35,8 +35,9 @@ struct console_sink {
 };
 
 enum console_event {
-	CONSOLE_WAKE,		/* plat_wake() was called */
+	CONSOLE_WAKE,		/* nothing for others; plat_wake() perhaps */
 	CONSOLE_STOP,		/* somebody wants the VM to end in order */
+	CONSOLE_ASKED,		/* the guest was asked to, by the driver */
 	CONSOLE_KILL,		/* somebody wants it to end now */
 	CONSOLE_LOST		/* the process that started the VM died */
 };
@@ -85,8 +86,11 @@ void console_reporter(void (*report)(void *ctx, struct console_answer *a),
 void console_count(struct console_answer *a, const char *device,
 		   const char *counter, uint64_t value);
 
-/* console_wait - sleep until something happens that is not ours alone. */
-enum console_event console_wait(void);
+/*
+ * console_wait - sleep until something happens, or ms milliseconds have
+ * passed (< 0: for ever).
+ */
+enum console_event console_wait(int ms);
 
 /* console_room - the sink takes input again.  Any thread. */
 void console_room(struct console_channel *channel);

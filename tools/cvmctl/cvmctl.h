@@ -52,7 +52,8 @@ enum opt_kind {
 	OPT_FLAG,		/* int, set to 1 */
 	OPT_TEXT,		/* const char * */
 	OPT_MIB,		/* uint64_t bytes, given in MiB or K/M/G */
-	OPT_BYTES		/* uint64_t bytes, given in bytes or K/M/G */
+	OPT_BYTES,		/* uint64_t bytes, given in bytes or K/M/G */
+	OPT_SECONDS		/* uint32_t, 1 .. SECONDS_MAX */
 };
 
 struct opt {
@@ -87,6 +88,10 @@ int parse_options(const struct command *cmd, const struct opt *opts,
  * is none, else 1.
  */
 int read_size(const char *text, uint64_t unit, uint64_t *bytes);
+
+/* read_seconds - a number of them; 0 when it is none, else 1. */
+#define SECONDS_MAX	2147483u	/* of milliseconds that an int holds */
+int read_seconds(const char *text, uint32_t *seconds);
 
 /*
  * nearly - are two words of so many bytes one mistake apart: a letter more,

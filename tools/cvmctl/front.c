@@ -208,7 +208,6 @@ static int serve(struct front *f)
 		switch (plat_wait(&f->link, 1, &which, f->started && !f->eof,
 				  -1)) {
 		case WAIT_STOP:
-		case WAIT_KILL:
 			asked_to_stop(f);
 			break;
 		case WAIT_INPUT:

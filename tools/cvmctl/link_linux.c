@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "linux.h"
@@ -423,6 +424,14 @@ static enum wait_event take_signal(void)
 	default:
 		return WAIT_STOP;
 	}
+}
+
+uint32_t plat_ticks(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint32_t)now.tv_sec * 1000u + (uint32_t)now.tv_nsec / 1000000u;
 }
 
 static int take_wake(void)

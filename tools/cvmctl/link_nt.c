@@ -30,7 +30,7 @@ struct link {
 	char out_packet[1 + LINK_DATA];
 };
 
-static HANDLE wake_event, stop_event, kill_event;	/* reset themselves */
+static HANDLE wake_event, stop_event;	/* reset themselves */
 static HANDLE unblock_event;				/* stays set */
 static int catching;
 static HANDLE listener = INVALID_HANDLE_VALUE;
@@ -394,9 +394,8 @@ int plat_wait_open(struct problem *problem)
 {
 	wake_event = CreateEventW(NULL, FALSE, FALSE, NULL);
 	stop_event = CreateEventW(NULL, FALSE, FALSE, NULL);
-	kill_event = CreateEventW(NULL, FALSE, FALSE, NULL);
 	unblock_event = CreateEventW(NULL, TRUE, FALSE, NULL);
-	if (!wake_event || !stop_event || !kill_event || !unblock_event)
+	if (!wake_event || !stop_event || !unblock_event)
 		return nt_problem(problem, "console", GetLastError());
 	return 0;
 }
@@ -418,14 +417,14 @@ void nt_stop(void)
 	SetEvent(stop_event);
 }
 
-void nt_kill(void)
-{
-	SetEvent(kill_event);
-}
-
 HANDLE nt_unblocked(void)
 {
 	return unblock_event;
+}
+
+uint32_t plat_ticks(void)
+{
+	return GetTickCount();
 }
 
 void plat_wake(void)
@@ -441,14 +440,10 @@ void plat_unblock(void)
 enum wait_event plat_wait(struct link *const *links, unsigned int count,
 			  unsigned int *which, int input, int ms)
 {
-	enum wait_event what[5 + WAIT_LINKS] = {
-		WAIT_STOP, WAIT_KILL, WAIT_WAKE
-	};
-	HANDLE events[5 + WAIT_LINKS] = {
-		stop_event, kill_event, wake_event
-	};
-	unsigned int links_of[5 + WAIT_LINKS], i;
-	DWORD n = 3, ret;
+	enum wait_event what[4 + WAIT_LINKS] = { WAIT_STOP, WAIT_WAKE };
+	HANDLE events[4 + WAIT_LINKS] = { stop_event, wake_event };
+	unsigned int links_of[4 + WAIT_LINKS], i;
+	DWORD n = 2, ret;
 
 	if (nt_resized())
 		return WAIT_SIZE;

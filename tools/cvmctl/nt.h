@@ -36,9 +36,8 @@ int nt_result(DWORD error);
 /* nt_own_path - the running program's file, or another beside it. */
 int nt_own_path(const char *name, wchar_t *to, size_t size);
 
-/* nt_stop, nt_kill - WAIT_STOP, WAIT_KILL.  Any thread. */
+/* nt_stop - WAIT_STOP.  Any thread. */
 void nt_stop(void);
-void nt_kill(void);
 /* nt_stops - are there waits that nt_stop() reaches? */
 int nt_stops(void);
 

@@ -101,6 +101,17 @@ int read_size(const char *text, uint64_t unit, uint64_t *bytes)
 	return 1;
 }
 
+int read_seconds(const char *text, uint32_t *seconds)
+{
+	uint64_t value;
+
+	if (!read_size(text, 1, &value) || !value || value > SECONDS_MAX ||
+	    text[strspn(text, "0123456789")])
+		return 0;
+	*seconds = (uint32_t)value;
+	return 1;
+}
+
 int nearly(const char *a, size_t an, const char *b, size_t bn)
 {
 	while (an && bn && tolower((unsigned char)*a) ==
@@ -153,6 +164,12 @@ static int store(const struct command *cmd, const struct opt *opt,
 		if (opt->kind == OPT_MIB && !*(uint64_t *)opt->to)
 			return usage_error(cmd, "--%s %s: no size for a "
 					   "memory", opt->name, value);
+		break;
+	case OPT_SECONDS:
+		if (!read_seconds(value, opt->to))
+			return usage_error(cmd, "--%s %s: not a number of "
+					   "seconds (1 .. %u)", opt->name,
+					   value, SECONDS_MAX);
 		break;
 	}
 	return PARSE_GO_ON;

@@ -4,8 +4,8 @@
  * cmd_stats.c) say to each other over a link (platform.h).  Both ends are the
  * same build of cvmctl.
  *
- * Who connects says first what for: ATTACH, ASK or KILL, and the ID of the VM
- * that is meant, 4 bytes: names are no proof.  The process that started the
+ * Who connects says first what for: ATTACH, ASK, KILL or ASKED, and the ID of
+ * the VM that is meant, 4 bytes: names are no proof.  The process that started the
  * VMM and shares its first link is attached from the beginning.
  */
 #ifndef CVMCTL_PACKET_H
@@ -26,6 +26,7 @@
 				 * these */
 #define PACKET_ASK	'q'	/* ID; COUNTERS, please, then END */
 #define PACKET_KILL	'k'	/* ID; it was ended: wait for no reader */
+#define PACKET_ASKED	'p'	/* ID; the guest was asked to power off */
 #define PACKET_INPUT	'i'	/* keys */
 #define PACKET_SIZE	'z'	/* struct packet_size: of my terminal */
 #define PACKET_STOP	's'	/* a wish to stop */

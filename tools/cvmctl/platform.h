@@ -70,8 +70,9 @@ int plat_driver_stop(struct problem *problem);
 int plat_driver_remove(struct problem *problem);
 
 /* A guest as a service of the system, started by `cvmctl service run`. */
+/* seconds: what the guest has to power off. */
 int plat_service_install(const char *name, const char *config,
-			 struct problem *problem);
+			 uint32_t seconds, struct problem *problem);
 int plat_service_remove(const char *name, struct problem *problem);
 /* Calls fn for each; state and config are words for people. */
 int plat_service_list(void (*fn)(const char *name, const char *state,
@@ -190,7 +191,6 @@ void plat_link_close(struct link *link);
 
 enum wait_event {
 	WAIT_STOP,	/* the VM is to end in order */
-	WAIT_KILL,	/* it is to end now */
 	WAIT_WAKE,	/* plat_wake() was called */
 	WAIT_INPUT,	/* plat_input() has something */
 	WAIT_LINK,	/* plat_link_recv() has something */
@@ -216,6 +216,9 @@ int plat_catch_stop(struct problem *problem);
 #define WAIT_LINKS	32u
 enum wait_event plat_wait(struct link *const *links, unsigned int count,
 			  unsigned int *which, int input, int ms);
+
+/* plat_ticks - milliseconds, of which differences mean something; it wraps. */
+uint32_t plat_ticks(void);
 
 void plat_wake(void);		/* any thread */
 void plat_unblock(void);	/* writers give up from now on; any thread */

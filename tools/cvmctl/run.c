@@ -11,6 +11,7 @@
 #include "vmm.h"
 
 #define DEFAULT_MEM	(256ull << 20)
+#define DEFAULT_GRACE	60u
 #define CONSOLE		"console=hvc0"
 
 int good_name(const char *name)
@@ -62,6 +63,8 @@ static void fill_from_file(struct run_options *o)
 		vm->name = config->name;
 	if (!vm->mem_bytes)
 		vm->mem_bytes = config->mem_bytes;
+	if (!o->grace)
+		o->grace = config->grace;
 	o->confine.user = config->user;
 	vm->disk = config->disk;
 	vm->exec = config->exec;
@@ -92,6 +95,8 @@ static void fill_defaults(struct run_options *o)
 		vm->cmdline = CONSOLE;
 	if (!vm->vcpus)
 		vm->vcpus = 1;
+	if (!o->grace)
+		o->grace = DEFAULT_GRACE;
 	if (o->compare)
 		vm->flags |= CVM_VM_F_COMPARE;
 }
@@ -232,7 +237,7 @@ int run_vm(const struct run_options *o)
 	minder_seal();
 	if (confine(&o->confine, &problem))
 		goto out_refused;
-	vmm_run(&vm, &end);
+	vmm_run(&vm, o->grace, &end);
 	/* The VM is gone before anybody is told that it ended. */
 	vm_close(&vm);
 	final_line(o, &vm, &end, line, sizeof(line));

@@ -21,6 +21,7 @@ struct run_options {
 	int words;
 	const char *key_text;
 	int key;		/* -1: none */
+	uint32_t grace;		/* seconds from asking a guest to ending it */
 	int compare;
 	int quiet;
 	int json;

@@ -3,12 +3,12 @@
  * service_nt.c - be a service: a guest without a user.
  *
  * Windows calls service_main() in a thread of its own and control() in the
- * first one.  A wish to stop is passed on to the guest; a watchman tells
- * Windows that it is under way, and ends the VM when its time is up.
+ * first one.  A wish to stop is passed on to the guest, which is ended when
+ * its time is up (vmm.c); a watchman tells Windows that it is under way.
  */
 #include <process.h>
 
-#include "scm_nt.h"
+#include "nt.h"
 
 #define ACCEPT_PRESHUTDOWN	0x100u	/* SERVICE_ACCEPT_..., NT 6.0 */
 #define CONTROL_PRESHUTDOWN	0x0fu	/* SERVICE_CONTROL_... */
@@ -64,23 +64,16 @@ static DWORD WINAPI control(DWORD code, DWORD type, void *data, void *ctx)
 static unsigned int __stdcall watchman(void *arg)
 {
 	HANDLE events[2] = { service.ended, service.stopping };
-	DWORD second;
+	DWORD second = 1;
 
 	(void)arg;
 	if (WaitForMultipleObjects(2, events, FALSE, INFINITE) ==
 	    WAIT_OBJECT_0)
 		return 0;
 	nt_stop();
-	for (second = 1; second <= SCM_STOP_SECONDS; second++) {
-		report(SERVICE_STOP_PENDING, second);
-		if (WaitForSingleObject(service.ended, STEP_MS) ==
-		    WAIT_OBJECT_0)
-			return 0;
-	}
-	say("cvmctl: the guest has not powered off in %u seconds",
-	    SCM_STOP_SECONDS);
-	nt_kill();
-	report(SERVICE_STOP_PENDING, second);
+	do {
+		report(SERVICE_STOP_PENDING, second++);
+	} while (WaitForSingleObject(service.ended, STEP_MS) != WAIT_OBJECT_0);
 	return 0;
 }
 

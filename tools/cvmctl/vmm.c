@@ -23,6 +23,10 @@ struct vmm {
 	int ended;		/* vCPU threads that have finished */
 	int have_ending;	/* the first one to set it owns *ending */
 	int stops;		/* wishes to stop seen so far */
+	uint32_t grace;		/* seconds from the first of them to the end */
+	int asked;		/* the guest was, since: */
+	uint32_t asked_at;	/* plat_ticks() */
+	int late;		/* its time was up */
 	int lost_output;	/* a bad CONSOLE_OUT was reported */
 	struct console_channel *console;	/* the guest's own */
 };
@@ -93,6 +97,10 @@ static void set_ending(struct vmm *vmm, const struct cvm_user_run *run)
 		snprintf(end->text, sizeof(end->text), "%s%s%s",
 			 endings[i].text, text[0] ? ": " : "", text);
 	}
+	if (run->reason == CVM_RUN_KILLED &&
+	    __atomic_load_n(&vmm->late, __ATOMIC_ACQUIRE))
+		snprintf(end->text, sizeof(end->text), "killed: it was asked "
+			 "to power off and had not within %u s", vmm->grace);
 }
 
 static void set_failure(struct vmm *vmm, uint32_t vcpu, int ret)
@@ -122,6 +130,25 @@ static void console_out(struct vmm *vmm, const struct cvm_user_run *run)
 			     (unsigned long long)run->arg[0]);
 }
 
+static void begin_grace(struct vmm *vmm)
+{
+	if (vmm->asked)
+		return;
+	vmm->asked = 1;
+	vmm->asked_at = plat_ticks();
+}
+
+/* Milliseconds; -1: it has not begun. */
+static int grace_left(const struct vmm *vmm)
+{
+	uint32_t passed = plat_ticks() - vmm->asked_at;
+
+	if (!vmm->asked || vmm->late)
+		return -1;
+	return passed < vmm->grace * 1000 ?
+	       (int)(vmm->grace * 1000 - passed) : 0;
+}
+
 /* The first wish is passed on to the guest, the second needs no consent. */
 static void stop(struct vmm *vmm, int now)
 {
@@ -133,6 +160,7 @@ static void stop(struct vmm *vmm, int now)
 
 	if (!now && !vmm->stops++) {
 		plat_op(vmm->vm->dev, CVM_USER_EVENT, &event, sizeof(event));
+		begin_grace(vmm);
 		return;
 	}
 	plat_op(vmm->vm->dev, CVM_USER_KILL, &id, sizeof(id));
@@ -217,12 +245,23 @@ static const struct console_sink own_console = { feed, resize };
 
 static void serve(struct vmm *vmm, int vcpus)
 {
+	int left;
+
 	while (__atomic_load_n(&vmm->ended, __ATOMIC_ACQUIRE) < vcpus) {
-		switch (console_wait()) {
+		left = grace_left(vmm);
+		if (!left) {
+			__atomic_store_n(&vmm->late, 1, __ATOMIC_RELEASE);
+			stop(vmm, 1);
+			continue;
+		}
+		switch (console_wait(left)) {
 		case CONSOLE_WAKE:
 			break;
 		case CONSOLE_STOP:
 			stop(vmm, 0);
+			break;
+		case CONSOLE_ASKED:
+			begin_grace(vmm);
 			break;
 		case CONSOLE_KILL:
 		case CONSOLE_LOST:
@@ -232,10 +271,10 @@ static void serve(struct vmm *vmm, int vcpus)
 	}
 }
 
-void vmm_run(struct vm *vm, struct ending *ending)
+void vmm_run(struct vm *vm, uint32_t grace, struct ending *ending)
 {
 	struct vcpu vcpu[CVM_MAX_VCPUS];
-	struct vmm vmm = { .vm = vm, .ending = ending };
+	struct vmm vmm = { .vm = vm, .ending = ending, .grace = grace };
 	uint32_t i, started = 0;
 
 	memset(ending, 0, sizeof(*ending));

@@ -13,7 +13,10 @@ struct ending {
 	char text[400];		/* one sentence */
 };
 
-/* vmm_run - run all vCPUs until the VM has ended. */
-void vmm_run(struct vm *vm, struct ending *ending);
+/*
+ * vmm_run - run all vCPUs until the VM has ended.  grace: seconds that a guest
+ * has to power off when it was asked to, before it is ended.
+ */
+void vmm_run(struct vm *vm, uint32_t grace, struct ending *ending);
 
 #endif /* CVMCTL_VMM_H */

@@ -4,9 +4,9 @@
  * cmd_stats.c) say to each other over a link (platform.h).  Both ends are the
  * same build of cvmctl.
  *
- * Who connects says first what for: ATTACH, ASK, KILL or ASKED, and the ID of
- * the VM that is meant, 4 bytes: names are no proof.  The process that started the
- * VMM and shares its first link is attached from the beginning.
+ * Who connects says first what for, ATTACH, ASK, KILL or ASKED, and the ID of
+ * the VM that is meant, 4 bytes: names are no proof.  The process that started
+ * the VMM and shares its first link is attached from the beginning.
  */
 #ifndef CVMCTL_PACKET_H
 #define CVMCTL_PACKET_H

@@ -85,9 +85,10 @@ def environment(**fake):
     return env
 
 
-def cvmctl(*args, stdin=b"", **fake):
+def cvmctl(*args, stdin=b"", preexec_fn=None, **fake):
     return subprocess.run([CVMCTL, *args], input=stdin, capture_output=True,
-                          env=environment(**fake), timeout=SECONDS)
+                          env=environment(**fake), timeout=SECONDS,
+                          preexec_fn=preexec_fn)
 
 
 def lives(pid):

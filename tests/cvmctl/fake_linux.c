@@ -44,7 +44,7 @@ int open(const char *path, int flags, ...)
 	if (errno)
 		return -1;
 	device = memfd_create("cvm", MFD_CLOEXEC);
-	if (device >= 0 && ftruncate(device, 1ll << 40))
+	if (device >= 0 && ftruncate(device, 1ll << 39))
 		return -1;
 	return device;
 }

@@ -10,6 +10,7 @@ import gzip
 import json
 import lzma
 import os
+import resource
 import select
 import signal
 import struct
@@ -461,6 +462,86 @@ class Run(Case):
         before = self.used(vm)
         time.sleep(1)
         return self.used(vm) == before
+
+
+class Claims(Case):
+    """Nothing on the host is changed before everything is claimed."""
+
+    def setUp(self):
+        super().setUp()
+        self.disk = self.file("disk.img", bytes(1 << 20))
+        self.grown = "scsi0=disk,%s,64" % self.disk
+
+    def start(self, *words):
+        vm = subprocess.Popen(
+            [case.CVMCTL, "run", "--kernel", self.kernel, *words],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=environment())
+        self.addCleanup(self.reap, vm)
+        Run.expect(self, vm, b"$ ")
+        return vm
+
+    def size(self):
+        return os.stat(self.disk).st_size
+
+    def test_grown(self):
+        """It is, when the guest runs; a longer one is never cut."""
+        for mib, bytes_ in (64, 64 << 20), (32, 64 << 20):
+            self.start("scsi0=disk,%s,%d" % (self.disk, mib)).kill()
+            self.assertEqual(self.size(), bytes_)
+
+    def test_in_use(self):
+        self.start("cobd0=" + self.disk)
+        self.refused(self.run_vm(self.grown), 1, self.disk, "in use")
+        self.assertEqual(self.size(), 1 << 20)
+
+    def test_refused_later(self):
+        """By any of those that come after the disk."""
+        none = self.tmp.name + "/none"
+        wrong = [["scsi1=disk," + none], ["eth0=tap,cvm-none"],
+                 ["scsi1=disk,%s,32" % self.disk],
+                 ["ttys0=file:%s/x" % none], ["ttys0=" + none],
+                 ["exec0=" + none]]
+        if not os.getuid():
+            wrong.append(["user=cvm-none"])
+        for words in wrong:
+            with self.subTest(words):
+                self.refused(self.run_vm(self.grown, *words), 1)
+                self.assertEqual(self.size(), 1 << 20)
+        self.refused(self.run_vm(self.grown, REFUSE=1), 1)
+        self.assertEqual(self.size(), 1 << 20)
+
+    def test_cannot_grow(self):
+        self.refused(cvmctl("run", "--kernel", self.kernel,
+                            "scsi0=disk,%s,1048576" % self.disk,
+                            preexec_fn=lambda: resource.setrlimit(
+                                resource.RLIMIT_FSIZE, (1 << 39, 1 << 39))),
+                     1, self.disk, "cannot be made 1099511627776 bytes long")
+        self.assertEqual(self.size(), 1 << 20)
+
+    def test_file_port(self):
+        """Its file stays when the VM has run, and one that was there."""
+        path = self.tmp.name + "/out"
+        words = ("ttys0=file:" + path, "ttys1=file:/nonexistent/out")
+        self.refused(self.run_vm(*words), 1, "/nonexistent/out")
+        self.assertFalse(os.path.exists(path))
+        self.file("out", b"")
+        self.refused(self.run_vm(*words), 1, "/nonexistent/out")
+        self.assertTrue(os.path.exists(path))
+        os.unlink(path)
+        result = self.run_vm(words[0])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertTrue(os.path.exists(path))
+
+    def test_serial_line(self):
+        """Its mode is as it was."""
+        ours, theirs = os.openpty()
+        before = termios.tcgetattr(theirs)
+        self.refused(self.run_vm('ttys0=%s,"BAUD=9600"' % os.ttyname(theirs),
+                                 "ttys1=file:/nonexistent/out"), 1)
+        self.assertEqual(termios.tcgetattr(theirs), before)
+        os.close(ours)
+        os.close(theirs)
 
 
 class Programs(Case):

@@ -86,7 +86,7 @@ static void make_disk(struct disk *disk, bool readonly)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", disk->fd);
 	args.path = path;
 	slot = cvm_vmm_devices_add_blk(vm.devs, &args, &err);
-	require(slot >= 0);
+	require(slot >= 0 && !cvm_vmm_devices_commit(vm.devs, &err));
 	disk->slot = (uint32_t)slot;
 	disk->readonly = readonly;
 	disk->blk = (struct blk *)vm.devs->slot[slot].dev;

@@ -35,7 +35,8 @@ void open_disk(struct disk *d)
 	testvm_init(&d->vm);
 	make_file(d);
 	d->args.path = d->path;
-	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err))
+	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err) ||
+	    cvm_vmm_devices_commit(d->vm.devs, &err))
 		fail_msg("%s", err.text);
 }
 

@@ -436,6 +436,7 @@ static void view(struct disk *d, uint64_t features)
 	d->args.bytes = 100 * 512;
 	assert_int_equal(cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err),
 			 0);
+	assert_int_equal(cvm_vmm_devices_commit(d->vm.devs, &err), 0);
 	assert_int_equal(number_at(testvm_slot(&d->vm, 0)->config), 100);
 	start(d, USUAL | features);
 	assert_int_equal(request(d, BLK_T_IN, 0, 512), BLK_S_OK);

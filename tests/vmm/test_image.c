@@ -343,6 +343,53 @@ static void test_busy(void **state)
 	leave();
 }
 
+static off_t size_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+/* A file that is to be longer is so when all is claimed, not before. */
+static void test_grow(void **state)
+{
+	struct cvm_vmm_error err;
+	struct testvm vm;
+	int slot;
+
+	(void)state;
+	enter();
+	clear();
+	/* All of the table's partition will be there. */
+	image_mbr(disk, 0, 0x83, 63, IMAGE_SECTORS);
+	write_disk(sizeof(disk));
+	testvm_init(&vm);
+	add(&vm, with(.bytes = 2u << 20), "disk.img: too short: the disk is "
+	    "to be 2097152 bytes from 0 on, the file has 1048576");
+	slot = add(&vm, with(.bytes = 2u << 20, .grow = true), "");
+	assert_int_equal(*(uint64_t *)testvm_slot(&vm, 0)->config, 4096);
+	testvm_free(&vm);
+	assert_int_equal(size_of("disk.img"), 1 << 20);
+	testvm_init(&vm);
+	slot = add(&vm, with(.bytes = 2u << 20, .grow = true), "");
+	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &err), 0);
+	assert_int_equal(size_of("disk.img"), 2 << 20);
+	cvm_vmm_devices_remove(vm.devs, (uint32_t)slot);
+	/* Longer already: it stays so, of whatever length by then. */
+	slot = add(&vm, with(.bytes = 3u << 20, .grow = true), "");
+	assert_int_equal(truncate("disk.img", 4 << 20), 0);
+	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &err), 0);
+	assert_int_equal(size_of("disk.img"), 4 << 20);
+	cvm_vmm_devices_remove(vm.devs, (uint32_t)slot);
+	add(&vm, with(.bytes = 2u << 20, .grow = true), "");
+	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &err), 0);
+	assert_int_equal(size_of("disk.img"), 4 << 20);
+	testvm_free(&vm);
+	unlink("disk.img");
+	leave();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_found),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_busy),
+		cmocka_unit_test(test_grow),
 	};
 
 	return cmocka_run_group_tests_name("image", tests, NULL, NULL);

@@ -61,6 +61,7 @@ static void run(const char *path, enum cvm_blk_engine_name engine,
 
 	testvm_init(&vm);
 	assert_int_equal(cvm_vmm_devices_add_blk(vm.devs, &args, &err), 0);
+	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &err), 0);
 	assert_true(testvm_features(&vm, 0, VIRTIO_F_VERSION_1 | features));
 	assert_int_equal(testvm_queue(&vm, 0, 0, &drv, 16, features), 0);
 	testvm_driver_ok(&vm, 0);

@@ -15,6 +15,9 @@ struct confine_args {
 	int network;		/* connections are made for the guest */
 };
 
+/* confine_check - is there such a user to be?  -1 with a problem. */
+int confine_check(const struct confine_args *args, struct problem *problem);
+
 /*
  * confine - for good: become an unprivileged user without groups and
  * capabilities, and forbid every system call a running VM does not need.

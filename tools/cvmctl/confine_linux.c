@@ -77,6 +77,13 @@ static int drop_capabilities(struct problem *problem)
 	return 0;
 }
 
+int confine_check(const struct confine_args *args, struct problem *problem)
+{
+	struct linux_user user;
+
+	return geteuid() ? 0 : choose_user(args->user, &user, problem);
+}
+
 int confine(const struct confine_args *args, struct problem *problem)
 {
 	struct linux_user user;

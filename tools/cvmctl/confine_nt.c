@@ -7,10 +7,15 @@
  */
 #include "confine.h"
 
-int confine(const struct confine_args *args, struct problem *problem)
+int confine_check(const struct confine_args *args, struct problem *problem)
 {
 	if (args->user)
 		return problem_set(problem, "user", "%s: on Windows a VM runs "
 				   "as whoever starts it", args->user);
 	return 0;
+}
+
+int confine(const struct confine_args *args, struct problem *problem)
+{
+	return confine_check(args, problem);
 }

@@ -377,7 +377,9 @@ struct link *plat_accept(void)
 
 int plat_wait_open(struct problem *problem)
 {
+	/* What is not possible is an error, and no end of the process. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	unblock_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (wake_fd < 0 || unblock_fd < 0)

@@ -118,12 +118,6 @@ int plat_beside(const char *file, const char *name, char *to, size_t size);
 /* plat_foreign_path - can this be a path of other systems only? */
 int plat_foreign_path(const char *path);
 
-/*
- * plat_file_grow - make a regular file so long if it is shorter, without
- * taking storage for it; -1 with a problem.
- */
-int plat_file_grow(const char *path, uint64_t bytes, struct problem *problem);
-
 /* ---- links: packets between a VMM and its terminal ---- */
 
 struct link;

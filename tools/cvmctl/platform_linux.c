@@ -182,20 +182,6 @@ int plat_foreign_path(const char *path)
 	return path[0] == '\\';
 }
 
-int plat_file_grow(const char *path, uint64_t bytes, struct problem *problem)
-{
-	struct stat st;
-
-	if (stat(path, &st))
-		return problem_set(problem, path, "%s", strerror(errno));
-	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < bytes &&
-	    truncate(path, (off_t)bytes))
-		return problem_set(problem, path, "cannot be made %llu MiB "
-				   "long: %s", (unsigned long long)bytes >> 20,
-				   strerror(errno));
-	return 0;
-}
-
 /* ---- processes ---- */
 
 intptr_t plat_process_open(long pid)

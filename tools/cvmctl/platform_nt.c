@@ -192,25 +192,3 @@ int plat_foreign_path(const char *path)
 	(void)path;
 	return 0;
 }
-
-int plat_file_grow(const char *path, uint64_t bytes, struct problem *problem)
-{
-	LARGE_INTEGER size, end = { .QuadPart = (LONGLONG)bytes };
-	wchar_t wide[NT_PATH];
-	DWORD error = 0;
-	HANDLE file;
-
-	if (nt_path(path, wide, NT_PATH))
-		return problem_set(problem, path, "the path is too long");
-	file = CreateFileW(wide, GENERIC_WRITE, FILE_SHARE_READ, NULL,
-			   OPEN_EXISTING, 0, NULL);
-	if (file == INVALID_HANDLE_VALUE)
-		return nt_problem(problem, path, GetLastError());
-	if (GetFileType(file) == FILE_TYPE_DISK &&
-	    GetFileSizeEx(file, &size) && size.QuadPart < end.QuadPart &&
-	    (!SetFilePointerEx(file, end, NULL, FILE_BEGIN) ||
-	     !SetEndOfFile(file)))
-		error = GetLastError();
-	CloseHandle(file);
-	return error ? nt_problem(problem, path, error) : 0;
-}

@@ -82,6 +82,7 @@ static void be_program(const struct config_exec *exec, int report)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	if (!exec->args || split(exec->args, argv + 1, ARGS_MAX) >= 0) {
 		if (!become_invoker()) {
 			/* (Changing users takes this back.) */

@@ -8,6 +8,7 @@
 #include "minder.h"
 #include "net_config.h"
 #include "run.h"
+#include "vm_devices.h"
 #include "vmm.h"
 
 #define DEFAULT_MEM	(256ull << 20)
@@ -222,7 +223,8 @@ int run_vm(const struct run_options *o)
 	char greeting[200] = "", line[1024];
 
 	/* The name first: a second VM of it would disturb the first. */
-	if (minder_start(o->vm.exec, &problem) ||
+	if (confine_check(&o->confine, &problem) ||
+	    minder_start(o->vm.exec, &problem) ||
 	    console_claim(o->vm.name, &problem) ||
 	    vm_build(&vm, &o->vm, &problem))
 		goto out_refused;
@@ -231,8 +233,9 @@ int run_vm(const struct run_options *o)
 			 "MiB; %s detaches", o->vm.name, vm.info.id,
 			 (unsigned long long)(o->vm.mem_bytes >> 20),
 			 o->key_text);
+	/* Nothing of the host's is changed before everything is claimed. */
 	if (console_ready(vm.info.id, greeting, &problem) ||
-	    minder_programs(&problem))
+	    minder_programs(&problem) || devices_commit(&vm, &problem))
 		goto out_refused;
 	minder_seal();
 	if (confine(&o->confine, &problem))

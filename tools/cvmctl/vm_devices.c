@@ -90,6 +90,7 @@ static int add_disk(struct vm *vm, const struct config_disk *disk,
 		.path = disk->path,
 		.serial = *disk->serial ? disk->serial : NULL,
 		.bytes = disk->grow_bytes,
+		.grow = disk->grow_bytes && !disk->readonly,
 		.queues = disk->queues,
 		.readonly = disk->readonly,
 		.cached = disk->cached,
@@ -98,9 +99,6 @@ static int add_disk(struct vm *vm, const struct config_disk *disk,
 	struct cvm_vmm_error err;
 	int slot;
 
-	if (disk->grow_bytes && !disk->readonly &&
-	    plat_file_grow(disk->path, disk->grow_bytes, problem))
-		return -1;
 	slot = cvm_vmm_devices_add_blk(vm->devices, &args, &err);
 	if (slot < 0)
 		return refused(&err, problem);
@@ -172,6 +170,14 @@ int devices_add(struct vm *vm, const struct vm_config *config,
 					       &networks, problem))
 			return -1;
 	return ttys_add(vm, config, problem);
+}
+
+int devices_commit(struct vm *vm, struct problem *problem)
+{
+	struct cvm_vmm_error err;
+
+	return cvm_vmm_devices_commit(vm->devices, &err) ?
+	       refused(&err, problem) : 0;
 }
 
 static void report_disk(struct vm *vm, uint32_t slot, struct console_answer *to)

@@ -15,6 +15,12 @@ int devices_add(struct vm *vm, const struct vm_config *config,
 		struct problem *problem);
 void devices_remove(struct vm *vm);
 
+/*
+ * devices_commit - everything is claimed, and all that could refuse the VM has
+ * not: make disks longer that are to be.  -1 with a problem.
+ */
+int devices_commit(struct vm *vm, struct problem *problem);
+
 /* devices_report - what each of them did, by console_count(). */
 struct console_answer;
 void devices_report(struct vm *vm, struct console_answer *to);

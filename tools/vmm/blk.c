@@ -358,12 +358,29 @@ static void blk_destroy(struct cvm_device *dev)
 			blk->engine->close(&dev->queue[i]);
 	cvm_device_exit(dev);
 	cvm_plat_file_close(&blk->file);
+	free(blk->path);
 	free(blk);
+}
+
+/* The file has its length and, in memory, a mapping of all of it. */
+static int blk_commit(struct cvm_device *dev, struct cvm_vmm_error *err)
+{
+	struct blk *blk = (struct blk *)dev;
+	uint64_t end = blk->offset + blk->sectors * BLK_SECTOR;
+
+	if (blk->file.bytes < end &&
+	    cvm_plat_file_grow(&blk->file, blk->path, end, !blk->cached, err))
+		return -1;
+	blk->stats.direct = blk->file.direct >= 0;
+	if (blk->file.in_memory && !blk->file.map)
+		cvm_plat_file_map(&blk->file);
+	return 0;
 }
 
 static const struct cvm_device_ops blk_ops = {
 	.name = "blk",
 	.id = BLK_DEVICE_ID,
+	.commit = blk_commit,
 	.queue_start = blk_start,
 	.queue_stop = blk_stop,
 	.doorbell = blk_doorbell,
@@ -406,12 +423,29 @@ static void configure(struct blk *blk, uint32_t sector)
 	memcpy(blk->dev.config, &config, sizeof(config));
 }
 
+/* What a file is yet to be grown by will be zeroes. */
 static int image_read(void *ctx, uint64_t offset, void *to, size_t bytes)
 {
-	struct cvm_iov iov = { to, bytes };
 	struct blk *blk = ctx;
+	uint64_t at = blk->offset + offset, end = blk->file.bytes;
+	struct cvm_iov iov = { to, bytes };
 
-	return cvm_plat_file_read(&blk->file, &iov, 1, blk->offset + offset);
+	if (at >= end || bytes > end - at) {
+		memset(to, 0, bytes);
+		iov.bytes = at < end ? (size_t)(end - at) : 0;
+	}
+	return iov.bytes ? cvm_plat_file_read(&blk->file, &iov, 1, at) : 0;
+}
+
+/* Where the disk ends in its file; args is good. */
+static uint64_t end_of(const struct blk *blk, const struct cvm_blk_args *args)
+{
+	uint64_t end = blk->file.bytes, wanted = args->offset + args->bytes;
+
+	/* (Where the sum has no place, it is too short for that as it is.) */
+	if (wanted < args->bytes || wanted > INT64_MAX)
+		return end;
+	return args->grow && blk->file.regular && wanted > end ? wanted : end;
 }
 
 /* The file, and which part of it is the disk. */
@@ -423,10 +457,10 @@ static int open_file(struct blk *blk, const struct cvm_blk_args *args,
 	if (cvm_plat_file_open(&blk->file, args->path, args->readonly,
 			       !args->cached, err))
 		return -1;
-	end = blk->file.bytes;
 	if (args->offset % BLK_SECTOR || args->bytes % BLK_SECTOR)
 		return cvm_vmm_error_set(err, "%s: a disk begins and ends at "
 					 "multiples of 512 bytes", args->path);
+	end = end_of(blk, args);
 	if (args->offset > end || args->bytes > end - args->offset)
 		return cvm_vmm_error_set(err, "%s: too short: the disk is to "
 					 "be %llu bytes from %llu on, the "
@@ -479,10 +513,8 @@ static int choose_engine(struct blk *blk, const struct cvm_blk_args *args,
 		return cvm_vmm_error_set(err, "%s: no memory", args->path);
 	/* Copied from and to: io_uring would hand that on to a thread of the
 	 * kernel's, and waking one of ours costs more than the copy. */
-	if (blk->file.in_memory) {
+	if (blk->file.in_memory)
 		cvm_device_in_place(&blk->dev);
-		cvm_plat_file_map(&blk->file);
-	}
 	return 0;
 }
 
@@ -496,7 +528,9 @@ static int build(struct blk *blk, const struct cvm_blk_args *args,
 		return cvm_vmm_error_set(err, "%s: %u queues, at most %u are "
 					 "possible", args->path, queues,
 					 BLK_QUEUES_MAX);
-	if (cvm_device_init(&blk->dev, &blk_ops, queues, BLK_QUEUE_SIZE))
+	blk->path = strdup(args->path);
+	if (!blk->path ||
+	    cvm_device_init(&blk->dev, &blk_ops, queues, BLK_QUEUE_SIZE))
 		return cvm_vmm_error_set(err, "%s: no memory or no event",
 					 args->path);
 	if (open_file(blk, args, &image, err) ||
@@ -521,6 +555,7 @@ int cvm_vmm_devices_add_blk(struct cvm_vmm_devices *devs,
 	blk->file.handle = -1;
 	blk->file.direct = -1;
 	blk->writeback = 1;
+	blk->cached = args->cached;
 	if (!build(blk, args, err)) {
 		slot = cvm_device_plug(devs, &blk->dev);
 		if (slot >= 0)

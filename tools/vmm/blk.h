@@ -78,6 +78,8 @@ struct blk {
 	struct cvm_device dev;
 	const struct blk_engine *engine;
 	struct cvm_plat_file file;
+	char *path;			/* of the file, for messages */
+	bool cached;			/* always through the host's cache */
 	uint64_t offset;		/* of the disk in the file */
 	uint64_t sectors;
 	uint8_t serial[20];

@@ -447,6 +447,18 @@ static void console_hangup(struct cvm_device *dev)
 		con->port[i].ops->hangup(con->port[i].backend);
 }
 
+static int console_commit(struct cvm_device *dev, struct cvm_vmm_error *err)
+{
+	struct console *con = console_of(dev);
+	uint32_t i;
+
+	(void)err;
+	for (i = 0; i < con->count; i++)
+		if (con->port[i].ops->commit)
+			con->port[i].ops->commit(con->port[i].backend);
+	return 0;
+}
+
 static void console_destroy(struct cvm_device *dev)
 {
 	struct console *con = console_of(dev);
@@ -465,6 +477,7 @@ static void console_destroy(struct cvm_device *dev)
 static const struct cvm_device_ops console_ops = {
 	.name = "console",
 	.id = CONSOLE_DEVICE_ID,
+	.commit = console_commit,
 	.queue_start = console_start,
 	.queue_stop = console_stop,
 	.doorbell = console_doorbell,

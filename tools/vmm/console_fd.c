@@ -235,6 +235,14 @@ void fd_port_drop(struct fd_port *p)
 	free(p);
 }
 
+static void fd_commit(void *backend)
+{
+	struct fd_port *p = backend;
+
+	if (p->kind->commit)
+		p->kind->commit(p);
+}
+
 static void fd_destroy(void *backend)
 {
 	struct fd_port *p = backend;
@@ -249,6 +257,7 @@ static void fd_destroy(void *backend)
 }
 
 const struct cvm_port_ops fd_port_ops = {
+	.commit = fd_commit,
 	.output = fd_output,
 	.room = fd_room,
 	.hangup = fd_hangup,

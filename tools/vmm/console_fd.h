@@ -23,6 +23,8 @@ struct fd_kind {
 	int (*enter)(struct fd_port *p);
 	/* The peer in .fd has gone. */
 	void (*leave)(struct fd_port *p);
+	/* Optional: as in struct cvm_port_ops. */
+	void (*commit)(struct fd_port *p);
 	/* Undo all of it. */
 	void (*close)(struct fd_port *p);
 };
@@ -33,6 +35,7 @@ struct fd_port {
 	char name[16];		/* of the thread */
 	int door;		/* where peers announce themselves, or -1 */
 	int line;		/* a pty's own end, or -1 */
+	void *before;		/* what commit() lets go of */
 	char where[128];
 
 	/* It begins with the first room(): no process has threads before. */

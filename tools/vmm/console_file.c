@@ -13,6 +13,7 @@
 struct file_port {
 	struct cvm_port *port;
 	int fd;
+	char *made;		/* its name, while nothing may stay of it */
 	bool failed;		/* said once */
 };
 
@@ -48,20 +49,61 @@ static void file_nothing(void *backend)
 	(void)backend;
 }
 
+static void file_commit(void *backend)
+{
+	struct file_port *file = backend;
+
+	free(file->made);
+	file->made = NULL;
+}
+
+/* What was made for a VM that is not to be: as long as it is that file. */
+static void file_unmake(const struct file_port *file)
+{
+	struct stat own, there;
+
+	if (!fstat(file->fd, &own) && !own.st_size &&
+	    !lstat(file->made, &there) && there.st_dev == own.st_dev &&
+	    there.st_ino == own.st_ino)
+		unlink(file->made);
+}
+
 static void file_destroy(void *backend)
 {
 	struct file_port *file = backend;
 
-	close(file->fd);
+	if (file->made)
+		file_unmake(file);
+	if (file->fd >= 0)
+		close(file->fd);
+	free(file->made);
 	free(file);
 }
 
 const struct cvm_port_ops file_port_ops = {
+	.commit = file_commit,
 	.output = file_output,
 	.room = file_nothing,
 	.hangup = file_nothing,
 	.destroy = file_destroy,
 };
+
+/* Its end, or a new one, which is ours until file_commit(). */
+static int open_end(struct file_port *file, const char *path)
+{
+	int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK;
+
+	file->fd = open(path, flags);
+	if (file->fd >= 0 || errno != ENOENT)
+		return file->fd;
+	file->fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+	if (file->fd >= 0)
+		file->made = strdup(path);
+	else if (errno == EEXIST)
+		/* Made meanwhile, or a link to what is yet to be made. */
+		file->fd = open(path, flags | O_CREAT, 0600);
+	return file->fd;
+}
 
 void *file_open_port(const struct cvm_port_args *args, struct cvm_port *port,
 		     struct cvm_vmm_error *err)
@@ -74,9 +116,7 @@ void *file_open_port(const struct cvm_port_args *args, struct cvm_port *port,
 		return NULL;
 	}
 	file->port = port;
-	file->fd = open(args->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
-			O_NONBLOCK, 0600);
-	if (file->fd < 0 || fstat(file->fd, &st))
+	if (open_end(file, args->path) < 0 || fstat(file->fd, &st))
 		cvm_vmm_error_set(err, "%s: %s: %s", args->name, args->path,
 				  strerror(errno));
 	else if (!S_ISREG(st.st_mode))
@@ -84,8 +124,6 @@ void *file_open_port(const struct cvm_port_args *args, struct cvm_port *port,
 				  args->path);
 	else
 		return file;
-	if (file->fd >= 0)
-		close(file->fd);
-	free(file);
+	file_destroy(file);
 	return NULL;
 }

@@ -22,6 +22,13 @@ struct line_mode {
 	int set, clear;		/* TIOCM_* */
 };
 
+/* How a line was found. */
+struct line_before {
+	struct termios termios;
+	int signals;		/* TIOCM_*, */
+	bool has_signals;	/* where there are any */
+};
+
 /* A line that went away (a USB adapter) does not come back by itself. */
 static int serial_enter(struct fd_port *p)
 {
@@ -35,13 +42,29 @@ static void serial_leave(struct fd_port *p)
 	close(p->fd);
 }
 
+static void serial_commit(struct fd_port *p)
+{
+	free(p->before);
+	p->before = NULL;
+}
+
+/* A line keeps its mode: of a VM that is not to be, it is as it was. */
 static void serial_close(struct fd_port *p)
 {
+	const struct line_before *before = p->before;
+
+	if (p->fd >= 0 && before) {
+		tcsetattr(p->fd, TCSANOW, &before->termios);
+		if (before->has_signals)
+			ioctl(p->fd, TIOCMSET, &before->signals);
+	}
+	serial_commit(p);
 	if (p->fd >= 0)
 		close(p->fd);
 }
 
 static const struct fd_kind serial_kind = {
+	.commit = serial_commit,
 	.enter = serial_enter,
 	.leave = serial_leave,
 	.close = serial_close,
@@ -203,21 +226,40 @@ static int read_mode(struct line_mode *mode, const struct cvm_port_args *args,
 
 /* ---- the line ------------------------------------------------------------ */
 
-static int set_mode(int fd, const struct cvm_port_args *args,
+/* What it is, to be put back. */
+static int keep_mode(struct fd_port *p)
+{
+	struct line_before *before = calloc(1, sizeof(*before));
+
+	if (!before)
+		return -1;
+	if (tcgetattr(p->fd, &before->termios)) {
+		free(before);
+		return -1;
+	}
+	before->has_signals = !ioctl(p->fd, TIOCMGET, &before->signals);
+	p->before = before;
+	return 0;
+}
+
+static int set_mode(struct fd_port *p, const struct cvm_port_args *args,
 		    struct cvm_vmm_error *err)
 {
 	struct line_mode mode = { .set = 0 };
 
-	if (tcgetattr(fd, &mode.termios))
-		return cvm_vmm_error_set(err, "%s: %s: this is no serial line",
-					 args->name, args->path);
+	if (keep_mode(p))
+		return cvm_vmm_error_set(err, "%s: %s: %s", args->name,
+					 args->path, errno == ENOMEM ?
+					 "no memory" :
+					 "this is no serial line");
+	mode.termios = ((struct line_before *)p->before)->termios;
 	cfmakeraw(&mode.termios);
 	mode.termios.c_cflag |= CLOCAL | CREAD;
 	if (read_mode(&mode, args, err))
 		return -1;
-	if (!tcsetattr(fd, TCSANOW, &mode.termios) &&
-	    (!mode.set || !ioctl(fd, TIOCMBIS, &mode.set)) &&
-	    (!mode.clear || !ioctl(fd, TIOCMBIC, &mode.clear)))
+	if (!tcsetattr(p->fd, TCSANOW, &mode.termios) &&
+	    (!mode.set || !ioctl(p->fd, TIOCMBIS, &mode.set)) &&
+	    (!mode.clear || !ioctl(p->fd, TIOCMBIC, &mode.clear)))
 		return 0;
 	return cvm_vmm_error_set(err, "%s: %s: %s: %s", args->name, args->path,
 				 args->mode, strerror(errno));
@@ -227,20 +269,16 @@ void *fd_open_serial(const struct cvm_port_args *args, struct cvm_port *port,
 		     struct cvm_vmm_error *err)
 {
 	struct fd_port *p = fd_port_new(port, &serial_kind, args->name, err);
-	int fd;
 
 	if (!p)
 		return NULL;
 	snprintf(p->where, sizeof(p->where), "%s", args->path);
-	fd = open(args->path, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) {
+	p->fd = open(args->path, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	if (p->fd < 0)
 		cvm_vmm_error_set(err, "%s: %s: %s", args->name, args->path,
 				  strerror(errno));
-	} else if (!set_mode(fd, args, err)) {
-		return fd_port_ready(p, fd, args->name, err);
-	} else {
-		close(fd);
-	}
+	else if (!set_mode(p, args, err))
+		return fd_port_ready(p, p->fd, args->name, err);
 	fd_port_drop(p);
 	return NULL;
 }

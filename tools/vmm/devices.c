@@ -240,6 +240,20 @@ void cvm_vmm_devices_free(struct cvm_vmm_devices *devs)
 	free(devs);
 }
 
+int cvm_vmm_devices_commit(struct cvm_vmm_devices *devs,
+			   struct cvm_vmm_error *err)
+{
+	struct cvm_device *dev;
+	uint32_t i;
+
+	for (i = 0; i < CVM_VIRTIO_SLOTS; i++) {
+		dev = devs->slot[i].dev;
+		if (dev && dev->ops->commit && dev->ops->commit(dev, err))
+			return -1;
+	}
+	return 0;
+}
+
 int cvm_vmm_devices_counts(struct cvm_vmm_devices *devs, uint32_t slot,
 			   struct cvm_device_counts *counts)
 {

@@ -75,6 +75,17 @@ cvm_vmm_devices_new(const struct cvm_vmm_args *args,
 void cvm_vmm_devices_free(struct cvm_vmm_devices *devs);
 
 /*
+ * cvm_vmm_devices_commit - everything the VM needs is claimed: change what its
+ * devices change on the host, as files that are to be longer.  Before the
+ * guest runs, and again for what is added later.  -1 with an error.
+ *
+ * What adds a device opens, locks and checks; whatever it made is gone again
+ * with cvm_vmm_devices_free(), if this was not called.
+ */
+int cvm_vmm_devices_commit(struct cvm_vmm_devices *devs,
+			   struct cvm_vmm_error *err);
+
+/*
  * cvm_vmm_devices_doorbell - the guest rang: RUN has returned the doorbell
  * run->arg[0].  Commands are carried out before it returns.  What is raised in
  * this vCPU meanwhile may be added to run->events, for the next RUN, instead
@@ -135,6 +146,8 @@ struct cvm_blk_args {
 	const char *serial;	/* at most 20 bytes are seen; NULL: none */
 	uint64_t offset;	/* the disk begins here, */
 	uint64_t bytes;		/* is this long; 0: to the end */
+	bool grow;		/* a shorter file becomes so long, when all is
+				 * claimed: cvm_vmm_devices_commit() */
 	uint32_t queues;	/* 1 .. 16; 0: 1 */
 	bool readonly;
 	bool cached;		/* always through the host's cache */

@@ -23,6 +23,7 @@ struct cvm_plat_file {
 	uint32_t block;		/* smallest piece the host writes, bytes */
 	uint64_t bytes;
 	bool readonly;
+	bool regular;		/* a file, which may become longer */
 	bool in_memory;		/* for good: nothing to wait for, no cache */
 	struct cvm_file_map *map; /* cvm_plat_file_map(), or NULL */
 };
@@ -41,6 +42,15 @@ void cvm_plat_file_close(struct cvm_plat_file *file);
  */
 int cvm_plat_file_claim(struct cvm_plat_file *file, uint64_t offset,
 			uint64_t bytes);
+
+/*
+ * cvm_plat_file_grow - a regular file becomes so long, if it is shorter,
+ * without taking storage for it.  One that was too short for a handle past the
+ * cache gets it now, if direct asks for it.  -1 with an error.
+ */
+int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
+		       uint64_t bytes, bool direct,
+		       struct cvm_vmm_error *err);
 
 /* cvm_plat_file_read, _write - all the bytes of the pieces. */
 int cvm_plat_file_read(struct cvm_plat_file *file, const struct cvm_iov *iov,

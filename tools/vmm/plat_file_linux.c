@@ -64,8 +64,9 @@ static bool try_direct(struct cvm_plat_file *file, uint32_t align)
 	return true;
 }
 
-static void open_direct(struct cvm_plat_file *file, int flags)
+static void open_direct(struct cvm_plat_file *file)
 {
+	int flags = (file->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC;
 	char path[40];
 
 	/* The same file, whatever its name means by now. */
@@ -106,12 +107,33 @@ int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
 		return cvm_vmm_error_set(err, "%s: neither a file nor a disk",
 					 path);
 	file->bytes = (uint64_t)st.st_size;
+	file->regular = S_ISREG(st.st_mode);
 	if (S_ISBLK(st.st_mode) && open_disk(file, path, flags, err))
 		return -1;
-	file->in_memory = S_ISREG(st.st_mode) &&
-			  is_in_memory((int)file->handle);
+	file->in_memory = file->regular && is_in_memory((int)file->handle);
 	if (direct && !file->in_memory)
-		open_direct(file, flags);
+		open_direct(file);
+	return 0;
+}
+
+int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
+		       uint64_t bytes, bool direct,
+		       struct cvm_vmm_error *err)
+{
+	struct stat st;
+
+	/* Somebody without a lock may have made it longer meanwhile. */
+	if (fstat((int)file->handle, &st) ||
+	    ((uint64_t)st.st_size < bytes &&
+	     ftruncate((int)file->handle, (off_t)bytes)))
+		return cvm_vmm_error_set(err, "%s: cannot be made %llu bytes "
+					 "long: %s", path,
+					 (unsigned long long)bytes,
+					 strerror(errno));
+	file->bytes = (uint64_t)st.st_size > bytes ? (uint64_t)st.st_size :
+		      bytes;
+	if (direct && !file->in_memory && file->direct < 0)
+		open_direct(file);
 	return 0;
 }
 

@@ -38,6 +38,7 @@ static int find_size(struct cvm_plat_file *file)
 
 	if (GetFileSizeEx(handle_of(file), &size)) {
 		file->bytes = (uint64_t)size.QuadPart;
+		file->regular = true;
 		return 0;
 	}
 	if (!DeviceIoControl(handle_of(file), IOCTL_DISK_GET_LENGTH_INFO,
@@ -73,6 +74,20 @@ int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
 	file->handle = (intptr_t)handle;
 	if (handle == INVALID_HANDLE_VALUE || find_size(file))
 		return open_error(err, path);
+	return 0;
+}
+
+int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
+		       uint64_t bytes, bool direct,
+		       struct cvm_vmm_error *err)
+{
+	LARGE_INTEGER end = { .QuadPart = (LONGLONG)bytes };
+
+	(void)direct;
+	if (!SetFilePointerEx(handle_of(file), end, NULL, FILE_BEGIN) ||
+	    !SetEndOfFile(handle_of(file)))
+		return open_error(err, path);
+	file->bytes = bytes;
 	return 0;
 }
 

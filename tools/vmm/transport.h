@@ -26,6 +26,12 @@ struct cvm_device_ops {
 	uint32_t id;		/* 5 "Device Types" */
 
 	/*
+	 * Optional: all that the VM needs is claimed, change the host's files
+	 * now.  -1 with an error.  Before there is a guest.
+	 */
+	int (*commit)(struct cvm_device *dev, struct cvm_vmm_error *err);
+
+	/*
 	 * Begin to serve a queue: it is enabled and the driver is ready
 	 * (2.1.2: no buffer is used before DRIVER_OK).  -1: not possible.
 	 */

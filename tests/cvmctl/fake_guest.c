@@ -28,7 +28,7 @@ static struct cvm_user_boot boot;
 static char ring[RING];
 static unsigned int ring_len;
 static int ring_was_full, killed, power, resized, prompted;
-static char line[256];
+static char line[256], cmdline[256];
 static unsigned int line_len;
 static unsigned long spam;
 static int pending_end;		/* CVM_RUN_* once the output is out */
@@ -201,6 +201,17 @@ static void say(struct cvm_user_run *run, const char *text)
 	run->arg[1] = len;
 }
 
+/* As Linux finds it: boot_params.hdr.cmd_line_ptr, and its upper half. */
+static void keep_cmdline(void)
+{
+	uint32_t low, high;
+
+	fake_memory_read(boot.rsi + 0x228, &low, sizeof(low));
+	fake_memory_read(boot.rsi + 0xc8, &high, sizeof(high));
+	fake_memory_read((uint64_t)high << 32 | low, cmdline,
+			 sizeof(cmdline) - 1);
+}
+
 /* ---- what the guest can be told ---- */
 
 static void refuse(struct cvm_user_run *run)
@@ -224,6 +235,9 @@ static void obey(struct cvm_user_run *run)
 		run->reason = CVM_RUN_PANIC;
 		snprintf(run->text, sizeof(run->text),
 			 "Attempted to kill init! \033[31m\n");
+	} else if (!strcmp(line, "cmdline")) {
+		snprintf(text, sizeof(text), "\r\n[%s]\r\n", cmdline);
+		say(run, text);
 	} else if (!strcmp(line, "reboot")) {
 		run->reason = CVM_RUN_REBOOT;
 	} else if (!strcmp(line, "fatal")) {
@@ -372,6 +386,7 @@ static int dispatch(uint32_t op, void *arg)
 		return 0;
 	case CVM_USER_VCPU_BOOT:
 		boot = *(struct cvm_user_boot *)arg;
+		keep_cmdline();
 		return 0;
 	case CVM_USER_VCPU_RUN:
 		return op_run(arg);

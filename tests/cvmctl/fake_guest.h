@@ -15,6 +15,7 @@ int fake_op(uint32_t op, void *arg);
 long fake_setting(const char *name, long otherwise);
 
 /* Guest memory belongs to the host's part. */
+void fake_memory_read(uint64_t gpa, void *data, size_t bytes);
 void fake_memory_write(uint64_t gpa, const void *data, size_t bytes);
 
 #endif /* FAKE_GUEST_H */

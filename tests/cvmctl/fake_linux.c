@@ -27,6 +27,12 @@ void fake_memory_write(uint64_t gpa, const void *data, size_t bytes)
 		abort();
 }
 
+void fake_memory_read(uint64_t gpa, void *data, size_t bytes)
+{
+	if (pread(device, data, bytes, (off_t)gpa) != (ssize_t)bytes)
+		abort();
+}
+
 int open(const char *path, int flags, ...)
 {
 	static int (*real)(const char *, int, ...);

@@ -21,6 +21,11 @@ void fake_memory_write(uint64_t gpa, const void *data, size_t bytes)
 	memcpy(memory + (gpa - memory_gpa), data, bytes);
 }
 
+void fake_memory_read(uint64_t gpa, void *data, size_t bytes)
+{
+	memcpy(data, memory + (gpa - memory_gpa), bytes);
+}
+
 struct device *plat_open(struct problem *problem)
 {
 	if (!fake_setting("CVM_FAKE_ERRNO", 0))

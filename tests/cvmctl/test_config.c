@@ -89,6 +89,13 @@ static void test_disk_options(void **state)
 	assert_string_equal(config.disk[1].serial, "A-1");
 	refused("setcobd=fast", "vm.conf:1: setcobd: fast: no such option "
 		"(sync, async, readonly, cached, queues=N, serial=TEXT)");
+	refused("cobd0=x setcobd=sync,cached,async", "vm.conf:1: setcobd: "
+		"async: this was said before it");
+	refused("cobd0=x setcobd0=queues=1,serial=a,queues=2", "vm.conf:1: "
+		"setcobd0: queues=2: this was said before it");
+	assert_int_equal(parse("c", "setcobd=sync"), 0);
+	assert_string_equal(config.notes, "c:1: setcobd: there is no disk; "
+			    "ignored");
 	refused("cobd0=x setcobd1=sync", "vm.conf:1: setcobd1: there is no "
 		"cobd1");
 	refused("cobd0=x setcobd0=queues=17", "vm.conf:1: setcobd0: 17: not a "
@@ -205,6 +212,9 @@ static void test_colinux(void **state)
 			    "device; ignored\nc:2: video0: a guest has no "
 			    "video device; ignored");
 	assert_string_equal(config.cmdline, "pci=noacpi video=off");
+	assert_int_equal(parse("c", "eth1=tuntap,tap0,,10.0.0.1"), 0);
+	assert_string_equal(config.notes, "c:1: eth1: the host's address is "
+			    "set with ip(8); ignored");
 	refused("cocon=1x2", "vm.conf:1: cocon: 1x2: not a size of a console "
 		"(80x25 or 80x25x500)");
 	refused("cursor=101", "vm.conf:1: cursor: 101: not a height of a "
@@ -235,6 +245,7 @@ static void test_sources(void **state)
 	assert_string_equal(config.disk[0].path, "b/q");
 	assert_string_equal(config.name, "c");
 	assert_string_equal(config.cmdline, "quiet single");
+	assert_string_equal(config.words, "single");
 	config_free(&config);
 	assert_int_equal(config_words(&config, twice, 2, &problem), -1);
 	assert_string_equal(problem.text, "command line: mem: given a second "
@@ -423,6 +434,10 @@ static void test_ttys(void **state)
 	       "BAUD=115200 PARITY=n DATA=8 STOP=1 dtr=on rts=on");
 	refused("ttys0=file:", "vm.conf:1: ttys0: a path is missing");
 	refused("ttys0=,BAUD=9600", "vm.conf:1: ttys0: a path is missing");
+	refused("ttys0=socket:x,BAUD=9600", "vm.conf:1: ttys0: only a serial "
+		"line of the host has a mode");
+	refused("ttys0=file:x,BAUD=9600", "vm.conf:1: ttys0: only a serial "
+		"line of the host has a mode");
 	refused("ttys0=pty,BAUD=9600", "vm.conf:1: ttys0: only a serial line "
 		"of the host has a mode");
 	refused("ttys0=COM1,\"BAUD=9600\"", "vm.conf:1: ttys0: COM1 is a line "

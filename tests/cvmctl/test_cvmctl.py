@@ -63,6 +63,16 @@ class Usage(Case):
                 (["run", "--kernel", "x", "--name", "n" * 32], "not a name"),
                 (["run", "--kernel", "x", "--detach-key", "x"], "not a key"),
                 (["run", "--kernel", "x", "--quiet=1"], "takes no value"),
+                (["run", "--mem", "1", "--mem=2"], "--mem: given a second "
+                 "time"),
+                (["run", "--quiet", "--quiet"], "--quiet: given a second"),
+                (["help", "run", "x"], "x: one word too many"),
+                (["image", "create", "x", "--json"], "--json belongs to info"),
+                (["image", "info", "x", "--size=1G"], "no option but --json"),
+                (["image", "info", "x", "--suite", "y"], "no option but"),
+                (["service", "status", "--config", "x"], "belongs to install"),
+                (["service", "remove", "x", "--config", "x"], "belongs to "
+                 "install"),
                 (["stop"], "which VM"), (["kill"], "which VM"),
                 (["stats"], "which VM"), (["console"], "which VM"),
                 (["list", "x"], "one word too many")):
@@ -287,6 +297,22 @@ class Run(Case):
             told = json.loads(result.stderr)
             self.assertEqual((told["status"], told["reason"], told["id"]),
                              (status, reason, 7))
+
+    def test_cmdline(self):
+        """Whatever is given reaches the guest, or is refused."""
+        conf = self.file("vm.conf", b"quiet root=/dev/x\n")
+        for args, said in (
+                ([], "console=hvc0"),
+                (["single", "a=b"], "console=hvc0 single a=b"),
+                (["@" + conf, "single"], "console=hvc0 quiet root=/dev/x "
+                 "single"),
+                (["--cmdline", "x y"], "x y"),
+                (["--cmdline", "x y", "single", "a=b"], "x y single a=b"),
+                (["--cmdline", "", "single"], "single"),
+                (["@" + conf, "--cmdline", "x", "y"], "x y")):
+            result = self.run_vm(*args, stdin=b"cmdline\npoweroff\n")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertIn(b"\r\n[%s]\r\n" % said.encode(), result.stdout)
 
     def test_dialogue(self):
         result = self.run_vm(stdin=b"hello\npoweroff\n")

@@ -96,6 +96,16 @@ static int plain(const char *text, const char *others)
 	return i > 0;
 }
 
+static void fill_defaults(struct image_wish *w)
+{
+	if (!w->suite)
+		w->suite = "bookworm";
+	if (!w->hostname)
+		w->hostname = "debian";
+	if (!w->bytes)
+		w->bytes = 8ull << 30;
+}
+
 static int check_wish(const struct command *cmd, const struct image_wish *w)
 {
 	if (!plain(w->suite, "-._"))
@@ -131,14 +141,19 @@ static int act(const struct command *cmd, const char *const *words,
 	if (!strcmp(words[0], "info"))
 		return image_info(words[1], given->json, problem) ?
 		       EXIT_REFUSED : EXIT_OK;
+	fill_defaults(&given->wish);
 	ret = check_wish(cmd, &given->wish);
 	if (ret != PARSE_GO_ON)
 		return ret;
 	return create(given, problem) ? EXIT_REFUSED : EXIT_OK;
 }
 
-static int check_words(const struct command *cmd, const char *const *words)
+/* What belongs to the other verb is refused. */
+static int check_words(const struct command *cmd, const char *const *words,
+		       const struct given *given)
 {
+	const struct image_wish *w = &given->wish;
+
 	if (!words[0] || (strcmp(words[0], "create") &&
 			  strcmp(words[0], "info")))
 		return usage_error(cmd, "%s%screate or info?",
@@ -146,15 +161,18 @@ static int check_words(const struct command *cmd, const char *const *words)
 				   words[0] ? ": " : "");
 	if (!words[1])
 		return usage_error(cmd, "%s: which FILE?", words[0]);
+	if (!strcmp(words[0], "create") && given->json)
+		return usage_error(cmd, "--json belongs to info");
+	if (!strcmp(words[0], "info") &&
+	    (w->suite || w->bytes || w->hostname || given->key_file ||
+	     given->password_file || w->packages || w->mirror))
+		return usage_error(cmd, "info takes no option but --json");
 	return PARSE_GO_ON;
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
-	struct given g = { .wish = {
-		.suite = "bookworm", .hostname = "debian",
-		.bytes = 8ull << 30,
-	} };
+	struct given g = { 0 };
 	const char *words[2] = { NULL, NULL };
 	struct problem problem = { "" };
 	const struct opt opts[] = {
@@ -186,7 +204,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 	ret = parse_options(cmd, opts, argc, argv, words, 2);
 	if (ret == PARSE_GO_ON)
-		ret = check_words(cmd, words);
+		ret = check_words(cmd, words, &g);
 	if (ret == PARSE_GO_ON)
 		ret = act(cmd, words, &g, &problem);
 	if (problem.text[0])

@@ -79,7 +79,8 @@ static int run_or_start(const struct command *cmd, int argc, char **argv,
 		  "memory of the guest in MiB, or with K, M, G\n"
 		  "(default 256)" },
 		{ "cmdline", OPT_TEXT, "STRING", &o.vm.cmdline,
-		  "kernel command line (default console=hvc0)" },
+		  "kernel command line (default console=hvc0)\n"
+		  "instead of the files' words; WORDs are added" },
 		{ "name", OPT_TEXT, "NAME", &o.vm.name,
 		  "name in lists and messages (default vm-PID)" },
 		{ "min-address", OPT_BYTES, "ADDR", &o.vm.min_hpa,

@@ -90,6 +90,8 @@ static int act(const struct command *cmd, const char *const *words,
 {
 	const char *verb = words[0], *name = words[1];
 
+	if (path && (!strcmp(verb, "status") || !strcmp(verb, "remove")))
+		return usage_error(cmd, "--config belongs to install");
 	if (!strcmp(verb, "status"))
 		return name ? usage_error(cmd, "%s: one word too many", name) :
 		       list(problem);

@@ -224,30 +224,45 @@ static int read_key(struct config *config, const struct config_key *key,
 	return 0;
 }
 
+/* The first keep bytes of a word, and what follows them. */
+static int append(char **words, const char *word, size_t keep,
+		  const char *rest)
+{
+	size_t old = *words ? strlen(*words) : 0;
+	size_t bytes = old + keep + strlen(rest) + 2;
+	char *more = realloc(*words, bytes);
+
+	if (!more)
+		return -1;
+	*words = more;
+	snprintf(more + old, bytes - old, "%s%.*s%s", old ? " " : "",
+		 (int)keep, word, rest);
+	return 0;
+}
+
 /* One word of the guest's command line. */
 static int add_word(struct config *config, const struct config_value *value,
 		    struct problem *problem)
 {
-	char **cmdline = &config->cmdline, name[64], *more;
+	const char *word = value->text;
+	size_t keep = strlen(word);
 	struct config_reading r;
-	const char *equals = strchr(value->text, '=');
-	size_t old = *cmdline ? strlen(*cmdline) : 0, bytes;
-	int keep, found;
+	char name[64];
+	int found;
 
 	start_reading(&r, config, value, problem);
 	r.name = value->text;
-	found = config_disk_name(&r, value->text, name, sizeof(name));
+	found = config_disk_name(&r, word, name, sizeof(name));
 	if (found < 0)
 		return -1;
-	keep = found ? (int)(equals - value->text) + 1 :
-	       (int)strlen(value->text);
-	bytes = old + (size_t)keep + sizeof(name) + 2;
-	more = realloc(*cmdline, bytes);
-	if (!more)
+	if (found)
+		keep = strcspn(word, "=") + 1;
+	else
+		name[0] = '\0';
+	if (append(&config->cmdline, word, keep, name) ||
+	    (!config->source[value->source] &&
+	     append(&config->words, word, keep, name)))
 		return config_fail(&r, "no memory");
-	*cmdline = more;
-	snprintf(more + old, bytes - old, "%s%.*s%s", old ? " " : "", keep,
-		 value->text, found ? name : "");
 	return 0;
 }
 
@@ -280,6 +295,7 @@ void config_free(struct config *config)
 	free(config->name);
 	free(config->user);
 	free(config->cmdline);
+	free(config->words);
 	free(config->notes);
 	for (i = 0; i < CONFIG_DISKS; i++)
 		free(config->disk[i].path);

@@ -38,6 +38,7 @@ struct config {
 	struct config_tty tty[CONFIG_TTYS];	/* unused: no name */
 	char *eth[CONFIG_NICS];	/* network cards (net_config.h) */
 	char *cmdline;		/* words that are no key, blanks between */
+	char *words;		/* those of them of the command line */
 	char *notes;		/* what is not taken as it is meant; lines */
 
 	/* config_words.c's: what was read, in its order */

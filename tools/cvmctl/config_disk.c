@@ -130,6 +130,32 @@ static int set_serial(struct config_reading *r, struct config_disk *disk,
 	return 0;
 }
 
+/* What an option is about: it can be said once. */
+static const char *subject(const char *option)
+{
+	static const char *const about[] = { "queues=", "serial=" };
+	size_t i;
+
+	for (i = 0; i < sizeof(about) / sizeof(about[0]); i++)
+		if (!strncmp(option, about[i], strlen(about[i])))
+			return about[i];
+	return !strcmp(option, "sync") ? "async" : option;
+}
+
+/* By one of the options up to start, where this one begins? */
+static int said_before(const struct config_reading *r, const char *option,
+		       const char *start)
+{
+	const char *at = r->value->text;
+	char other[64];
+
+	while (at && at < start &&
+	       config_part(r, &at, other, sizeof(other)) > 0)
+		if (!strcmp(subject(other), subject(option)))
+			return 1;
+	return 0;
+}
+
 static int set_option(struct config_reading *r, struct config_disk *disk,
 		      const char *option)
 {
@@ -155,24 +181,31 @@ static int set_option(struct config_reading *r, struct config_disk *disk,
 
 static int set_options(struct config_reading *r, struct config_disk *disk)
 {
-	const char *at = r->value->text;
+	const char *at = r->value->text, *start = at;
 	char option[64];
 	int more;
 
-	while ((more = config_part(r, &at, option, sizeof(option))) > 0)
+	for (; (more = config_part(r, &at, option, sizeof(option))) > 0;
+	     start = at) {
+		if (said_before(r, option, start))
+			return config_fail(r, "%.32s: this was said before it",
+					   option);
 		if (set_option(r, disk, option))
 			return -1;
+	}
 	return more;
 }
 
 int config_read_setcobd_all(struct config_reading *r)
 {
-	unsigned int i;
+	unsigned int i, disks = 0;
 
-	for (i = 0; i < CONFIG_DISKS; i++)
+	for (i = 0; i < CONFIG_DISKS; i++) {
 		if (set_options(r, &r->config->disk[i]))
 			return -1;
-	return 0;
+		disks += r->config->disk[i].path != NULL;
+	}
+	return disks ? 0 : config_note(r, "there is no disk; ignored");
 }
 
 static int set_one(struct config_reading *r, const char *kind,

@@ -13,5 +13,8 @@ int config_read_eth(struct config_reading *r)
 	if (net_config_read(&net, r->text, "", r->number, where, r->problem))
 		return -1;
 	r->config->eth[r->number] = config_copy(r, r->text);
-	return r->config->eth[r->number] ? 0 : -1;
+	if (!r->config->eth[r->number])
+		return -1;
+	return net.unused_address ? config_note(r, "the host's address is set "
+						"with ip(8); ignored") : 0;
 }

@@ -39,6 +39,23 @@ static int check_count(struct config_reading *r)
 			   CVM_PORTS_MAX);
 }
 
+static int take_kind(struct config_reading *r, struct config_tty *tty,
+		     const char *what)
+{
+	if (!strncmp(what, "socket:", 7))
+		return take_path(r, tty, CVM_PORT_SOCKET, what + 7);
+	if (!strncmp(what, "file:", 5))
+		return take_path(r, tty, CVM_PORT_FILE, what + 5);
+	if (!strcmp(what, "console"))
+		tty->kind = CVM_PORT_CALLS;
+	else if (!strcmp(what, "pty"))
+		tty->kind = CVM_PORT_PTY;
+	else
+		return check_line(r, what) ||
+		       take_path(r, tty, CVM_PORT_SERIAL, what) ? -1 : 0;
+	return 0;
+}
+
 int config_read_ttys(struct config_reading *r)
 {
 	struct config_tty *tty = &r->config->tty[r->number];
@@ -53,16 +70,7 @@ int config_read_ttys(struct config_reading *r)
 	snprintf(tty->name, sizeof(tty->name), "ttys%u", r->number % 100);
 	if (check_count(r))
 		return -1;
-	if (!strcmp(what, "console"))
-		tty->kind = CVM_PORT_CALLS;
-	else if (!strcmp(what, "pty"))
-		tty->kind = CVM_PORT_PTY;
-	else if (!strncmp(what, "socket:", 7))
-		return take_path(r, tty, CVM_PORT_SOCKET, what + 7);
-	else if (!strncmp(what, "file:", 5))
-		return take_path(r, tty, CVM_PORT_FILE, what + 5);
-	else if (check_line(r, what) ||
-		 take_path(r, tty, CVM_PORT_SERIAL, what))
+	if (take_kind(r, tty, what))
 		return -1;
 	if (!*mode)
 		return 0;

@@ -81,6 +81,8 @@ static int help(int argc, char **argv)
 	cmd = find_command(argv[0]);
 	if (!cmd)
 		return no_command(argv[0]);
+	if (argc > 1)
+		return usage_error(NULL, "%s: one word too many", argv[1]);
 	return cmd->run(cmd, 1, argv_help);
 }
 

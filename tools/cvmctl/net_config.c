@@ -213,6 +213,7 @@ static int read_tap(struct parser *p, struct part rest)
 	if (next(&rest, ',', &part) &&
 	    bytes_of(part, '.', 10, ignored, sizeof(ignored)))
 		return fail(p, part, "not an IPv4 address");
+	net->unused_address = part.at != NULL;
 	return rest.at ? fail(p, rest, "nothing can follow the address") : 0;
 }
 

@@ -18,6 +18,7 @@ struct net_config {
 	char key[8];		/* "eth0" */
 	char tap[64];		/* args.tap, a copy */
 	struct cvm_net_args args;
+	int unused_address;	/* there was an ADDRESS */
 };
 
 /*

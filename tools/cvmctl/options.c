@@ -175,9 +175,12 @@ static int store(const struct command *cmd, const struct opt *opt,
 	return PARSE_GO_ON;
 }
 
-/* One option at argv[*at]; *at is moved to the last word it used. */
+/*
+ * One option at argv[*at]; *at is moved to the last word it used.  *given: a
+ * bit for each that was there before.
+ */
 static int parse_one(const struct command *cmd, const struct opt *opts,
-		     int argc, char **argv, int *at)
+		     int argc, char **argv, int *at, uint32_t *given)
 {
 	const char *name = argv[*at] + 2;
 	const char *equals = strchr(name, '=');
@@ -186,6 +189,10 @@ static int parse_one(const struct command *cmd, const struct opt *opts,
 
 	if (!opt)
 		return no_option(cmd, opts, argv[*at], len);
+	if (*given >> (opt - opts) & 1)
+		return usage_error(cmd, "--%s: given a second time",
+				   opt->name);
+	*given |= 1u << (opt - opts);
 	if (opt->kind == OPT_FLAG) {
 		if (equals)
 			return usage_error(cmd, "--%s takes no value",
@@ -204,6 +211,7 @@ int parse_options(const struct command *cmd, const struct opt *opts,
 		  int argc, char **argv, const char **words, int max)
 {
 	int i, ret, count = 0, only_words = 0;
+	uint32_t given = 0;
 
 	for (i = 0; i < argc; i++) {
 		if (only_words || argv[i][0] != '-' || !argv[i][1]) {
@@ -219,7 +227,7 @@ int parse_options(const struct command *cmd, const struct opt *opts,
 		} else if (argv[i][1] != '-') {
 			return usage_error(cmd, "%s: no such option", argv[i]);
 		} else {
-			ret = parse_one(cmd, opts, argc, argv, &i);
+			ret = parse_one(cmd, opts, argc, argv, &i, &given);
 			if (ret != PARSE_GO_ON)
 				return ret;
 		}

@@ -49,6 +49,21 @@ int read_key(const char *text, int *key)
 
 /* ---- what is to be run ---- */
 
+/* --cmdline stands for the files' words; those beside it are added. */
+static void join_cmdline(struct run_options *o)
+{
+	const char *first = o->vm.cmdline, *words = o->config.words;
+
+	if (!first) {
+		words = o->config.cmdline;
+		/* coLinux's files name no console. */
+		first = words && strstr(words, "console=") ? "" : CONSOLE;
+	}
+	snprintf(o->cmdline, sizeof(o->cmdline), "%s%s%s", first,
+		 *first && words ? " " : "", words ? words : "");
+	o->vm.cmdline = o->cmdline;
+}
+
 /* What was given on the command line wins. */
 static void fill_from_file(struct run_options *o)
 {
@@ -73,13 +88,7 @@ static void fill_from_file(struct run_options *o)
 	vm->quiet = o->quiet;
 	for (i = 0; i < VM_NICS; i++)
 		vm->nic[i] = config->eth[i];
-	if (vm->cmdline || !config->cmdline)
-		return;
-	/* coLinux's files name no console. */
-	snprintf(o->cmdline, sizeof(o->cmdline), "%s%s",
-		 strstr(config->cmdline, "console=") ? "" : CONSOLE " ",
-		 config->cmdline);
-	vm->cmdline = o->cmdline;
+	join_cmdline(o);
 }
 
 static void fill_defaults(struct run_options *o)
@@ -92,8 +101,6 @@ static void fill_defaults(struct run_options *o)
 	}
 	if (!vm->mem_bytes)
 		vm->mem_bytes = DEFAULT_MEM;
-	if (!vm->cmdline)
-		vm->cmdline = CONSOLE;
 	if (!vm->vcpus)
 		vm->vcpus = 1;
 	if (!o->grace)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -263,6 +264,68 @@ static void test_socket_peers(void **state)
 	testvm_free(&rig.vm);
 }
 
+/* Called for the next descriptor that a thread of a port closes. */
+static void (*closed)(int fd);
+static pthread_t test_thread;
+
+int __wrap_close(int fd);
+int __real_close(int fd);
+
+int __wrap_close(int fd)
+{
+	void (*tell)(int fd) = NULL;
+	int ret = __real_close(fd);
+
+	if (!pthread_equal(pthread_self(), test_thread))
+		tell = __atomic_exchange_n(&closed, NULL, __ATOMIC_ACQ_REL);
+	if (tell)
+		tell(fd);
+	return ret;
+}
+
+static struct {
+	struct rig rig;
+	int file[2];		/* somebody's, a pipe to see what gets there */
+	sem_t done;
+} reuse;
+
+/* The number is another file's already, and the guest prints. */
+static void print_into(int fd)
+{
+	assert_int_equal(dup2(reuse.file[1], fd), fd);
+	print(&reuse.rig, 0, 100);
+	__real_close(fd);
+	sem_post(&reuse.done);
+}
+
+/* A peer's descriptor is nobody's any more before it is closed. */
+static void test_socket_number(void **state)
+{
+	const char *path = in_dir("number");
+	char got;
+	int fd;
+
+	(void)state;
+	test_thread = pthread_self();
+	sem_init(&reuse.done, 0, 0);
+	assert_int_equal(pipe2(reuse.file, O_NONBLOCK), 0);
+	must_plug(&reuse.rig, CVM_PORT_SOCKET, path, NULL);
+	fd = dial(path);
+	send_all(fd, "here", 4);
+	expect_typed(&reuse.rig, "here", 4);
+	__atomic_store_n(&closed, print_into, __ATOMIC_RELEASE);
+	close(fd);
+	sem_wait(&reuse.done);
+	assert_int_equal(read(reuse.file[0], &got, 1), -1);
+	fd = dial(path);
+	expect_printed(fd, 0, 100);
+	close(fd);
+	testvm_free(&reuse.rig.vm);
+	close(reuse.file[0]);
+	close(reuse.file[1]);
+	sem_destroy(&reuse.done);
+}
+
 static void test_socket_path(void **state)
 {
 	const char *path = in_dir("path");
@@ -413,7 +476,7 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
 	static const char *const names[] = {
-		"kept", "slow", "stuck", "peers", "path", "plain", "file",
+		"kept", "slow", "stuck", "peers", "number", "path", "plain", "file",
 	};
 	size_t i;
 
@@ -430,6 +493,7 @@ int main(void)
 		cmocka_unit_test(test_socket_slow),
 		cmocka_unit_test(test_socket_stuck),
 		cmocka_unit_test(test_socket_peers),
+		cmocka_unit_test(test_socket_number),
 		cmocka_unit_test(test_socket_path),
 		cmocka_unit_test(test_pty),
 		cmocka_unit_test(test_serial),

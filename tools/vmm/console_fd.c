@@ -169,16 +169,26 @@ static void sleep_on(struct fd_port *p, short wanted, short *peer, bool *door)
 	*door = polls[2].revents;
 }
 
+/*
+ * Its number is taken from the guest first: once it is closed, it is the next
+ * file's that anybody opens.
+ */
+static void lose_peer(struct fd_port *p)
+{
+	int fd = p->fd;
+
+	set_peer(p, -1);
+	p->kind->leave(p, fd);
+}
+
 static void read_peer(struct fd_port *p)
 {
 	ssize_t ret = read(p->fd, p->in, sizeof(p->in));
 
-	if (ret > 0) {
+	if (ret > 0)
 		p->in_bytes = (size_t)ret;
-	} else if (!ret || (errno != EAGAIN && errno != EINTR)) {
-		p->kind->leave(p);
-		set_peer(p, -1);
-	}
+	else if (!ret || (errno != EAGAIN && errno != EINTR))
+		lose_peer(p);
 }
 
 static void fd_main(void *arg)

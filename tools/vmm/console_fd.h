@@ -21,8 +21,8 @@ struct fd_port;
 struct fd_kind {
 	/* The door is readable: the peer's descriptor, or -1: nobody yet. */
 	int (*enter)(struct fd_port *p);
-	/* The peer in .fd has gone. */
-	void (*leave)(struct fd_port *p);
+	/* This peer has gone, and nobody else knows its descriptor any more. */
+	void (*leave)(struct fd_port *p, int fd);
 	/* Optional: as in struct cvm_port_ops. */
 	void (*commit)(struct fd_port *p);
 	/* Undo all of it. */
@@ -46,7 +46,9 @@ struct fd_port {
 
 	struct cvm_plat_lock lock;	/* of what follows */
 	struct cvm_plat_event space;	/* a writer sleeps on it */
-	int fd;			/* the peer, non-blocking, or -1 */
+	int fd;			/* the peer, non-blocking, or -1; the thread
+				 * writes it, under .lock, so it may read it
+				 * without */
 	bool deaf;		/* it takes nothing any more */
 	bool waiting;		/* a writer does */
 	bool hung;		/* nobody is to wait */

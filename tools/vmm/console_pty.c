@@ -28,9 +28,11 @@ static int pty_enter(struct fd_port *p)
 	return poll(&line, 1, 0) > 0 && line.revents & POLLHUP ? -1 : p->line;
 }
 
-static void pty_leave(struct fd_port *p)
+/* It is our own end, which stays. */
+static void pty_leave(struct fd_port *p, int fd)
 {
 	(void)p;
+	(void)fd;
 }
 
 static void pty_close(struct fd_port *p)

@@ -36,10 +36,10 @@ static int serial_enter(struct fd_port *p)
 	return -1;
 }
 
-static void serial_leave(struct fd_port *p)
+static void serial_leave(struct fd_port *p, int fd)
 {
 	cvm_port_log(p->port, "%s: the line is gone", p->where);
-	close(p->fd);
+	close(fd);
 }
 
 static void serial_commit(struct fd_port *p)

@@ -23,9 +23,10 @@ static int socket_enter(struct fd_port *p)
 	return accept4(p->door, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
-static void socket_leave(struct fd_port *p)
+static void socket_leave(struct fd_port *p, int fd)
 {
-	close(p->fd);
+	(void)p;
+	close(fd);
 }
 
 static void socket_close(struct fd_port *p)

@@ -302,6 +302,23 @@ static void __attribute__((noreturn)) fake_fatal(void *ctx, const char *line)
 
 /* ---- events -------------------------------------------------------------- */
 
+/* Those of one that others take, signal and put at the same time. */
+static uint32_t refs(const struct fake_event *e)
+{
+	return __atomic_load_n(&e->refs, __ATOMIC_ACQUIRE);
+}
+
+static void take_ref(struct fake_event *e)
+{
+	__atomic_add_fetch(&e->refs, 1, __ATOMIC_ACQ_REL);
+}
+
+/* -1: there was none. */
+static int put_ref(struct fake_event *e)
+{
+	return __atomic_fetch_sub(&e->refs, 1, __ATOMIC_ACQ_REL) ? 0 : -1;
+}
+
 static struct fake_event *event_of(struct fake_host *host, int64_t handle)
 {
 	return handle < 0 || handle >= FAKE_EVENTS ? NULL :
@@ -319,7 +336,7 @@ static int fake_event_get(void *ctx, void *host_vm, int64_t handle,
 		abort();
 	if (!e || fails(host))
 		return -CVM_EINVAL;
-	e->refs++;
+	take_ref(e);
 	*event = e;
 	return 0;
 }
@@ -329,7 +346,7 @@ static void fake_event_put(void *ctx, void *event)
 	struct fake_host *host = count(ctx, FAKE_EVENT_PUT);
 	struct fake_event *e = event;
 
-	if (host->in_slice || !e->refs--)
+	if (host->in_slice || put_ref(e))
 		abort();
 }
 
@@ -338,12 +355,12 @@ static void fake_event_signal(void *ctx, void *event)
 	struct fake_host *host = count(ctx, FAKE_EVENT_SIGNAL);
 	struct fake_event *e = event;
 
-	if (host->in_slice || !e->refs)
+	if (host->in_slice || !refs(e))
 		abort();
 	e->signals++;
 	if (host->on_signal)
 		host->on_signal(e);
-	if (!e->refs)
+	if (!refs(e))
 		abort();	/* put while it was being signalled */
 }
 
@@ -379,7 +396,7 @@ static int fake_event_watch(void *ctx, void *host_vm, int64_t handle,
 
 	if (!e || e->watcher || fails(host))
 		return -CVM_EINVAL;
-	e->refs++;
+	take_ref(e);
 	e->watcher = host_vm;
 	e->watch_id = id;
 	if (e->set)
@@ -393,7 +410,7 @@ static void fake_event_unwatch(void *ctx, void *watch)
 	struct fake_event *e = watch;
 
 	(void)count(ctx, FAKE_EVENT_UNWATCH);
-	if (!e->watcher || !e->refs--)
+	if (!e->watcher || put_ref(e))
 		abort();
 	e->watcher = NULL;
 }

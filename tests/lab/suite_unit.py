@@ -8,12 +8,13 @@ import build
 import paths
 
 
-def meson_tests(t, where):
-    """Run a build directory's tests; one check for each."""
+def meson_tests(t, where, *prefix):
+    """Run a build directory's tests; one check for each.  prefix: a program
+    that runs them."""
     log = where / "meson-logs/testlog.json"
     log.unlink(missing_ok=True)
     done = subprocess.run(
-        ["meson", "test", "-C", where, "--no-rebuild", "--print-errorlogs",
+        [*prefix, "meson", "test", "-C", where, "--no-rebuild", "--print-errorlogs",
          "--timeout-multiplier", str(paths.PATIENCE)],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT)

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -179,7 +180,8 @@ static void test_socket_kept(void **state)
 /* A guest that prints in a thread of its own, and the peer's end. */
 struct printer {
 	struct rig rig;
-	size_t bytes;
+	size_t bytes;		/* at most, */
+	bool stop;		/* or until this */
 	pthread_t thread;
 	int fd;
 };
@@ -187,8 +189,11 @@ struct printer {
 static void *printer_main(void *arg)
 {
 	struct printer *printer = arg;
+	size_t at;
 
-	print(&printer->rig, 0, printer->bytes);
+	for (at = 0; at < printer->bytes &&
+	     !__atomic_load_n(&printer->stop, __ATOMIC_ACQUIRE); at += PIECE)
+		print(&printer->rig, at, PIECE);
 	return NULL;
 }
 
@@ -324,6 +329,28 @@ static void test_socket_number(void **state)
 	close(reuse.file[0]);
 	close(reuse.file[1]);
 	sem_destroy(&reuse.done);
+}
+
+/* They come and go while the guest prints. */
+static void test_socket_crowd(void **state)
+{
+	const char *path = in_dir("crowd");
+	struct printer printer = { .bytes = SIZE_MAX };
+	uint32_t i;
+	char got;
+	int fd;
+
+	(void)state;
+	printer_start(&printer, path);
+	for (i = 0; i < 100; i++) {
+		fd = dial(path);
+		close(printer.fd);
+		assert_int_equal(read(fd, &got, 1), 1);
+		printer.fd = fd;
+	}
+	__atomic_store_n(&printer.stop, true, __ATOMIC_RELEASE);
+	cvm_vmm_devices_hangup(printer.rig.vm.devs);
+	printer_end(&printer);
 }
 
 static void test_socket_path(void **state)
@@ -476,7 +503,8 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
 	static const char *const names[] = {
-		"kept", "slow", "stuck", "peers", "number", "path", "plain", "file",
+		"kept", "slow", "stuck", "peers", "number", "crowd",
+		"path", "plain", "file",
 	};
 	size_t i;
 
@@ -494,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_socket_stuck),
 		cmocka_unit_test(test_socket_peers),
 		cmocka_unit_test(test_socket_number),
+		cmocka_unit_test(test_socket_crowd),
 		cmocka_unit_test(test_socket_path),
 		cmocka_unit_test(test_pty),
 		cmocka_unit_test(test_serial),
@@ -501,5 +530,6 @@ int main(void)
 		cmocka_unit_test(test_file),
 	};
 
+	signal(SIGPIPE, SIG_IGN);	/* as every program with devices */
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

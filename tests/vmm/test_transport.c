@@ -479,7 +479,8 @@ static void test_reset(void **state)
 		vm.rings = TESTVM_RINGS;
 		start(&vm, &drv, n & 1 ? VIRTIO_F_RING_PACKED : 0);
 		ask(&vm, &drv, (char)n);
-		page->queue_pending = UINT64_MAX;
+		__atomic_store_n(&page->queue_pending, UINT64_MAX,
+				 __ATOMIC_RELAXED);
 		page->config_pending = 1;
 		assert_int_equal(testvm_command(&vm, 0, CVM_VIRTIO_RESET, 0),
 				 0);

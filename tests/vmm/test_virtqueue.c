@@ -417,7 +417,8 @@ static void test_iov(void **state)
 static void test_memory(void **state)
 {
 	struct cvm_memory mem = { 0 };
-	static uint8_t a[16], b[16];
+	static uint8_t place[64];	/* b is not right before a */
+	uint8_t *a = place, *b = place + 32;
 	void *hva;
 
 	(void)state;

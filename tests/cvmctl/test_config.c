@@ -78,17 +78,20 @@ static void test_disks(void **state)
 static void test_disk_options(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("c", "setcobd1=readonly,queues=4,serial=A-1 "
+	assert_int_equal(parse("c", "setcobd1=readonly,queues=4,serial=A-1,"
+			       "format=raw "
 			       "cobd0=x cobd1=y setcobd=sync "
 			       "setcobd0=async,cached"), 0);
 	assert_int_equal(config.disk[0].engine, CVM_BLK_ANY);
 	assert_true(config.disk[0].cached && !config.disk[0].readonly);
 	assert_int_equal(config.disk[1].engine, CVM_BLK_THREADS);
 	assert_true(config.disk[1].readonly && !config.disk[1].cached);
+	assert_true(config.disk[1].raw && !config.disk[0].raw);
 	assert_int_equal(config.disk[1].queues, 4);
 	assert_string_equal(config.disk[1].serial, "A-1");
 	refused("setcobd=fast", "vm.conf:1: setcobd: fast: no such option "
-		"(sync, async, readonly, cached, queues=N, serial=TEXT)");
+		"(sync, async, readonly, cached, format=raw, queues=N, "
+		"serial=TEXT)");
 	refused("cobd0=x setcobd=sync,cached,async", "vm.conf:1: setcobd: "
 		"async: this was said before it");
 	refused("cobd0=x setcobd0=queues=1,serial=a,queues=2", "vm.conf:1: "
@@ -96,6 +99,9 @@ static void test_disk_options(void **state)
 	assert_int_equal(parse("c", "setcobd=sync"), 0);
 	assert_string_equal(config.notes, "c:1: setcobd: there is no disk; "
 			    "ignored");
+	refused("cobd0=x setcobd0=format=qcow2", "vm.conf:1: setcobd0: qcow2: "
+		"a guest's disk is raw; cvmctl image info tells how to make "
+		"one of another");
 	refused("cobd0=x setcobd1=sync", "vm.conf:1: setcobd1: there is no "
 		"cobd1");
 	refused("cobd0=x setcobd0=queues=17", "vm.conf:1: setcobd0: 17: not a "

@@ -5,6 +5,7 @@
 usage: test_cvmctl.py CVMCTL FAKE_DRIVER.so [unittest options]
 """
 import array
+import errno
 import fcntl
 import gzip
 import json
@@ -12,6 +13,7 @@ import lzma
 import os
 import resource
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -568,6 +570,47 @@ class Claims(Case):
         self.assertEqual(termios.tcgetattr(theirs), before)
         os.close(ours)
         os.close(theirs)
+
+
+class Formats(Case):
+    """A disk that is not raw is not written over."""
+
+    def setUp(self):
+        super().setUp()
+        self.head = b"QFI\xfb\0\0\0\3".ljust(1 << 20, b"\0")
+        self.disk = self.file("disk.img", self.head)
+
+    def test_refused(self):
+        for key, kind in (("cobd1=", "cobd1"), ("scsi2=disk,", "scsi2"),
+                          ("hda1=", "cobd0")):
+            result = self.run_vm(key + self.disk)
+            self.refused(result, 1, self.disk, "qcow2", "qemu-img convert "
+                         "-f qcow2 -O raw %s NEW.img" % self.disk,
+                         "set%s=format=raw" % kind)
+        self.refused(self.run_vm("scsi0=disk,%s,64" % self.disk), 1)
+        with open(self.disk, "rb") as handle:
+            self.assertEqual(handle.read(), self.head)
+
+    def test_insisted(self):
+        result = self.run_vm("cobd0=" + self.disk, "setcobd0=format=raw")
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_written_by_its_guest(self):
+        self.disk = self.file("disk.img", bytes(1 << 20))
+        result = self.run_vm("cobd0=" + self.disk)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        try:
+            os.getxattr(self.disk, "user.libcvm.raw")
+        except OSError as err:
+            self.assertEqual(err.errno, errno.EOPNOTSUPP)
+            self.skipTest("no extended attributes here")
+        with open(self.disk, "r+b") as handle:
+            handle.write(self.head[:512])
+        result = self.run_vm("cobd0=" + self.disk)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        copy = self.disk + ".copy"
+        shutil.copyfile(self.disk, copy)
+        self.refused(self.run_vm("cobd0=" + copy), 1, "qcow2")
 
 
 class Programs(Case):

@@ -8,6 +8,7 @@ The mmdebstrap here is a few lines of shell: it prints what the real one
 prints, and makes a root of one file.  Everything else is the real thing.
 """
 import glob
+import gzip
 import json
 import os
 import shutil
@@ -142,6 +143,11 @@ class Info(Case):
             handle.write(b"QFI\xfb\0\0\0\3")
         self.assertEqual(self.told("a.img")["kind"], "qcow2")
         self.assertIn("qemu-img convert -f qcow2 -O raw a.img",
+                      self.cvmctl("info", "a.img").stdout)
+        with open("a.img", "wb") as handle:
+            handle.write(gzip.compress(os.urandom(1000)))
+        self.assertEqual(self.told("a.img")["kind"], "gzip")
+        self.assertIn("  gzip -dc a.img >NEW.img\n",
                       self.cvmctl("info", "a.img").stdout)
 
     def test_refused(self):

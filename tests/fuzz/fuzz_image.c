@@ -9,13 +9,13 @@
 #include <string.h>
 
 #include "../vmm/image.h"
-#include "blk_image.h"
+#include "blk_format.h"
 #include "replay.h"
 
 #define HEADER	4u
 
 static struct {
-	unsigned long table[3], shorter, checked;
+	unsigned long table[3], shorter, checked, formats;
 } fuzz_count;
 
 struct file {
@@ -48,7 +48,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct file file = { 0 };
 	struct cvm_blk_image image = { .read = read_file, .ctx = &file };
+	const struct cvm_blk_format *format;
 	struct cvm_vmm_error err = { "" };
+	char command[80];
 	uint32_t bytes;
 
 	if (size < HEADER)
@@ -68,6 +70,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_count.checked += image.partitions;
 	}
 	require(image.sector == 512 || image.sector == 4096);
+	format = cvm_blk_format(&image);
+	if (format) {
+		cvm_blk_format_command(format, "x", command, sizeof(command));
+		require(strstr(command, "NEW.img"));
+		fuzz_count.formats++;
+	}
 	fuzz_count.table[image.table]++;
 	return 0;
 }
@@ -83,7 +91,7 @@ static size_t image_seed(uint8_t *data)
 
 	memset(data, 0, HEADER + IMAGE);
 	memcpy(data, &bytes, HEADER);
-	switch (fuzz_dice(3)) {
+	switch (fuzz_dice(4)) {
 	case 0:
 		image_gpt(disk, 512, bytes / 512, bytes / 512 - 34);
 		break;
@@ -95,6 +103,10 @@ static size_t image_seed(uint8_t *data)
 		image_put64(disk + 4096 + 24, 1);
 		image_put32(disk + 4096 + 80, 4);
 		image_put32(disk + 4096 + 84, 128);
+		break;
+	case 2:
+		memcpy(disk, fuzz_dice(2) ? "QFI\xfb\0\0\0\3" :
+		       "\x1f\x8b\x08\0\0\0\0", 8);
 		break;
 	default:
 		image_mbr(disk, 0, 0x83, 1, 10);
@@ -123,13 +135,15 @@ static void image_hot(uint32_t *at, uint32_t *bytes)
 static int image_report(unsigned long inputs)
 {
 	printf("%lu inputs: %lu without a table, %lu MBR, %lu GPT; %lu too "
-	       "short, %lu partitions\n", inputs, fuzz_count.table[0],
-	       fuzz_count.table[1], fuzz_count.table[2], fuzz_count.shorter,
-	       fuzz_count.checked);
+	       "short, %lu partitions, %lu not raw\n", inputs,
+	       fuzz_count.table[0], fuzz_count.table[1],
+	       fuzz_count.table[2], fuzz_count.shorter,
+	       fuzz_count.checked, fuzz_count.formats);
 	return fuzz_count.table[1] < inputs / 10 ||
 	       fuzz_count.table[2] < inputs / 10 ||
 	       fuzz_count.shorter < inputs / 50 ||
-	       fuzz_count.checked < inputs / 10;
+	       fuzz_count.checked < inputs / 10 ||
+	       fuzz_count.formats < inputs / 50;
 }
 
 const struct fuzz_target fuzz_target = {

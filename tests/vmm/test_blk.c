@@ -3,6 +3,7 @@
  * test_blk.c - disks: requests against real files, with every engine and ring
  * format.  fdatasync() is wrapped, to be counted.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -458,6 +460,40 @@ static void test_view(void **state)
 	each(view);
 }
 
+/* A raw disk stays one, whatever its guest writes. */
+static void written(struct disk *d, uint64_t features)
+{
+	static const char header[512] = "QFI\xfb\0\0\0\3";
+	struct cvm_vmm_error err;
+
+	start(d, USUAL | features);
+	memcpy(data(d), header, sizeof(header));
+	assert_int_equal(request(d, BLK_T_OUT, 0, 512), BLK_S_OK);
+	assert_int_equal(cvm_vmm_devices_remove(d->vm.devs, 0), 0);
+	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err) < 0) {
+		/* The host's files cannot remember it. */
+		assert_int_equal(fsetxattr(d->fd, "user.test", "1", 1, 0), -1);
+		assert_int_equal(errno, EOPNOTSUPP);
+		print_message("left out: %s\n", err.text);
+		return;
+	}
+	assert_int_equal(cvm_vmm_devices_remove(d->vm.devs, 0), 0);
+	/* Somebody puts another file in its place. */
+	assert_int_equal(ftruncate(d->fd, DISK_BYTES / 2), 0);
+	assert_int_equal(cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err),
+			 -1);
+	assert_non_null(strstr(err.text, "the format qcow2"));
+	d->args.raw = true;
+	assert_int_equal(cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err),
+			 0);
+}
+
+static void test_written(void **state)
+{
+	(void)state;
+	each(written);
+}
+
 /* Requests on many queues at once; each answer is the right one. */
 static void test_queues(void **state)
 {
@@ -568,6 +604,7 @@ int main(void)
 		cmocka_unit_test(test_bad_ranges),
 		cmocka_unit_test(test_readonly),
 		cmocka_unit_test(test_view),
+		cmocka_unit_test(test_written),
 		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_reset_under_load),
 	};

@@ -343,6 +343,66 @@ static void test_busy(void **state)
 	leave();
 }
 
+/* What is not raw by its first or last bytes. */
+static void test_formats(void **state)
+{
+	static const struct {
+		size_t at;
+		const char *bytes, *message;
+		size_t count;
+	} kinds[] = {
+#define image_of(at, bytes, name) \
+	{ at, bytes, "an image of the format " name ", not a raw disk, and a " \
+	  "guest would write over it; make a raw one of it: qemu-img " \
+	  "convert -f " name " -O raw disk.img NEW.img", sizeof(bytes) - 1 }
+#define packed_by(at, bytes, name, program) \
+	{ at, bytes, "compressed by " name ", not a raw disk, and a guest " \
+	  "would write over it; make a raw one of it: " program \
+	  " disk.img >NEW.img", sizeof(bytes) - 1 }
+		image_of(0, "QFI\xfb\0\0\0\3", "qcow2"),
+		image_of(0, "QFI\xfb\0\0\0\1", "qcow"),
+		image_of(0, "KDMV\1", "vmdk"),
+		image_of(0, "# Disk DescriptorFile\n", "vmdk"),
+		image_of(0, "vhdxfile", "vhdx"),
+		image_of(0, "conectix", "vpc"),
+		image_of(sizeof(disk) - 512, "conectix", "vpc"),
+		image_of(64, "\x7f\x10\xda\xbe", "vdi"),
+		image_of(sizeof(disk) - 512, "koly", "dmg"),
+		packed_by(0, "\x1f\x8b\x08", "gzip", "gzip -dc"),
+		packed_by(0, "\xfd" "7zXZ\0", "xz", "xz -dc"),
+		packed_by(0, "\x28\xb5\x2f\xfd", "zstd", "zstd -dc"),
+		packed_by(0, "BZh91AY&SY", "bzip2", "bzip2 -dc"),
+		packed_by(0, "PK\3\4", "zip", "unzip -p"),
+	};
+	char text[300];
+	struct testvm vm;
+	size_t i;
+	int slot;
+
+	(void)state;
+	enter();
+	testvm_init(&vm);
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		clear();
+		memcpy(disk + kinds[i].at, kinds[i].bytes, kinds[i].count);
+		write_disk(sizeof(disk));
+		snprintf(text, sizeof(text), "disk.img: %s", kinds[i].message);
+		add(&vm, with(.queues = 1), text);
+		add(&vm, with(.readonly = true), text);
+		/* Also where the disk is to be longer than the file is. */
+		add(&vm, with(.bytes = 2u << 20, .grow = true), text);
+		slot = add(&vm, with(.raw = true), "");
+		cvm_vmm_devices_remove(vm.devs, (uint32_t)slot);
+	}
+	add(&vm, with(.insist = "setcobd1=format=raw"), "disk.img: compressed "
+	    "by zip, not a raw disk, and a guest would write over it; say "
+	    "setcobd1=format=raw to insist, or make a raw one of it: unzip -p "
+	    "disk.img >NEW.img");
+	testvm_free(&vm);
+	unlink("disk.img");
+	leave();
+}
+
 static off_t size_of(const char *path)
 {
 	struct stat st;
@@ -401,6 +461,7 @@ int main(void)
 		cmocka_unit_test(test_found),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_busy),
+		cmocka_unit_test(test_formats),
 		cmocka_unit_test(test_grow),
 	};
 

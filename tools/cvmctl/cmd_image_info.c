@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "blk_image.h"
+#include "blk_format.h"
 #include "cmd_image.h"
 #include "json.h"
 #include "plat_file.h"
@@ -18,7 +18,7 @@ struct part {
 
 struct image {
 	const char *path;
-	const char *kind;	/* "raw", or a format that is not */
+	const struct cvm_blk_format *format;	/* NULL: raw */
 	struct cvm_plat_file file;
 	uint64_t allocated;
 	struct cvm_blk_image disk;
@@ -45,33 +45,6 @@ static void found(void *ctx, const struct cvm_blk_partition *partition)
 
 	if (image->parts < PARTITIONS)
 		image->part[image->parts++].at = *partition;
-}
-
-/* Formats of other programs, by their first bytes. */
-static const char *other_kind(struct image *image)
-{
-	static const struct {
-		const char *magic, *name;
-		uint32_t at;
-	} kinds[] = {
-		{ "QFI\xfb", "qcow2", 0 },
-		{ "KDMV", "vmdk", 0 },
-		{ "# Disk DescriptorFile", "vmdk", 0 },
-		{ "vhdxfile", "vhdx", 0 },
-		{ "conectix", "vpc", 0 },
-		{ "\x7f\x10\xda\xbe", "vdi", 64 },
-	};
-	char head[128] = "";
-	size_t i;
-
-	if (image->file.bytes < sizeof(head) ||
-	    read_file(image, 0, head, sizeof(head)))
-		return "raw";
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (!memcmp(head + kinds[i].at, kinds[i].magic,
-			    strlen(kinds[i].magic)))
-			return kinds[i].name;
-	return "raw";
 }
 
 /* Could a Linux have its root here?  Not on the file systems of firmware. */
@@ -110,13 +83,14 @@ static int look(struct image *image, struct problem *problem)
 	if (cvm_plat_file_open(&image->file, image->path, true, false, &err))
 		goto refused;
 	image->allocated = image_allocated(image->file.handle);
-	image->kind = other_kind(image);
-	if (strcmp(image->kind, "raw"))
-		return 0;
 	image->disk = (struct cvm_blk_image){
 		.read = read_file, .ctx = image, .found = found,
 		.bytes = image->file.bytes,
 	};
+	if (!cvm_plat_file_was_raw(&image->file))
+		image->format = cvm_blk_format(&image->disk);
+	if (image->format)
+		return 0;
 	if (cvm_blk_image_check(&image->disk, image->path, &image->short_by) &&
 	    image->disk.needed <= image->file.bytes) {
 		err = image->short_by;	/* it is not that a part is missing */
@@ -242,21 +216,26 @@ static void print_missing(const struct image *image)
 			 sizeof(text)), style(STYLE_OFF));
 }
 
+static const char *kind(const struct image *image)
+{
+	return image->format ? image->format->name : "raw";
+}
+
 static int print_text(const struct image *image)
 {
-	char bytes[24], root[24];
+	char bytes[24], root[24], command[1024];
 
 	printf("%s%s%s: %s, %s", style(STYLE_BOLD), image->path,
-	       style(STYLE_OFF), image->kind,
+	       style(STYLE_OFF), kind(image),
 	       size_text(image->file.bytes, bytes, sizeof(bytes)));
 	if (image->allocated)
 		printf(" (%s on its disk)", size_text(image->allocated, bytes,
 						     sizeof(bytes)));
 	putchar('\n');
-	if (strcmp(image->kind, "raw")) {
-		printf("\nA disk of a guest is a raw image:\n  qemu-img "
-		       "convert -f %s -O raw %s NEW.img\n", image->kind,
-		       image->path);
+	if (image->format) {
+		cvm_blk_format_command(image->format, image->path, command,
+				       sizeof(command));
+		printf("\nA disk of a guest is a raw image:\n  %s\n", command);
 		return print_flush();
 	}
 	if (image->disk.table == CVM_BLK_TABLE_NONE) {
@@ -316,18 +295,17 @@ static void parts_json(struct json *json, const struct image *image)
 
 static int print_json(const struct image *image)
 {
-	int raw = !strcmp(image->kind, "raw");
 	char root[24];
 	struct json json;
 
 	json_begin(&json, 1);
 	json_open(&json, NULL, '{');
 	json_text(&json, "file", image->path, SIZE_MAX);
-	json_text(&json, "kind", image->kind, 16);
+	json_text(&json, "kind", kind(image), 16);
 	json_u64(&json, "bytes", image->file.bytes);
 	if (image->allocated)
 		json_u64(&json, "allocated", image->allocated);
-	if (raw) {
+	if (!image->format) {
 		json_text(&json, "table", tables[image->disk.table], 8);
 		json_u64(&json, "sector", image->disk.sector);
 		json_u64(&json, "missing", image->short_by.text[0] ?

@@ -168,14 +168,20 @@ static int set_option(struct config_reading *r, struct config_disk *disk,
 		disk->readonly = 1;
 	else if (!strcmp(option, "cached"))
 		disk->cached = 1;
+	else if (!strcmp(option, "format=raw"))
+		disk->raw = 1;
+	else if (!strncmp(option, "format=", 7))
+		return config_fail(r, "%.32s: a guest's disk is raw; cvmctl "
+				   "image info tells how to make one of "
+				   "another", option + 7);
 	else if (!strncmp(option, "queues=", 7))
 		return set_number(r, disk, option + 7);
 	else if (!strncmp(option, "serial=", 7))
 		return set_serial(r, disk, option + 7);
 	else
 		return config_fail(r, "%.32s: no such option (sync, async, "
-				   "readonly, cached, queues=N, serial=TEXT)",
-				   option);
+				   "readonly, cached, format=raw, queues=N, "
+				   "serial=TEXT)", option);
 	return 0;
 }
 

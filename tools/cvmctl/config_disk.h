@@ -18,6 +18,7 @@ struct config_disk {
 	uint32_t queues;	/* 0: one */
 	int readonly;
 	int cached;
+	int raw;		/* whatever it looks like */
 	int cdrom;
 	enum cvm_blk_engine_name engine;
 };

@@ -86,8 +86,11 @@ static int add_disk(struct vm *vm, const struct config_disk *disk,
 		    const char *kind, uint32_t number,
 		    struct problem *problem)
 {
+	char insist[40];
 	struct cvm_blk_args args = {
 		.path = disk->path,
+		.raw = disk->raw,
+		.insist = insist,
 		.serial = *disk->serial ? disk->serial : NULL,
 		.bytes = disk->grow_bytes,
 		.grow = disk->grow_bytes && !disk->readonly,
@@ -99,6 +102,8 @@ static int add_disk(struct vm *vm, const struct config_disk *disk,
 	struct cvm_vmm_error err;
 	int slot;
 
+	snprintf(insist, sizeof(insist), "set%.8s%u=format=raw", kind,
+		 number % 100);
 	slot = cvm_vmm_devices_add_blk(vm->devices, &args, &err);
 	if (slot < 0)
 		return refused(&err, problem);

@@ -6,7 +6,7 @@
 #include <cvm/error.h>
 
 #include "blk.h"
-#include "blk_image.h"
+#include "blk_format.h"
 
 #define BLK_DEVICE_ID	2u
 
@@ -372,6 +372,8 @@ static int blk_commit(struct cvm_device *dev, struct cvm_vmm_error *err)
 	    cvm_plat_file_grow(&blk->file, blk->path, end, !blk->cached, err))
 		return -1;
 	blk->stats.direct = blk->file.direct >= 0;
+	if (!blk->file.readonly)
+		cvm_plat_file_set_raw(&blk->file);
 	if (blk->file.in_memory && !blk->file.map)
 		cvm_plat_file_map(&blk->file);
 	return 0;
@@ -448,6 +450,37 @@ static uint64_t end_of(const struct blk *blk, const struct cvm_blk_args *args)
 	return args->grow && blk->file.regular && wanted > end ? wanted : end;
 }
 
+/*
+ * A guest would write over the header of an image that is not raw.  On a disk
+ * or partition of the host a compressed stream is a guest's, as on a tape; in
+ * a file it is an image that somebody forgot to unpack.
+ */
+static int check_raw(struct blk *blk, const struct cvm_blk_args *args,
+		     struct cvm_vmm_error *err)
+{
+	const struct cvm_blk_image whole = {
+		.read = image_read, .ctx = blk, .bytes = blk->file.bytes,
+	};
+	const struct cvm_blk_format *format;
+	char command[400];
+
+	if (args->raw || args->offset)
+		return 0;
+	format = cvm_blk_format(&whole);
+	if (!format || (format->unpack && !blk->file.regular) ||
+	    cvm_plat_file_was_raw(&blk->file))
+		return 0;
+	cvm_blk_format_command(format, args->path, command, sizeof(command));
+	return cvm_vmm_error_set(err, "%s: %s %s, not a raw disk, and a guest "
+				 "would write over it; %s%s%smake a raw one "
+				 "of it: %s", args->path, format->unpack ?
+				 "compressed by" : "an image of the format",
+				 format->name, args->insist ? "say " : "",
+				 args->insist ? args->insist : "",
+				 args->insist ? " to insist, or " : "",
+				 command);
+}
+
 /* The file, and which part of it is the disk. */
 static int open_file(struct blk *blk, const struct cvm_blk_args *args,
 		     struct cvm_blk_image *image, struct cvm_vmm_error *err)
@@ -474,6 +507,8 @@ static int open_file(struct blk *blk, const struct cvm_blk_args *args,
 	if (cvm_plat_file_claim(&blk->file, blk->offset, image->bytes))
 		return cvm_vmm_error_set(err, "%s: in use by another VM or "
 					 "program", args->path);
+	if (check_raw(blk, args, err))
+		return -1;
 	image->read = image_read;
 	image->ctx = blk;
 	return cvm_blk_image_check(image, args->path, err);

@@ -143,6 +143,8 @@ enum cvm_blk_engine_name {
 
 struct cvm_blk_args {
 	const char *path;	/* a raw image, a disk, a partition */
+	bool raw;		/* it is one, whatever it looks like */
+	const char *insist;	/* how people say that, for messages; NULL */
 	const char *serial;	/* at most 20 bytes are seen; NULL: none */
 	uint64_t offset;	/* the disk begins here, */
 	uint64_t bytes;		/* is this long; 0: to the end */
@@ -156,7 +158,8 @@ struct cvm_blk_args {
 
 /*
  * cvm_vmm_devices_add_blk - a disk (5.2 "Block Device").  The file is opened,
- * claimed against other writers and compared with its partition table.
+ * claimed against other writers, refused if it looks like anything but a raw
+ * disk and was none before, and compared with its partition table.
  */
 int cvm_vmm_devices_add_blk(struct cvm_vmm_devices *devs,
 			    const struct cvm_blk_args *args,

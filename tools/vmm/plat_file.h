@@ -44,6 +44,15 @@ int cvm_plat_file_claim(struct cvm_plat_file *file, uint64_t offset,
 			uint64_t bytes);
 
 /*
+ * cvm_plat_file_set_raw - remember, where the host can, that this file is a raw
+ * disk of the length it has now.  cvm_plat_file_was_raw - was it one of the
+ * length it has?  What it looks like by now was written by a guest then, for a
+ * file that somebody has put in its place would have another length.
+ */
+void cvm_plat_file_set_raw(struct cvm_plat_file *file);
+bool cvm_plat_file_was_raw(const struct cvm_plat_file *file);
+
+/*
  * cvm_plat_file_grow - a regular file becomes so long, if it is shorter,
  * without taking storage for it.  One that was too short for a handle past the
  * cache gets it now, if direct asks for it.  -1 with an error.

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cvm/error.h>
@@ -135,6 +136,35 @@ int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
 	if (direct && !file->in_memory && file->direct < 0)
 		open_direct(file);
 	return 0;
+}
+
+/* The mark goes along with cp -a and the like, and not with the content. */
+#define RAW_MARK	"user.libcvm.raw"
+
+static void raw_mark(const struct cvm_plat_file *file, char *to, size_t size)
+{
+	snprintf(to, size, "%llu", (unsigned long long)file->bytes);
+}
+
+void cvm_plat_file_set_raw(struct cvm_plat_file *file)
+{
+	char mark[24];
+
+	if (!file->regular || cvm_plat_file_was_raw(file))
+		return;
+	raw_mark(file, mark, sizeof(mark));
+	fsetxattr((int)file->handle, RAW_MARK, mark, strlen(mark), 0);
+}
+
+bool cvm_plat_file_was_raw(const struct cvm_plat_file *file)
+{
+	char mark[24], there[24];
+	ssize_t bytes = fgetxattr((int)file->handle, RAW_MARK, there,
+				  sizeof(there));
+
+	raw_mark(file, mark, sizeof(mark));
+	return bytes > 0 && (size_t)bytes == strlen(mark) &&
+	       !memcmp(mark, there, (size_t)bytes);
 }
 
 void cvm_plat_file_map(struct cvm_plat_file *file)

@@ -77,6 +77,18 @@ int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
 	return 0;
 }
 
+/* Windows' files remember nothing of that kind. */
+void cvm_plat_file_set_raw(struct cvm_plat_file *file)
+{
+	(void)file;
+}
+
+bool cvm_plat_file_was_raw(const struct cvm_plat_file *file)
+{
+	(void)file;
+	return false;
+}
+
 int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
 		       uint64_t bytes, bool direct,
 		       struct cvm_vmm_error *err)

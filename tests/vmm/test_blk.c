@@ -271,6 +271,7 @@ static void spoil_flush(struct disk *d)
 static void flush_fails(struct disk *d, uint64_t features)
 {
 	struct cvm_blk_stats s;
+	char line[256];
 
 	start(d, USUAL | features);
 	assert_int_equal(request(d, BLK_T_FLUSH, 0, 0), BLK_S_OK);
@@ -282,8 +283,9 @@ static void flush_fails(struct disk *d, uint64_t features)
 	assert_int_equal(s.syncs, 1);
 	assert_int_equal(s.failed, 2);
 	assert_int_equal(d->vm.lines, 2);
-	assert_string_equal(d->vm.line, "blk in slot 0: the host cannot flush "
-			    "its file");
+	snprintf(line, sizeof(line), "blk in slot 0: %s: the host cannot flush "
+		 "it: Invalid argument", d->path);
+	assert_string_equal(d->vm.line, line);
 	d->vm.lines = 0;
 }
 

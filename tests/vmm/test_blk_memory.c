@@ -38,6 +38,20 @@ ssize_t __wrap_preadv64(int fd, const struct iovec *iov, int count, off_t at)
 	return __real_preadv64(fd, iov, count, at);
 }
 
+/* pwritev() too: it fails with this, if it is not 0. */
+static int write_error;
+
+ssize_t __real_pwritev64(int fd, const struct iovec *iov, int count, off_t at);
+ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int count, off_t at);
+
+ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int count, off_t at)
+{
+	if (!write_error)
+		return __real_pwritev64(fd, iov, count, at);
+	errno = write_error;
+	return -1;
+}
+
 /*
  * A file in memory is served by the thread that rings, whenever the worker
  * sleeps; what it leaves, the worker serves.
@@ -239,6 +253,49 @@ static void test_discarded(void **state)
 
 /* ---- when a page is not to be had ---------------------------------------- */
 
+/* What was said last: the file, what cannot be done to it, and why. */
+static void expect_line(struct disk *d, const char *what)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "blk in slot 0: %s: the host cannot %s",
+		 d->path, what);
+	assert_string_equal(d->vm.line, line);
+}
+
+/* So often; then so many lines have been said. */
+static void fail_writes(struct disk *d, int error, uint32_t times,
+			uint32_t lines)
+{
+	write_error = error;
+	while (times--)
+		assert_int_equal(request(d, BLK_T_OUT, 16, 512), BLK_S_IOERR);
+	write_error = 0;
+	assert_int_equal(d->vm.lines, lines);
+}
+
+/* One kind of failure hides no other. */
+static void test_kinds(void **state)
+{
+	struct disk d = { .where = IN_MEMORY };
+
+	(void)state;
+	open_disk(&d);
+	start(&d, USUAL);
+	fail_writes(&d, ENOSPC, 7, 7);
+	expect_line(&d, "write 512 bytes at 8192: No space left on device");
+	fail_writes(&d, ENOSPC, 20, 8);
+	expect_line(&d, "write 512 bytes at 8192: No space left on device "
+		    "(while this stays so, it is said once in an hour)");
+	fail_writes(&d, EIO, 1, 9);
+	expect_line(&d, "write 512 bytes at 8192: Input/output error");
+	fail_writes(&d, ENOSPC, 20, 10);
+	fail_writes(&d, EDQUOT, 1, 11);
+	expect_line(&d, "write 512 bytes at 8192: Disk quota exceeded");
+	assert_int_equal(request(&d, BLK_T_OUT, 16, 512), BLK_S_OK);
+	close_disk(&d);
+}
+
 static void test_shortened(void **state)
 {
 	struct disk d = { .where = IN_MEMORY };
@@ -250,8 +307,8 @@ static void test_shortened(void **state)
 	assert_int_equal(request(&d, BLK_T_IN, SECTORS - 8, 4096),
 			 BLK_S_IOERR);
 	assert_int_equal(d.vm.lines, 1);
-	assert_string_equal(d.vm.line, "blk in slot 0: the host cannot read "
-			    "4096 bytes at 4190208 of its file");
+	expect_line(&d, "read 4096 bytes at 4190208: the file ends before "
+		    "that");
 	/* The beginning is there, the end is not. */
 	assert_int_equal(request(&d, BLK_T_IN, SECTORS / 2 - 8, 8192),
 			 BLK_S_IOERR);
@@ -311,8 +368,8 @@ static void test_full(void **state)
 	assert_int_equal(read_one(&d, 800, 4096, false), 0);
 	assert_int_equal(read_one(&d, 816, 4096, true), 816);
 	assert_int_equal(request(&d, BLK_T_OUT, 800, 4096), BLK_S_IOERR);
-	assert_string_equal(d.vm.line, "blk in slot 0: the host cannot write "
-			    "4096 bytes at 409600 of its file");
+	expect_line(&d, "write 4096 bytes at 409600: No space left on "
+		    "device");
 	assert_int_equal(ftruncate(filler, 0), 0);
 	assert_int_equal(request(&d, BLK_T_OUT, 800, 4096), BLK_S_OK);
 	assert_int_equal(d.vm.lines, 1);
@@ -361,6 +418,7 @@ int main(void)
 		cmocka_unit_test(test_copied),
 		cmocka_unit_test(test_hole),
 		cmocka_unit_test(test_discarded),
+		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_shortened),
 		cmocka_unit_test(test_full),
 	};

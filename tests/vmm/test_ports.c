@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -56,6 +57,7 @@ static int plug(struct rig *rig, enum cvm_port_kind kind, const char *path,
 	if (cvm_vmm_devices_add_console(rig->vm.devs, &args, 1, err) < 0)
 		return -1;
 	port = args.port;
+	assert_int_equal(cvm_vmm_devices_commit(rig->vm.devs, err), 0);
 	rig_start(rig, CONSOLE_F_MULTIPORT);
 	return 0;
 }
@@ -491,6 +493,32 @@ static void test_file(void **state)
 	refused(CVM_PORT_FILE, "/dev/null", NULL, "this is no file");
 }
 
+/* What cannot be written is told, by its reason, and not without end. */
+static void test_file_full(void **state)
+{
+	struct rlimit all, few = { 3000, RLIM_INFINITY };
+	char line[256];
+	struct rig rig;
+	uint32_t i;
+
+	(void)state;
+	must_plug(&rig, CVM_PORT_FILE, in_dir("full"), NULL);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+	print(&rig, 0, 3000);
+	assert_int_equal(rig.vm.lines, 0);
+	for (i = 0; i < 20; i++)
+		print(&rig, 3000, 10);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+	assert_int_equal(rig.vm.lines, 8);
+	snprintf(line, sizeof(line), "ttys0: %s: File too large; what the "
+		 "guest prints there is lost (while this stays so, it is said "
+		 "once in an hour)", in_dir("full"));
+	assert_string_equal(rig.vm.line, line);
+	testvm_free(&rig.vm);
+}
+
 /* ---- all ----------------------------------------------------------------- */
 
 static int make_dir(void **state)
@@ -504,7 +532,7 @@ static int remove_dir(void **state)
 {
 	static const char *const names[] = {
 		"kept", "slow", "stuck", "peers", "number", "crowd",
-		"path", "plain", "file",
+		"path", "plain", "file", "full",
 	};
 	size_t i;
 
@@ -528,6 +556,7 @@ int main(void)
 		cmocka_unit_test(test_serial),
 		cmocka_unit_test(test_serial_refused),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_file_full),
 	};
 
 	signal(SIGPIPE, SIG_IGN);	/* as every program with devices */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* blk.c - a disk for a guest (VIRTIO 1.2, 5.2 "Block Device"). */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -232,25 +233,30 @@ int blk_pop(struct cvm_queue *queue, struct blk_request *req)
 }
 
 /* The guest only sees that its disk is broken. */
-static void host_failed(struct cvm_queue *queue, const struct blk_request *req)
+static void host_failed(struct cvm_queue *queue, const struct blk_request *req,
+			int result)
 {
-	struct cvm_device *dev = queue->dev;
+	struct blk *blk = blk_of(queue);
+	char what[64], why[160];
 
-	if (req->type == BLK_T_FLUSH || req->ranges)
-		cvm_device_complain(dev, "the host cannot %s its file",
-				    req->ranges ? "empty a part of" : "flush");
+	cvm_plat_file_reason(result, why, sizeof(why));
+	if (req->type == BLK_T_FLUSH)
+		snprintf(what, sizeof(what), "flush it");
+	else if (req->ranges)
+		snprintf(what, sizeof(what), "empty a part of it");
 	else
-		cvm_device_complain(dev, "the host cannot %s %llu bytes at "
-				    "%llu of its file", req->type == BLK_T_IN ?
-				    "read" : "write",
-				    (unsigned long long)req->bytes,
-				    (unsigned long long)req->offset);
+		snprintf(what, sizeof(what), "%s %llu bytes at %llu",
+			 req->type == BLK_T_IN ? "read" : "write",
+			 (unsigned long long)req->bytes,
+			 (unsigned long long)req->offset);
+	cvm_device_host_failed(&blk->dev, -result, "%.400s: the host cannot "
+			       "%s: %s", blk->path, what, why);
 }
 
 void blk_answer(struct cvm_queue *queue, struct blk_request *req, int result)
 {
-	if (result == -CVM_EIO)
-		host_failed(queue, req);
+	if (result && result != -CVM_ENOSYS)
+		host_failed(queue, req, result);
 	push(queue, req, !result ? BLK_S_OK : result == -CVM_ENOSYS ?
 	     BLK_S_UNSUPP : BLK_S_IOERR);
 }

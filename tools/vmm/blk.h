@@ -101,7 +101,7 @@ int blk_pop(struct cvm_queue *queue, struct blk_request *req);
 /* blk_file_serve - a request from pop to publish, as cvm_worker.serve(). */
 int blk_file_serve(struct cvm_queue *queue);
 
-/* blk_answer - push a request with the engine's result, 0 or -CVM_E*. */
+/* blk_answer - push a request with the engine's result, as of plat_file.h. */
 void blk_answer(struct cvm_queue *queue, struct blk_request *req, int result);
 
 /* blk_range_offset - where a range lies in the file. */

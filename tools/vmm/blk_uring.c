@@ -91,7 +91,7 @@ static int finish_step(struct uring_queue *uq, struct blk_request *req,
 	struct blk *blk = blk_of(uq->queue);
 
 	if (res < 0 && !worth_another_try(res))
-		return -CVM_EIO;
+		return res;
 	if (req->type == BLK_T_FLUSH || req->step == main_steps(req)) {
 		if (res < 0)
 			return blk_sync(blk);

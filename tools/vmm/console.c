@@ -359,7 +359,7 @@ void cvm_port_stats(const struct cvm_port *port, struct cvm_port_stats *stats)
 void cvm_port_log(struct cvm_port *port, const char *fmt, ...)
 {
 	const struct cvm_vmm_args *args = &port->con->dev.devs->args;
-	char text[200], line[256];
+	char text[320], line[400];
 	va_list ap;
 
 	va_start(ap, fmt);

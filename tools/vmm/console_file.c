@@ -2,6 +2,7 @@
 /* console_file.c - a port whose output is put at the end of a file. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,34 +14,47 @@
 struct file_port {
 	struct cvm_port *port;
 	int fd;
+	char path[128];		/* for messages */
 	char *made;		/* its name, while nothing may stay of it */
-	bool failed;		/* said once */
+	struct cvm_complaints complaints;
 };
+
+/* All of it, or -1 with errno. */
+static int write_all(int fd, const uint8_t *at, size_t bytes)
+{
+	ssize_t ret;
+
+	for (; bytes; bytes -= (size_t)ret) {
+		ret = write(fd, at, bytes);
+		if (ret < 0 && errno == EINTR)
+			ret = 0;
+		if (ret < 0)
+			return -1;
+		at += ret;
+	}
+	return 0;
+}
+
+static void lost(struct file_port *file, int error)
+{
+	enum cvm_complaint said = cvm_complaints_next(&file->complaints, error,
+						      time(NULL));
+
+	if (said != CVM_COMPLAINT_SILENT)
+		cvm_port_log(file->port, "%s: %s; what the guest prints "
+			     "there is lost%s", file->path, strerror(error),
+			     cvm_complaints_end(said, error));
+}
 
 static void file_output(void *backend, const struct cvm_iov *iov,
 			uint32_t count)
 {
 	struct file_port *file = backend;
-	const uint8_t *at;
 	uint32_t i;
-	size_t left;
-	ssize_t ret;
 
-	for (i = 0; i < count; i++) {
-		at = iov[i].base;
-		for (left = iov[i].bytes; left; left -= (size_t)ret) {
-			ret = write(file->fd, at, left);
-			if (ret < 0 && errno == EINTR)
-				ret = 0;
-			if (ret < 0)
-				break;
-			at += ret;
-		}
-		if (left && !file->failed)
-			cvm_port_log(file->port, "%s; what the guest prints "
-				     "there is lost", strerror(errno));
-		file->failed = left;
-	}
+	for (i = 0; i < count; i++)
+		if (write_all(file->fd, iov[i].base, iov[i].bytes))
+			lost(file, errno);
 }
 
 /* It never has input, and is never waited for. */
@@ -116,6 +130,7 @@ void *file_open_port(const struct cvm_port_args *args, struct cvm_port *port,
 		return NULL;
 	}
 	file->port = port;
+	snprintf(file->path, sizeof(file->path), "%s", args->path);
 	if (open_end(file, args->path) < 0 || fstat(file->fd, &st))
 		cvm_vmm_error_set(err, "%s: %s: %s", args->name, args->path,
 				  strerror(errno));

@@ -3,8 +3,9 @@
  * plat_file.h - files and disks of the host, as a disk of a guest needs them.
  *
  * One implementation is linked: plat_file_linux.c or plat_file_windows.c.
- * Calls return 0 or a negative CVM_E* where nothing else is said: -CVM_EIO
- * when the host failed, -CVM_ENOSYS when it cannot do this to such a file.
+ * Calls return 0 where nothing else is said, -CVM_ENOSYS when the host cannot
+ * do this to such a file, CVM_PLAT_FILE_ENDED, or when the host failed the
+ * negative number of its error, which cvm_plat_file_reason() puts into words.
  */
 #ifndef CVM_VMM_PLAT_FILE_H
 #define CVM_VMM_PLAT_FILE_H
@@ -13,6 +14,9 @@
 
 #include "devices.h"
 #include "memory.h"
+
+/* The file ends before that: it became shorter.  No system's own number. */
+#define CVM_PLAT_FILE_ENDED	(-0x10000)
 
 struct cvm_file_map;
 
@@ -92,5 +96,8 @@ int cvm_plat_file_discard(struct cvm_plat_file *file, uint64_t offset,
  */
 int cvm_plat_file_zero(struct cvm_plat_file *file, uint64_t offset,
 		       uint64_t bytes, bool unmap);
+
+/* cvm_plat_file_reason - why a call failed. */
+void cvm_plat_file_reason(int result, char *to, size_t size);
 
 #endif /* CVM_VMM_PLAT_FILE_H */

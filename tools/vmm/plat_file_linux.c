@@ -235,9 +235,8 @@ static int transfer_rest(transfer_fn fn, int fd, const struct cvm_iov *iov,
 			got = fn(fd, &part, 1, (off_t)offset);
 			if (got < 0 && errno == EINTR)
 				continue;
-			/* Nothing: the file became shorter. */
 			if (got <= 0)
-				return -CVM_EIO;
+				return got ? -errno : CVM_PLAT_FILE_ENDED;
 			done += (size_t)got;
 			offset += (uint64_t)got;
 		}
@@ -256,7 +255,7 @@ static int transfer(transfer_fn fn, struct cvm_plat_file *file,
 	got = fn(fd, (const struct iovec *)iov, (int)count, (off_t)offset);
 	/* EINVAL, EFAULT: a place or memory that O_DIRECT does not take */
 	if (got < 0 && errno != EINTR && errno != EINVAL && errno != EFAULT)
-		return -CVM_EIO;
+		return -errno;
 	if (got < 0)
 		got = 0;
 	return transfer_rest(fn, (int)file->handle, iov, count, (size_t)got,
@@ -284,7 +283,7 @@ int cvm_plat_file_write(struct cvm_plat_file *file, const struct cvm_iov *iov,
 
 int cvm_plat_file_sync(struct cvm_plat_file *file)
 {
-	return fdatasync((int)file->handle) ? -CVM_EIO : 0;
+	return fdatasync((int)file->handle) ? -errno : 0;
 }
 
 static int allocate(struct cvm_plat_file *file, int mode, uint64_t offset,
@@ -295,7 +294,8 @@ static int allocate(struct cvm_plat_file *file, int mode, uint64_t offset,
 	if (!fallocate((int)file->handle, mode | FALLOC_FL_KEEP_SIZE,
 		       (off_t)offset, (off_t)bytes))
 		return 0;
-	return errno == EIO || errno == ENOSPC ? -CVM_EIO : -CVM_ENOSYS;
+	return errno == EIO || errno == ENOSPC || errno == EDQUOT ? -errno :
+	       -CVM_ENOSYS;
 }
 
 int cvm_plat_file_discard(struct cvm_plat_file *file, uint64_t offset,
@@ -309,4 +309,10 @@ int cvm_plat_file_zero(struct cvm_plat_file *file, uint64_t offset,
 {
 	return allocate(file, unmap ? FALLOC_FL_PUNCH_HOLE :
 			FALLOC_FL_ZERO_RANGE, offset, bytes);
+}
+
+void cvm_plat_file_reason(int result, char *to, size_t size)
+{
+	snprintf(to, size, "%s", result == CVM_PLAT_FILE_ENDED ?
+		 "the file ends before that" : strerror(-result));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* plat_file_windows.c - files and disks on Windows. */
+#include <stdio.h>
 #include <windows.h>
 
 #include <winioctl.h>
@@ -14,18 +15,24 @@ static HANDLE handle_of(const struct cvm_plat_file *file)
 	return (HANDLE)file->handle;
 }
 
+static void put_error(DWORD code, char *to, size_t size)
+{
+	*to = '\0';
+	FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM |
+		       FORMAT_MESSAGE_IGNORE_INSERTS |
+		       FORMAT_MESSAGE_MAX_WIDTH_MASK, NULL, code, 0, to,
+		       (DWORD)size, NULL);
+}
+
 static int open_error(struct cvm_vmm_error *err, const char *path)
 {
 	DWORD code = GetLastError();
-	char text[256] = "";
+	char text[256];
 
 	if (code == ERROR_SHARING_VIOLATION)
 		return cvm_vmm_error_set(err, "%s: in use by another VM or "
 					 "program", path);
-	FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM |
-		       FORMAT_MESSAGE_IGNORE_INSERTS |
-		       FORMAT_MESSAGE_MAX_WIDTH_MASK, NULL, code, 0, text,
-		       sizeof(text), NULL);
+	put_error(code, text, sizeof(text));
 	return cvm_vmm_error_set(err, "%s: error %lu: %s", path, code, text);
 }
 
@@ -149,8 +156,10 @@ static int transfer(struct cvm_plat_file *file, uint8_t *at, size_t bytes,
 		ok = write ? WriteFile(handle_of(file), at, part, &got,
 				       &place) :
 		     ReadFile(handle_of(file), at, part, &got, &place);
+		if (!ok && GetLastError() != ERROR_HANDLE_EOF)
+			return -(int)GetLastError();
 		if (!ok || !got)
-			return -CVM_EIO;
+			return CVM_PLAT_FILE_ENDED;
 	}
 	return 0;
 }
@@ -183,7 +192,7 @@ int cvm_plat_file_sync(struct cvm_plat_file *file)
 {
 	/* A file opened for reading has nothing to be written. */
 	return file->readonly || FlushFileBuffers(handle_of(file)) ? 0 :
-	       -CVM_EIO;
+	       -(int)GetLastError();
 }
 
 /* In a sparse file the storage goes back, in another it is overwritten. */
@@ -211,4 +220,13 @@ int cvm_plat_file_zero(struct cvm_plat_file *file, uint64_t offset,
 {
 	(void)unmap;
 	return set_zero(file, offset, bytes);
+}
+
+void cvm_plat_file_reason(int result, char *to, size_t size)
+{
+	char text[256] = "the file ends before that";
+
+	if (result != CVM_PLAT_FILE_ENDED)
+		put_error((DWORD)-result, text, sizeof(text));
+	snprintf(to, size, "%s", text);
 }

@@ -16,8 +16,6 @@
 
 #include "transport_impl.h"
 
-#define COMPLAINTS_MAX	8u	/* a device, or the log is the guest's */
-
 /* ---- interrupts ---------------------------------------------------------- */
 
 void cvm_transport_raise(struct cvm_vmm_devices *devs, uint32_t vcpu,
@@ -117,19 +115,21 @@ static void status_change(struct cvm_device *dev, uint32_t keep, uint32_t add)
 	cvm_plat_unlock(&dev->leaf);
 }
 
-static void complain(struct cvm_device *dev, const char *fmt, va_list list)
+static void complain(struct cvm_device *dev, int kind, const char *fmt,
+		     va_list list)
 {
 	struct cvm_vmm_args *args = &dev->devs->args;
-	uint32_t said = __atomic_fetch_add(&dev->complaints, 1,
-					   __ATOMIC_RELAXED);
-	char what[200], line[256];
+	enum cvm_complaint said;
+	char what[640], line[800];
 
-	if (said >= COMPLAINTS_MAX)
+	cvm_plat_lock(&dev->leaf);
+	said = cvm_complaints_next(&dev->complaints, kind, time(NULL));
+	cvm_plat_unlock(&dev->leaf);
+	if (said == CVM_COMPLAINT_SILENT)
 		return;
 	vsnprintf(what, sizeof(what), fmt, list);
 	snprintf(line, sizeof(line), "%s in slot %u: %s%s", dev->ops->name,
-		 dev->slot, what, said + 1 == COMPLAINTS_MAX ?
-		 " (and no more of this device)" : "");
+		 dev->slot, what, cvm_complaints_end(said, kind));
 	args->log(args->ctx, line);
 }
 
@@ -138,7 +138,17 @@ void cvm_device_complain(struct cvm_device *dev, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	complain(dev, fmt, args);
+	complain(dev, CVM_COMPLAINT_GUEST, fmt, args);
+	va_end(args);
+}
+
+void cvm_device_host_failed(struct cvm_device *dev, int error,
+			    const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	complain(dev, error, fmt, args);
 	va_end(args);
 }
 
@@ -147,7 +157,7 @@ void cvm_device_fail(struct cvm_device *dev, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	complain(dev, fmt, args);
+	complain(dev, CVM_COMPLAINT_GUEST, fmt, args);
 	va_end(args);
 	cvm_plat_lock(&dev->leaf);
 	status_store(dev, UINT32_MAX, VIRTIO_STATUS_NEEDS_RESET);

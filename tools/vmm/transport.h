@@ -14,6 +14,7 @@
 #ifndef CVM_VMM_TRANSPORT_H
 #define CVM_VMM_TRANSPORT_H
 
+#include "complaints.h"
 #include "devices.h"
 #include "plat.h"
 #include "virtqueue.h"
@@ -97,10 +98,11 @@ struct cvm_device {
 	struct cvm_vmm_devices *devs;
 	struct cvm_virtio_slot *page;
 	uint32_t slot;
-	struct cvm_plat_lock leaf; /* status and configuration; innermost */
+	struct cvm_plat_lock leaf; /* status, configuration, complaints;
+				    * innermost */
 	uint32_t status;
 	uint32_t generation;
-	uint32_t complaints;
+	struct cvm_complaints complaints;
 	struct cvm_plat_event irq; /* signalled: the slot's event in vCPU 0, */
 	uint32_t irq_id;	/* by the driver */
 	bool irq_watched;
@@ -153,6 +155,14 @@ void cvm_device_config(struct cvm_device *dev, uint32_t offset,
  */
 void cvm_device_complain(struct cvm_device *dev, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/*
+ * cvm_device_host_failed - the host could not do something: the same, with its
+ * error's number (> 0), which is the kind that lines are counted by.
+ */
+void cvm_device_host_failed(struct cvm_device *dev, int error,
+			    const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /*
  * cvm_device_fail - the driver broke a rule, or the device cannot go on:

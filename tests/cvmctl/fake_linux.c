@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,4 +91,20 @@ int listen(int fd, int backlog)
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "listen");
 	return real(fd, backlog);
+}
+
+/* CVM_FAKE_THREADS: that thread of a process is not to be had, nor others. */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+		   void *(*fn)(void *), void *arg)
+{
+	static int (*real)(pthread_t *, const pthread_attr_t *,
+			   void *(*)(void *), void *);
+	static long created;
+	long fail_at = fake_setting("CVM_FAKE_THREADS", 0);
+
+	if (fail_at && ++created >= fail_at)
+		return EAGAIN;
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
+	return real(thread, attr, fn, arg);
 }

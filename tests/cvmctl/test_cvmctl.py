@@ -7,6 +7,7 @@ usage: test_cvmctl.py CVMCTL FAKE_DRIVER.so [unittest options]
 import array
 import errno
 import fcntl
+import glob
 import gzip
 import json
 import lzma
@@ -352,6 +353,20 @@ class Run(Case):
         vm.stdin.write(b"poweroff\n")
         vm.stdin.flush()
         self.assertEqual(vm.wait(SECONDS), 0)
+
+    def test_no_threads(self):
+        """All are there before the guest runs, or it does not."""
+        args = ("--kernel", self.kernel, "--quiet", "--name", "few",
+                "ttys1=pty")
+        for n in range(1, 20):
+            result = cvmctl("run", *args, stdin=b"poweroff\n", THREADS=n)
+            if not result.returncode:
+                break
+            self.refused(result, 1, "no thread for", "pids.max")
+            self.refused(cvmctl("start", *args, THREADS=n), 1, "pids.max")
+            self.assertEqual(glob.glob(case.RUN_DIR + "/few.*"), [])
+        # One of the port, of the randomness, of the vCPU.
+        self.assertEqual(n, 4)
 
     def test_confined(self):
         """Each thread has no rights, and a filter."""

@@ -59,10 +59,9 @@ static struct {
 /* ---- the disks ----------------------------------------------------------- */
 
 /* The device works in this thread, when it is told to. */
-static int no_start(struct cvm_queue *queue)
+static void no_start(struct cvm_queue *queue)
 {
 	(void)queue;
-	return 0;
 }
 
 static void no_stop(struct cvm_queue *queue)

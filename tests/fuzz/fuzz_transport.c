@@ -41,13 +41,12 @@ struct toy {
 	struct bench *bench;
 };
 
-static int toy_start(struct cvm_queue *queue)
+static void toy_start(struct cvm_queue *queue)
 {
 	require(queue->enabled && !queue->running && !queue->backend);
 	require(queue->dev->status & VIRTIO_STATUS_DRIVER_OK);
 	queue->backend = queue;
 	fuzz_count.queues++;
-	return 0;
 }
 
 static void toy_stop(struct cvm_queue *queue)

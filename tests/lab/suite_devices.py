@@ -165,8 +165,23 @@ def _refusals(t, host):
             "of=/tmp/short.img bs=1 seek=510 conv=notrunc 2>/dev/null")
     _refused(t, host, "/tmp/short.img", "partition",
              "a disk shorter than its partition table says")
+    _threads(t, host)
     t.equal(host.sh("cvmctl list --json").strip(), "[]",
             "and no VM is left behind")
+
+
+def _threads(t, host):
+    """A user who may have as many as are there already."""
+    _configure(host, "kernel=" + machine.guest_file("6.12"), "mem=64",
+               "cobd0=" + DISK)
+    for verb in "run", "start":
+        proc = host.run(["sh", "-c", "ulimit -p 1; exec cvmctl %s @%s" %
+                         (verb, CONFIG)], limit=120)
+        text = proc.err.decode("utf-8", "replace").strip()
+        t.check(proc.status == REFUSED and "\n" not in text and
+                "no thread for queue" in text,
+                "%s without threads: \"%s\"" % (verb, text),
+                "status %d" % proc.status)
 
 
 def run(t):

@@ -50,12 +50,11 @@ static int echo_serve(struct cvm_queue *queue)
 	return 1;
 }
 
-static int echo_start(struct cvm_queue *queue)
+static void echo_start(struct cvm_queue *queue)
 {
 	struct echo *echo = (struct echo *)queue->dev;
 
-	return cvm_worker_start(&echo->worker[queue->index], queue,
-				echo_serve);
+	cvm_worker_start(&echo->worker[queue->index], queue, echo_serve);
 }
 
 static void echo_stop(struct cvm_queue *queue)
@@ -109,6 +108,8 @@ static struct echo *plug(struct testvm *vm)
 	assert_int_equal(cvm_device_init(&echo->dev, &echo_ops, 2, 16), 0);
 	echo->dev.features = OWN_FEATURE;
 	echo->dev.config_len = 16;
+	echo->dev.queue[0].threaded = true;
+	echo->dev.queue[1].threaded = true;
 	memcpy(echo->dev.config, "configuration!..", 16);
 	assert_true(cvm_device_plug(vm->devs, &echo->dev) >= 0);
 	return echo;

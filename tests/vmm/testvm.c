@@ -174,6 +174,10 @@ int testvm_queue(struct testvm *vm, uint32_t slot, uint32_t queue,
 
 int testvm_driver_ok(struct testvm *vm, uint32_t slot)
 {
+	struct cvm_vmm_error err;
+
+	if (cvm_vmm_devices_threads(vm->devs, &err))
+		abort();
 	return testvm_command(vm, slot, CVM_VIRTIO_SET_STATUS,
 			      VIRTIO_STATUS_DRIVER_OK);
 }

@@ -245,9 +245,9 @@ int run_vm(const struct run_options *o)
 	    minder_programs(&problem) || devices_commit(&vm, &problem))
 		goto out_refused;
 	minder_seal();
-	if (confine(&o->confine, &problem))
+	if (confine(&o->confine, &problem) ||
+	    vmm_run(&vm, o->grace, &end, &problem))
 		goto out_refused;
-	vmm_run(&vm, o->grace, &end);
 	/* The VM is gone before anybody is told that it ended. */
 	vm_close(&vm);
 	final_line(o, &vm, &end, line, sizeof(line));

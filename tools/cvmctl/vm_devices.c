@@ -185,6 +185,14 @@ int devices_commit(struct vm *vm, struct problem *problem)
 	       refused(&err, problem) : 0;
 }
 
+int devices_threads(struct vm *vm, struct problem *problem)
+{
+	struct cvm_vmm_error err;
+
+	return cvm_vmm_devices_threads(vm->devices, &err) ?
+	       refused(&err, problem) : 0;
+}
+
 static void report_disk(struct vm *vm, uint32_t slot, struct console_answer *to)
 {
 	const char *name = vm->device_name[slot];

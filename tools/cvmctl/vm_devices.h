@@ -21,6 +21,9 @@ void devices_remove(struct vm *vm);
  */
 int devices_commit(struct vm *vm, struct problem *problem);
 
+/* devices_threads - have those they need; the guest has not run yet. */
+int devices_threads(struct vm *vm, struct problem *problem);
+
 /* devices_report - what each of them did, by console_count(). */
 struct console_answer;
 void devices_report(struct vm *vm, struct console_answer *to);

@@ -271,28 +271,46 @@ static void serve(struct vmm *vmm, int vcpus)
 	}
 }
 
-void vmm_run(struct vm *vm, uint32_t grace, struct ending *ending)
+/*
+ * All threads that there will ever be: a guest that has begun never waits for
+ * one.  Those of vCPUs that are NULL were not to be had, or not tried.
+ */
+static int have_threads(struct vm *vm, struct vcpu *vcpu,
+			struct problem *problem)
 {
-	struct vcpu vcpu[CVM_MAX_VCPUS];
+	uint32_t i;
+
+	if (devices_threads(vm, problem))
+		return -1;
+	for (i = 0; i < vm->info.vcpus; i++) {
+		vcpu[i].id = i;
+		vcpu[i].thread = cvm_plat_thread_new("vcpu");
+		if (!vcpu[i].thread)
+			return problem_set(problem, "vcpu", "no thread for "
+					   "number %u; %s", i,
+					   cvm_plat_no_thread);
+	}
+	return 0;
+}
+
+int vmm_run(struct vm *vm, uint32_t grace, struct ending *ending,
+	    struct problem *problem)
+{
+	struct vcpu vcpu[CVM_MAX_VCPUS] = { { 0 } };
 	struct vmm vmm = { .vm = vm, .ending = ending, .grace = grace };
-	uint32_t i, started = 0;
+	int ret = have_threads(vm, vcpu, problem);
+	uint32_t i;
 
 	memset(ending, 0, sizeof(*ending));
 	vmm.console = console_channel(NULL, &own_console, &vmm);
 	console_reporter(report, &vmm);
-	for (i = 0; i < vm->info.vcpus; i++) {
+	for (i = 0; !ret && i < vm->info.vcpus; i++) {
 		vcpu[i].vmm = &vmm;
-		vcpu[i].id = i;
-		vcpu[i].thread = cvm_plat_thread_start(vcpu_main, &vcpu[i],
-						       "vcpu");
-		if (!vcpu[i].thread) {
-			set_failure(&vmm, i, -CVM_ENOMEM);
-			stop(&vmm, 1);
-			break;
-		}
-		started++;
+		cvm_plat_thread_run(vcpu[i].thread, vcpu_main, &vcpu[i]);
 	}
-	serve(&vmm, (int)started);
-	for (i = 0; i < started; i++)
-		cvm_plat_thread_join(vcpu[i].thread);
+	if (!ret)
+		serve(&vmm, (int)vm->info.vcpus);
+	for (i = 0; i < vm->info.vcpus; i++)
+		cvm_plat_thread_free(vcpu[i].thread);
+	return ret;
 }

@@ -15,8 +15,10 @@ struct ending {
 
 /*
  * vmm_run - run all vCPUs until the VM has ended.  grace: seconds that a guest
- * has to power off when it was asked to, before it is ended.
+ * has to power off when it was asked to, before it is ended.  -1 with a
+ * problem: something that it needs is not to be had, and it has not run.
  */
-void vmm_run(struct vm *vm, uint32_t grace, struct ending *ending);
+int vmm_run(struct vm *vm, uint32_t grace, struct ending *ending,
+	    struct problem *problem);
 
 #endif /* CVMCTL_VMM_H */

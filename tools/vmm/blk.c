@@ -307,9 +307,9 @@ int blk_sync(struct blk *blk)
 
 /* ---- the device ---------------------------------------------------------- */
 
-static int blk_start(struct cvm_queue *queue)
+static void blk_start(struct cvm_queue *queue)
 {
-	return blk_of(queue)->engine->start(queue);
+	blk_of(queue)->engine->start(queue);
 }
 
 static void blk_stop(struct cvm_queue *queue)
@@ -529,6 +529,7 @@ static int open_engine(struct blk *blk, const struct blk_engine *engine)
 	blk->stats.engine = engine->name;
 	for (i = 0; i < blk->dev.queues; i++) {
 		queue = &blk->dev.queue[i];
+		queue->threaded = true;
 		if (!engine->open(queue))
 			continue;
 		while (i--)

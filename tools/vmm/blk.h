@@ -66,7 +66,7 @@ struct blk_engine {
 	/* What a queue needs, in queue->backend; -1: not on this host. */
 	int (*open)(struct cvm_queue *queue);
 	void (*close)(struct cvm_queue *queue);
-	int (*start)(struct cvm_queue *queue);
+	void (*start)(struct cvm_queue *queue);
 	void (*stop)(struct cvm_queue *queue);
 	/* For queues that are in_place: see struct cvm_device_ops. */
 	void (*doorbell)(struct cvm_queue *queue, struct cvm_user_run *run);

@@ -69,12 +69,11 @@ static void file_close(struct cvm_queue *queue)
 	queue->backend = NULL;
 }
 
-static int file_start(struct cvm_queue *queue)
+static void file_start(struct cvm_queue *queue)
 {
 	struct file_queue *file = queue->backend;
 
-	return cvm_worker_start(&file->worker, queue,
-				blk_file_serve);
+	cvm_worker_start(&file->worker, queue, blk_file_serve);
 }
 
 static void file_stop(struct cvm_queue *queue)

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <liburing.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <linux/falloc.h>
@@ -21,7 +20,6 @@
 struct uring_queue {
 	struct io_uring ring;
 	struct cvm_queue *queue;
-	struct cvm_plat_thread *thread;
 	bool stop;		/* written by another thread */
 	bool broken;
 	bool armed;		/* the doorbell is being read, */
@@ -282,17 +280,13 @@ static void uring_close(struct cvm_queue *queue)
 	queue->backend = NULL;
 }
 
-static int uring_start(struct cvm_queue *queue)
+static void uring_start(struct cvm_queue *queue)
 {
 	struct uring_queue *uq = queue->backend;
-	char name[16];
 
 	uq->stop = false;
 	uq->broken = false;
-	snprintf(name, sizeof(name), "blk%u-q%u", queue->dev->slot % 100,
-		 queue->index % 100u);
-	uq->thread = cvm_plat_thread_start(uring_main, uq, name);
-	return uq->thread ? 0 : -1;
+	cvm_plat_thread_run(queue->thread, uring_main, uq);
 }
 
 static void uring_stop(struct cvm_queue *queue)
@@ -301,7 +295,7 @@ static void uring_stop(struct cvm_queue *queue)
 
 	__atomic_store_n(&uq->stop, true, __ATOMIC_RELEASE);
 	cvm_plat_event_signal(&queue->doorbell);
-	cvm_plat_thread_join(uq->thread);
+	cvm_plat_thread_wait(queue->thread);
 }
 
 const struct blk_engine blk_uring_engine = {

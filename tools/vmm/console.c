@@ -344,6 +344,11 @@ void cvm_port_connected(struct cvm_port *port, bool connected)
 	cvm_plat_unlock(&port->con->control);
 }
 
+struct cvm_plat_thread *cvm_port_thread(struct cvm_port *port)
+{
+	return port->in->thread;
+}
+
 const char *cvm_port_where(const struct cvm_port *port)
 {
 	return port->ops->where ? port->ops->where(port->backend) : "";
@@ -413,11 +418,10 @@ static void set_live(struct cvm_queue *queue, bool live)
 }
 
 /* What is in a queue already was not rung for, or nobody listened. */
-static int console_start(struct cvm_queue *queue)
+static void console_start(struct cvm_queue *queue)
 {
 	set_live(queue, true);
 	serve_queue(queue);
-	return 0;
 }
 
 static void console_stop(struct cvm_queue *queue)
@@ -503,6 +507,7 @@ static int open_port(struct console *con, struct cvm_port_args *args,
 		cvm_plat_lock_destroy(&port->lock);
 		return -1;
 	}
+	port->in->threaded = port->ops->threaded;
 	args->port = port;
 	con->count++;
 	return 0;

@@ -44,7 +44,12 @@ struct cvm_port_ops {
 
 	/* Free the back end; nothing is called any more. */
 	void (*destroy)(void *backend);
+
+	bool threaded;		/* it needs cvm_port_thread() */
 };
+
+/* cvm_port_thread - the back end's own, from the first room() on. */
+struct cvm_plat_thread *cvm_port_thread(struct cvm_port *port);
 
 /*
  * cvm_port_open - the back end that args ask for; NULL with an error.  It

@@ -2,7 +2,6 @@
 /* console_fd.c - a port with a file descriptor of Linux behind it. */
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -225,10 +224,10 @@ static void fd_room(void *backend)
 {
 	struct fd_port *p = backend;
 
-	if (!p->thread)
-		p->thread = cvm_plat_thread_start(fd_main, p, p->name);
-	if (!p->thread)
-		cvm_port_log(p->port, "no thread to be had");
+	if (!p->thread) {
+		p->thread = cvm_port_thread(p->port);
+		cvm_plat_thread_run(p->thread, fd_main, p);
+	}
 	cvm_plat_event_signal(&p->wake);
 }
 
@@ -262,7 +261,7 @@ static void fd_destroy(void *backend)
 	cvm_plat_unlock(&p->lock);
 	cvm_plat_event_signal(&p->wake);
 	if (p->thread)
-		cvm_plat_thread_join(p->thread);
+		cvm_plat_thread_wait(p->thread);
 	fd_port_drop(p);
 }
 
@@ -273,6 +272,7 @@ const struct cvm_port_ops fd_port_ops = {
 	.hangup = fd_hangup,
 	.where = fd_where,
 	.destroy = fd_destroy,
+	.threaded = true,
 };
 
 struct fd_port *fd_port_new(struct cvm_port *port, const struct fd_kind *kind,
@@ -296,7 +296,6 @@ void *fd_port_ready(struct fd_port *p, int fd, const char *name,
 		    struct cvm_vmm_error *err)
 {
 	p->fd = fd;
-	snprintf(p->name, sizeof(p->name), "%s", name);
 	if (!cvm_plat_event_open(&p->wake) && !cvm_plat_event_open(&p->space)) {
 		cvm_port_connected(p->port, fd >= 0);
 		return p;

@@ -32,14 +32,12 @@ struct fd_kind {
 struct fd_port {
 	struct cvm_port *port;
 	const struct fd_kind *kind;
-	char name[16];		/* of the thread */
 	int door;		/* where peers announce themselves, or -1 */
 	int line;		/* a pty's own end, or -1 */
 	void *before;		/* what commit() lets go of */
 	char where[128];
 
-	/* It begins with the first room(): no process has threads before. */
-	struct cvm_plat_thread *thread;
+	struct cvm_plat_thread *thread;	/* from the first room() on */
 	struct cvm_plat_event wake;	/* of the thread */
 	uint8_t in[FD_INPUT];	/* the thread's: read, not taken yet */
 	size_t in_at, in_bytes;

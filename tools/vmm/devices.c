@@ -254,6 +254,44 @@ int cvm_vmm_devices_commit(struct cvm_vmm_devices *devs,
 	return 0;
 }
 
+/* Under the slot's lock. */
+static int have_threads(struct cvm_device *dev, struct cvm_vmm_error *err)
+{
+	struct cvm_queue *queue;
+	char name[16];
+	uint32_t i;
+
+	for (i = 0; i < dev->queues; i++) {
+		queue = &dev->queue[i];
+		if (!queue->threaded || queue->thread)
+			continue;
+		snprintf(name, sizeof(name), "%.7s%u-q%u", dev->ops->name,
+			 dev->slot % 100, i % 100);
+		queue->thread = cvm_plat_thread_new(name);
+		if (!queue->thread)
+			return cvm_vmm_error_set(err, "%s in slot %u: no "
+						 "thread for queue %u; %s",
+						 dev->ops->name, dev->slot, i,
+						 cvm_plat_no_thread);
+	}
+	return 0;
+}
+
+int cvm_vmm_devices_threads(struct cvm_vmm_devices *devs,
+			    struct cvm_vmm_error *err)
+{
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; i < CVM_VIRTIO_SLOTS && !ret; i++) {
+		cvm_plat_lock(&devs->slot[i].lock);
+		if (devs->slot[i].dev)
+			ret = have_threads(devs->slot[i].dev, err);
+		cvm_plat_unlock(&devs->slot[i].lock);
+	}
+	return ret;
+}
+
 int cvm_vmm_devices_counts(struct cvm_vmm_devices *devs, uint32_t slot,
 			   struct cvm_device_counts *counts)
 {

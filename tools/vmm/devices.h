@@ -4,9 +4,9 @@
  * them.  docs/virtio.md has the picture.
  *
  * Set up before the guest runs: cvm_vmm_devices_new(), then what it is to
- * have.  While it runs: every doorbell that RUN returns goes to
- * cvm_vmm_devices_doorbell(), in the vCPU's own thread.  After its last RUN
- * has returned: cvm_vmm_devices_free().
+ * have, cvm_vmm_devices_commit(), cvm_vmm_devices_threads().  While it runs:
+ * every doorbell that RUN returns goes to cvm_vmm_devices_doorbell(), in the
+ * vCPU's own thread.  After its last RUN has returned: cvm_vmm_devices_free().
  */
 #ifndef CVM_VMM_DEVICES_H
 #define CVM_VMM_DEVICES_H
@@ -84,6 +84,15 @@ void cvm_vmm_devices_free(struct cvm_vmm_devices *devs);
  */
 int cvm_vmm_devices_commit(struct cvm_vmm_devices *devs,
 			   struct cvm_vmm_error *err);
+
+/*
+ * cvm_vmm_devices_threads - have the threads that the devices need, whatever
+ * their driver does.  Before the guest runs, and again for what is added
+ * later, before its first doorbell is answered; what is confined by thread was
+ * confined before.  -1 with an error: there are none to be had.
+ */
+int cvm_vmm_devices_threads(struct cvm_vmm_devices *devs,
+			    struct cvm_vmm_error *err);
 
 /*
  * cvm_vmm_devices_doorbell - the guest rang: RUN has returned the doorbell

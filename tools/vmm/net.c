@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* net.c - a network card for a guest (VIRTIO 1.2, 5.1 "Network Device"). */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,26 +114,22 @@ static void set_live(struct net *net, uint32_t index, bool live)
 	cvm_plat_unlock(lock);
 }
 
-static int net_start(struct cvm_queue *queue)
+static void net_start(struct cvm_queue *queue)
 {
 	struct net *net = net_of(queue->dev);
-	char name[16];
 
-	if (queue->index == NET_CTRL)
-		return cvm_worker_start(&net->control, queue, net_ctrl_serve);
-	set_live(net, queue->index, true);
-	if (net->thread) {
-		net_wake(net, queue);
-		return 0;
+	if (queue->index == NET_CTRL) {
+		cvm_worker_start(&net->control, queue, net_ctrl_serve);
+		return;
 	}
-	net->stop = false;
-	snprintf(name, sizeof(name), "net%u", net->dev.slot % 100);
-	net->thread = cvm_plat_thread_start(net_main, net, name);
-	if (net->thread)
-		net_wake(net, queue);
-	else
-		set_live(net, queue->index, false);
-	return net->thread ? 0 : -1;
+	set_live(net, queue->index, true);
+	if (!net->running) {
+		net->running = true;
+		net->stop = false;
+		cvm_plat_thread_run(net->dev.queue[NET_RX].thread, net_main,
+				    net);
+	}
+	net_wake(net, queue);
 }
 
 /* The thread is needed as long as the other queue runs. */
@@ -147,12 +142,12 @@ static void net_stop(struct cvm_queue *queue)
 		return;
 	}
 	set_live(net, queue->index, false);
-	if (net->dev.queue[!queue->index].running || !net->thread)
+	if (net->dev.queue[!queue->index].running || !net->running)
 		return;
 	__atomic_store_n(&net->stop, true, __ATOMIC_RELEASE);
 	cvm_plat_event_signal(&queue->doorbell);
-	cvm_plat_thread_join(net->thread);
-	net->thread = NULL;
+	cvm_plat_thread_wait(net->dev.queue[NET_RX].thread);
+	net->running = false;
 }
 
 /* ---- the device ---------------------------------------------------------- */
@@ -268,6 +263,8 @@ int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 	configure(net, args);
 	net->dev.queue[NET_TX].in_place = backend->ops->in_place;
 	net->dev.queue[NET_CTRL].in_place = true;
+	net->dev.queue[NET_RX].threaded = true;
+	net->dev.queue[NET_CTRL].threaded = true;
 	slot = cvm_device_plug(devs, &net->dev);
 	if (slot < 0) {
 		net_destroy(&net->dev);

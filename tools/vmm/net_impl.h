@@ -61,7 +61,8 @@ struct net {
 	struct cvm_net_direction stats;
 	uint64_t unwanted;		/* frames that ->filter kept out */
 
-	struct cvm_plat_thread *thread;
+	bool running;			/* the receive queue's thread serves
+					 * both directions */
 	bool stop;
 };
 

@@ -16,12 +16,22 @@
 struct cvm_plat_thread;
 
 /*
- * cvm_plat_thread_start - a thread that takes no signals; NULL when there is
- * none to be had.  name: up to 15 characters, for process listings.
+ * cvm_plat_thread_new - a thread with nothing to do yet, which takes no
+ * signals; NULL when there is none to be had, which cvm_plat_no_thread
+ * explains.  name: up to 15 characters, for process listings.
  */
-struct cvm_plat_thread *cvm_plat_thread_start(void (*fn)(void *arg),
-					      void *arg, const char *name);
-void cvm_plat_thread_join(struct cvm_plat_thread *thread);
+struct cvm_plat_thread *cvm_plat_thread_new(const char *name);
+extern const char cvm_plat_no_thread[];
+
+/* cvm_plat_thread_run - let one with nothing to do call fn(arg). */
+void cvm_plat_thread_run(struct cvm_plat_thread *thread,
+			 void (*fn)(void *arg), void *arg);
+
+/* cvm_plat_thread_wait - until it has nothing to do. */
+void cvm_plat_thread_wait(struct cvm_plat_thread *thread);
+
+/* cvm_plat_thread_free - wait, and end it; NULL is none. */
+void cvm_plat_thread_free(struct cvm_plat_thread *thread);
 
 struct cvm_plat_lock {
 	void *own[8];

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -14,10 +15,29 @@
 
 struct cvm_plat_thread {
 	pthread_t id;
-	void (*fn)(void *arg);
-	void *arg;
 	char name[16];
+	pthread_mutex_t lock;		/* of what follows */
+	pthread_cond_t changed;
+	void (*fn)(void *arg);		/* what it does; NULL: nothing */
+	void *arg;
+	bool end;
 };
+
+const char cvm_plat_no_thread[] = "this process may have no more threads: "
+	"see TasksMax=, pids.max and ulimit -u";
+
+static void serve(struct cvm_plat_thread *thread)
+{
+	while (!thread->fn && !thread->end)
+		pthread_cond_wait(&thread->changed, &thread->lock);
+	if (!thread->fn)
+		return;
+	pthread_mutex_unlock(&thread->lock);
+	thread->fn(thread->arg);
+	pthread_mutex_lock(&thread->lock);
+	thread->fn = NULL;
+	pthread_cond_broadcast(&thread->changed);
+}
 
 /* Its name is its own affair: /proc may be out of reach (confinement). */
 static void *thread_main(void *arg)
@@ -25,42 +45,80 @@ static void *thread_main(void *arg)
 	struct cvm_plat_thread *thread = arg;
 
 	prctl(PR_SET_NAME, thread->name);
-	thread->fn(thread->arg);
+	pthread_mutex_lock(&thread->lock);
+	while (!thread->end)
+		serve(thread);
+	pthread_mutex_unlock(&thread->lock);
 	return NULL;
 }
 
-struct cvm_plat_thread *cvm_plat_thread_start(void (*fn)(void *arg),
-					      void *arg, const char *name)
+/* Signals of a crash mean the thread itself and stay open. */
+static int create(struct cvm_plat_thread *thread)
 {
 	static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
-	struct cvm_plat_thread *thread = malloc(sizeof(*thread));
 	sigset_t all, old;
 	size_t i;
 	int err;
 
-	if (!thread)
-		return NULL;
-	thread->fn = fn;
-	thread->arg = arg;
-	snprintf(thread->name, sizeof(thread->name), "%s", name);
-	/* Signals of a crash mean the thread itself and stay open. */
 	sigfillset(&all);
 	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		sigdelset(&all, own[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&thread->id, NULL, thread_main, thread);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err) {
-		free(thread);
-		return NULL;
-	}
-	return thread;
+	return err;
 }
 
-void cvm_plat_thread_join(struct cvm_plat_thread *thread)
+static void drop(struct cvm_plat_thread *thread)
 {
-	pthread_join(thread->id, NULL);
+	pthread_cond_destroy(&thread->changed);
+	pthread_mutex_destroy(&thread->lock);
 	free(thread);
+}
+
+struct cvm_plat_thread *cvm_plat_thread_new(const char *name)
+{
+	struct cvm_plat_thread *thread = calloc(1, sizeof(*thread));
+
+	if (!thread)
+		return NULL;
+	snprintf(thread->name, sizeof(thread->name), "%s", name);
+	pthread_mutex_init(&thread->lock, NULL);
+	pthread_cond_init(&thread->changed, NULL);
+	if (!create(thread))
+		return thread;
+	drop(thread);
+	return NULL;
+}
+
+void cvm_plat_thread_run(struct cvm_plat_thread *thread,
+			 void (*fn)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&thread->lock);
+	thread->fn = fn;
+	thread->arg = arg;
+	pthread_cond_broadcast(&thread->changed);
+	pthread_mutex_unlock(&thread->lock);
+}
+
+void cvm_plat_thread_wait(struct cvm_plat_thread *thread)
+{
+	pthread_mutex_lock(&thread->lock);
+	while (thread->fn)
+		pthread_cond_wait(&thread->changed, &thread->lock);
+	pthread_mutex_unlock(&thread->lock);
+}
+
+void cvm_plat_thread_free(struct cvm_plat_thread *thread)
+{
+	if (!thread)
+		return;
+	pthread_mutex_lock(&thread->lock);
+	thread->end = true;
+	pthread_cond_broadcast(&thread->changed);
+	pthread_mutex_unlock(&thread->lock);
+	pthread_join(thread->id, NULL);
+	drop(thread);
 }
 
 _Static_assert(sizeof(pthread_mutex_t) <= sizeof(struct cvm_plat_lock),

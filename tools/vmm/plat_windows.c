@@ -13,42 +13,80 @@
 
 struct cvm_plat_thread {
 	HANDLE handle;
+	HANDLE go;			/* there is something to do, or .end */
+	HANDLE idle;			/* stays set while there is not */
 	void (*fn)(void *arg);
 	void *arg;
+	BOOL end;
 };
+
+const char cvm_plat_no_thread[] = "Windows has no more threads to give";
 
 static unsigned int __stdcall thread_main(void *arg)
 {
 	struct cvm_plat_thread *thread = arg;
 
-	thread->fn(thread->arg);
-	return 0;
+	for (;;) {
+		WaitForSingleObject(thread->go, INFINITE);
+		if (thread->end)
+			return 0;
+		thread->fn(thread->arg);
+		SetEvent(thread->idle);
+	}
 }
 
-struct cvm_plat_thread *cvm_plat_thread_start(void (*fn)(void *arg),
-					      void *arg, const char *name)
+static void drop(struct cvm_plat_thread *thread)
 {
-	struct cvm_plat_thread *thread = malloc(sizeof(*thread));
+	if (thread->handle)
+		CloseHandle(thread->handle);
+	if (thread->go)
+		CloseHandle(thread->go);
+	if (thread->idle)
+		CloseHandle(thread->idle);
+	free(thread);
+}
+
+struct cvm_plat_thread *cvm_plat_thread_new(const char *name)
+{
+	struct cvm_plat_thread *thread = calloc(1, sizeof(*thread));
 
 	(void)name;	/* SetThreadDescription() came with Windows 10 1607 */
 	if (!thread)
 		return NULL;
-	thread->fn = fn;
-	thread->arg = arg;
-	thread->handle = (HANDLE)_beginthreadex(NULL, 0, thread_main, thread,
-						0, NULL);
-	if (!thread->handle) {
-		free(thread);
-		return NULL;
-	}
-	return thread;
+	thread->go = CreateEventW(NULL, FALSE, FALSE, NULL);
+	thread->idle = CreateEventW(NULL, TRUE, TRUE, NULL);
+	if (thread->go && thread->idle)
+		thread->handle = (HANDLE)_beginthreadex(NULL, 0, thread_main,
+							thread, 0, NULL);
+	if (thread->handle)
+		return thread;
+	drop(thread);
+	return NULL;
 }
 
-void cvm_plat_thread_join(struct cvm_plat_thread *thread)
+void cvm_plat_thread_run(struct cvm_plat_thread *thread,
+			 void (*fn)(void *arg), void *arg)
 {
+	thread->fn = fn;
+	thread->arg = arg;
+	ResetEvent(thread->idle);
+	SetEvent(thread->go);
+}
+
+void cvm_plat_thread_wait(struct cvm_plat_thread *thread)
+{
+	WaitForSingleObject(thread->idle, INFINITE);
+}
+
+void cvm_plat_thread_free(struct cvm_plat_thread *thread)
+{
+	if (!thread)
+		return;
+	cvm_plat_thread_wait(thread);
+	thread->end = TRUE;
+	SetEvent(thread->go);
 	WaitForSingleObject(thread->handle, INFINITE);
-	CloseHandle(thread->handle);
-	free(thread);
+	drop(thread);
 }
 
 _Static_assert(sizeof(CRITICAL_SECTION) <= sizeof(struct cvm_plat_lock),

@@ -44,10 +44,9 @@ static int rng_serve(struct cvm_queue *queue)
 	return 1;
 }
 
-static int rng_start(struct cvm_queue *queue)
+static void rng_start(struct cvm_queue *queue)
 {
-	return cvm_worker_start(&rng_of(queue->dev)->worker, queue,
-				rng_serve);
+	cvm_worker_start(&rng_of(queue->dev)->worker, queue, rng_serve);
 }
 
 static void rng_stop(struct cvm_queue *queue)
@@ -81,6 +80,7 @@ int cvm_vmm_devices_add_rng(struct cvm_vmm_devices *devs,
 		rng_destroy(&rng->dev);
 		return cvm_vmm_error_set(err, "rng: no memory or no event");
 	}
+	rng->dev.queue[0].threaded = true;
 	slot = cvm_device_plug(devs, &rng->dev);
 	if (slot < 0) {
 		rng_destroy(&rng->dev);

@@ -169,11 +169,7 @@ void cvm_device_fail(struct cvm_device *dev, const char *fmt, ...)
 
 static void queue_run(struct cvm_queue *queue)
 {
-	if (queue->dev->ops->queue_start(queue)) {
-		cvm_device_fail(queue->dev, "queue %u: no thread for it",
-				queue->index);
-		return;
-	}
+	queue->dev->ops->queue_start(queue);
 	queue->running = true;
 }
 
@@ -395,8 +391,10 @@ void cvm_device_in_place(struct cvm_device *dev)
 
 void cvm_device_exit(struct cvm_device *dev)
 {
-	while (dev->queues)
-		cvm_plat_event_close(&dev->queue[--dev->queues].doorbell);
+	while (dev->queues) {
+		cvm_plat_thread_free(dev->queue[--dev->queues].thread);
+		cvm_plat_event_close(&dev->queue[dev->queues].doorbell);
+	}
 	if (dev->queue)
 		cvm_plat_event_close(&dev->irq);
 	free(dev->queue);

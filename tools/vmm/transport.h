@@ -34,9 +34,10 @@ struct cvm_device_ops {
 
 	/*
 	 * Begin to serve a queue: it is enabled and the driver is ready
-	 * (2.1.2: no buffer is used before DRIVER_OK).  -1: not possible.
+	 * (2.1.2: no buffer is used before DRIVER_OK).  What that takes was
+	 * had before the guest ran.
 	 */
-	int (*queue_start)(struct cvm_queue *queue);
+	void (*queue_start)(struct cvm_queue *queue);
 
 	/* End it: no buffer of the queue is in use any more. */
 	void (*queue_stop)(struct cvm_queue *queue);
@@ -74,6 +75,8 @@ struct cvm_queue {
 	bool in_place;		/* by the device, before cvm_device_plug(): its
 				 * doorbells are not bound, they come to
 				 * ->doorbell */
+	bool threaded;		/* by the device, likewise: it needs a */
+	struct cvm_plat_thread *thread; /* which is there when the guest runs */
 	struct cvm_user_run *run; /* by who serves it, and nobody else does: of
 				 * the vCPU whose thread it is; or NULL */
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* worker.c - a back end in a thread of its own. */
-#include <stdio.h>
 #include <string.h>
 
 #include "worker.h"
@@ -66,28 +65,20 @@ void cvm_worker_ring(struct cvm_worker *worker, struct cvm_user_run *run)
 		cvm_plat_event_signal(&worker->queue->doorbell);
 }
 
-int cvm_worker_start(struct cvm_worker *worker, struct cvm_queue *queue,
-		     int (*fn)(struct cvm_queue *queue))
+void cvm_worker_start(struct cvm_worker *worker, struct cvm_queue *queue,
+		      int (*fn)(struct cvm_queue *queue))
 {
-	char name[16];
-
 	memset(worker, 0, sizeof(*worker));
 	worker->queue = queue;
 	worker->serve = fn;
 	cvm_plat_lock_init(&worker->lock);
-	snprintf(name, sizeof(name), "%.6s%u-q%u", queue->dev->ops->name,
-		 queue->dev->slot % 100, queue->index % 100u);
-	worker->thread = cvm_plat_thread_start(worker_main, worker, name);
-	if (worker->thread)
-		return 0;
-	cvm_plat_lock_destroy(&worker->lock);
-	return -1;
+	cvm_plat_thread_run(queue->thread, worker_main, worker);
 }
 
 void cvm_worker_stop(struct cvm_worker *worker)
 {
 	__atomic_store_n(&worker->stop, true, __ATOMIC_RELEASE);
 	cvm_plat_event_signal(&worker->queue->doorbell);
-	cvm_plat_thread_join(worker->thread);
+	cvm_plat_thread_wait(worker->queue->thread);
 	cvm_plat_lock_destroy(&worker->lock);
 }

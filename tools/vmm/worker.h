@@ -15,15 +15,14 @@ struct cvm_worker {
 	struct cvm_queue *queue;
 	/* One request, from pop to publish: as cvm_vq_pop(). */
 	int (*serve)(struct cvm_queue *queue);
-	struct cvm_plat_thread *thread;
 	bool stop;
 	struct cvm_plat_lock lock; /* of who serves; guards */
 	bool broken;
 };
 
-/* cvm_worker_start - for queue_start; -1 when there is no thread. */
-int cvm_worker_start(struct cvm_worker *worker, struct cvm_queue *queue,
-		     int (*fn)(struct cvm_queue *queue));
+/* cvm_worker_start - for queue_start of a queue that is threaded. */
+void cvm_worker_start(struct cvm_worker *worker, struct cvm_queue *queue,
+		      int (*fn)(struct cvm_queue *queue));
 
 /*
  * cvm_worker_ring - for ->doorbell: serve some requests in the calling thread

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test_threads.c - a system that has no more threads to give. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "plat.h"
+#include "testvm.h"
+
+#define DISK_BYTES	(1u << 20)
+#define RNG		0u	/* slots */
+#define DISKS		1u	/* and one more */
+#define TTYS		3u
+
+/* The nth thread is not to be had, and none after it; 0: all are. */
+static uint32_t fail_at, created;
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+			  void *(*fn)(void *), void *arg);
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+			  void *(*fn)(void *), void *arg);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+			  void *(*fn)(void *), void *arg)
+{
+	created++;
+	return fail_at && created >= fail_at ? EAGAIN :
+	       __real_pthread_create(thread, attr, fn, arg);
+}
+
+static char disk[] = "/tmp/cvm-threads-XXXXXX";
+
+static int make_disk(void **state)
+{
+	int fd = mkstemp(disk);
+
+	(void)state;
+	return fd < 0 || ftruncate(fd, DISK_BYTES) || close(fd) ? -1 : 0;
+}
+
+static int remove_disk(void **state)
+{
+	(void)state;
+	return unlink(disk);
+}
+
+/* One of each kind that has threads. */
+static void plug(struct testvm *vm)
+{
+	static const enum cvm_blk_engine_name engines[] = {
+		CVM_BLK_ANY, CVM_BLK_THREADS,
+	};
+	struct cvm_blk_args args = {
+		.path = disk, .readonly = true, .queues = 2,
+	};
+	struct cvm_port_args ports[] = {
+		{ .name = "ttys0", .kind = CVM_PORT_PTY },
+		{ .name = "ttys1", .kind = CVM_PORT_PTY },
+	};
+	struct cvm_vmm_error err;
+	uint32_t i;
+
+	fail_at = created = 0;
+	testvm_init(vm);
+	assert_int_equal(cvm_vmm_devices_add_rng(vm->devs, &err), RNG);
+	for (i = 0; i < 2; i++) {
+		args.engine = engines[i];
+		assert_int_equal(cvm_vmm_devices_add_blk(vm->devs, &args,
+							 &err), DISKS + i);
+	}
+	assert_int_equal(cvm_vmm_devices_add_console(vm->devs, ports, 2,
+						     &err), TTYS);
+	/* Who confines itself does so as the only thread, after this. */
+	assert_int_equal(created, 0);
+}
+
+/* Whichever is missing: it is said, and nothing has begun. */
+static void test_each(void **state)
+{
+	struct cvm_vmm_error err;
+	struct testvm vm;
+	uint32_t n, all;
+
+	(void)state;
+	plug(&vm);
+	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &err), 0);
+	all = created;
+	/* (What there is already is enough.) */
+	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &err), 0);
+	assert_int_equal(created, all);
+	testvm_free(&vm);
+	assert_true(all >= 1 + 4 + 2);
+	for (n = 1; n <= all; n++) {
+		plug(&vm);
+		fail_at = n;
+		assert_int_equal(cvm_vmm_devices_threads(vm.devs, &err), -1);
+		assert_int_equal(created, n);
+		assert_non_null(strstr(err.text, "no thread for queue"));
+		assert_non_null(strstr(err.text, cvm_plat_no_thread));
+		testvm_free(&vm);
+	}
+}
+
+static void ask(struct testvm *vm, struct driver_queue *drv)
+{
+	struct driver_buffer buf = { TESTVM_BUFFERS, 64, true };
+	uint32_t len;
+	int id = driver_add(drv, &buf, 1);
+
+	assert_true(id >= 0);
+	testvm_ring(vm, RNG, 0, drv);
+	assert_int_equal(testvm_get(vm, RNG, drv, &len), id);
+	assert_int_equal(len, 64);
+}
+
+/* A guest may begin again as often as it likes, with every device. */
+static void test_again(void **state)
+{
+	struct driver_queue drv[4];
+	struct cvm_vmm_error err;
+	struct testvm vm;
+	uint32_t n, slot, queue;
+
+	(void)state;
+	plug(&vm);
+	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &err), 0);
+	fail_at = 1;
+	for (n = 0; n < 3; n++) {
+		vm.rings = TESTVM_RINGS;
+		for (slot = RNG; slot <= TTYS; slot++) {
+			assert_true(testvm_features(&vm, slot,
+						    VIRTIO_F_VERSION_1));
+			for (queue = 0; queue < 2 && (slot || !queue); queue++)
+				assert_int_equal(testvm_queue(&vm, slot, queue,
+					&drv[queue], 8, VIRTIO_F_VERSION_1),
+						 0);
+			assert_int_equal(testvm_driver_ok(&vm, slot), 0);
+			assert_false(testvm_slot(&vm, slot)->status &
+				     VIRTIO_STATUS_NEEDS_RESET);
+			if (slot == RNG)
+				ask(&vm, &drv[0]);
+		}
+		for (slot = RNG; slot <= TTYS; slot++)
+			assert_int_equal(testvm_command(&vm, slot,
+							CVM_VIRTIO_RESET, 0),
+					 0);
+	}
+	assert_int_equal(vm.lines, 0);
+	testvm_free(&vm);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_each),
+		cmocka_unit_test(test_again),
+	};
+
+	return cmocka_run_group_tests(tests, make_disk, remove_disk);
+}

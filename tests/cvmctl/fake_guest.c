@@ -69,7 +69,8 @@ static void check_row(struct cvm_user_check *check, const char *name,
 static int op_check(struct cvm_user_check *check)
 {
 	check_row(check, "long-mode", CVM_CHECK_OK, "64-bit kernel");
-	check_row(check, "paging", CVM_CHECK_OK, "4-level page tables");
+	check_row(check, getenv("CVM_FAKE_ROW") ? getenv("CVM_FAKE_ROW") :
+		  "paging", CVM_CHECK_OK, "4-level page tables");
 	check_row(check, "invpcid", CVM_CHECK_NOTE,
 		  "absent; the switch toggles CR4.PGE, which is slower");
 	if (fake_setting("CVM_FAKE_FRED", 0))
@@ -234,7 +235,8 @@ static void obey(struct cvm_user_run *run)
 	} else if (!strcmp(line, "panic")) {
 		run->reason = CVM_RUN_PANIC;
 		snprintf(run->text, sizeof(run->text),
-			 "Attempted to kill init! \033[31m\n");
+			 "Attempted to kill init! \033[31m\x9b" "1m\xc2\x9b"
+			 "\xe2\x80\xae\n");
 	} else if (!strcmp(line, "cmdline")) {
 		snprintf(text, sizeof(text), "\r\n[%s]\r\n", cmdline);
 		say(run, text);

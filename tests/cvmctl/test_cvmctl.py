@@ -185,6 +185,61 @@ class Driver(Case):
                              (0, b"fake: KILL %d\n" % number), word)
 
 
+class Visible(Case):
+    """Nothing that others wrote moves the cursor in what we say of it."""
+
+    DIRTY = b"a\x1b[2J\r\x9b1m\xc2\x9b2m\xe2\x80\xaeb\x07"
+
+    def clean(self, result, status):
+        self.assertEqual(result.returncode, status, result)
+        for text in result.stdout, result.stderr:
+            for line in text.decode().split("\n"):
+                self.assertTrue(line.isprintable(), line)
+        self.assertIn(b"a\\x1b[2J\\x0d", result.stdout + result.stderr)
+
+    def test_names(self):
+        dirty = self.file(self.DIRTY.decode("utf-8", "surrogateescape"),
+                          b"kernal=1")
+        kernel = "--kernel=" + self.kernel
+        for args, status in (
+                ([dirty], 2), (["run", "--" + dirty], 2),
+                (["run", "--kernel", dirty], 1), (["run", "@" + dirty], 1),
+                (["run", kernel, "--name", dirty], 2),
+                (["run", kernel, "eth0=" + dirty], 1),
+                (["run", kernel, "ttys0=socket:" + dirty], 1),
+                (["run", kernel, "exec0=" + dirty], 1),
+                (["run", kernel, "cobd0=" + dirty], 1),
+                (["run", kernel, "user=" + dirty], 1),
+                (["stop", dirty], 1), (["stats", dirty], 1),
+                (["console", dirty], 1), (["image", "info", dirty], 1),
+                (["image", "create", dirty], 1),
+                (["driver", dirty], 2)):
+            with self.subTest(args):
+                self.clean(cvmctl(*args), status)
+
+    def test_image(self):
+        image = self.file(self.DIRTY.decode("utf-8", "surrogateescape"),
+                          bytes(1 << 20))
+        self.clean(cvmctl("image", "info", image), 0)
+        self.file(image, b"QFI\xfb".ljust(512, b"\0"))
+        self.clean(cvmctl("image", "info", image), 0)
+
+    def test_driver(self):
+        name = os.fsdecode(self.DIRTY)
+        for args, fake in ((["list"], {"NAME": name}),
+                           (["stats", "7"], {"NAME": name}),
+                           (["check"], {"ROW": name})):
+            self.clean(cvmctl(*args, **fake), 0)
+
+    def test_guest(self):
+        result = self.run_vm(stdin=b"panic\n")
+        self.assertEqual(result.stderr.split(b": ", 2)[2], b"guest panic: "
+                         b"Attempted to kill init! \\x1b[31m\\x9b1m"
+                         b"\\xc2\\x9b\\xe2\\x80\\xae\n")
+        told = json.loads(self.run_vm("--json", stdin=b"panic\n").stderr)
+        self.assertTrue(told["text"].endswith("init! \x1b[31m?1m\x9b\u202e"))
+
+
 class Files(Case):
     def start(self, data, *words, status=1, **fake):
         self.kernel = self.file("image", data)

@@ -11,6 +11,7 @@
 
 #include "json.h"
 #include "plain.h"
+#include "visible.h"
 
 static void test_json_shapes(void **state)
 {
@@ -57,6 +58,7 @@ static void test_json_text(void **state)
 	quoted("long", 2, "\"lo\"");
 	quoted("gr\xc3\xbcn \xf0\x9f\x90\xa7", 99,
 	       "\"gr\xc3\xbcn \xf0\x9f\x90\xa7\"");
+	quoted("\x7f\xc2\x9b\xe2\x80\xae", 99, "\"\\u007f\\u009b\\u202e\"");
 	/* Cut short, overlong, surrogate, too high, alone. */
 	quoted("\xc3\xbc", 1, "\"?\"");
 	quoted("\xc0\xaf", 9, "\"??\"");
@@ -94,12 +96,44 @@ static void test_plain(void **state)
 	plain("gr\xc3\xbcn\033[m", "gr\xc3\xbcn");
 }
 
+static void seen(const char *text, const char *expected)
+{
+	char out[100];
+
+	assert_int_equal(visible(out, sizeof(out), text, SIZE_MAX),
+			 strlen(expected));
+	assert_string_equal(out, expected);
+}
+
+static void test_visible(void **state)
+{
+	char out[8];
+
+	(void)state;
+	seen("gr\xc3\xbcn \xf0\x9f\x90\xa7", "gr\xc3\xbcn \xf0\x9f\x90\xa7");
+	seen("a\033[2J\r\n\t\x7f", "a\\x1b[2J\\x0d\\x0a\\x09\\x7f");
+	/* C1: alone, and as UTF-8 has them; 0xa0 is a blank */
+	seen("\x9b" "1m\xc2\x9b" "1m\xc2\x80\xc2\xa0",
+	     "\\x9b1m\\xc2\\x9b1m\\xc2\\x80\xc2\xa0");
+	/* Turned round: U+202E, U+2066, U+200F, U+061C; a new line: U+2028 */
+	seen("\xe2\x80\xae\xe2\x81\xa6\xe2\x80\x8f\xd8\x9c\xe2\x80\xa8",
+	     "\\xe2\\x80\\xae\\xe2\\x81\\xa6\\xe2\\x80\\x8f\\xd8\\x9c"
+	     "\\xe2\\x80\\xa8");
+	seen("\xc0\xaf\xff\xe2\x80", "\\xc0\\xaf\\xff\\xe2\\x80");
+	/* What does not fit is left out, and never half. */
+	assert_int_equal(visible(out, sizeof(out), "ab\033\033", 99), 6);
+	assert_string_equal(out, "ab\\x1b");
+	assert_int_equal(visible(out, 3, "a\xc3\xbc", 99), 1);
+	assert_int_equal(visible(out, sizeof(out), "abc", 2), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_json_shapes),
 		cmocka_unit_test(test_json_text),
 		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_visible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,19 +105,19 @@ static int print_table(const struct report *report)
 	uint32_t refused = report->count[CVM_CHECK_REFUSED];
 	uint32_t notes = report->count[CVM_CHECK_NOTE];
 	const struct cvm_user_check_row *row;
-	int width = 4, len;
+	size_t width = 4, len;
 	uint32_t i;
 
 	for (i = 0; i < report->rows; i++) {
-		len = (int)strnlen(report->row[i].name, sizeof(row->name));
+		len = text_width(report->row[i].name, sizeof(row->name));
 		width = len > width ? len : width;
 	}
-	printf("%s%-*s  %-7s  %s%s\n", style(STYLE_BOLD), width, "NAME",
-	       "STATE", "REASON", style(STYLE_OFF));
+	printf("%s%-*s  %-7s  %s%s\n", style(STYLE_BOLD), (int)width,
+	       "NAME", "STATE", "REASON", style(STYLE_OFF));
 	for (i = 0; i < report->rows; i++) {
 		row = &report->row[i];
-		printf("%-*.*s  %s%-7s%s  ", width, (int)sizeof(row->name),
-		       row->name, style(states[row->status].style),
+		put_column(row->name, sizeof(row->name), width);
+		printf("  %s%-7s%s  ", style(states[row->status].style),
 		       states[row->status].name, style(STYLE_OFF));
 		put_text(row_text(report, i), row_room(i));
 		putchar('\n');

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "cmd_image.h"
+#include "visible.h"
 
 #define BAR		24
 #define BAR_FROM	64	/* columns; narrower ones are for the words */
@@ -75,7 +76,7 @@ static void show(struct work *w)
 	unsigned int fill = p->permille * BAR / 1000;
 	long seconds;
 	struct winsize size = { 0 };
-	char line[200];
+	char line[200], out[VISIBLE_GROWS * sizeof(line)];
 	int len;
 
 	w->shown = time(NULL);
@@ -90,7 +91,8 @@ static void show(struct work *w)
 	snprintf(line + len, sizeof(line) - len, "%ld:%02ld  %s%s%s",
 		 seconds / 60, seconds % 60, p->what ? p->what : "starting",
 		 p->item[0] ? ": " : "", p->item);
-	fprintf(stderr, "\r%.*s\033[K", size.ws_col - 1, line);
+	visible(out, sizeof(out), line, sizeof(line));
+	fprintf(stderr, "\r%.*s\033[K", size.ws_col - 1, out);
 	fflush(stderr);
 }
 

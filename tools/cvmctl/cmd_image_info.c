@@ -225,8 +225,9 @@ static int print_text(const struct image *image)
 {
 	char bytes[24], root[24], command[1024];
 
-	printf("%s%s%s: %s, %s", style(STYLE_BOLD), image->path,
-	       style(STYLE_OFF), kind(image),
+	printf("%s", style(STYLE_BOLD));
+	put_text(image->path, SIZE_MAX);
+	printf("%s: %s, %s", style(STYLE_OFF), kind(image),
 	       size_text(image->file.bytes, bytes, sizeof(bytes)));
 	if (image->allocated)
 		printf(" (%s on its disk)", size_text(image->allocated, bytes,
@@ -235,7 +236,9 @@ static int print_text(const struct image *image)
 	if (image->format) {
 		cvm_blk_format_command(image->format, image->path, command,
 				       sizeof(command));
-		printf("\nA disk of a guest is a raw image:\n  %s\n", command);
+		printf("\nA disk of a guest is a raw image:\n  ");
+		put_text(command, sizeof(command));
+		putchar('\n');
 		return print_flush();
 	}
 	if (image->disk.table == CVM_BLK_TABLE_NONE) {
@@ -255,7 +258,9 @@ static int print_text(const struct image *image)
 		return print_flush();
 	}
 	root_text(image, root, sizeof(root));
-	printf("\nIn a configuration file:\n  cobd0=%s\n", image->path);
+	printf("\nIn a configuration file:\n  cobd0=");
+	put_text(image->path, SIZE_MAX);
+	putchar('\n');
 	if (root[0])
 		printf("  root=%s ro\n", root);
 	return print_flush();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* cmd_list.c - the VMs of this machine. */
 #include <stdio.h>
-#include <string.h>
 
 #include "cvmctl.h"
 #include "json.h"
@@ -29,22 +28,21 @@ static int print_json(const struct cvm_user_list *list)
 static int print_table(const struct cvm_user_list *list)
 {
 	const struct cvm_user_vm_info *vm;
-	int width = 4, len;
+	size_t width = 4, len;
 	uint32_t i;
 
 	for (i = 0; i < list->count; i++) {
-		len = (int)strnlen(list->vm[i].name, CVM_NAME_MAX);
+		len = text_width(list->vm[i].name, CVM_NAME_MAX);
 		width = len > width ? len : width;
 	}
 	printf("%s%4s  %-*s  %-7s  %5s  %9s  %7s  %s%s\n", style(STYLE_BOLD),
-	       "ID", width, "NAME", "STATE", "VCPUS", "MEM", "PID", "KERNEL",
-	       style(STYLE_OFF));
+	       "ID", (int)width, "NAME", "STATE", "VCPUS", "MEM", "PID",
+	       "KERNEL", style(STYLE_OFF));
 	for (i = 0; i < list->count; i++) {
 		vm = &list->vm[i];
 		printf("%4u  ", vm->id);
-		put_text(vm->name, sizeof(vm->name));
-		len = (int)strnlen(vm->name, CVM_NAME_MAX);
-		printf("%*s  %-7s  %5u  %5llu MiB  %7d  ", width - len, "",
+		put_column(vm->name, sizeof(vm->name), width);
+		printf("  %-7s  %5u  %5llu MiB  %7d  ",
 		       state_name(vm->state), vm->vcpus,
 		       (unsigned long long)(vm->mem_bytes >> 20), vm->pid);
 		if (vm->release[0])

@@ -71,7 +71,8 @@ static void list_one(const char *name, const char *state, const char *config)
 	if (!listed++)
 		printf("%s%-16s  %-8s  %s%s\n", style(STYLE_BOLD), "NAME",
 		       "STATE", "CONFIGURATION", style(STYLE_OFF));
-	printf("%-16s  %-8s  ", name, state);
+	put_column(name, SIZE_MAX, 16);
+	printf("  %-8s  ", state);
 	put_text(config, SIZE_MAX);
 	putchar('\n');
 }

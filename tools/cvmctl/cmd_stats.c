@@ -141,8 +141,11 @@ static void print_device(void *ctx, const char *device, const char *counter,
 	if (!last[0])
 		printf("\n%sDevices%s\n", style(STYLE_BOLD),
 		       style(STYLE_OFF));
-	printf("  %-8.8s  %-12.12s  %12llu\n", again ? "" : device, counter,
-	       (unsigned long long)value);
+	printf("  ");
+	put_column(again ? "" : device, 8, 8);
+	printf("  ");
+	put_column(counter, 12, 12);
+	printf("  %12llu\n", (unsigned long long)value);
 	snprintf(last, DEVICE_NAME, "%s", device);
 }
 

@@ -35,6 +35,21 @@ static int print_json(const struct cvm_user_version *v,
 	return json_print(&json);
 }
 
+static void print_driver(const struct cvm_user_version *v)
+{
+	printf("driver ");
+	put_text(v->version, sizeof(v->version));
+	printf(", user ABI %u, guest ABI %u, host %s, %u CPUs\n", v->user_abi,
+	       v->guest_abi, host_name(v->host), v->cpus);
+}
+
+static void print_none(const struct problem *problem)
+{
+	printf("no driver: ");
+	put_text(problem->text, sizeof(problem->text));
+	putchar('\n');
+}
+
 static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct problem problem = { "" };
@@ -56,11 +71,9 @@ static int run(const struct command *cmd, int argc, char **argv)
 		printf("cvmctl %s, user ABI %u, guest ABI %u\n",
 		       CVMCTL_VERSION, CVM_USER_ABI, CVM_GUEST_ABI);
 		if (dev)
-			printf("driver %s, user ABI %u, guest ABI %u, "
-			       "host %s, %u CPUs\n", v.version, v.user_abi,
-			       v.guest_abi, host_name(v.host), v.cpus);
+			print_driver(&v);
 		else
-			printf("no driver: %s\n", problem.text);
+			print_none(&problem);
 		ret = print_flush();
 	}
 	if (dev)

@@ -37,7 +37,7 @@ int problem_set(struct problem *problem, const char *thing,
 		const char *fmt, ...)
 	__attribute__((format(CVMCTL_PRINTF, 3, 4)));
 
-/* say - one line on stderr; the newline is added. */
+/* say - one line on stderr, made visible; the newline is added. */
 void say(const char *fmt, ...) __attribute__((format(CVMCTL_PRINTF, 1, 2)));
 
 /* problem_print - the one line on stderr. */
@@ -153,7 +153,12 @@ const char *style(enum style style);
 /* print_flush - 0, or EXIT_REFUSED when stdout could not be written. */
 int print_flush(void);
 
-/* put_text - text from driver or guest, control characters made visible. */
+/*
+ * put_text - text of others on stdout, made visible (visible.h); put_column
+ * fills up to a width, as text_width() counts it.
+ */
 void put_text(const char *text, size_t max);
+void put_column(const char *text, size_t max, size_t width);
+size_t text_width(const char *text, size_t max);
 
 #endif /* CVMCTL_H */

@@ -79,14 +79,17 @@ static void ask_windows(DWORD error, char *text, size_t size)
 {
 	wchar_t wide[300];
 	size_t len;
+	char *c;
 
 	if (!FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM |
 			    FORMAT_MESSAGE_IGNORE_INSERTS, NULL, error, 0,
 			    wide, 300, NULL) ||
 	    nt_utf8(wide, text, size))
 		snprintf(text, size, "Windows has no words for it");
-	len = strlen(text);
-	while (len && strchr("\r\n .", text[len - 1]))
+	for (c = text; *c; c++)
+		*c = *c == '\r' || *c == '\n' ? ' ' : *c;
+	len = (size_t)(c - text);
+	while (len && strchr(" .", text[len - 1]))
 		text[--len] = '\0';
 	snprintf(text + len, size - len, error > 0xffff ? " (error 0x%lx)" :
 		 " (error %lu)", error);

@@ -6,6 +6,7 @@
 
 #include "cvmctl.h"
 #include "json.h"
+#include "visible.h"
 
 static void put(struct json *json, const char *text, size_t bytes)
 {
@@ -42,41 +43,24 @@ static void put_gap(struct json *json, const char *blank)
 		put_string(json, "  ");
 }
 
-/* Length of the UTF-8 sequence at text, at most max; 0 if it is none. */
-static size_t sequence(const char *text, size_t max)
-{
-	const unsigned char *c = (const unsigned char *)text;
-	size_t i, n = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 :
-		      c[0] < 0xf0 ? 3 : c[0] < 0xf5 ? 4 : 0;
-
-	if (n > max)
-		return 0;
-	for (i = 1; i < n; i++)
-		if ((c[i] & 0xc0) != 0x80)
-			return 0;
-	/* Overlong forms, surrogates, beyond U+10FFFF (RFC 3629). */
-	if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) ||
-	    (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static void put_quoted(struct json *json, const char *text, size_t max)
 {
 	size_t i, n, bytes = strnlen(text, max);
+	uint32_t character;
 	char escape[8];
 
 	put_string(json, "\"");
 	for (i = 0; i < bytes; i += n ? n : 1) {
-		n = sequence(text + i, bytes - i);
+		character = utf8_next(text + i, bytes - i, &n);
 		if (!n) {
 			put_string(json, "?");
 		} else if (text[i] == '"' || text[i] == '\\') {
 			snprintf(escape, sizeof(escape), "\\%c", text[i]);
 			put_string(json, escape);
-		} else if ((unsigned char)text[i] < 0x20) {
+		} else if (!is_visible(character)) {
+			/* (All of them are of the basic plane.) */
 			snprintf(escape, sizeof(escape), "\\u%04x",
-				 (unsigned int)text[i]);
+				 (unsigned int)character);
 			put_string(json, escape);
 		} else {
 			put(json, text + i, n);

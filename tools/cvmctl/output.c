@@ -11,6 +11,7 @@
 
 #include "cvmctl.h"
 #include "platform.h"
+#include "visible.h"
 
 int problem_set(struct problem *problem, const char *thing,
 		const char *fmt, ...)
@@ -30,14 +31,15 @@ int problem_set(struct problem *problem, const char *thing,
 
 void say(const char *fmt, ...)
 {
-	char line[2048];
+	char line[2048], out[VISIBLE_GROWS * sizeof(line)];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line) - 1, fmt, ap);
+	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	strcat(line, "\n");
-	plat_say(line);
+	visible(out, sizeof(out) - 1, line, sizeof(line));
+	strcat(out, "\n");
+	plat_say(out);
 }
 
 void problem_print(const struct problem *problem)
@@ -99,14 +101,32 @@ int print_flush(void)
 
 void put_text(const char *text, size_t max)
 {
-	size_t i;
+	char out[VISIBLE_GROWS * 128 + 1];
+	size_t n;
 
-	for (i = 0; i < max && text[i]; i++) {
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-			printf("\\x%02x", (unsigned char)text[i]);
-		else
-			putchar(text[i]);
+	/* In parts that end where a character does. */
+	for (; max && *text; text += n, max -= n) {
+		n = strnlen(text, max < 128 ? max : 128);
+		while (n > 124 && n < max && (text[n] & 0xc0) == 0x80)
+			n--;
+		visible(out, sizeof(out), text, n);
+		fputs(out, stdout);
 	}
+}
+
+size_t text_width(const char *text, size_t max)
+{
+	char out[VISIBLE_GROWS * 128 + 1];
+
+	return visible(out, sizeof(out), text, max);
+}
+
+void put_column(const char *text, size_t max, size_t width)
+{
+	size_t used = text_width(text, max);
+
+	put_text(text, max);
+	printf("%*s", used < width ? (int)(width - used) : 0, "");
 }
 
 const char *host_name(uint32_t host)

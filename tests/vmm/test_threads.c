@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test_threads.c - a system that has no more threads to give. */
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -79,6 +81,49 @@ static void plug(struct testvm *vm)
 						     &err), TTYS);
 	/* Who confines itself does so as the only thread, after this. */
 	assert_int_equal(created, 0);
+}
+
+/* Of Linux's own, which do what blocks for a ring of io_uring. */
+static uint32_t workers(void)
+{
+	char path[64], name[32] = "";
+	struct dirent *task;
+	DIR *tasks = opendir("/proc/self/task");
+	uint32_t count = 0;
+	FILE *file;
+
+	assert_non_null(tasks);
+	while ((task = readdir(tasks)) != NULL) {
+		snprintf(path, sizeof(path), "/proc/self/task/%.16s/comm",
+			 task->d_name);
+		file = fopen(path, "r");
+		if (!file)
+			continue;
+		if (fgets(name, sizeof(name), file))
+			count += !strncmp(name, "iou-wrk", 7);
+		fclose(file);
+	}
+	closedir(tasks);
+	return count;
+}
+
+/* A guest's first request that blocks does not wait for one. */
+static void test_workers(void **state)
+{
+	struct cvm_blk_stats stats;
+	struct cvm_vmm_error err;
+	struct testvm vm;
+
+	(void)state;
+	plug(&vm);
+	cvm_vmm_devices_blk_stats(vm.devs, DISKS, &stats);
+	if (strcmp(stats.engine, "io_uring")) {
+		testvm_free(&vm);
+		skip();
+	}
+	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &err), 0);
+	assert_int_equal(workers(), 2);
+	testvm_free(&vm);
 }
 
 /* Whichever is missing: it is said, and nothing has begun. */
@@ -161,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each),
 		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_workers),
 	};
 
 	return cmocka_run_group_tests(tests, make_disk, remove_disk);

@@ -307,6 +307,13 @@ int blk_sync(struct blk *blk)
 
 /* ---- the device ---------------------------------------------------------- */
 
+static int blk_ready(struct cvm_queue *queue)
+{
+	const struct blk_engine *engine = blk_of(queue)->engine;
+
+	return engine->ready ? engine->ready(queue) : 0;
+}
+
 static void blk_start(struct cvm_queue *queue)
 {
 	blk_of(queue)->engine->start(queue);
@@ -389,6 +396,7 @@ static const struct cvm_device_ops blk_ops = {
 	.name = "blk",
 	.id = BLK_DEVICE_ID,
 	.commit = blk_commit,
+	.queue_ready = blk_ready,
 	.queue_start = blk_start,
 	.queue_stop = blk_stop,
 	.doorbell = blk_doorbell,

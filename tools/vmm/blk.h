@@ -66,6 +66,8 @@ struct blk_engine {
 	/* What a queue needs, in queue->backend; -1: not on this host. */
 	int (*open)(struct cvm_queue *queue);
 	void (*close)(struct cvm_queue *queue);
+	/* Optional: see queue_ready in struct cvm_device_ops. */
+	int (*ready)(struct cvm_queue *queue);
 	void (*start)(struct cvm_queue *queue);
 	void (*stop)(struct cvm_queue *queue);
 	/* For queues that are in_place: see struct cvm_device_ops. */

@@ -216,7 +216,7 @@ static int ring_restrict(struct io_uring *ring)
 		IORING_OP_READ, IORING_OP_READV, IORING_OP_WRITEV,
 		IORING_OP_FSYNC, IORING_OP_FALLOCATE
 	};
-	struct io_uring_restriction only[sizeof(ops)] = { 0 };
+	struct io_uring_restriction only[sizeof(ops) + 1] = { 0 };
 	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
 	bool able = probe;
 	uint32_t i;
@@ -227,10 +227,12 @@ static int ring_restrict(struct io_uring *ring)
 		only[i].sqe_op = ops[i];
 	}
 	io_uring_free_probe(probe);
+	only[i].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+	only[i].sqe_flags = IOSQE_ASYNC;
 	/* (liburing 2.3 does not export the functions named after these.) */
 	if (!able || io_uring_register((unsigned int)ring->ring_fd,
 				       IORING_REGISTER_RESTRICTIONS, only,
-				       sizeof(ops)))
+				       i + 1))
 		return -1;
 	return io_uring_register((unsigned int)ring->ring_fd,
 				 IORING_REGISTER_ENABLE_RINGS, NULL, 0);
@@ -280,6 +282,38 @@ static void uring_close(struct cvm_queue *queue)
 	queue->backend = NULL;
 }
 
+/*
+ * Linux does what would block in threads of its own, made for the one that
+ * asks when they are wanted first; of these one stays.  Where there may be no
+ * more threads Linux tries for ever.
+ */
+static void have_worker(void *arg)
+{
+	struct uring_queue *uq = arg;
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&uq->ring);
+	struct io_uring_cqe *cqe;
+
+	io_uring_prep_read(sqe, (int)blk_of(uq->queue)->file.handle,
+			   &uq->doorbells, 0, 0);
+	io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
+	if (io_uring_submit(&uq->ring) == 1 &&
+	    !io_uring_wait_cqe(&uq->ring, &cqe))
+		io_uring_cqe_seen(&uq->ring, cqe);
+}
+
+/* Its worker takes the place of a thread that could be had. */
+static int uring_ready(struct cvm_queue *queue)
+{
+	struct cvm_plat_thread *place = cvm_plat_thread_new("place");
+
+	if (!place)
+		return -1;
+	cvm_plat_thread_free(place);
+	cvm_plat_thread_run(queue->thread, have_worker, queue->backend);
+	cvm_plat_thread_wait(queue->thread);
+	return 0;
+}
+
 static void uring_start(struct cvm_queue *queue)
 {
 	struct uring_queue *uq = queue->backend;
@@ -302,6 +336,7 @@ const struct blk_engine blk_uring_engine = {
 	.name = "io_uring",
 	.open = uring_open,
 	.close = uring_close,
+	.ready = uring_ready,
 	.start = uring_start,
 	.stop = uring_stop,
 };

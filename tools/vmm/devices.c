@@ -254,26 +254,32 @@ int cvm_vmm_devices_commit(struct cvm_vmm_devices *devs,
 	return 0;
 }
 
+static int have_thread(struct cvm_queue *queue)
+{
+	struct cvm_device *dev = queue->dev;
+	char name[16];
+
+	if (!queue->threaded || queue->thread)
+		return 0;
+	snprintf(name, sizeof(name), "%.7s%u-q%u", dev->ops->name,
+		 dev->slot % 100, queue->index % 100u);
+	queue->thread = cvm_plat_thread_new(name);
+	if (!queue->thread)
+		return -1;
+	return dev->ops->queue_ready ? dev->ops->queue_ready(queue) : 0;
+}
+
 /* Under the slot's lock. */
 static int have_threads(struct cvm_device *dev, struct cvm_vmm_error *err)
 {
-	struct cvm_queue *queue;
-	char name[16];
 	uint32_t i;
 
-	for (i = 0; i < dev->queues; i++) {
-		queue = &dev->queue[i];
-		if (!queue->threaded || queue->thread)
-			continue;
-		snprintf(name, sizeof(name), "%.7s%u-q%u", dev->ops->name,
-			 dev->slot % 100, i % 100);
-		queue->thread = cvm_plat_thread_new(name);
-		if (!queue->thread)
+	for (i = 0; i < dev->queues; i++)
+		if (have_thread(&dev->queue[i]))
 			return cvm_vmm_error_set(err, "%s in slot %u: no "
 						 "thread for queue %u; %s",
 						 dev->ops->name, dev->slot, i,
 						 cvm_plat_no_thread);
-	}
 	return 0;
 }
 

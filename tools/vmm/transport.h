@@ -33,6 +33,12 @@ struct cvm_device_ops {
 	int (*commit)(struct cvm_device *dev, struct cvm_vmm_error *err);
 
 	/*
+	 * Optional, of a queue that is threaded: it has its thread; have what
+	 * else that takes before the guest runs.  -1: no more threads.
+	 */
+	int (*queue_ready)(struct cvm_queue *queue);
+
+	/*
 	 * Begin to serve a queue: it is enabled and the driver is ready
 	 * (2.1.2: no buffer is used before DRIVER_OK).  What that takes was
 	 * had before the guest ran.

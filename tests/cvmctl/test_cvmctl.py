@@ -290,6 +290,8 @@ class Files(Case):
                 for size in 0, len(kernel) - 1, len(kernel) + 1:
                     wrong = payload[:-4] + struct.pack("<I", size)
                     self.start(bzimage(wrong), "cannot be unpacked")
+                bomb = payload[:-4] + struct.pack("<I", 0xf0000000)
+                self.start(bzimage(bomb), "claims to unpack to 3840 MiB")
         self.start(bzimage(lz4(kernel, 4096) + end), status=0)
         self.start(bzimage(b"BZh9" + bytes(100)), "bzip2",
                    "vmlinux file instead")
@@ -303,6 +305,45 @@ class Files(Case):
                                  self.kernel], capture_output=True,
                                 env=environment(), timeout=SECONDS)
         self.assertEqual(result.returncode, 0, result.stderr)
+
+    def endless(self, *args):
+        """With little memory, and @ARGS that bash opens."""
+        words = " ".join(arg if "<(" in arg else "'%s'" % arg for arg in args)
+        return subprocess.run(
+            ["bash", "-c", "ulimit -v 2000000; exec '%s' %s" %
+             (case.CVMCTL, words)], capture_output=True,
+            stdin=subprocess.DEVNULL, env=environment(), timeout=SECONDS)
+
+    def test_endless(self):
+        """No file is read for ever, nor until there is no memory left."""
+        kernel = "--kernel=" + self.kernel
+        for args in (["run", "--kernel", "/dev/zero"],
+                     ["run", "kernel=/dev/zero"], ["run", "@/dev/zero"],
+                     ["run", kernel, "--initrd", "/dev/zero"],
+                     ["image", "create", "x", "--ssh-key", "/dev/zero"],
+                     ["image", "create", "x", "--password", "/dev/zero"]):
+            self.refused(self.endless(*args), 1,
+                         "/dev/zero: neither a file nor a pipe")
+        self.refused(self.endless("image", "info", "/dev/zero"), 1,
+                     "/dev/zero: neither a file nor a disk")
+        zeroes = "<(exec cat /dev/zero)"
+        for args, why in (
+                (["run", "@" + zeroes], "a configuration file has at most 1 "
+                 "MiB"),
+                (["run", kernel, "--mem", "64", "--initrd=" + zeroes],
+                 "an initrd for this guest has at most 64 MiB"),
+                (["image", "create", "x", "--ssh-key=" + zeroes],
+                 "a file of keys has at most 64 KiB"),
+                (["image", "create", "x", "--password=" + zeroes],
+                 "a file with a password has at most 64 KiB")):
+            self.refused(self.endless(*args), 1, ": too large: " + why)
+        huge = self.file("huge", b"")
+        for size, args, why in (
+                (3 << 30, ["--kernel", huge], "a kernel has at most 2048 MiB"),
+                (2 << 20, ["@" + huge], "a configuration file has at most 1 "
+                 "MiB")):
+            os.truncate(huge, size)
+            self.refused(cvmctl("run", *args), 1, "huge: too large: " + why)
 
     def test_memory(self):
         self.refused(self.run_vm("--mem", "2048"), 1, "memory: the host has "

@@ -9,7 +9,6 @@
 #include "file.h"
 
 #define SMALLEST	(512ull << 20)	/* Debian and some room */
-#define TEXT_MAX	(64u << 10)	/* of keys, of a password */
 
 /* What the command line says; strings of files are ours to free. */
 struct given {
@@ -22,17 +21,19 @@ struct given {
 /* ---- what create is given ---- */
 
 /* A small text file without the line ends at its end; NULL with a problem. */
-static char *read_text(const char *path, struct problem *problem)
+static char *read_text(const char *path, const char *what,
+		       struct problem *problem)
 {
+	const struct file_kind kind = { what, 64u << 10 };
 	struct file file;
 	char *text = NULL;
 	size_t n;
 
-	if (file_map(&file, path, problem)) {
+	if (file_map(&file, path, &kind, problem)) {
 		file_close(&file);
 		return NULL;
 	}
-	if (file.bytes > TEXT_MAX || memchr(file.data, '\0', file.bytes))
+	if (memchr(file.data, '\0', file.bytes))
 		problem_set(problem, path, "this is not the text that is "
 			    "meant");
 	else
@@ -54,7 +55,7 @@ static int read_keys(struct given *given, struct problem *problem)
 
 	if (!path)
 		return 0;
-	given->keys = read_text(path, problem);
+	given->keys = read_text(path, "a file of keys", problem);
 	if (!given->keys)
 		return problem_set(problem, path, "no memory");
 	if (strstr(given->keys, "PRIVATE KEY"))
@@ -74,7 +75,7 @@ static int read_password(struct given *given, struct problem *problem)
 
 	if (!path)
 		return 0;
-	given->password = read_text(path, problem);
+	given->password = read_text(path, "a file with a password", problem);
 	if (!given->password)
 		return problem_set(problem, path, "no memory");
 	if (!given->password[0] || strchr(given->password, '\n'))

@@ -16,8 +16,6 @@
 #include "file.h"
 #include "platform.h"
 
-#define TEXT_MAX	(1u << 20)	/* of a file that can be meant */
-
 struct parser {
 	struct config *config;
 	const char *at, *end;
@@ -292,14 +290,13 @@ int config_text(struct config *config, const char *path, const char *text,
 int config_file(struct config *config, const char *path,
 		struct problem *problem)
 {
+	static const struct file_kind kind = {
+		"a configuration file", 1u << 20
+	};
 	struct file file;
 	int ret;
 
-	ret = file_map(&file, path, problem);
-	if (!ret && file.bytes > TEXT_MAX)
-		ret = problem_set(problem, path, "this is no configuration "
-				  "file: it has %llu MiB",
-				  (unsigned long long)file.bytes >> 20);
+	ret = file_map(&file, path, &kind, problem);
 	if (!ret)
 		ret = config_text(config, path, (const char *)file.data,
 				  (size_t)file.bytes, problem);

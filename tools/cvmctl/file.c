@@ -14,8 +14,19 @@ void file_init(struct file *file)
 	file->handle = PLAT_NO_FILE;
 }
 
-/* Read until the end, whatever the kind of file. */
-static int slurp(struct file *file, struct problem *problem)
+static int too_large(const char *path, const struct file_kind *kind,
+		     struct problem *problem)
+{
+	int mib = kind->max >= 1u << 20;
+
+	return problem_set(problem, path, "too large: %s has at most %llu %s",
+			   kind->what, (unsigned long long)kind->max >>
+			   (mib ? 20 : 10), mib ? "MiB" : "KiB");
+}
+
+/* Read until the end, as far as one is to be expected. */
+static int slurp(struct file *file, const struct file_kind *kind,
+		 struct problem *problem)
 {
 	size_t room = 0;
 	uint8_t *more;
@@ -37,6 +48,8 @@ static int slurp(struct file *file, struct problem *problem)
 				     room - file->bytes, file->path, problem);
 		if (got > 0)
 			file->bytes += (uint64_t)got;
+		if (file->bytes > kind->max)
+			return too_large(file->path, kind, problem);
 	} while (got > 0);
 	return got < 0 ? -1 : 0;
 }
@@ -48,22 +61,27 @@ static int begin(struct file *file, const char *path, struct problem *problem)
 	return plat_file_open(path, &file->handle, &file->bytes, problem);
 }
 
-int file_map(struct file *file, const char *path, struct problem *problem)
+int file_map(struct file *file, const char *path, const struct file_kind *kind,
+	     struct problem *problem)
 {
 	if (begin(file, path, problem))
 		return -1;
+	/* Those of /proc say that they are empty. */
 	if (file->bytes == PLAT_STREAM || !file->bytes)
-		return slurp(file, problem);
+		return slurp(file, kind, problem);
+	if (file->bytes > kind->max)
+		return too_large(path, kind, problem);
 	file->data = plat_file_map(file->handle, file->bytes, path, problem);
 	file->mapped = file->data != NULL;
 	return file->data ? 0 : -1;
 }
 
-int file_open(struct file *file, const char *path, struct problem *problem)
+int file_open(struct file *file, const char *path,
+	      const struct file_kind *kind, struct problem *problem)
 {
 	if (begin(file, path, problem))
 		return -1;
-	return file->bytes == PLAT_STREAM ? slurp(file, problem) : 0;
+	return file->bytes == PLAT_STREAM ? slurp(file, kind, problem) : 0;
 }
 
 int file_read(struct file *file, void *to, struct problem *problem)

@@ -21,10 +21,21 @@ struct file {
  * called.
  */
 void file_init(struct file *file);
-/* A whole file in memory; anything that can be read, pipes too. */
-int file_map(struct file *file, const char *path, struct problem *problem);
-/* To be read later: its size now, its bytes by file_read(). */
-int file_open(struct file *file, const char *path, struct problem *problem);
+/* What a file is to be ("a kernel"), and how many bytes one has at most. */
+struct file_kind {
+	const char *what;
+	uint64_t max;
+};
+
+/* A whole file in memory; pipes too. */
+int file_map(struct file *file, const char *path, const struct file_kind *kind,
+	     struct problem *problem);
+/*
+ * To be read later: its size now, its bytes by file_read().  Only of a pipe,
+ * which is read now, the size is compared.
+ */
+int file_open(struct file *file, const char *path,
+	      const struct file_kind *kind, struct problem *problem);
 int file_read(struct file *file, void *to, struct problem *problem);
 void file_close(struct file *file);
 

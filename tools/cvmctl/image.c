@@ -5,6 +5,9 @@
 
 #include "image.h"
 
+/* With all of its debugging information. */
+static const struct file_kind kind = { "a kernel", 2ull << 30 };
+
 static int unpack_kernel(struct kernel *kernel, const struct cvm_bzimage *bz,
 			 uint64_t *bytes, struct problem *problem)
 {
@@ -36,7 +39,7 @@ int kernel_open(struct kernel *kernel, const char *path,
 	int packed;
 
 	memset(kernel, 0, sizeof(*kernel));
-	if (file_map(&kernel->file, path, problem))
+	if (file_map(&kernel->file, path, &kind, problem))
 		return -1;
 	elf = kernel->file.data;
 	bytes = kernel->file.bytes;

@@ -89,9 +89,9 @@ int plat_service_run(const char *name, const char *log,
 /* ---- files: file.h is built upon these ---- */
 
 #define PLAT_NO_FILE	((intptr_t)-1)
-#define PLAT_STREAM	UINT64_MAX	/* a size: not a regular file */
+#define PLAT_STREAM	UINT64_MAX	/* a size: of a pipe */
 
-/* plat_file_open - for reading; -1 with a problem. */
+/* plat_file_open - a file or a pipe, for reading; -1 with a problem. */
 int plat_file_open(const char *path, intptr_t *handle, uint64_t *bytes,
 		   struct problem *problem);
 void plat_file_close(intptr_t handle);

@@ -104,17 +104,34 @@ long plat_pid(void)
 
 /* ---- files ---- */
 
+/* A device need not have an end. */
+static int check_kind(const struct stat *st, const char *path,
+		      struct problem *problem)
+{
+	if (S_ISDIR(st->st_mode))
+		return problem_set(problem, path, "%s", strerror(EISDIR));
+	return S_ISREG(st->st_mode) || S_ISFIFO(st->st_mode) ? 0 :
+	       problem_set(problem, path, "neither a file nor a pipe");
+}
+
 int plat_file_open(const char *path, intptr_t *handle, uint64_t *bytes,
 		   struct problem *problem)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd;
 
+	/* First, for opening a device may already do something. */
+	*handle = PLAT_NO_FILE;
+	if (stat(path, &st))
+		return problem_set(problem, path, "%s", strerror(errno));
+	if (check_kind(&st, path, problem))
+		return -1;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	*handle = fd;
 	if (fd < 0 || fstat(fd, &st))
 		return problem_set(problem, path, "%s", strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return problem_set(problem, path, "%s", strerror(EISDIR));
+	if (check_kind(&st, path, problem))
+		return -1;
 	*bytes = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : PLAT_STREAM;
 	return 0;
 }

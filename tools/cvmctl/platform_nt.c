@@ -133,6 +133,9 @@ int plat_file_open(const char *path, intptr_t *handle, uint64_t *bytes,
 		return nt_problem(problem, path, GetLastError());
 	*handle = (intptr_t)file;
 	*bytes = PLAT_STREAM;
+	if (GetFileType(file) != FILE_TYPE_DISK &&
+	    GetFileType(file) != FILE_TYPE_PIPE)
+		return problem_set(problem, path, "neither a file nor a pipe");
 	if (GetFileType(file) == FILE_TYPE_DISK && GetFileSizeEx(file, &size))
 		*bytes = (uint64_t)size.QuadPart;
 	return 0;

@@ -211,12 +211,16 @@ static int build(struct vm *vm, const struct vm_config *config,
 		 struct kernel *kernel, struct file *initrd,
 		 struct problem *problem)
 {
+	const struct file_kind kind = {
+		"an initrd for this guest", config->mem_bytes
+	};
 	uint64_t first_bytes;
 
 	/* Files first: what is wrong with them is so without a driver. */
 	if (kernel_open(kernel, config->kernel, problem))
 		return -1;
-	if (config->initrd && file_open(initrd, config->initrd, problem))
+	if (config->initrd &&
+	    file_open(initrd, config->initrd, &kind, problem))
 		return -1;
 	first_bytes = cvm_boot_first_bytes(&kernel->image, initrd->bytes,
 					   CVM_VIRTIO_TABLE_BYTES,

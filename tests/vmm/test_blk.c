@@ -430,6 +430,38 @@ static void test_readonly(void **state)
 	close_disk(&d);
 }
 
+/* What the guest cannot see is said, once. */
+static void test_tail(void **state)
+{
+	struct cvm_vmm_error err;
+	struct disk d = { 0 };
+
+	(void)state;
+	open_disk(&d);
+	assert_int_equal(d.vm.lines, 0);
+	assert_int_equal(cvm_vmm_devices_remove(d.vm.devs, 0), 0);
+	assert_int_equal(ftruncate(d.fd, DISK_BYTES + 100), 0);
+	assert_int_equal(cvm_vmm_devices_add_blk(d.vm.devs, &d.args, &err),
+			 0);
+	assert_int_equal(cvm_vmm_devices_commit(d.vm.devs, &err), 0);
+	assert_int_equal(number_at(testvm_slot(&d.vm, 0)->config), SECTORS);
+	assert_int_equal(d.vm.lines, 1);
+	assert_non_null(strstr(d.vm.line, d.path));
+	assert_non_null(strstr(d.vm.line, ": the last 100 bytes are no whole "
+			       "sector, the guest does not see them"));
+	start(&d, USUAL);
+	assert_int_equal(request(&d, BLK_T_IN, SECTORS - 1, 512), BLK_S_OK);
+	assert_int_equal(request(&d, BLK_T_IN, SECTORS, 512), BLK_S_IOERR);
+	assert_int_equal(d.vm.lines, 1);
+	/* Who asks for less knows. */
+	assert_int_equal(cvm_vmm_devices_remove(d.vm.devs, 0), 0);
+	d.args.bytes = DISK_BYTES;
+	assert_int_equal(cvm_vmm_devices_add_blk(d.vm.devs, &d.args, &err),
+			 0);
+	assert_int_equal(d.vm.lines, 1);
+	close_disk(&d);
+}
+
 static void view(struct disk *d, uint64_t features)
 {
 	struct cvm_vmm_error err;
@@ -605,6 +637,7 @@ int main(void)
 		cmocka_unit_test(test_zeroes),
 		cmocka_unit_test(test_bad_ranges),
 		cmocka_unit_test(test_readonly),
+		cmocka_unit_test(test_tail),
 		cmocka_unit_test(test_view),
 		cmocka_unit_test(test_written),
 		cmocka_unit_test(test_queues),

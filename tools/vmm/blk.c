@@ -593,6 +593,17 @@ static int build(struct blk *blk, const struct cvm_blk_args *args,
 	return 0;
 }
 
+/* Whoever writes files of any length into it misses them otherwise. */
+static void tell_tail(struct blk *blk, const struct cvm_blk_args *args)
+{
+	uint64_t tail = (blk->file.bytes - blk->offset) % BLK_SECTOR;
+
+	if (!args->bytes && tail)
+		cvm_device_complain(&blk->dev, "%s: the last %u bytes are no "
+				    "whole sector, the guest does not see "
+				    "them", args->path, (unsigned int)tail);
+}
+
 int cvm_vmm_devices_add_blk(struct cvm_vmm_devices *devs,
 			    const struct cvm_blk_args *args,
 			    struct cvm_vmm_error *err)
@@ -608,8 +619,10 @@ int cvm_vmm_devices_add_blk(struct cvm_vmm_devices *devs,
 	blk->cached = args->cached;
 	if (!build(blk, args, err)) {
 		slot = cvm_device_plug(devs, &blk->dev);
-		if (slot >= 0)
+		if (slot >= 0) {
+			tell_tail(blk, args);
 			return slot;
+		}
 		cvm_vmm_error_set(err, "%s: all %u slots are taken",
 				  args->path, CVM_VIRTIO_SLOTS);
 	}

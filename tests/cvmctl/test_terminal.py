@@ -192,6 +192,22 @@ class Terminal(Case):
         told = json.loads(cvmctl("stats", "--json", "7").stdout)
         self.assertEqual(told["devices"], {})
 
+    def test_stats_words(self):
+        """What serves a disk is no secret."""
+        disk = self.file("disk.img", bytes(1 << 20))
+        self.file("disk.img2", bytes(1 << 20))
+        self.begin("cobd0=" + disk, "cobd1=%s2" % disk, "setcobd1=sync,cached")
+        devices = json.loads(cvmctl("stats", "--json", "7",
+                                    NAME=self.name).stdout)["devices"]
+        self.assertIn(devices["cobd0"]["engine"], ("io_uring", "threads"))
+        self.assertIn(devices["cobd0"]["cache"], ("bypassed", "host"))
+        self.assertEqual(devices["cobd1"]["engine"], "threads")
+        self.assertEqual(devices["cobd1"]["cache"], "host")
+        self.assertEqual(devices["cobd1"]["reads"], 0)
+        out = cvmctl("stats", "7", NAME=self.name).stdout.decode()
+        self.assertRegex(out, r"\n  cobd1 +engine +threads\n +cache +host\n"
+                         r" +reads +0\n")
+
     def test_ports(self):
         """Which ports there are, and which of them are consoles."""
         words = ("ttys3=console", "ttys4=pty", "ttys5=socket:%s/p.sock" %

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ask.c - of a VM's own process. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "ask.h"
@@ -12,7 +11,7 @@
 
 struct question {
 	void (*fn)(void *ctx, const char *device, const char *counter,
-		   uint64_t value);
+		   const char *value);
 	void *ctx;
 };
 
@@ -26,7 +25,7 @@ static void counters(const struct question *q, const char *data, size_t bytes)
 		value = counter < end ? counter + strlen(counter) + 1 : end;
 		if (value >= end)
 			return;
-		q->fn(q->ctx, device, counter, strtoull(value, NULL, 10));
+		q->fn(q->ctx, device, counter, value);
 		device = value + strlen(value) + 1;
 	}
 }
@@ -64,7 +63,7 @@ struct link *ask_connect(const struct cvm_user_vm_info *vm,
 
 void ask_counters(const struct cvm_user_vm_info *vm,
 		  void (*fn)(void *ctx, const char *device,
-			     const char *counter, uint64_t value),
+			     const char *counter, const char *value),
 		  void *ctx)
 {
 	const struct question q = { fn, ctx };

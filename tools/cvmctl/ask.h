@@ -15,12 +15,13 @@ struct link *ask_connect(const struct cvm_user_vm_info *vm,
 			 struct problem *problem);
 
 /*
- * ask_counters - fn for each counter, those of a device one after the other.
+ * ask_counters - fn for each counter, those of a device one after the other;
+ * value is a number in digits, or a word that begins with none.
  * Nobody to ask, or one who does not answer, has none.
  */
 void ask_counters(const struct cvm_user_vm_info *vm,
 		  void (*fn)(void *ctx, const char *device,
-			     const char *counter, uint64_t value),
+			     const char *counter, const char *value),
 		  void *ctx);
 
 /*

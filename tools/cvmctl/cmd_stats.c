@@ -2,6 +2,7 @@
 /* cmd_stats.c - what a VM has done so far. */
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cvm/abi.h>
@@ -35,6 +36,7 @@ static const char *const exit_names[EXITS] = {
 };
 
 #define DEVICE_NAME	32
+#define WORD_MAX	60
 
 #define FIELD(name) #name, offsetof(struct cvm_stats, name)
 
@@ -132,9 +134,15 @@ static void print_vectors(const struct cvm_stats *stats)
 		printf("  * one was under way, or one was lost\n");
 }
 
-static void print_device(void *ctx, const char *device, const char *counter,
-			 uint64_t value)
+static int is_number(const char *value)
 {
+	return *value >= '0' && *value <= '9';
+}
+
+static void print_device(void *ctx, const char *device, const char *counter,
+			 const char *value)
+{
+	size_t width = text_width(value, WORD_MAX);
 	char *last = ctx;
 	int again = !strcmp(last, device);
 
@@ -145,7 +153,9 @@ static void print_device(void *ctx, const char *device, const char *counter,
 	put_column(again ? "" : device, 8, 8);
 	printf("  ");
 	put_column(counter, 12, 12);
-	printf("  %12llu\n", (unsigned long long)value);
+	printf("  %*s", width < 12 ? (int)(12 - width) : 0, "");
+	put_text(value, WORD_MAX);
+	putchar('\n');
 	snprintf(last, DEVICE_NAME, "%s", device);
 }
 
@@ -201,7 +211,7 @@ struct devices_json {
 };
 
 static void device_json(void *ctx, const char *device, const char *counter,
-			uint64_t value)
+			const char *value)
 {
 	struct devices_json *d = ctx;
 
@@ -210,7 +220,10 @@ static void device_json(void *ctx, const char *device, const char *counter,
 			json_close(d->json);
 		json_open(d->json, device, '{');
 	}
-	json_u64(d->json, counter, value);
+	if (is_number(value))
+		json_u64(d->json, counter, strtoull(value, NULL, 10));
+	else
+		json_text(d->json, counter, value, WORD_MAX);
 	snprintf(d->last, sizeof(d->last), "%s", device);
 }
 

@@ -393,10 +393,18 @@ static void send_answer(struct console_answer *a)
 void console_count(struct console_answer *a, const char *device,
 		   const char *counter, uint64_t value)
 {
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	console_word(a, device, counter, text);
+}
+
+void console_word(struct console_answer *a, const char *device,
+		  const char *what, const char *word)
+{
 	char text[200];
-	size_t len = (size_t)snprintf(text, sizeof(text), "%.80s%c%.80s%c%llu",
-				      device, '\0', counter, '\0',
-				      (unsigned long long)value) + 1;
+	size_t len = (size_t)snprintf(text, sizeof(text), "%.60s%c%.60s%c%.60s",
+				      device, '\0', what, '\0', word) + 1;
 
 	if (len > sizeof(a->data) - a->bytes)
 		send_answer(a);

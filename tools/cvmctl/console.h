@@ -85,6 +85,9 @@ void console_reporter(void (*report)(void *ctx, struct console_answer *a),
 		      void *ctx);
 void console_count(struct console_answer *a, const char *device,
 		   const char *counter, uint64_t value);
+/* console_word - beside the counters, what is a word and begins as none. */
+void console_word(struct console_answer *a, const char *device,
+		  const char *what, const char *word);
 
 /*
  * console_wait - sleep until something happens, or ms milliseconds have

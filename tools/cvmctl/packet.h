@@ -17,8 +17,8 @@
 #define PACKET_STARTED	'S'	/* the guest runs; data: a greeting */
 #define PACKET_OUTPUT	'o'	/* guest output */
 #define PACKET_NOTE	'n'	/* a line from the VMM itself */
-#define PACKET_COUNTERS	'c'	/* device, counter, number; NUL-ended each,
-				 * and as often as they fit */
+#define PACKET_COUNTERS	'c'	/* device, counter, number or word; NUL-ended
+				 * each, and as often as they fit */
 #define PACKET_END	'e'	/* exit status, 1 byte, and the last line */
 #define PACKET_REFUSED	'r'	/* what was asked for cannot be; a reason */
 /* to the VMM */

@@ -200,6 +200,8 @@ static void report_disk(struct vm *vm, uint32_t slot, struct console_answer *to)
 
 	if (cvm_vmm_devices_blk_stats(vm->devices, slot, &stats))
 		return;
+	console_word(to, name, "engine", stats.engine);
+	console_word(to, name, "cache", stats.direct ? "bypassed" : "host");
 	console_count(to, name, "reads", stats.reads);
 	console_count(to, name, "writes", stats.writes);
 	console_count(to, name, "flushes", stats.flushes);
@@ -216,6 +218,7 @@ static void report_nic(struct vm *vm, uint32_t slot, struct console_answer *to)
 
 	if (cvm_vmm_devices_net_stats(vm->devices, slot, &stats))
 		return;
+	console_word(to, name, "backend", stats.backend);
 	console_count(to, name, "rx_frames", stats.rx.frames);
 	console_count(to, name, "rx_bytes", stats.rx.bytes);
 	console_count(to, name, "rx_dropped", stats.rx.dropped);

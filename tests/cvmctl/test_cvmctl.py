@@ -18,6 +18,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 import termios
 import time
 import unittest
@@ -127,6 +128,51 @@ class Driver(Case):
         self.assertEqual(told["rows"][-1]["status"], "refused")
         told = json.loads(cvmctl("check", "--json", ERRNO=2).stdout)
         self.assertEqual([r["status"] for r in told["rows"]], ["refused"])
+
+    def told(self, files):
+        """What check says of a driver that a kernel with these has not."""
+        with tempfile.TemporaryDirectory() as root:
+            for name, data in files.items():
+                path = root + name % os.uname().release if "%" in name else \
+                    root + name
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "wb") as f:
+                    f.write(data)
+            result = cvmctl("check", "--json", ERRNO=2, ROOT=root)
+        self.assertEqual(result.returncode, 1)
+        row, = json.loads(result.stdout)["rows"]
+        start = "/dev/cvm: the libcvm driver is not loaded: "
+        self.assertEqual(row["reason"][:len(start)], start)
+        return row["reason"][len(start):]
+
+    def test_why_not_loaded(self):
+        enforce = "/sys/module/module/parameters/sig_enforce"
+        lockdown = "/sys/kernel/security/lockdown"
+        module = "/lib/modules/%s/extra/cvm.ko"
+        release = os.uname().release
+        self.assertEqual(self.told({}), "build cvm.ko for kernel %s and load "
+                         "it with insmod (docs/install.md)" % release)
+        self.assertEqual(self.told({module: b"x", enforce: b"N\n", lockdown:
+                         b"[none] integrity confidentiality\n"}),
+                         "modprobe cvm loads it")
+        self.assertIn("sign it (scripts/sign-file", self.told(
+            {module: b"\x7fELF" * 99, enforce: b"Y\n"}))
+        self.assertIn("know the key of /lib/modules/%s/extra/cvm.ko: enrol" %
+                      release, self.told({
+                          module: b"x~Module signature appended~\n",
+                          enforce: b"Y\n"}))
+        self.assertIn("locked down (integrity), as with Secure Boot", self.told(
+            {lockdown: b"none [integrity] confidentiality\n",
+             enforce: b"Y\n"}))
+        self.assertIn("until the machine is booted anew", self.told(
+            {"/proc/sys/kernel/modules_disabled": b"1\n"}))
+        log = (b"5,1,2,-;Loading of unsigned module is rejected\n"
+               b"6,2,3,-;Linux version\n SUBSYSTEM=x\n"
+               b"3,3,4,-;Loading of module with unavailable key is rejected\n"
+               b"6,4,5,-;usb 1-1: new\n")
+        self.assertTrue(self.told({enforce: b"Y\n", "/dev/kmsg": log})
+                        .endswith(" (the kernel has said: Loading of module "
+                                  "with unavailable key is rejected)"))
 
     def test_version(self):
         told = json.loads(cvmctl("version", "--json").stdout)

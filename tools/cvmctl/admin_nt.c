@@ -258,6 +258,12 @@ static int remove_service(const wchar_t *name, const char *thing,
 	return ret;
 }
 
+void plat_driver_why(char *to, size_t size)
+{
+	(void)size;
+	to[0] = '\0';
+}
+
 int plat_driver_remove(struct problem *problem)
 {
 	return remove_service(DRIVER, driver_name, problem);

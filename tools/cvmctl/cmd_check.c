@@ -37,6 +37,22 @@ static size_t row_room(uint32_t i)
 	       sizeof(((struct report *)0)->driver);
 }
 
+/* Not there at all: the system may tell why. */
+static void explain(struct problem *problem)
+{
+	struct problem ignored = { "" };
+	struct driver_info info;
+	size_t len = strlen(problem->text);
+	char why[480];
+
+	if (plat_driver_query(&info, &ignored) || info.state != DRIVER_STOPPED)
+		return;
+	plat_driver_why(why, sizeof(why));
+	if (why[0])
+		snprintf(problem->text + len, sizeof(problem->text) - len,
+			 ": %s", why);
+}
+
 static void gather(struct report *report)
 {
 	struct cvm_user_check check = { 0 };
@@ -53,6 +69,8 @@ static void gather(struct report *report)
 			problem_set(&problem, plat_device, "CHECK: %s",
 				    reason(ret));
 		plat_close(dev);
+	} else {
+		explain(&problem);
 	}
 	snprintf(report->row[0].name, sizeof(report->row[0].name), "driver");
 	report->row[0].status = CVM_CHECK_OK;

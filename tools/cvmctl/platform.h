@@ -62,6 +62,12 @@ struct driver_info {
 	char path[1024];	/* of its file, or "" */
 };
 
+/*
+ * plat_driver_why - it is not loaded: why, as far as the system tells, and what
+ * to do; "" where plat_open() has said all.
+ */
+void plat_driver_why(char *to, size_t size);
+
 /* All of them -1 with a problem. */
 int plat_driver_query(struct driver_info *info, struct problem *problem);
 int plat_driver_install(const char *path, struct problem *problem);
@@ -69,8 +75,10 @@ int plat_driver_start(struct problem *problem);
 int plat_driver_stop(struct problem *problem);
 int plat_driver_remove(struct problem *problem);
 
-/* A guest as a service of the system, started by `cvmctl service run`. */
-/* seconds: what the guest has to power off. */
+/*
+ * A guest as a service of the system, started by `cvmctl service run`, and
+ * with so many seconds to power off in.
+ */
 int plat_service_install(const char *name, const char *config,
 			 uint32_t seconds, struct problem *problem);
 int plat_service_remove(const char *name, struct problem *problem);

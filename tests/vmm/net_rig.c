@@ -30,7 +30,7 @@ void card_start(struct card *c, uint64_t features)
 	c->vm.rings = TESTVM_RINGS;
 	assert_true(testvm_features(&c->vm, 0, features));
 	for (i = 0; i < NET_QUEUES; i++)
-		assert_int_equal(testvm_queue(&c->vm, 0, i, &c->queue[i], 64,
+		assert_int_equal(testvm_queue(&c->vm, 0, i, &c->queue[i], 128,
 					      features), 0);
 	for (i = 0; i < c->rooms; i++)
 		add_room(c, i);

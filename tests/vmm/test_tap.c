@@ -19,6 +19,8 @@
 
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 
 #include <cmocka.h>
 
@@ -28,6 +30,7 @@
 #define HEADER	sizeof(struct net_header)
 #define SHORT	60u		/* bytes of a frame */
 #define ROOMS	40u
+#define INDEX	77		/* of the interface */
 #define USUAL	(VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | NET_F_MAC | \
 		 NET_F_MRG_RXBUF | NET_F_CTRL_VQ | NET_F_CTRL_RX | \
 		 NET_F_CTRL_RX_EXTRA | NET_F_CTRL_MAC_ADDR)
@@ -44,6 +47,10 @@ static struct {
 	uint32_t reads;
 	uint32_t least;		/* pieces of a read */
 	uint32_t own, other;	/* writes by this thread, and others */
+	struct driver_queue *busy; /* never empty */
+	int error;		/* of reads that find a frame, */
+	uint32_t errors;	/* so many more times */
+	int link[2];		/* rtnetlink: the device's end, and ours */
 } tap;
 
 int __real_open64(const char *path, int flags, ...);
@@ -54,6 +61,11 @@ ssize_t __real_readv(int fd, const struct iovec *iov, int count);
 ssize_t __wrap_readv(int fd, const struct iovec *iov, int count);
 ssize_t __real_writev(int fd, const struct iovec *iov, int count);
 ssize_t __wrap_writev(int fd, const struct iovec *iov, int count);
+
+int __real_socket(int family, int type, int protocol);
+int __wrap_socket(int family, int type, int protocol);
+int __real_bind(int fd, const struct sockaddr *address, socklen_t bytes);
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t bytes);
 
 int __wrap_open64(const char *path, int flags, ...)
 {
@@ -84,7 +96,7 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	case TUNSETOFFLOAD:
 		return 0;
 	case SIOCGIFINDEX:
-		interface->ifr_ifindex = 0x7fffffff;
+		interface->ifr_ifindex = INDEX;
 		return 0;
 	case SIOCGIFMTU:
 		interface->ifr_mtu = NET_MTU;
@@ -94,6 +106,19 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		return 0;
 	}
 	return __real_ioctl(fd, request, arg);
+}
+
+/* rtnetlink; everything else is one. */
+int __wrap_socket(int family, int type, int protocol)
+{
+	return family == AF_NETLINK ? dup(tap.link[0]) :
+	       __real_socket(family, type, protocol);
+}
+
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t bytes)
+{
+	return address->sa_family == AF_NETLINK ? 0 :
+	       __real_bind(fd, address, bytes);
 }
 
 static void bump(uint32_t *counter)
@@ -111,14 +136,34 @@ ssize_t __wrap_readv(int fd, const struct iovec *iov, int count)
 	ssize_t got = __real_readv(fd, iov, count);
 
 	bump(&tap.reads);
+	if (got > 0 && tap.errors) {
+		tap.errors--;
+		errno = tap.error;
+		return -1;
+	}
 	if ((uint32_t)count < tap.least)
 		tap.least = (uint32_t)count;
 	return got;
 }
 
+/* One more frame, whatever became of those before. */
+static void refill(struct driver_queue *queue)
+{
+	struct driver_buffer buf = {
+		TESTVM_BUFFERS, HEADER + SHORT, false,
+	};
+	uint32_t len;
+
+	while (driver_get(queue, &len) >= 0)
+		;
+	driver_add(queue, &buf, 1);
+}
+
 ssize_t __wrap_writev(int fd, const struct iovec *iov, int count)
 {
 	bump(pthread_equal(pthread_self(), tap.main) ? &tap.own : &tap.other);
+	if (tap.busy)
+		refill(tap.busy);
 	return __real_writev(fd, iov, count);
 }
 
@@ -131,6 +176,8 @@ static void open_tap(struct card *c, uint64_t features)
 	tap.main = pthread_self();
 	assert_return_code(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0,
 				      tap.end), errno);
+	assert_return_code(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0,
+				      tap.link), errno);
 	card_open(c, &args, features, 2048, ROOMS);
 }
 
@@ -139,6 +186,8 @@ static void close_tap(struct card *c)
 	testvm_free(&c->vm);
 	close(tap.end[0]);
 	close(tap.end[1]);
+	close(tap.link[0]);
+	close(tap.link[1]);
 }
 
 /* A frame of the host's, with a number in it. */
@@ -369,6 +418,47 @@ static void test_reset(void **state)
 	close_tap(&c);
 }
 
+/* ---- a queue that never runs empty -------------------------------------- */
+
+static uint32_t writes(void)
+{
+	return __atomic_load_n(&tap.other, __ATOMIC_SEQ_CST);
+}
+
+/* What the device sent between the wish for a reset and its end. */
+static uint32_t sent_until_reset(struct card *c)
+{
+	uint32_t before;
+
+	testvm_doorbell(&c->vm, CVM_VIRTIO_DOORBELL(0, NET_TX));
+	before = writes();
+	while (writes() < before + 1000)
+		;
+	before = writes();
+	testvm_command(&c->vm, 0, CVM_VIRTIO_RESET, 0);
+	return writes() - before;
+}
+
+/* It comes after a few bursts; the queue has always more. */
+static void test_reset_busy(void **state)
+{
+	uint32_t i, sent;
+	struct card c;
+
+	(void)state;
+	for (i = 0; i < 10; i++) {
+		open_tap(&c, USUAL);
+		memset(testvm_at(&c.vm, TESTVM_BUFFERS, HEADER + SHORT), 0,
+		       HEADER + SHORT);
+		refill(&c.queue[NET_TX]);
+		tap.busy = &c.queue[NET_TX];
+		sent = sent_until_reset(&c);
+		tap.busy = NULL;
+		close_tap(&c);
+		assert_in_range(sent, 0, 1000);
+	}
+}
+
 /* Commands are answered when the doorbell's call returns. */
 static void test_control(void **state)
 {
@@ -441,6 +531,114 @@ static void test_pieces(void **state)
 		come_and_expect(&c, SHORT, i);
 	come_and_expect(&c, 2100, 25);
 	come_and_expect(&c, SHORT, 26);
+	close_tap(&c);
+}
+
+/* ---- failures ------------------------------------------------------------ */
+
+/* What rtnetlink says of the interface. */
+static void say_link(uint16_t type, unsigned int flags)
+{
+	struct {
+		struct nlmsghdr head;
+		struct ifinfomsg info;
+	} message = {
+		.head = { .nlmsg_len = sizeof(message), .nlmsg_type = type },
+		.info = { .ifi_index = INDEX, .ifi_flags = flags },
+	};
+
+	assert_int_equal(send(tap.link[1], &message, sizeof(message), 0),
+			 sizeof(message));
+}
+
+static bool has_link(struct card *c)
+{
+	return __atomic_load_n(testvm_slot(&c->vm, 0)->config + 6,
+			       __ATOMIC_ACQUIRE) & 1;
+}
+
+static uint32_t lines(struct card *c)
+{
+	uint32_t count;
+
+	pthread_mutex_lock(&c->vm.lock);
+	count = c->vm.lines;
+	pthread_mutex_unlock(&c->vm.lock);
+	return count;
+}
+
+/* A read that fails takes one frame along, is spoken of, and is all. */
+static void test_read_fails(void **state)
+{
+	struct cvm_net_stats stats;
+	struct card c;
+
+	(void)state;
+	open_tap(&c, USUAL);
+	settle(&c);
+	tap.error = EINVAL;
+	tap.errors = 2;
+	come(SHORT, 1);
+	come(SHORT, 2);
+	come(SHORT, 3);
+	expect(&c, SHORT, 3);
+	assert_int_equal(lines(&c), 1);
+	assert_non_null(strstr(c.vm.line, "tap tap0: a frame for the guest "
+			       "is lost: Invalid argument"));
+	assert_int_equal(cvm_vmm_devices_net_stats(c.vm.devs, 0, &stats), 0);
+	assert_int_equal(stats.rx.dropped, 2);
+	assert_true(has_link(&c));
+	close_tap(&c);
+}
+
+/* When none succeeds it ends, with a word and the cable, until set up anew. */
+static void test_reads_fail(void **state)
+{
+	struct card c;
+	uint8_t i;
+
+	(void)state;
+	open_tap(&c, USUAL);
+	settle(&c);
+	tap.error = EIO;
+	tap.errors = 1000;
+	for (i = 0; i < 20; i++)
+		come(SHORT, i);
+	while (has_link(&c))
+		usleep(1000);
+	while (lines(&c) < 2)
+		usleep(1000);
+	assert_non_null(strstr(c.vm.line, "tap tap0: 8 reads in a row"));
+	assert_non_null(strstr(c.vm.line, strerror(EIO)));
+	/* Sent is as ever. */
+	put(&c, 1);
+	expect_sent(1);
+	assert_int_equal(tap.errors, 1000 - 8);
+	tap.errors = 0;
+	say_link(RTM_NEWLINK, 0);
+	say_link(RTM_NEWLINK, IFF_UP);
+	expect(&c, SHORT, 8);
+	assert_true(has_link(&c));
+	close_tap(&c);
+}
+
+static void test_deleted(void **state)
+{
+	struct card c;
+
+	(void)state;
+	open_tap(&c, USUAL);
+	settle(&c);
+	tap.error = EBADFD;
+	tap.errors = 1;
+	come(SHORT, 1);
+	while (has_link(&c))
+		usleep(1000);
+	say_link(RTM_DELLINK, 0);
+	put(&c, 1);
+	expect_sent(1);
+	assert_int_equal(lines(&c), 1);
+	assert_non_null(strstr(c.vm.line, "tap tap0: deleted on the host"));
 	close_tap(&c);
 }
 
@@ -587,9 +785,13 @@ int main(void)
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_reset_busy),
 		cmocka_unit_test(test_control),
 		cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_read_fails),
+		cmocka_unit_test(test_reads_fail),
+		cmocka_unit_test(test_deleted),
 		cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_filter_mac),
 		cmocka_unit_test(test_filter_full),

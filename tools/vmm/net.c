@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* net.c - a network card for a guest (VIRTIO 1.2, 5.1 "Network Device"). */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,15 +67,25 @@ static bool net_turn(struct net *net, bool *full)
 	bool sending = net_sending(net);
 	bool more;
 
+	/* Who waits for one of them has the turnstile, and comes next. */
+	cvm_plat_lock(&net->turnstile);
 	if (sending)
 		cvm_plat_lock(&net->tx.lock);
 	cvm_plat_lock(&net->lock);
+	cvm_plat_unlock(&net->turnstile);
 	more = serve(net, sending);
 	*full = net->hungry;
 	cvm_plat_unlock(&net->lock);
 	if (sending)
 		cvm_plat_unlock(&net->tx.lock);
 	return more;
+}
+
+void net_lock(struct net *net, struct cvm_plat_lock *lock)
+{
+	cvm_plat_lock(&net->turnstile);
+	cvm_plat_lock(lock);
+	cvm_plat_unlock(&net->turnstile);
 }
 
 static void net_main(void *arg)
@@ -107,7 +119,7 @@ static void set_live(struct net *net, uint32_t index, bool live)
 	struct cvm_plat_lock *lock = index == NET_TX ? &net->tx.lock :
 						       &net->lock;
 
-	cvm_plat_lock(lock);
+	net_lock(net, lock);
 	*(index == NET_TX ? &net->tx.live : &net->live) = live;
 	if (index == NET_RX && !live)
 		net_held_drop(&net->held);
@@ -154,7 +166,7 @@ static void net_stop(struct cvm_queue *queue)
 
 void net_offload(struct net *net, uint64_t features)
 {
-	cvm_plat_lock(&net->lock);
+	net_lock(net, &net->lock);
 	net->backend->ops->offload(net->backend, features);
 	cvm_plat_unlock(&net->lock);
 }
@@ -162,7 +174,7 @@ void net_offload(struct net *net, uint64_t features)
 /* 5.1.6.5.2: no address in the tables, after a reset. */
 static void filter_begin(struct net *net)
 {
-	cvm_plat_lock(&net->lock);
+	net_lock(net, &net->lock);
 	net->filter = (struct net_filter){
 		.on = cvm_device_has(&net->dev, NET_F_CTRL_RX),
 		.has_mac = cvm_device_has(&net->dev, NET_F_MAC),
@@ -194,6 +206,17 @@ void net_link(struct net *net, bool up)
 			  &status, sizeof(status), true);
 }
 
+void net_say(struct net *net, const char *fmt, ...)
+{
+	char text[200];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	cvm_device_complain(&net->dev, "%s", text);
+}
+
 static void net_destroy(struct cvm_device *dev)
 {
 	struct net *net = net_of(dev);
@@ -202,6 +225,7 @@ static void net_destroy(struct cvm_device *dev)
 	net->backend->ops->close(net->backend);
 	cvm_plat_lock_destroy(&net->lock);
 	cvm_plat_lock_destroy(&net->tx.lock);
+	cvm_plat_lock_destroy(&net->turnstile);
 	free(net);
 }
 
@@ -253,6 +277,7 @@ int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 	}
 	net->backend = backend;
 	backend->net = net;
+	cvm_plat_lock_init(&net->turnstile);
 	cvm_plat_lock_init(&net->tx.lock);
 	cvm_plat_lock_init(&net->lock);
 	if (cvm_device_init(&net->dev, &net_ops, NET_QUEUES,
@@ -280,10 +305,10 @@ static void copy_stats(struct cvm_device *dev, void *to)
 	struct cvm_net_stats *stats = to;
 
 	stats->backend = net->backend->ops->name;
-	cvm_plat_lock(&net->tx.lock);
+	net_lock(net, &net->tx.lock);
 	stats->tx = net->tx.stats;
 	cvm_plat_unlock(&net->tx.lock);
-	cvm_plat_lock(&net->lock);
+	net_lock(net, &net->lock);
 	stats->rx = net->stats;
 	stats->unwanted = net->unwanted;
 	cvm_plat_unlock(&net->lock);

@@ -140,6 +140,10 @@ void net_filled(struct net *net, size_t bytes);
 /* net_lost - a frame did not reach the driver. */
 void net_lost(struct net *net);
 
+/* net_say - a line that people should read (cvm_device_complain()). */
+void net_say(struct net *net, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /* net_link - the cable is plugged in, or is not (5.1.4). */
 void net_link(struct net *net, bool up);
 

@@ -29,7 +29,7 @@ static struct net *filter_lock(struct cvm_device *dev)
 {
 	struct net *net = (struct net *)dev;
 
-	cvm_plat_lock(&net->lock);
+	net_lock(net, &net->lock);
 	return net;
 }
 

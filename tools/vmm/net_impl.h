@@ -51,6 +51,7 @@ struct net {
 	uint8_t mac[6];			/* after a reset */
 	struct cvm_worker control;
 
+	struct cvm_plat_lock turnstile;	/* net_lock() */
 	struct net_tx tx;
 	struct cvm_plat_lock lock;	/* guards what follows, the receive
 					 * queue and the back end */
@@ -65,6 +66,13 @@ struct net {
 					 * both directions */
 	bool stop;
 };
+
+/*
+ * net_lock - take one of the two locks, however busy the net's thread is: it
+ * lets a lock go only to take it again at once, which would leave everybody
+ * else waiting for a queue to run empty.
+ */
+void net_lock(struct net *net, struct cvm_plat_lock *lock);
 
 /* net_broken - the driver broke a rule of a queue.  The queue's lock. */
 void net_broken(struct cvm_queue *queue, bool *live);

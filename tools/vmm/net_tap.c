@@ -28,9 +28,11 @@ _Static_assert(NET_HELD_PIECES < 1024 && NET_PIECES < 1024, "UIO_MAXIOV");
 #define VLAN_BYTES	4u
 #define BURST		64u	/* frames before the other direction's turn */
 #define TRUST		8u	/* frames, until what is expected is tried */
+#define FAILURES	8u	/* reads in a row, until it is given up */
 
 struct tap {
 	struct net_backend backend;
+	char name[IFNAMSIZ];
 	int fd;
 	int epoll;		/* slept on: */
 	bool watching;		/* doorbells and link, */
@@ -42,6 +44,9 @@ struct tap {
 	uint32_t alone;		/* so many more frames: each the only one */
 	uint32_t brief;		/* frames of the usual length in a row */
 	bool gone;		/* the interface was deleted */
+	bool given_up;		/* no read succeeds, until it is set up anew */
+	uint32_t failures;	/* reads in a row that did not succeed */
+	int said;		/* why the last one that was spoken of did not */
 	bool tso;		/* the guest takes long segments */
 	struct iovec out[NET_PIECES + 1];
 	struct iovec in[NET_HELD_PIECES + 1];
@@ -106,7 +111,45 @@ static uint32_t choose(struct tap *tap, const struct cvm_iov *piece,
 	return n + 1;
 }
 
-/* One frame, into the driver's buffers: 1, 0: there is none, -1: no more. */
+static void deleted(struct tap *tap)
+{
+	if (!tap->gone)
+		net_say(tap->backend.net, "tap %s: deleted on the host; the "
+			"guest's cable is out for good", tap->name);
+	tap->gone = true;
+	net_link(tap->backend.net, false);
+}
+
+/*
+ * A read that fails takes its frame along: the kernel had one that fits no
+ * header (EINVAL), or the guest's memory there is none (EFAULT).  The next one
+ * may be good; when none is, reading ends, for the tap would stay readable.
+ */
+static int read_failed(struct tap *tap, int error)
+{
+	struct net *net = tap->backend.net;
+
+	if (error == EBADFD) {
+		deleted(tap);
+		return 0;
+	}
+	net_lost(net);
+	if (++tap->failures == FAILURES) {
+		tap->given_up = true;
+		net_link(net, false);
+		net_say(net, "tap %s: %u reads in a row failed (%s); the "
+			"guest's cable is out until the interface was set "
+			"down and up (ip link set %s down, then up)",
+			tap->name, FAILURES, strerror(error), tap->name);
+	} else if (tap->said != error) {
+		net_say(net, "tap %s: a frame for the guest is lost: %s",
+			tap->name, strerror(error));
+	}
+	tap->said = error;
+	return 1;
+}
+
+/* One frame, into the driver's buffers, or lost: 1; 0: there is none. */
 static int receive_one(struct tap *tap)
 {
 	struct net *net = tap->backend.net;
@@ -121,7 +164,9 @@ static int receive_one(struct tap *tap)
 		got = readv(tap->fd, tap->in, (int)chosen);
 	} while (got < 0 && errno == EINTR);
 	if (got <= 0)
-		return got < 0 && errno != EAGAIN ? -1 : 0;
+		return got < 0 && errno != EAGAIN ? read_failed(tap, errno) :
+		       0;
+	tap->failures = 0;
 	if ((size_t)got > room && chosen <= count)
 		cvm_iov_put(piece, count, room, tap->rest, (size_t)got - room);
 	tap->brief = (size_t)got > usual(tap) ? 0 : tap->brief + 1;
@@ -130,14 +175,24 @@ static int receive_one(struct tap *tap)
 	return 1;
 }
 
+static bool readable(const struct tap *tap)
+{
+	return !tap->gone && !tap->given_up;
+}
+
 static void follow_link(struct tap *tap)
 {
 	enum tap_link link = tap_link_read(tap->link, tap->index);
 
 	if (link == TAP_LINK_GONE)
-		tap->gone = true;
-	if (link != TAP_LINK_SAME)
+		deleted(tap);
+	if (link == TAP_LINK_UP || link == TAP_LINK_DOWN)
 		net_link(tap->backend.net, link == TAP_LINK_UP);
+	if (link == TAP_LINK_UP && tap->given_up) {
+		tap->given_up = false;
+		tap->failures = 0;
+		tap->ready = true;
+	}
 }
 
 /*
@@ -153,18 +208,17 @@ static bool tap_receive(struct net_backend *backend)
 
 	if (tap->told)
 		follow_link(tap);
-	for (i = 0; i < BURST && tap->ready && !tap->gone; i++) {
+	for (i = 0; i < BURST && tap->ready && readable(tap); i++) {
 		if (!net_room(backend->net, longest(tap)))
 			return false;
 		ret = receive_one(tap);
-		tap->gone = ret < 0;
-		tap->ready = ret > 0 && !tap->alone;
+		tap->ready = ret && !tap->alone;
 		if (tap->alone)
 			tap->alone--;
 		else if (!ret && i == 1)
 			tap->alone = TRUST;
 	}
-	return tap->ready && !tap->gone;
+	return tap->ready && readable(tap);
 }
 
 /* ---- sleeping ------------------------------------------------------------ */
@@ -207,7 +261,7 @@ static void tap_wait(struct net_backend *backend,
 	if (!tap->watching)
 		watch_rest(tap, doorbell);
 	tap->watching = true;
-	watch_frames(tap, !full && !tap->gone);
+	watch_frames(tap, !full && readable(tap));
 	tap->told = false;
 	count = epoll_wait(tap->epoll, event, WAKES, -1);
 	for (i = 0; i < count; i++) {
@@ -290,6 +344,7 @@ static int find(struct tap *tap, const char *name, struct cvm_vmm_error *err)
 	if (tap->link < 0)
 		return cvm_vmm_error_set(err, "tap %s: rtnetlink: %s", name,
 					 strerror(errno));
+	strcpy(tap->name, name);
 	strcpy(request.ifr_name, name);
 	if (ioctl(tap->link, SIOCGIFINDEX, &request))
 		return cvm_vmm_error_set(err, "tap %s: no such interface (ip "

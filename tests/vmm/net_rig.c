@@ -107,3 +107,20 @@ uint8_t card_control(struct card *c, const void *data, uint32_t bytes)
 	assert_int_equal(card_request(c, NET_CTRL, data, bytes, 1), 1);
 	return *answer;
 }
+
+void net_put16(uint8_t *at, uint32_t value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+uint32_t net_sum(const uint8_t *at, size_t bytes, uint32_t start)
+{
+	size_t i;
+
+	for (i = 0; i < bytes; i++)
+		start += i & 1 ? at[i] : (uint32_t)at[i] << 8;
+	while (start >> 16)
+		start = (start & 0xffff) + (start >> 16);
+	return start;
+}

@@ -40,6 +40,10 @@ uint32_t card_receive(struct card *c, uint8_t *to, size_t size);
 /* card_control - a control command: its answer. */
 uint8_t card_control(struct card *c, const void *data, uint32_t bytes);
 
+/* net_put16, net_sum - in the network's order (RFC 1071), start added. */
+void net_put16(uint8_t *at, uint32_t value);
+uint32_t net_sum(const uint8_t *at, size_t bytes, uint32_t start);
+
 #define CARD_CONTROL(c, ...) \
 	card_control(c, (const uint8_t[]){ __VA_ARGS__ }, \
 		     sizeof((const uint8_t[]){ __VA_ARGS__ }))

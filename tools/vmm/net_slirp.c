@@ -4,11 +4,17 @@
  * sends becomes connections of this process.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
+#include <glib.h>
 #include <slirp/libslirp.h>
 
 #include "net.h"
@@ -19,6 +25,8 @@
 /* A poll of the sockets brings no more frames than these, but rarely. */
 #define FRAMES_SPARE	128u
 #define TIMERS		4u
+/* Descriptors that connections leave to everything else of this process. */
+#define FDS_SPARE	32
 /* No end of a connection takes longer (RFC 9293, 3.4.2: 2 MSL). */
 #define LINGER_MS	240000
 
@@ -37,6 +45,14 @@ struct slirp {
 	uint32_t sockets;	/* of the last list, */
 	uint32_t listeners;	/* and as many without connections */
 	int64_t used_ms;	/* when there was one */
+	int listener[CVM_NET_FORWARDS];	/* of forwarded ports */
+	uint32_t ports;
+	int fds_max;		/* RLIMIT_NOFILE */
+	int fds;		/* of connections */
+	bool fds_few;		/* the last ones are in use, or were, */
+	bool fds_out;		/* there are none for connections, */
+	bool fds_said;		/* as people were told */
+	bool probed;		/* can the guest ping? */
 	bool checked;		/* the guest trusts our checksums */
 	/* What the guest has no room for yet, oldest first. */
 	uint32_t first, frames;
@@ -123,11 +139,19 @@ static void on_guest_error(const char *text, void *ctx)
 	(void)ctx;
 }
 
+/* All are asked for before each poll; the lowest number comes first. */
 static void on_fd(int fd, void *ctx)
 {
-	/* All are asked for before each poll. */
-	(void)fd;
-	(void)ctx;
+	struct slirp *s = ctx;
+
+	s->fds += fd >= 0;
+	if (fd < 0 || fd >= s->fds_max - FDS_SPARE)
+		s->fds_few = true;
+}
+
+static void on_fd_end(int fd, void *ctx)
+{
+	((struct slirp *)ctx)->fds -= fd >= 0;
 }
 
 static void on_notify(void *ctx)
@@ -144,22 +168,35 @@ static const SlirpCb callbacks = {
 	.timer_free = on_timer_free,
 	.timer_mod = on_timer_set,
 	.register_poll_fd = on_fd,
-	.unregister_poll_fd = on_fd,
+	.unregister_poll_fd = on_fd_end,
 	.notify = on_notify,
 };
 
+static bool listens(const struct slirp *s, int fd)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->ports && s->listener[i] != fd; i++)
+		;
+	return i < s->ports;
+}
+
 static int on_poll_add(int fd, int events, void *ctx)
 {
+	struct slirp *s = slirp_of(ctx);
 	short want = 0;
 
+	s->sockets++;
+	/* accept() would fail, and libslirp try again at once. */
+	if (s->fds_out && listens(s, fd))
+		return -1;
 	if (events & SLIRP_POLL_IN)
 		want |= POLLIN;
 	if (events & SLIRP_POLL_OUT)
 		want |= POLLOUT;
 	if (events & SLIRP_POLL_PRI)
 		want |= POLLPRI;
-	slirp_of(ctx)->sockets++;
-	return net_poll_add(&slirp_of(ctx)->poll, fd, want);
+	return net_poll_add(&s->poll, fd, want);
 }
 
 static int on_poll_get(int index, void *ctx)
@@ -272,12 +309,37 @@ static bool slirp_receive(struct net_backend *backend)
 	return false;
 }
 
+/*
+ * Connections of the guest's fail without a descriptor; those to its forwarded
+ * ports stay in the host's queue.
+ */
+static void count_fds(struct slirp *s)
+{
+	int fd;
+
+	if (!s->fds_few)
+		return;
+	fd = fcntl(s->poll.fd[0].fd, F_DUPFD_CLOEXEC, 0);
+	s->fds_out = fd < 0 || fd >= s->fds_max - FDS_SPARE;
+	if (s->fds_out && !s->fds_said)
+		net_say(s->backend.net, "slirp: no more connections for the "
+			"guest: all of %d open files are used (ulimit -n, or "
+			"LimitNOFILE= of a service, before the VM starts)",
+			s->fds_max);
+	s->fds_said |= s->fds_out;
+	if (!s->fds_out && s->fds < s->fds_max / 2)
+		s->fds_few = s->fds_said = false;
+	if (fd >= 0)
+		close(fd);
+}
+
 /* What libslirp has to wait for; milliseconds until it wants to be called. */
 static uint32_t list_sockets(struct slirp *s)
 {
 	uint32_t limit = UINT32_MAX;
 	int64_t now = on_clock(s) / 1000000;
 
+	count_fds(s);
 	s->sockets = 0;
 	slirp_pollfds_fill(s->slirp, &limit, on_poll_add, s);
 	if (s->sockets > s->listeners)
@@ -286,12 +348,29 @@ static uint32_t list_sockets(struct slirp *s)
 	return now - s->used_ms > LINGER_MS ? UINT32_MAX : limit;
 }
 
+/* By the VM's own user, who may be another one than who started it. */
+static void probe_ping(struct slirp *s)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP);
+
+	s->probed = true;
+	if (fd >= 0)
+		close(fd);
+	else if (errno == EACCES)
+		net_say(s->backend.net, "slirp: the guest's ping goes no "
+			"further than this host, whose net.ipv4.ping_group_"
+			"range leaves the VM's group out (sysctl -w "
+			"net.ipv4.ping_group_range=\"0 2147483647\")");
+}
+
 static void slirp_wait(struct net_backend *backend,
 		       struct cvm_plat_event *const doorbell[2], bool full)
 {
 	struct slirp *s = slirp_of(backend);
 	uint32_t limit = UINT32_MAX;
 
+	if (!s->probed)
+		probe_ping(s);
 	net_poll_begin(&s->poll, doorbell);
 	/* Without room for frames, data stays in the host's sockets. */
 	s->polled = !full || s->frames < FRAMES - FRAMES_SPARE;
@@ -381,12 +460,51 @@ static int forward(struct slirp *s, const struct cvm_net_forward *f,
 				 strerror(errno));
 }
 
+/* Of libslirp's ports: it lets one connection wait, and drops others. */
+static int on_port(int fd, int events, void *ctx)
+{
+	struct slirp *s = slirp_of(ctx);
+	int listening = 0;
+	socklen_t bytes = sizeof(listening);
+
+	(void)events;
+	s->listeners++;
+	getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &bytes);
+	if (listening && !listen(fd, SOMAXCONN))
+		s->listener[s->ports++] = fd;
+	return -1;
+}
+
+static int forward_all(struct slirp *s, const struct cvm_net_args *args,
+		       struct cvm_vmm_error *err)
+{
+	uint32_t limit = UINT32_MAX, i;
+
+	for (i = 0; i < args->forwards; i++)
+		if (forward(s, &args->forward[i], err))
+			return -1;
+	slirp_pollfds_fill(s->slirp, &limit, on_port, s);
+	return 0;
+}
+
+/* Texts of libslirp's own: its guest could fill the log with them. */
+static void on_log(const char *domain, GLogLevelFlags level, const char *text,
+		   void *ctx)
+{
+	(void)domain;
+	(void)level;
+	(void)text;
+	(void)ctx;
+}
+
 struct net_backend *net_slirp_open(const struct cvm_net_args *args,
 				   struct cvm_vmm_error *err)
 {
 	struct slirp *s = calloc(1, sizeof(*s));
-	uint32_t i;
+	struct rlimit files = { 0 };
 
+	g_log_set_handler("Slirp", G_LOG_LEVEL_MASK, on_log, NULL);
+	getrlimit(RLIMIT_NOFILE, &files);
 	if (s)
 		s->slirp = new_network(s, args->network, args->name);
 	if (!s || !s->slirp) {
@@ -396,14 +514,13 @@ struct net_backend *net_slirp_open(const struct cvm_net_args *args,
 	}
 	s->backend.ops = &slirp_ops;
 	s->backend.mtu = NET_MTU;
-	for (i = 0; i < args->forwards; i++) {
-		if (!forward(s, &args->forward[i], err))
-			continue;
+	s->fds_max = files.rlim_cur < INT_MAX ? (int)files.rlim_cur : INT_MAX;
+	/* Once for a VM: its first network's. */
+	s->probed = args->network;
+	s->used_ms = INT64_MIN / 2;
+	if (forward_all(s, args, err)) {
 		slirp_close(&s->backend);
 		return NULL;
 	}
-	list_sockets(s);
-	s->listeners = s->sockets;
-	s->used_ms = INT64_MIN / 2;
 	return &s->backend;
 }

@@ -5,6 +5,7 @@
 usage: test_cvmctl.py CVMCTL FAKE_DRIVER.so [unittest options]
 """
 import array
+import contextlib
 import errno
 import fcntl
 import glob
@@ -26,6 +27,27 @@ import unittest
 import case
 from case import (SECONDS, Case, bzimage, cvmctl, elf, environment, lives, lz4,
                   size_word, until)
+
+
+FEW = 200
+
+
+@contextlib.contextmanager
+def few_files():
+    """What is started has a limit of few open files, and may raise it."""
+    old = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, old)
+
+
+def files_limit(pid):
+    """Now, and at most."""
+    with open("/proc/%d/limits" % pid) as f:
+        line = next(line for line in f if line.startswith("Max open files"))
+    return [int(word) for word in line.split()[3:5]]
 
 
 class Usage(Case):
@@ -533,6 +555,18 @@ class Run(Case):
         vm.stdin.flush()
         self.assertEqual(vm.wait(SECONDS), 0)
 
+    def test_files(self):
+        """As many open files as it may have; a guest has connections."""
+        with few_files():
+            vm = self.spawn(stdin=subprocess.PIPE)
+        self.expect(vm, b"$ ")
+        soft, hard = files_limit(vm.pid)
+        self.assertNotEqual(hard, FEW)
+        self.assertEqual(soft, hard)
+        vm.stdin.write(b"poweroff\n")
+        vm.stdin.flush()
+        self.assertEqual(vm.wait(SECONDS), 0)
+
     def test_signals(self):
         for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             vm = self.spawn(stdin=subprocess.DEVNULL, STUBBORN=1)
@@ -770,6 +804,55 @@ class Formats(Case):
         self.refused(self.run_vm("cobd0=" + copy), 1, "qcow2")
 
 
+class Place(Case):
+    """Where a VM's socket is: nobody else may have a hand in that."""
+    USER = os.getuid() or 4242
+
+    def setUp(self):
+        super().setUp()
+        os.chmod(self.tmp.name, 0o755)
+        self.dir = os.path.join(self.tmp.name, "cvm")
+
+    def asked(self, *args):
+        """By an ordinary user."""
+        env = environment(NAME="web")
+        env["XDG_RUNTIME_DIR"] = self.tmp.name
+        user = {} if os.getuid() else {
+            "user": self.USER, "group": self.USER, "extra_groups": []}
+        return subprocess.run([case.CVMCTL, *args], input=b"poweroff\n",
+                              capture_output=True, env=env, timeout=SECONDS,
+                              **user)
+
+    def all_refused(self, *words):
+        for args in (("run", "--kernel", self.kernel), ("console", "web")):
+            self.refused(self.asked(*args), 1, self.dir, *words)
+
+    def make(self, owner, mode):
+        os.mkdir(self.dir)
+        os.chmod(self.dir, mode)
+        if not os.getuid():
+            os.chown(self.dir, owner, owner)
+
+    def test_own(self):
+        self.make(self.USER, 0o755)
+        self.assertEqual(self.asked("run", "--kernel",
+                                    self.kernel).returncode, 0)
+
+    def test_writable(self):
+        self.make(self.USER, 0o777)
+        self.all_refused("others can write there", "chmod 700")
+
+    def test_link(self):
+        os.mkdir(os.path.join(self.tmp.name, "elsewhere"))
+        os.symlink("elsewhere", self.dir)
+        self.all_refused("not a directory")
+
+    @unittest.skipIf(os.getuid(), "only root can be two users")
+    def test_of_another(self):
+        self.make(4343, 0o777)
+        self.all_refused("belongs to user 4343", "user 4242")
+
+
 class Programs(Case):
     """execN: what runs beside the VM."""
 
@@ -847,6 +930,16 @@ class Programs(Case):
         self.assertTrue(until(lambda: not os.path.exists("/proc/%d" %
                                                          leader)))
         self.assertIsNone(vm.poll())
+        vm.stdin.write(b"poweroff\n")
+        vm.stdin.flush()
+        self.assertEqual(vm.wait(SECONDS), 0)
+
+    def test_files(self):
+        """The limit of open files is theirs, not the VM's."""
+        with few_files():
+            vm = self.start()
+        leader = self.ran()[0]
+        self.assertEqual(files_limit(leader)[0], FEW)
         vm.stdin.write(b"poweroff\n")
         vm.stdin.flush()
         self.assertEqual(vm.wait(SECONDS), 0)

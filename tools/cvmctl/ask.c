@@ -51,13 +51,13 @@ static int read_answer(const struct question *q, struct link *link)
 struct link *ask_connect(const struct cvm_user_vm_info *vm,
 			 struct problem *problem)
 {
-	struct problem ignored = { "" };
+	struct problem why = { "" };
 	struct link *link = good_name(vm->name) ?
-			    plat_connect(vm->name, &ignored) : NULL;
+			    plat_connect(vm->name, &why) : NULL;
 
 	if (!link)
 		problem_set(problem, vm->name, "its process has no socket "
-			    "here");
+			    "here%s%.400s", why.text[0] ? ": " : "", why.text);
 	return link;
 }
 

@@ -205,6 +205,32 @@ static int socket_addr(struct sockaddr_un *addr, const char *name,
 }
 
 /*
+ * Whoever can write there can take a VM's name, or offer another VM's console
+ * under it; so it is nobody's but this user's, and no link to elsewhere.
+ */
+static int check_run_dir(const char *dir, struct problem *problem)
+{
+	struct stat st = { 0 };
+
+	/* Where there is none, nobody is found there. */
+	if (lstat(dir, &st) && errno == ENOENT)
+		return 0;
+	if (!S_ISDIR(st.st_mode))
+		return problem_set(problem, dir, "not a directory, as the "
+				   "place of VMs' sockets has to be; remove "
+				   "it");
+	if (st.st_uid != geteuid())
+		return problem_set(problem, dir, "it belongs to user %u, who "
+				   "could take the place of a VM; it has to "
+				   "be yours (user %u)", st.st_uid, geteuid());
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return problem_set(problem, dir, "others can write there, and "
+				   "take the place of a VM (chmod 700 %s)",
+				   dir);
+	return 0;
+}
+
+/*
  * Names are taken and swept up one at a time, for a socket between its bind()
  * and its listen() looks like one that was left behind.
  */
@@ -252,9 +278,11 @@ struct link *plat_connect(const char *name, struct problem *problem)
 {
 	struct sockaddr_un addr;
 	int fd, err, lock;
+	char dir[64];
 
 	linux_terminal_save();
-	if (socket_addr(&addr, name, problem))
+	if (run_dir(dir, sizeof(dir), problem) ||
+	    check_run_dir(dir, problem) || socket_addr(&addr, name, problem))
 		return NULL;
 	fd = connect_to(&addr, 0);
 	if (fd < 0 && errno == ECONNREFUSED) {
@@ -297,7 +325,7 @@ static int make_run_dir(struct problem *problem)
 	if ((!geteuid() && mkdir("/run", 0755) && errno != EEXIST) ||
 	    (mkdir(dir, 0700) && errno != EEXIST))
 		return problem_set(problem, dir, "%s", strerror(errno));
-	return 0;
+	return check_run_dir(dir, problem);
 }
 
 static int open_log(const char *name, struct problem *problem)

@@ -126,6 +126,12 @@ int plat_beside(const char *file, const char *name, char *to, size_t size);
 /* plat_foreign_path - can this be a path of other systems only? */
 int plat_foreign_path(const char *path);
 
+/*
+ * plat_raise_files - let this process have as many files open as its limits
+ * allow: each of its guest's connections is one.
+ */
+void plat_raise_files(void);
+
 /* ---- links: packets between a VMM and its terminal ---- */
 
 struct link;

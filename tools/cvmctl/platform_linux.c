@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -197,6 +198,17 @@ int plat_foreign_path(const char *path)
 	if (isalpha((unsigned char)path[0]) && path[1] == ':')
 		return path[2] == '\\' || path[2] == '/';
 	return path[0] == '\\';
+}
+
+/* Debian's soft limit is 1,024, for programs that call select(). */
+void plat_raise_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
 }
 
 /* ---- processes ---- */

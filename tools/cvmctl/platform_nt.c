@@ -114,6 +114,11 @@ int plat_process_wait(intptr_t process, int ms)
 
 /* ---- files ---- */
 
+void plat_raise_files(void)
+{
+	/* NT limits handles by memory only. */
+}
+
 int plat_file_open(const char *path, intptr_t *handle, uint64_t *bytes,
 		   struct problem *problem)
 {

@@ -229,10 +229,13 @@ int run_vm(const struct run_options *o)
 	struct ending end = { .status = EXIT_REFUSED };
 	char greeting[200] = "", line[1024];
 
-	/* The name first: a second VM of it would disturb the first. */
 	if (confine_check(&o->confine, &problem) ||
-	    minder_start(o->vm.exec, &problem) ||
-	    console_claim(o->vm.name, &problem) ||
+	    minder_start(o->vm.exec, &problem))
+		goto out_refused;
+	/* Not before: the minder starts programs, with limits of their own. */
+	plat_raise_files();
+	/* The name first: a second VM of it would disturb the first. */
+	if (console_claim(o->vm.name, &problem) ||
 	    vm_build(&vm, &o->vm, &problem))
 		goto out_refused;
 	if (!o->quiet && o->key >= 0)

@@ -206,15 +206,15 @@ void net_link(struct net *net, bool up)
 			  &status, sizeof(status), true);
 }
 
-void net_say(struct net *net, const char *fmt, ...)
+void net_say(struct net *net, int error, const char *fmt, ...)
 {
-	char text[200];
+	char text[400];
 	va_list args;
 
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	cvm_device_complain(&net->dev, "%s", text);
+	cvm_device_host_failed(&net->dev, error, "%s", text);
 }
 
 static void net_destroy(struct cvm_device *dev)

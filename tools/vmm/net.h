@@ -140,9 +140,9 @@ void net_filled(struct net *net, size_t bytes);
 /* net_lost - a frame did not reach the driver. */
 void net_lost(struct net *net);
 
-/* net_say - a line that people should read (cvm_device_complain()). */
-void net_say(struct net *net, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+/* net_say - a line about the host (cvm_device_host_failed()). */
+void net_say(struct net *net, int error, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* net_link - the cable is plugged in, or is not (5.1.4). */
 void net_link(struct net *net, bool up);

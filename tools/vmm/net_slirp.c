@@ -322,10 +322,10 @@ static void count_fds(struct slirp *s)
 	fd = fcntl(s->poll.fd[0].fd, F_DUPFD_CLOEXEC, 0);
 	s->fds_out = fd < 0 || fd >= s->fds_max - FDS_SPARE;
 	if (s->fds_out && !s->fds_said)
-		net_say(s->backend.net, "slirp: no more connections for the "
-			"guest: all of %d open files are used (ulimit -n, or "
-			"LimitNOFILE= of a service, before the VM starts)",
-			s->fds_max);
+		net_say(s->backend.net, EMFILE, "slirp: no more connections "
+			"for the guest: all of %d open files are used (ulimit "
+			"-n, or LimitNOFILE= of a service, before the VM "
+			"starts)", s->fds_max);
 	s->fds_said |= s->fds_out;
 	if (!s->fds_out && s->fds < s->fds_max / 2)
 		s->fds_few = s->fds_said = false;
@@ -357,10 +357,10 @@ static void probe_ping(struct slirp *s)
 	if (fd >= 0)
 		close(fd);
 	else if (errno == EACCES)
-		net_say(s->backend.net, "slirp: the guest's ping goes no "
-			"further than this host, whose net.ipv4.ping_group_"
-			"range leaves the VM's group out (sysctl -w "
-			"net.ipv4.ping_group_range=\"0 2147483647\")");
+		net_say(s->backend.net, EACCES, "slirp: the guest's ping "
+			"goes no further than this host, whose net.ipv4."
+			"ping_group_range leaves the VM's group out (sysctl "
+			"-w net.ipv4.ping_group_range=\"0 2147483647\")");
 }
 
 static void slirp_wait(struct net_backend *backend,

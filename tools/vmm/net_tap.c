@@ -46,7 +46,7 @@ struct tap {
 	bool gone;		/* the interface was deleted */
 	bool given_up;		/* no read succeeds, until it is set up anew */
 	uint32_t failures;	/* reads in a row that did not succeed */
-	int said;		/* why the last one that was spoken of did not */
+	int said;		/* why, of the last one spoken of */
 	bool tso;		/* the guest takes long segments */
 	struct iovec out[NET_PIECES + 1];
 	struct iovec in[NET_HELD_PIECES + 1];
@@ -114,8 +114,8 @@ static uint32_t choose(struct tap *tap, const struct cvm_iov *piece,
 static void deleted(struct tap *tap)
 {
 	if (!tap->gone)
-		net_say(tap->backend.net, "tap %s: deleted on the host; the "
-			"guest's cable is out for good", tap->name);
+		net_say(tap->backend.net, ENODEV, "tap %s: deleted on the "
+			"host; the guest's cable is out for good", tap->name);
 	tap->gone = true;
 	net_link(tap->backend.net, false);
 }
@@ -137,13 +137,13 @@ static int read_failed(struct tap *tap, int error)
 	if (++tap->failures == FAILURES) {
 		tap->given_up = true;
 		net_link(net, false);
-		net_say(net, "tap %s: %u reads in a row failed (%s); the "
-			"guest's cable is out until the interface was set "
-			"down and up (ip link set %s down, then up)",
+		net_say(net, ENETDOWN, "tap %s: %u reads in a row failed "
+			"(%s); the guest's cable is out until the interface "
+			"was set down and up (ip link set %s down, then up)",
 			tap->name, FAILURES, strerror(error), tap->name);
 	} else if (tap->said != error) {
-		net_say(net, "tap %s: a frame for the guest is lost: %s",
-			tap->name, strerror(error));
+		net_say(net, error, "tap %s: a frame for the guest is lost: "
+			"%s", tap->name, strerror(error));
 	}
 	tap->said = error;
 	return 1;

@@ -17,6 +17,7 @@ import resource
 import select
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -518,9 +519,37 @@ class Run(Case):
         vm.stdin.flush()
         self.assertEqual(vm.wait(SECONDS), 0)
 
+    def test_no_descriptors(self):
+        """Who connects then waits, and costs nothing; later it is let in."""
+        name = "full-%d" % os.getpid()
+        first = self.spawn(subprocess.PIPE)
+        self.expect(first, b"$ ")
+        few = 4 + max(map(int, os.listdir("/proc/%d/fd" % first.pid)))
+        vm = self.spawn(subprocess.PIPE, args=("--name", name),
+                        files=few)
+        self.expect(vm, b"$ ")
+        peers = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                 for i in range(5)]     # there is a queue for so many
+        for peer in peers:
+            self.addCleanup(peer.close)
+            peer.connect("%s/%s.sock" % (case.RUN_DIR, name))
+        self.assertTrue(select.select([vm.stderr], [], [], SECONDS)[0])
+        self.assertIn(b".sock: Too many open files", vm.stderr.readline())
+        self.assertTrue(until(lambda: self.idles(vm, 2)))
+        for peer in peers[:-1]:
+            peer.close()
+        peers[-1].send(b"q" + bytes(4))
+        self.assertTrue(peers[-1].recv(4096))
+        for one in first, vm:
+            one.stdin.write(b"poweroff\n")
+            one.stdin.flush()
+            self.assertEqual(one.wait(SECONDS), 0)
+        self.assertNotIn(b"open files", vm.stderr.read())
+
     def test_no_threads(self):
         """All are there before the guest runs, or it does not."""
-        args = ("--kernel", self.kernel, "--quiet", "--name", "few",
+        name = "few-%d" % os.getpid()
+        args = ("--kernel", self.kernel, "--quiet", "--name", name,
                 "ttys1=pty")
         for n in range(1, 20):
             result = cvmctl("run", *args, stdin=b"poweroff\n", THREADS=n)
@@ -528,7 +557,7 @@ class Run(Case):
                 break
             self.refused(result, 1, "no thread for", "pids.max")
             self.refused(cvmctl("start", *args, THREADS=n), 1, "pids.max")
-            self.assertEqual(glob.glob(case.RUN_DIR + "/few.*"), [])
+            self.assertEqual(glob.glob("%s/%s.*" % (case.RUN_DIR, name)), [])
         # One of the port, of the randomness, of the vCPU.
         self.assertEqual(n, 4)
 
@@ -640,12 +669,18 @@ class Run(Case):
         self.assertEqual(got, 200 * 4000)
 
     def spawn(self, stdin, stdout=subprocess.PIPE, closed=(), groups=None,
-              args=(), **fake):
+              args=(), files=None, **fake):
+        def prepare():
+            for fd in closed:
+                os.close(fd)
+            if files:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+
         vm = subprocess.Popen(
             [case.CVMCTL, "run", "--kernel", self.kernel, *args], stdin=stdin,
             stdout=stdout, stderr=subprocess.PIPE, env=environment(**fake),
             extra_groups=groups,
-            preexec_fn=lambda: [os.close(fd) for fd in closed])
+            preexec_fn=prepare)
         self.addCleanup(self.reap, vm)
         return vm
 
@@ -676,11 +711,12 @@ class Run(Case):
                 used += [line for line in f if line.startswith("voluntary")]
         return used
 
-    def idles(self, vm):
-        """For a second; it may have had something to end before."""
-        before = self.used(vm)
+    def idles(self, vm, what=None):
+        """For a second; it may have had something to end before.  2: it may
+        wake up now and then, for nothing."""
+        before = self.used(vm)[:what]
         time.sleep(1)
-        return self.used(vm) == before
+        return self.used(vm)[:what] == before
 
 
 class Claims(Case):

@@ -175,7 +175,7 @@ def _threads(t, host):
     _configure(host, "kernel=" + machine.guest_file("6.12"), "mem=64",
                "cobd0=" + DISK)
     for verb in "run", "start":
-        proc = host.run(["sh", "-c", "ulimit -p 1; exec cvmctl %s @%s" %
+        proc = host.run(["sh", "-c", "ulimit -u 1; exec cvmctl %s @%s" %
                          (verb, CONFIG)], limit=120)
         text = proc.err.decode("utf-8", "replace").strip()
         t.check(proc.status == REFUSED and "\n" not in text and

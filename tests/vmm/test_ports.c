@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test_ports.c - ports that end in files, sockets and terminals of Linux. */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -313,7 +314,6 @@ static void test_socket_number(void **state)
 	int fd;
 
 	(void)state;
-	test_thread = pthread_self();
 	sem_init(&reuse.done, 0, 0);
 	assert_int_equal(pipe2(reuse.file, O_NONBLOCK), 0);
 	must_plug(&reuse.rig, CVM_PORT_SOCKET, path, NULL);
@@ -331,6 +331,60 @@ static void test_socket_number(void **state)
 	close(reuse.file[0]);
 	close(reuse.file[1]);
 	sem_destroy(&reuse.done);
+}
+
+#define FULL		3u	/* looks before there is room again */
+#define SPIN		1000u	/* so many are a loop that never sleeps */
+
+static bool full;		/* there is no descriptor for who comes */
+static uint32_t looks, naps;
+
+int __wrap_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+int __real_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+
+int __wrap_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	if (!__atomic_load_n(&full, __ATOMIC_ACQUIRE))
+		return __real_accept4(fd, addr, len, flags);
+	if (++looks == SPIN || naps == FULL)
+		__atomic_store_n(&full, false, __ATOMIC_RELEASE);
+	errno = EMFILE;
+	return -1;
+}
+
+int __wrap_poll(struct pollfd *fds, nfds_t count, int ms);
+int __real_poll(struct pollfd *fds, nfds_t count, int ms);
+
+/* A nap of a port's thread is over at once. */
+int __wrap_poll(struct pollfd *fds, nfds_t count, int ms)
+{
+	if (pthread_equal(pthread_self(), test_thread) || ms < 0 ||
+	    !__atomic_load_n(&full, __ATOMIC_ACQUIRE))
+		return __real_poll(fds, count, ms);
+	naps++;
+	return __real_poll(fds, count, 0);
+}
+
+/* Who cannot be let in waits, and nobody spins; people hear of it once. */
+static void test_socket_full(void **state)
+{
+	const char *path = in_dir("closed");
+	struct rig rig;
+	int fd;
+
+	(void)state;
+	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);
+	print(&rig, 0, 100);
+	__atomic_store_n(&full, true, __ATOMIC_RELEASE);
+	fd = dial(path);
+	expect_printed(fd, 0, 100);
+	assert_int_equal(naps, FULL);
+	assert_int_equal(looks, FULL + 1);
+	assert_int_equal(rig.vm.lines, 1);
+	assert_non_null(strstr(rig.vm.line, "Too many open files; who "
+			       "connects has to wait"));
+	close(fd);
+	testvm_free(&rig.vm);
 }
 
 /* They come and go while the guest prints. */
@@ -524,6 +578,7 @@ static void test_file_full(void **state)
 static int make_dir(void **state)
 {
 	(void)state;
+	test_thread = pthread_self();
 	snprintf(dir, sizeof(dir), "/tmp/cvm-ports-XXXXXX");
 	return mkdtemp(dir) ? 0 : -1;
 }
@@ -531,7 +586,7 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
 	static const char *const names[] = {
-		"kept", "slow", "stuck", "peers", "number", "crowd",
+		"kept", "slow", "stuck", "peers", "number", "closed", "crowd",
 		"path", "plain", "file", "full",
 	};
 	size_t i;
@@ -550,6 +605,7 @@ int main(void)
 		cmocka_unit_test(test_socket_stuck),
 		cmocka_unit_test(test_socket_peers),
 		cmocka_unit_test(test_socket_number),
+		cmocka_unit_test(test_socket_full),
 		cmocka_unit_test(test_socket_crowd),
 		cmocka_unit_test(test_socket_path),
 		cmocka_unit_test(test_pty),

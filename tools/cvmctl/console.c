@@ -278,9 +278,12 @@ static void drop_client(struct client *client)
 
 static void new_client(void)
 {
-	struct link *link = plat_accept();
+	struct problem problem = { "" };
+	struct link *link = plat_accept(&problem);
 	unsigned int i;
 
+	if (problem.text[0])
+		console_note("%s", problem.text);
 	for (i = 0; link && i < CLIENTS; i++) {
 		if (con.client[i].link)
 			continue;

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "accept_linux.h"
 #include "linux.h"
 #include "minder.h"
 
@@ -33,6 +34,7 @@ static int wake_fd = -1;	/* eventfd: plat_wake() */
 static int unblock_fd = -1;	/* eventfd, stays set: writers give up */
 static int signals = -1;	/* signalfd, since plat_catch_stop() */
 static int listener = -1;
+static struct cvm_accept listening;
 static struct sockaddr_un listener_addr;
 static int log_fd = -1;
 static pid_t vmm_pid;
@@ -394,10 +396,14 @@ int linux_log(void)
 	return log_fd;
 }
 
-struct link *plat_accept(void)
+struct link *plat_accept(struct problem *problem)
 {
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	int fd = cvm_accept(&listening, listener, 0);
+	const char *why = cvm_accept_news(&listening);
 
+	if (why)
+		problem_set(problem, listener_addr.sun_path, "%s; who connects "
+			    "has to wait", why);
 	return fd < 0 ? NULL : link_of(fd);
 }
 
@@ -482,20 +488,26 @@ enum wait_event plat_wait(struct link *const *links, unsigned int count,
 {
 	enum { SIGNAL, WAKE, INPUT, LISTEN, LINKS };
 	struct pollfd polls[LINKS + WAIT_LINKS];
+	unsigned int number[WAIT_LINKS];
 	enum wait_event event;
-	unsigned int i;
+	unsigned int i, there = 0;
 	int ret;
 
 	polls[SIGNAL] = readable(signals);
 	polls[WAKE] = readable(wake_fd);
 	polls[INPUT] = readable(input ? STDIN_FILENO : -1);
-	polls[LISTEN] = readable(listener);
-	for (i = 0; i < count; i++)
-		polls[LINKS + i] = readable(links[i] ? links[i]->fd : -1);
+	polls[LISTEN] = readable(cvm_accept_socket(&listening, listener));
+	/* poll() takes no more than RLIMIT_NOFILE, whatever is in them. */
+	for (i = 0; i < count; i++) {
+		if (!links[i])
+			continue;
+		number[there] = i;
+		polls[LINKS + there++] = readable(links[i]->fd);
+	}
 	for (;;) {
-		ret = poll(polls, LINKS + count, ms);
+		ret = poll(polls, LINKS + there, cvm_accept_ms(&listening, ms));
 		if (!ret)
-			return WAIT_TIME;
+			return listening.full ? WAIT_LISTEN : WAIT_TIME;
 		if (ret < 0)
 			continue;
 		if (polls[SIGNAL].revents &&
@@ -505,11 +517,12 @@ enum wait_event plat_wait(struct link *const *links, unsigned int count,
 			return WAIT_WAKE;
 		if (polls[INPUT].revents)
 			return WAIT_INPUT;
-		for (i = 0; i < count && !polls[LINKS + i].revents; i++)
+		for (i = 0; i < there && !polls[LINKS + i].revents; i++)
 			;
-		*which = i;
-		if (i < count)
+		if (i < there) {
+			*which = number[i];
 			return WAIT_LINK;
+		}
 		if (polls[LISTEN].revents)
 			return WAIT_LISTEN;
 	}

@@ -253,13 +253,14 @@ void plat_unlisten(void)
 	listener = INVALID_HANDLE_VALUE;
 }
 
-struct link *plat_accept(void)
+struct link *plat_accept(struct problem *problem)
 {
 	HANDLE pipe = listener;
 	DWORD got;
 	int there = GetOverlappedResult(pipe, &listening, &got, FALSE) ||
 		    GetLastError() == ERROR_PIPE_CONNECTED;
 
+	(void)problem;	/* Windows has no such limit */
 	ResetEvent(listening.hEvent);
 	listen_again(0);
 	if (there)

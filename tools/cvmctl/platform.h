@@ -166,7 +166,12 @@ void plat_vmm_fate(char *text, size_t size);
  */
 int plat_listen(const char *name, struct problem *problem);
 void plat_unlisten(void);
-struct link *plat_accept(void);	/* NULL if nobody is there any more */
+
+/*
+ * plat_accept - NULL if nobody is there any more, or cannot come in; the first
+ * time that it is so, with a problem.
+ */
+struct link *plat_accept(struct problem *problem);
 
 /* plat_connect - to the VM of this name, NULL with a problem. */
 struct link *plat_connect(const char *name, struct problem *problem);

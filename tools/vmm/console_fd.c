@@ -152,20 +152,22 @@ static void offer_input(struct fd_port *p)
 /* Sleep; what there is to do at the peer and at the door afterwards. */
 static void sleep_on(struct fd_port *p, short wanted, short *peer, bool *door)
 {
+	bool alone = p->fd < 0;
 	struct pollfd polls[3] = {
 		{ .fd = (int)p->wake.handle, .events = POLLIN },
 		{ .fd = wanted ? p->fd : -1, .events = wanted },
-		{ .fd = p->fd < 0 ? p->door : -1, .events = POLLIN },
+		{ .fd = alone ? cvm_accept_socket(&p->accept, p->door) : -1,
+		  .events = POLLIN },
 	};
-	int ret;
+	int ret, ms = alone ? cvm_accept_ms(&p->accept, -1) : -1;
 
 	do {
-		ret = poll(polls, 3, -1);
+		ret = poll(polls, 3, ms);
 	} while (ret < 0 && errno == EINTR);
 	if (polls[0].revents)
 		cvm_plat_event_wait(&p->wake);
 	*peer = polls[1].revents;
-	*door = polls[2].revents;
+	*door = polls[2].revents || !ret;
 }
 
 /*

@@ -10,6 +10,7 @@
 #ifndef CVM_VMM_CONSOLE_FD_H
 #define CVM_VMM_CONSOLE_FD_H
 
+#include "accept_linux.h"
 #include "console.h"
 
 #define FD_KEPT		65536u
@@ -33,6 +34,7 @@ struct fd_port {
 	struct cvm_port *port;
 	const struct fd_kind *kind;
 	int door;		/* where peers announce themselves, or -1 */
+	struct cvm_accept accept; /* of a door that is listened at */
 	int line;		/* a pty's own end, or -1 */
 	void *before;		/* what commit() lets go of */
 	char where[128];

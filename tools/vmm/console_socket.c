@@ -20,7 +20,13 @@
 
 static int socket_enter(struct fd_port *p)
 {
-	return accept4(p->door, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = cvm_accept(&p->accept, p->door, SOCK_NONBLOCK);
+	const char *why = cvm_accept_news(&p->accept);
+
+	if (why)
+		cvm_port_log(p->port, "%s: %s; who connects has to wait",
+			     p->where, why);
+	return fd;
 }
 
 static void socket_leave(struct fd_port *p, int fd)

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "blk_image.h"
+#include "plat_file.h"
 #include "image.h"
 #include "testvm.h"
 
@@ -24,7 +25,7 @@ static int read_disk(void *ctx, uint64_t offset, void *to, size_t bytes)
 	(void)ctx;
 	assert_true(bytes <= sizeof(disk) && offset <= sizeof(disk) - bytes);
 	if (offset + bytes > readable)
-		return -1;
+		return CVM_PLAT_FILE_ENDED;
 	memcpy(to, disk + offset, bytes);
 	return 0;
 }
@@ -86,7 +87,8 @@ static void test_raw(void **state)
 	refuse_bytes(511, "disk.img: too short for a disk: 511 bytes");
 	refuse_bytes(0, "disk.img: too short for a disk: 0 bytes");
 	readable = 100;
-	refuse("disk.img: cannot be read at byte 0");
+	refuse("disk.img: cannot be read at byte 0: the file ends before "
+	       "that");
 }
 
 static void test_mbr(void **state)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "blk_image.h"
+#include "plat_file.h"
 #include "transport.h"
 
 #define SECTOR		512u
@@ -38,10 +39,15 @@ static uint64_t le64(const uint8_t *at)
 
 static int read_at(struct check *c, uint64_t offset, void *to, size_t bytes)
 {
-	if (!c->image->read(c->image->ctx, offset, to, bytes))
+	int ret = c->image->read(c->image->ctx, offset, to, bytes);
+	char why[160];
+
+	if (!ret)
 		return 0;
-	return cvm_vmm_error_set(c->err, "%s: cannot be read at byte %llu",
-				 c->path, (unsigned long long)offset);
+	cvm_plat_file_reason(ret, why, sizeof(why));
+	return cvm_vmm_error_set(c->err, "%s: cannot be read at byte %llu: "
+				 "%s", c->path, (unsigned long long)offset,
+				 why);
 }
 
 /* There should be a sector of this number, the last of something. */

@@ -54,7 +54,8 @@ def files_limit(pid):
 class Usage(Case):
     def test_help(self):
         for args in ([], ["run"], ["check"], ["list"], ["stats"], ["stop"],
-                     ["kill"], ["version"], ["start"], ["console"]):
+                     ["kill"], ["version"], ["start"], ["console"],
+                     ["rescan"]):
             for form in ([*args, "--help"], ["help", *args]):
                 result = cvmctl(*form)
                 self.assertEqual(result.returncode, 0, form)
@@ -102,6 +103,7 @@ class Usage(Case):
                  "install"),
                 (["stop"], "which VM"), (["kill"], "which VM"),
                 (["stats"], "which VM"), (["console"], "which VM"),
+                (["rescan"], "which VM"),
                 (["list", "x"], "one word too many")):
             self.refused(cvmctl(*args), 2, word, "--help")
 
@@ -797,6 +799,35 @@ class Claims(Case):
         self.assertEqual(termios.tcgetattr(theirs), before)
         os.close(ours)
         os.close(theirs)
+
+
+class Rescan(Case):
+    """Disks that become longer or shorter while the guest runs."""
+
+    def test_rescan(self):
+        disk = self.file("disk.img", bytes(1 << 20))
+        other = self.file("other.img", bytes(1 << 20))
+        Claims.start(self, "--name", "web", "cobd0=" + disk,
+                     "scsi3=disk,%s,1" % other)
+        os.truncate(disk, 3 << 20)
+        os.truncate(other, 1 << 19)
+        for words, said in (
+                (["cobd0"], "cobd0: 3145728 bytes now, 1048576 before; the "
+                 "guest was told\n"),
+                ([], "cobd0: 3145728 bytes, as before\nscsi3: 524288 bytes "
+                 "now, 1048576 before; the guest was told\n"),
+                (["scsi3"], "scsi3: 524288 bytes, as before\n")):
+            result = cvmctl("rescan", "web", *words)
+            self.assertEqual((result.returncode, result.stdout.decode(),
+                              result.stderr), (0, said, b""))
+        self.refused(cvmctl("rescan", "7", "cobd1"), 1, "7: it has no disk "
+                     "cobd1")
+        self.refused(cvmctl("rescan", "8"), 1, "8: no such VM")
+
+    def test_nobody(self):
+        self.refused(cvmctl("rescan", "web"), 1, "web: ")
+        Claims.start(self, "--name", "web")
+        self.refused(cvmctl("rescan", "web"), 1, "web: it has no disks")
 
 
 class Formats(Case):

@@ -78,8 +78,11 @@ def _doorbells(t, host, inner):
 
 
 def _shortened(t, host, inner):
-    """The host's file loses its end: the guest's disk does, nobody else."""
+    """The host's file loses its end: the guest's disk does, nobody else; and
+    has another length then, of which its kernel is told."""
     disk = DISK + ".2"
+    size = ("n=0; until [ $(cat /sys/block/vdb/size) = %d -o $n = 100 ]; do "
+            "sleep 0.1; n=$((n + 1)); done; cat /sys/block/vdb/size")
     host.sh("truncate -s 4M " + disk)
     read = ("dd if=/dev/vdb of=/dev/null bs=64k skip=%d count=4 iflag=direct "
             "2>&1")
@@ -87,7 +90,13 @@ def _shortened(t, host, inner):
             "a disk whose file was cut off gives errors there")
     t.check("error" not in inner.sh(read % 8 + "; true"),
             "and its beginning can be read")
+    t.equal(inner.sh(size % 8192).strip(), "8192", "the guest's kernel knows "
+            "how long it is")
     host.sh("truncate -s 8M " + disk)
+    t.equal(host.sh("cvmctl rescan %s cobd1" % inside.vms(host)[0]).strip(),
+            "cobd1: 8388608 bytes now, 4194304 before; the guest was told",
+            "rescan looks at a disk anew")
+    t.equal(inner.sh(size % 16384).strip(), "16384", "and tells the guest")
     t.check("error" not in inner.sh(read % 96 + "; true"),
             "and so can its end, once the file has one again")
 

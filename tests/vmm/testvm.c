@@ -32,6 +32,7 @@ static void log_line(void *ctx, const char *line)
 	struct testvm *vm = ctx;
 
 	pthread_mutex_lock(&vm->lock);
+	memcpy(vm->before, vm->line, sizeof(vm->before));
 	snprintf(vm->line, sizeof(vm->line), "%s", line);
 	/* Who waits for a line reads it then. */
 	__atomic_store_n(&vm->lines, vm->lines + 1, __ATOMIC_RELEASE);

@@ -37,7 +37,8 @@ struct testvm {
 	uint64_t events[TESTVM_VCPUS];	/* bits raised and not taken */
 	uint32_t raises;
 	uint32_t lines;			/* of the log */
-	char line[900];			/* the last one */
+	char line[900];			/* the last one, */
+	char before[900];		/* and the one before it */
 };
 
 void testvm_init(struct testvm *vm);

@@ -25,6 +25,16 @@ void ask_counters(const struct cvm_user_vm_info *vm,
 		  void *ctx);
 
 /*
+ * ask_rescan - the VM is to look how long a disk of its is, or with "" all of
+ * them, and tell its guest: fn as above, "before" and then "bytes".  -1 with a
+ * problem: it does not answer.
+ */
+int ask_rescan(const struct cvm_user_vm_info *vm, const char *disk,
+	       void (*fn)(void *ctx, const char *device, const char *counter,
+			  const char *value),
+	       void *ctx, struct problem *problem);
+
+/*
  * tell_killed - this VM was ended by the driver; its process is to wait for
  * nobody who reads slowly.
  * tell_asked - its guest was asked to power off; its time runs.

@@ -50,6 +50,7 @@ static struct {
 	} other[32];		/* names that are no channels, and why */
 	unsigned int others;
 	void (*report)(void *ctx, struct console_answer *a);
+	void (*rescan)(void *ctx, const char *disk, struct console_answer *a);
 	void *report_ctx;
 } con;
 
@@ -373,9 +374,12 @@ static void attach(struct client *client, const char *data, size_t bytes)
 /* ---- counters ---- */
 
 void console_reporter(void (*report)(void *ctx, struct console_answer *a),
+		      void (*rescan)(void *ctx, const char *disk,
+				     struct console_answer *a),
 		      void *ctx)
 {
 	con.report = report;
+	con.rescan = rescan;
 	con.report_ctx = ctx;
 }
 
@@ -415,11 +419,14 @@ void console_word(struct console_answer *a, const char *device,
 	a->bytes += len;
 }
 
-static void answer(struct client *client)
+/* disk: whose length is to be looked at; NULL: it is counters. */
+static void answer(struct client *client, const char *disk)
 {
 	struct console_answer a = { .to = client->link };
 
-	if (con.report)
+	if (con.report && disk)
+		con.rescan(con.report_ctx, disk, &a);
+	else if (con.report)
 		con.report(con.report_ctx, &a);
 	send_answer(&a);
 	plat_link_send(client->link, PACKET_END, "", 1, LINK_NOW);
@@ -492,7 +499,9 @@ static enum console_event from_new(struct client *client, char letter,
 	else if (letter == PACKET_ATTACH)
 		attach(client, data, bytes);
 	else if (letter == PACKET_ASK)
-		answer(client);
+		answer(client, NULL);
+	else if (letter == PACKET_RESCAN)
+		answer(client, text_at(data, bytes, 0));
 	else if (letter == PACKET_KILL)
 		return CONSOLE_KILL;
 	else if (letter == PACKET_ASKED)

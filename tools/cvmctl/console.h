@@ -78,10 +78,13 @@ void console_explain(const char *name, const char *why);
 
 /*
  * console_reporter - who asks for counters gets what report() says by
- * console_count(), those of a device one after the other.
+ * console_count(), those of a device one after the other; rescan() is of one
+ * disk, or with "" of all, and says how long they are.
  */
 struct console_answer;
 void console_reporter(void (*report)(void *ctx, struct console_answer *a),
+		      void (*rescan)(void *ctx, const char *disk,
+				     struct console_answer *a),
 		      void *ctx);
 void console_count(struct console_answer *a, const char *device,
 		   const char *counter, uint64_t value);

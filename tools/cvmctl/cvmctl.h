@@ -104,7 +104,7 @@ int usage_error(const struct command *cmd, const char *fmt, ...)
 	__attribute__((format(CVMCTL_PRINTF, 2, 3)));
 
 extern const struct command cmd_check, cmd_run, cmd_start, cmd_console;
-extern const struct command cmd_list;
+extern const struct command cmd_list, cmd_rescan;
 extern const struct command cmd_stats, cmd_stop, cmd_kill, cmd_version;
 extern const struct command cmd_driver, cmd_service, cmd_image;
 

@@ -12,6 +12,7 @@ static const struct command *const commands[] = {
 	&cmd_console,
 	&cmd_list,
 	&cmd_stats,
+	&cmd_rescan,
 	&cmd_stop,
 	&cmd_kill,
 	&cmd_image,

@@ -4,9 +4,9 @@
  * cmd_stats.c) say to each other over a link (platform.h).  Both ends are the
  * same build of cvmctl.
  *
- * Who connects says first what for, ATTACH, ASK, KILL or ASKED, and the ID of
- * the VM that is meant, 4 bytes: names are no proof.  The process that started
- * the VMM and shares its first link is attached from the beginning.
+ * Who connects says first what for, ATTACH, ASK, RESCAN, KILL or ASKED, and the
+ * ID of the VM that is meant, 4 bytes: names are no proof.  The process that
+ * started the VMM and shares its first link is attached from the beginning.
  */
 #ifndef CVMCTL_PACKET_H
 #define CVMCTL_PACKET_H
@@ -25,6 +25,8 @@
 #define PACKET_ATTACH	'a'	/* ID, port ("": main), who I am; NUL-ended
 				 * these */
 #define PACKET_ASK	'q'	/* ID; COUNTERS, please, then END */
+#define PACKET_RESCAN	'l'	/* ID, disk ("": all), NUL-ended; its length
+				 * as COUNTERS, then END */
 #define PACKET_KILL	'k'	/* ID; it was ended: wait for no reader */
 #define PACKET_ASKED	'p'	/* ID; the guest was asked to power off */
 #define PACKET_INPUT	'i'	/* keys */

@@ -252,6 +252,26 @@ void devices_report(struct vm *vm, struct console_answer *to)
 	ttys_report(to);
 }
 
+void devices_rescan(struct vm *vm, const char *disk, struct console_answer *to)
+{
+	struct cvm_device_counts counts;
+	struct cvm_blk_size size;
+	const char *name;
+	uint32_t slot;
+
+	for (slot = 0; slot < CVM_VIRTIO_SLOTS; slot++) {
+		name = vm->device_name[slot];
+		/* Of a console it must not be asked: its guest may wait. */
+		if ((*disk && strcmp(disk, name)) ||
+		    cvm_vmm_devices_counts(vm->devices, slot, &counts) ||
+		    strcmp(counts.kind, "blk") ||
+		    cvm_vmm_devices_blk_rescan(vm->devices, slot, &size))
+			continue;
+		console_count(to, name, "before", size.before);
+		console_count(to, name, "bytes", size.bytes);
+	}
+}
+
 void devices_remove(struct vm *vm)
 {
 	cvm_vmm_devices_free(vm->devices);

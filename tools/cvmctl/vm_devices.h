@@ -24,8 +24,15 @@ int devices_commit(struct vm *vm, struct problem *problem);
 /* devices_threads - have those they need; the guest has not run yet. */
 int devices_threads(struct vm *vm, struct problem *problem);
 
-/* devices_report - what each of them did, by console_count(). */
+/*
+ * devices_rescan - look how long a disk is now, or with "" all of them, and
+ * answer with "bytes" and those it had "before", by console_count().
+ */
 struct console_answer;
+void devices_rescan(struct vm *vm, const char *disk,
+		    struct console_answer *to);
+
+/* devices_report - what each of them did, by console_count(). */
 void devices_report(struct vm *vm, struct console_answer *to);
 
 #endif /* CVMCTL_VM_DEVICES_H */

@@ -239,6 +239,13 @@ static void report(void *ctx, struct console_answer *to)
 	devices_report(vmm->vm, to);
 }
 
+static void rescan(void *ctx, const char *disk, struct console_answer *to)
+{
+	struct vmm *vmm = ctx;
+
+	devices_rescan(vmm->vm, disk, to);
+}
+
 static const struct console_sink own_console = { feed, resize };
 
 static void serve(struct vmm *vmm, int vcpus)
@@ -301,7 +308,7 @@ int vmm_run(struct vm *vm, uint32_t grace, struct ending *ending,
 
 	memset(ending, 0, sizeof(*ending));
 	vmm.console = console_channel(NULL, &own_console, &vmm);
-	console_reporter(report, &vmm);
+	console_reporter(report, rescan, &vmm);
 	for (i = 0; !ret && i < vm->info.vcpus; i++) {
 		vcpu[i].vmm = &vmm;
 		cvm_plat_thread_run(vcpu[i].thread, vcpu_main, &vcpu[i]);

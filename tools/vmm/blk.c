@@ -69,10 +69,79 @@ static bool write_through(struct blk *blk)
 	return !cvm_device_has(&blk->dev, BLK_F_FLUSH);
 }
 
-static bool on_disk(const struct blk *blk, uint64_t sector, uint64_t sectors)
+/* ---- the disk's end ------------------------------------------------------ */
+
+/* What a file of this length holds of the disk. */
+static uint64_t sectors_in(const struct blk *blk, uint64_t bytes)
 {
-	return sector <= blk->sectors && sectors <= blk->sectors - sector;
+	uint64_t sectors = bytes < blk->offset ? 0 :
+			   (bytes - blk->offset) / BLK_SECTOR;
+
+	return sectors < blk->most ? sectors : blk->most;
 }
+
+static uint64_t sectors_of(const struct blk *blk)
+{
+	return __atomic_load_n(&blk->sectors, __ATOMIC_RELAXED);
+}
+
+uint64_t blk_look(struct blk *blk)
+{
+	uint64_t bytes, sectors, before;
+
+	cvm_plat_lock(&blk->look);
+	bytes = cvm_plat_file_size(&blk->file);
+	sectors = sectors_in(blk, bytes);
+	before = sectors_of(blk);
+	if (sectors < before)
+		cvm_plat_file_cut(&blk->file, bytes);
+	/* 5.2.4: the driver may be told that the disk has another size. */
+	if (sectors != before) {
+		__atomic_store_n(&blk->sectors, sectors, __ATOMIC_RELAXED);
+		cvm_device_config(&blk->dev, offsetof(struct blk_config,
+						      capacity),
+				  &sectors, sizeof(sectors), true);
+	}
+	cvm_plat_unlock(&blk->look);
+	if (sectors != before)
+		cvm_device_note(&blk->dev, "%.400s: %llu bytes are the disk "
+				"now, %llu before; the guest is told",
+				blk->path, (unsigned long long)sectors *
+				BLK_SECTOR, (unsigned long long)before *
+				BLK_SECTOR);
+	return sectors;
+}
+
+bool blk_ended(const struct blk *blk, const struct blk_request *req,
+	       uint64_t bytes)
+{
+	uint32_t i;
+
+	if (!blk->file.regular || req->type == BLK_T_IN ||
+	    req->type == BLK_T_FLUSH)
+		return false;
+	if (!req->ranges)
+		return req->offset + req->bytes > bytes;
+	for (i = 0; i < req->ranges; i++)
+		if (blk_range_offset(blk, &req->range[i]) +
+		    (uint64_t)req->range[i].sectors * BLK_SECTOR > bytes)
+			return true;
+	return false;
+}
+
+static bool within(uint64_t all, uint64_t sector, uint64_t sectors)
+{
+	return sector <= all && sectors <= all - sector;
+}
+
+/* Who asks for more than there was may know more than we do. */
+static bool on_disk(struct blk *blk, uint64_t sector, uint64_t sectors)
+{
+	return within(sectors_of(blk), sector, sectors) ||
+	       within(blk_look(blk), sector, sectors);
+}
+
+/* ---- what to do with a request ------------------------------------------- */
 
 /* The functions below return a status, or -1: it is for the engine. */
 
@@ -251,12 +320,16 @@ static void host_failed(struct cvm_queue *queue, const struct blk_request *req,
 			 (unsigned long long)req->offset);
 	cvm_device_host_failed(&blk->dev, -result, "%.400s: the host cannot "
 			       "%s: %s", blk->path, what, why);
+	blk_look(blk);
 }
 
 void blk_answer(struct cvm_queue *queue, struct blk_request *req, int result)
 {
 	if (result && result != -CVM_ENOSYS)
 		host_failed(queue, req, result);
+	/* A good time to look: it took its own, and comes with every commit. */
+	else if (req->type == BLK_T_FLUSH)
+		blk_look(blk_of(queue));
 	push(queue, req, !result ? BLK_S_OK : result == -CVM_ENOSYS ?
 	     BLK_S_UNSUPP : BLK_S_IOERR);
 }
@@ -370,6 +443,7 @@ static void blk_destroy(struct cvm_device *dev)
 		if (dev->queue[i].backend)
 			blk->engine->close(&dev->queue[i]);
 	cvm_device_exit(dev);
+	cvm_plat_lock_destroy(&blk->look);
 	cvm_plat_file_close(&blk->file);
 	free(blk->path);
 	free(blk);
@@ -518,7 +592,8 @@ static int open_file(struct blk *blk, const struct cvm_blk_args *args,
 	blk->offset = args->offset;
 	image->bytes = args->bytes ? args->bytes : end - args->offset;
 	blk->sectors = image->bytes / BLK_SECTOR;
-	if (cvm_plat_file_claim(&blk->file, blk->offset, image->bytes))
+	blk->most = args->bytes ? blk->sectors : UINT64_MAX;
+	if (cvm_plat_file_claim(&blk->file, blk->offset, args->bytes))
 		return cvm_vmm_error_set(err, "%s: in use by another VM or "
 					 "program", args->path);
 	if (check_raw(blk, args, err))
@@ -615,6 +690,7 @@ int cvm_vmm_devices_add_blk(struct cvm_vmm_devices *devs,
 		return cvm_vmm_error_set(err, "%s: no memory", args->path);
 	blk->file.handle = -1;
 	blk->file.direct = -1;
+	cvm_plat_lock_init(&blk->look);
 	blk->writeback = 1;
 	blk->cached = args->cached;
 	if (!build(blk, args, err)) {
@@ -639,4 +715,19 @@ int cvm_vmm_devices_blk_stats(struct cvm_vmm_devices *devs, uint32_t slot,
 			      struct cvm_blk_stats *stats)
 {
 	return cvm_device_with(devs, slot, &blk_ops, copy_stats, stats);
+}
+
+static void look(struct cvm_device *dev, void *to)
+{
+	struct cvm_blk_size *size = to;
+	struct blk *blk = (struct blk *)dev;
+
+	size->before = sectors_of(blk) * BLK_SECTOR;
+	size->bytes = blk_look(blk) * BLK_SECTOR;
+}
+
+int cvm_vmm_devices_blk_rescan(struct cvm_vmm_devices *devs, uint32_t slot,
+			       struct cvm_blk_size *size)
+{
+	return cvm_device_with(devs, slot, &blk_ops, look, size);
 }

@@ -83,7 +83,9 @@ struct blk {
 	char *path;			/* of the file, for messages */
 	bool cached;			/* always through the host's cache */
 	uint64_t offset;		/* of the disk in the file */
-	uint64_t sectors;
+	uint64_t sectors;		/* read and written atomically */
+	uint64_t most;			/* sectors, however long the file is */
+	struct cvm_plat_lock look;	/* of who writes .sectors */
 	uint8_t serial[20];
 	uint32_t writeback;		/* read and written atomically */
 	struct cvm_blk_stats stats;	/* counted atomically */
@@ -112,6 +114,19 @@ static inline uint64_t blk_range_offset(const struct blk *blk,
 {
 	return blk->offset + range->sector * BLK_SECTOR;
 }
+
+/*
+ * blk_look - has the file another length than it had?  Then the disk has, and
+ * the guest is told.  Returns its sectors.  Any thread.
+ */
+uint64_t blk_look(struct blk *blk);
+
+/*
+ * blk_ended - would a request write beyond the end of a file of so many bytes,
+ * which would make it longer again?
+ */
+bool blk_ended(const struct blk *blk, const struct blk_request *req,
+	       uint64_t bytes);
 
 /*
  * blk_range_do - discard or zero one range, at once; an engine may know

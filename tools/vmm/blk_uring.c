@@ -25,6 +25,8 @@ struct uring_queue {
 	bool armed;		/* the doorbell is being read, */
 	uint64_t doorbells;	/* to here */
 	uint32_t in_flight;
+	bool looked;		/* in this round: how long the file is, */
+	uint64_t bytes;		/* so long */
 	struct blk_request *free;
 	struct blk_request req[URING_DEPTH];
 };
@@ -48,6 +50,22 @@ static void prepare_range(struct io_uring_sqe *sqe, struct blk *blk,
 	io_uring_prep_fallocate(sqe, (int)blk->file.handle, mode,
 				(off_t)blk_range_offset(blk, range),
 				(off_t)range->sectors * BLK_SECTOR);
+}
+
+/*
+ * A write must not make a file longer that somebody has cut, so its length is
+ * looked at before; once for all that go to the kernel together.
+ */
+static bool ended(struct uring_queue *uq, const struct blk_request *req)
+{
+	struct blk *blk = blk_of(uq->queue);
+
+	if (req->type == BLK_T_IN || req->type == BLK_T_FLUSH)
+		return false;
+	if (!uq->looked)
+		uq->bytes = cvm_plat_file_size(&blk->file);
+	uq->looked = true;
+	return blk_ended(blk, req, uq->bytes);
 }
 
 /* The next step; a request has one entry at most, so there is room. */
@@ -109,18 +127,22 @@ static int finish_step(struct uring_queue *uq, struct blk_request *req,
 				   req->offset);
 }
 
-static void complete(struct uring_queue *uq, struct blk_request *req, int res)
+static void answer(struct uring_queue *uq, struct blk_request *req, int ret)
 {
-	int ret = finish_step(uq, req, res);
-
-	if (!ret && ++req->step < main_steps(req) + req->stable) {
-		submit(uq, req);
-		return;
-	}
 	blk_answer(uq->queue, req, ret);
 	req->next = uq->free;
 	uq->free = req;
 	uq->in_flight--;
+}
+
+static void complete(struct uring_queue *uq, struct blk_request *req, int res)
+{
+	int ret = finish_step(uq, req, res);
+
+	if (!ret && ++req->step < main_steps(req) + req->stable)
+		submit(uq, req);
+	else
+		answer(uq, req, ret);
 }
 
 /* ---- the thread ---------------------------------------------------------- */
@@ -139,6 +161,7 @@ static bool take(struct uring_queue *uq)
 
 	if (uq->broken || stopping(uq))
 		return false;
+	uq->looked = false;
 	cvm_vq_quiet(&queue->vq);
 	while (uq->free && (ret = blk_pop(queue, uq->free)) > 0) {
 		if (ret == 2)
@@ -146,7 +169,10 @@ static bool take(struct uring_queue *uq)
 		req = uq->free;
 		uq->free = req->next;
 		uq->in_flight++;
-		submit(uq, req);
+		if (ended(uq, req))
+			answer(uq, req, CVM_PLAT_FILE_ENDED);
+		else
+			submit(uq, req);
 	}
 	cvm_queue_publish(queue);
 	if (ret < 0) {

@@ -189,6 +189,18 @@ struct cvm_blk_stats {
 int cvm_vmm_devices_blk_stats(struct cvm_vmm_devices *devs, uint32_t slot,
 			      struct cvm_blk_stats *stats);
 
+/* How long a disk is, in bytes. */
+struct cvm_blk_size {
+	uint64_t bytes, before;
+};
+
+/*
+ * cvm_vmm_devices_blk_rescan - look how long a disk's file is now, and tell the
+ * guest if that is new.  -CVM_ENOENT: no disk in this slot.
+ */
+int cvm_vmm_devices_blk_rescan(struct cvm_vmm_devices *devs, uint32_t slot,
+			       struct cvm_blk_size *size);
+
 #define CVM_NET_FORWARDS 32u
 
 /* Ports of the host whose connections go to the guest, slirp only. */

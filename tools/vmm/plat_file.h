@@ -40,9 +40,13 @@ int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
 		       bool readonly, bool direct, struct cvm_vmm_error *err);
 void cvm_plat_file_close(struct cvm_plat_file *file);
 
+/* cvm_plat_file_size - the length it has now, in bytes.  Any thread. */
+uint64_t cvm_plat_file_size(const struct cvm_plat_file *file);
+
 /*
  * cvm_plat_file_claim - these bytes are for one writer, or for readers, until
- * the file is closed.  -CVM_EBUSY when somebody else has claimed them.
+ * the file is closed; 0: to the end, wherever that will be.  -CVM_EBUSY when
+ * somebody else has claimed them.
  */
 int cvm_plat_file_claim(struct cvm_plat_file *file, uint64_t offset,
 			uint64_t bytes);
@@ -65,7 +69,10 @@ int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
 		       uint64_t bytes, bool direct,
 		       struct cvm_vmm_error *err);
 
-/* cvm_plat_file_read, _write - all the bytes of the pieces. */
+/*
+ * cvm_plat_file_read, _write - all the bytes of the pieces.  A file that became
+ * shorter is not made longer by a write: its end is looked at before each.
+ */
 int cvm_plat_file_read(struct cvm_plat_file *file, const struct cvm_iov *iov,
 		       uint32_t count, uint64_t offset);
 int cvm_plat_file_write(struct cvm_plat_file *file, const struct cvm_iov *iov,
@@ -77,6 +84,9 @@ int cvm_plat_file_write(struct cvm_plat_file *file, const struct cvm_iov *iov,
  * are threads.
  */
 void cvm_plat_file_map(struct cvm_plat_file *file);
+
+/* cvm_plat_file_cut - it was seen to end there; what comes is another's. */
+void cvm_plat_file_cut(struct cvm_plat_file *file, uint64_t bytes);
 
 /* cvm_plat_file_handle - the handle that can serve such a request. */
 intptr_t cvm_plat_file_handle(const struct cvm_plat_file *file,

@@ -172,6 +172,12 @@ void cvm_plat_file_map(struct cvm_plat_file *file)
 	file->map = cvm_file_map_open((int)file->handle, file->bytes);
 }
 
+void cvm_plat_file_cut(struct cvm_plat_file *file, uint64_t bytes)
+{
+	if (file->map)
+		cvm_file_map_emptied(file->map, bytes, UINT64_MAX - bytes);
+}
+
 void cvm_plat_file_close(struct cvm_plat_file *file)
 {
 	cvm_file_map_close(file->map);
@@ -182,6 +188,20 @@ void cvm_plat_file_close(struct cvm_plat_file *file)
 		close((int)file->handle);
 	file->direct = -1;
 	file->handle = -1;
+}
+
+/* The one call that knows files and disks, and which is allowed (confine.h). */
+uint64_t cvm_plat_file_size(const struct cvm_plat_file *file)
+{
+	off_t end = lseek((int)file->handle, 0, SEEK_END);
+
+	return end < 0 ? file->bytes : (uint64_t)end;
+}
+
+static bool holds(const struct cvm_plat_file *file, uint64_t offset,
+		  uint64_t bytes)
+{
+	return !file->regular || offset + bytes <= cvm_plat_file_size(file);
 }
 
 /*
@@ -273,11 +293,14 @@ int cvm_plat_file_read(struct cvm_plat_file *file, const struct cvm_iov *iov,
 int cvm_plat_file_write(struct cvm_plat_file *file, const struct cvm_iov *iov,
 			uint32_t count, uint64_t offset)
 {
-	int ret = transfer(pwritev, file, iov, count, offset);
+	uint64_t bytes = cvm_iov_bytes(iov, count);
+	int ret;
 
+	if (!holds(file, offset, bytes))
+		return CVM_PLAT_FILE_ENDED;
+	ret = transfer(pwritev, file, iov, count, offset);
 	if (file->map && !ret)
-		cvm_file_map_filled(file->map, offset,
-				    cvm_iov_bytes(iov, count));
+		cvm_file_map_filled(file->map, offset, bytes);
 	return ret;
 }
 
@@ -307,6 +330,8 @@ int cvm_plat_file_discard(struct cvm_plat_file *file, uint64_t offset,
 int cvm_plat_file_zero(struct cvm_plat_file *file, uint64_t offset,
 		       uint64_t bytes, bool unmap)
 {
+	if (!holds(file, offset, bytes))
+		return CVM_PLAT_FILE_ENDED;
 	return allocate(file, unmap ? FALLOC_FL_PUNCH_HOLE :
 			FALLOC_FL_ZERO_RANGE, offset, bytes);
 }

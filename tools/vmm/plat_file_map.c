@@ -54,15 +54,27 @@ static bool is_there(const struct cvm_file_map *map, uint64_t offset,
 	return true;
 }
 
+/* The file may have become longer than its map; are any of the bytes there? */
+static bool cut_to_map(const struct cvm_file_map *map, uint64_t offset,
+		       uint64_t *bytes)
+{
+	uint64_t most = offset < map->bytes ? map->bytes - offset : 0;
+
+	if (*bytes > most)
+		*bytes = most;
+	return *bytes;
+}
+
 /* Of two at the same pages, the guest does not know who was first. */
 void cvm_file_map_filled(struct cvm_file_map *map, uint64_t offset,
 			 uint64_t bytes)
 {
-	uint64_t first = offset / PAGE, last = (offset + bytes - 1) / PAGE;
-	uint64_t word;
+	uint64_t first, last, word;
 
-	if (is_there(map, offset, bytes))
+	if (!cut_to_map(map, offset, &bytes) || is_there(map, offset, bytes))
 		return;
+	first = offset / PAGE;
+	last = (offset + bytes - 1) / PAGE;
 	for (word = first / WORD; word <= last / WORD; word++)
 		__atomic_fetch_or(&map->there[word],
 				  bits_of(word, first, last),
@@ -72,9 +84,12 @@ void cvm_file_map_filled(struct cvm_file_map *map, uint64_t offset,
 void cvm_file_map_emptied(struct cvm_file_map *map, uint64_t offset,
 			  uint64_t bytes)
 {
-	uint64_t first = offset / PAGE, last = (offset + bytes - 1) / PAGE;
-	uint64_t word;
+	uint64_t first, last, word;
 
+	if (!cut_to_map(map, offset, &bytes))
+		return;
+	first = offset / PAGE;
+	last = (offset + bytes - 1) / PAGE;
 	for (word = first / WORD; word <= last / WORD; word++)
 		__atomic_fetch_and(&map->there[word],
 				   ~bits_of(word, first, last),

@@ -35,7 +35,8 @@ bool cvm_file_map_read(struct cvm_file_map *map, const struct cvm_iov *iov,
 
 /*
  * cvm_file_map_filled - these bytes were written; _emptied - they are about to
- * be given back.  Any thread.
+ * be given back, or are no part of the file any more.  Those beyond the map
+ * mean nothing to it.  Any thread.
  */
 void cvm_file_map_filled(struct cvm_file_map *map, uint64_t offset,
 			 uint64_t bytes);

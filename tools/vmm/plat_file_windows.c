@@ -110,6 +110,20 @@ int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
 	return 0;
 }
 
+uint64_t cvm_plat_file_size(const struct cvm_plat_file *file)
+{
+	struct cvm_plat_file now = { .handle = file->handle };
+
+	return find_size(&now) ? file->bytes : now.bytes;
+}
+
+/* A file that we write to is nobody else's to make shorter. */
+void cvm_plat_file_cut(struct cvm_plat_file *file, uint64_t bytes)
+{
+	(void)file;
+	(void)bytes;
+}
+
 /* None is known to be in memory. */
 void cvm_plat_file_map(struct cvm_plat_file *file)
 {

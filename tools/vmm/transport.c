@@ -115,22 +115,37 @@ static void status_change(struct cvm_device *dev, uint32_t keep, uint32_t add)
 	cvm_plat_unlock(&dev->leaf);
 }
 
+static void say(struct cvm_device *dev, const char *end, const char *fmt,
+		va_list list)
+{
+	struct cvm_vmm_args *args = &dev->devs->args;
+	char what[640], line[800];
+
+	vsnprintf(what, sizeof(what), fmt, list);
+	snprintf(line, sizeof(line), "%s in slot %u: %s%s", dev->ops->name,
+		 dev->slot, what, end);
+	args->log(args->ctx, line);
+}
+
 static void complain(struct cvm_device *dev, int kind, const char *fmt,
 		     va_list list)
 {
-	struct cvm_vmm_args *args = &dev->devs->args;
 	enum cvm_complaint said;
-	char what[640], line[800];
 
 	cvm_plat_lock(&dev->leaf);
 	said = cvm_complaints_next(&dev->complaints, kind, time(NULL));
 	cvm_plat_unlock(&dev->leaf);
-	if (said == CVM_COMPLAINT_SILENT)
-		return;
-	vsnprintf(what, sizeof(what), fmt, list);
-	snprintf(line, sizeof(line), "%s in slot %u: %s%s", dev->ops->name,
-		 dev->slot, what, cvm_complaints_end(said, kind));
-	args->log(args->ctx, line);
+	if (said != CVM_COMPLAINT_SILENT)
+		say(dev, cvm_complaints_end(said, kind), fmt, list);
+}
+
+void cvm_device_note(struct cvm_device *dev, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	say(dev, "", fmt, args);
+	va_end(args);
 }
 
 void cvm_device_complain(struct cvm_device *dev, const char *fmt, ...)

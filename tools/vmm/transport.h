@@ -159,6 +159,13 @@ void cvm_device_config(struct cvm_device *dev, uint32_t offset,
 		       const void *data, uint32_t bytes, bool tell);
 
 /*
+ * cvm_device_note - one line in the log, each time: about what somebody did on
+ * the host, which no guest can bring about.  Any thread.
+ */
+void cvm_device_note(struct cvm_device *dev, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
  * cvm_device_complain - one line in the log, of some that a device has: people
  * should know, and the guest cannot tell them.  Any thread.
  */

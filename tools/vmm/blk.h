@@ -102,6 +102,9 @@ static inline struct blk *blk_of(struct cvm_queue *queue)
  */
 int blk_pop(struct cvm_queue *queue, struct blk_request *req);
 
+/* blk_carry_out - all that a request asks for, at once; as of plat_file.h. */
+int blk_carry_out(struct blk *blk, const struct blk_request *req);
+
 /* blk_file_serve - a request from pop to publish, as cvm_worker.serve(). */
 int blk_file_serve(struct cvm_queue *queue);
 

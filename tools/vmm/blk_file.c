@@ -22,7 +22,7 @@ static int ranges(struct blk *blk, const struct blk_request *req)
 	return ret;
 }
 
-static int carry_out(struct blk *blk, const struct blk_request *req)
+int blk_carry_out(struct blk *blk, const struct blk_request *req)
 {
 	int ret;
 
@@ -52,7 +52,7 @@ int blk_file_serve(struct cvm_queue *queue)
 		return ret;
 	if (ret == 1)
 		blk_answer(queue, &file->req,
-			   carry_out(blk_of(queue), &file->req));
+			   blk_carry_out(blk_of(queue), &file->req));
 	cvm_queue_publish(queue);
 	return 1;
 }

@@ -3,11 +3,15 @@
  * blk_uring.c - many requests at once, by Linux's io_uring.
  *
  * The thread of a queue sleeps in one place, for completions; the doorbell is
- * one of them, a read of its eventfd that is always under way.
+ * one of them, a read of its eventfd that is always under way.  When the ring
+ * fails, which no request can tell from the host's disk, the thread goes on
+ * without it.
  */
 #include <errno.h>
 #include <liburing.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include <linux/falloc.h>
 
@@ -16,12 +20,15 @@
 #include "blk.h"
 
 #define URING_DEPTH	128u
+#define PAUSE_NS	10000000
 
 struct uring_queue {
 	struct io_uring ring;
 	struct cvm_queue *queue;
 	bool stop;		/* written by another thread */
 	bool broken;
+	int failed;		/* the ring: its error, < 0 */
+	bool alone;		/* and nothing of ours is in it any more */
 	bool armed;		/* the doorbell is being read, */
 	uint64_t doorbells;	/* to here */
 	uint32_t in_flight;
@@ -135,17 +142,26 @@ static void answer(struct uring_queue *uq, struct blk_request *req, int ret)
 	uq->in_flight--;
 }
 
+/* Without the ring, from its beginning. */
+static void carry_out(struct uring_queue *uq, struct blk_request *req)
+{
+	answer(uq, req, blk_carry_out(blk_of(uq->queue), req));
+}
+
 static void complete(struct uring_queue *uq, struct blk_request *req, int res)
 {
 	int ret = finish_step(uq, req, res);
+	bool more = !ret && ++req->step < main_steps(req) + req->stable;
 
-	if (!ret && ++req->step < main_steps(req) + req->stable)
+	if (more && uq->failed)
+		carry_out(uq, req);
+	else if (more)
 		submit(uq, req);
 	else
 		answer(uq, req, ret);
 }
 
-/* ---- the thread ---------------------------------------------------------- */
+/* ---- what comes and goes ------------------------------------------------- */
 
 static bool stopping(struct uring_queue *uq)
 {
@@ -163,7 +179,8 @@ static bool take(struct uring_queue *uq)
 		return false;
 	uq->looked = false;
 	cvm_vq_quiet(&queue->vq);
-	while (uq->free && (ret = blk_pop(queue, uq->free)) > 0) {
+	while (uq->free && !stopping(uq) &&
+	       (ret = blk_pop(queue, uq->free)) > 0) {
 		if (ret == 2)
 			continue;
 		req = uq->free;
@@ -171,6 +188,8 @@ static bool take(struct uring_queue *uq)
 		uq->in_flight++;
 		if (ended(uq, req))
 			answer(uq, req, CVM_PLAT_FILE_ENDED);
+		else if (uq->failed)
+			carry_out(uq, req);
 		else
 			submit(uq, req);
 	}
@@ -198,39 +217,118 @@ static void arm(struct uring_queue *uq)
 	uq->armed = true;
 }
 
-static void reap(struct uring_queue *uq)
+/* What is done; how much that was. */
+static uint32_t reap(struct uring_queue *uq)
 {
 	struct blk_request *req;
 	struct io_uring_cqe *cqe;
+	uint32_t count = 0;
 	int res;
 
-	while (!io_uring_peek_cqe(&uq->ring, &cqe)) {
+	for (; !io_uring_peek_cqe(&uq->ring, &cqe); count++) {
 		req = io_uring_cqe_get_data(cqe);
 		res = cqe->res;
 		io_uring_cqe_seen(&uq->ring, cqe);
-		if (req)
+		/* have_worker()'s, which came late. */
+		if ((void *)req == uq)
+			continue;
+		if (req) {
 			complete(uq, req, res);
-		else
+			continue;
+		}
+		uq->armed = false;
+		/* A doorbell that cannot be waited for would be no end. */
+		if (res < 0 && res != -EINTR)
+			uq->failed = res;
+	}
+	cvm_queue_publish(uq->queue);
+	return count;
+}
+
+/* ---- when the ring fails ------------------------------------------------- */
+
+/* Nothing is told when the kernel has memory again. */
+static void pause_shortly(void)
+{
+	const struct timespec time = { .tv_nsec = PAUSE_NS };
+
+	nanosleep(&time, NULL);
+}
+
+/* io_uring_enter(2): will it be better by itself? */
+static bool passes(int err)
+{
+	return err == -EINTR || err == -EAGAIN || err == -EBUSY ||
+	       err == -ENOMEM;
+}
+
+/* Take back what the kernel has not: it looks when it is entered only. */
+static void take_back(struct uring_queue *uq)
+{
+	struct io_uring_sq *sq = &uq->ring.sq;
+	unsigned int at = __atomic_load_n(sq->khead, __ATOMIC_ACQUIRE);
+	const struct io_uring_sqe *sqe;
+	struct blk_request *req;
+
+	for (; at != sq->sqe_tail; at++) {
+		sqe = &sq->sqes[at & *sq->kring_mask];
+		req = (struct blk_request *)(uintptr_t)sqe->user_data;
+		if (!req)
 			uq->armed = false;
+		else if ((void *)req != uq)
+			carry_out(uq, req);
 	}
 	cvm_queue_publish(uq->queue);
 }
+
+/* Nobody enters the ring any more; what the kernel has, it finishes. */
+static void leave_ring(struct uring_queue *uq)
+{
+	cvm_device_host_failed(uq->queue->dev, -uq->failed, "queue %u: "
+			       "io_uring: %s; requests are carried out one "
+			       "after the other from now on",
+			       uq->queue->index, strerror(-uq->failed));
+	take_back(uq);
+	while (uq->in_flight || uq->armed) {
+		/* Ends the read of it. */
+		cvm_plat_event_signal(&uq->queue->doorbell);
+		if (!reap(uq))
+			pause_shortly();
+	}
+	uq->alone = true;
+}
+
+static void go_on_alone(struct uring_queue *uq)
+{
+	while (!stopping(uq))
+		if (!take(uq) && !stopping(uq))
+			cvm_plat_event_wait(&uq->queue->doorbell);
+}
+
+/* ---- the thread ---------------------------------------------------------- */
 
 /* stop is set, then the doorbell signalled: a read under way ends. */
 static void uring_main(void *arg)
 {
 	struct uring_queue *uq = arg;
 	bool more;
+	int ret;
 
-	while (!stopping(uq) || uq->in_flight || uq->armed) {
+	while (!uq->failed && (!stopping(uq) || uq->in_flight || uq->armed)) {
 		more = take(uq);
 		arm(uq);
-		if (more)
-			io_uring_submit(&uq->ring);
-		else if (uq->in_flight || uq->armed)
-			io_uring_submit_and_wait(&uq->ring, 1);
-		reap(uq);
+		ret = more ? io_uring_submit(&uq->ring) :
+		      uq->in_flight || uq->armed ?
+		      io_uring_submit_and_wait(&uq->ring, 1) : 0;
+		if (ret < 0 && !passes(ret))
+			uq->failed = ret;
+		if (!reap(uq) && ret < 0 && ret != -EINTR && !uq->failed)
+			pause_shortly();
 	}
+	if (uq->failed && !uq->alone)
+		leave_ring(uq);
+	if (uq->alone)
+		go_on_alone(uq);
 }
 
 /* ---- the engine ---------------------------------------------------------- */
@@ -318,12 +416,16 @@ static void have_worker(void *arg)
 	struct uring_queue *uq = arg;
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&uq->ring);
 	struct io_uring_cqe *cqe;
+	int ret;
 
 	io_uring_prep_read(sqe, (int)blk_of(uq->queue)->file.handle,
 			   &uq->doorbells, 0, 0);
 	io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
-	if (io_uring_submit(&uq->ring) == 1 &&
-	    !io_uring_wait_cqe(&uq->ring, &cqe))
+	io_uring_sqe_set_data(sqe, uq);
+	ret = io_uring_submit(&uq->ring);
+	if (ret < 0 && !passes(ret))
+		uq->failed = ret;
+	if (ret == 1 && !io_uring_wait_cqe(&uq->ring, &cqe))
 		io_uring_cqe_seen(&uq->ring, cqe);
 }
 

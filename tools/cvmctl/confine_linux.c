@@ -88,6 +88,7 @@ int confine(const struct confine_args *args, struct problem *problem)
 {
 	struct linux_user user;
 
+	linux_inherited_close();
 	if (drop_bounding_set())
 		return problem_set(problem, "confinement", "the bounding set: "
 				   "%s", strerror(errno));

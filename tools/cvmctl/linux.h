@@ -20,6 +20,13 @@ int linux_log(void);
 /* Until fd takes data: 0, or -1 when plat_unblock() was called. */
 int linux_wait_writable(int fd);
 
+/*
+ * What was open before main(), beside stdin, stdout and stderr: first, nothing
+ * else was opened; and close it, once paths like /dev/fd/9 have been opened.
+ */
+void linux_inherited_note(void);
+void linux_inherited_close(void);
+
 /* ---- users ---- */
 
 struct linux_user {

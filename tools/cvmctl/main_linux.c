@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "cvmctl.h"
+#include "linux.h"
 
 /*
  * The first files opened would get the numbers of a stdin, stdout or stderr
@@ -26,5 +26,6 @@ static void keep_stdio(void)
 int main(int argc, char **argv)
 {
 	keep_stdio();
+	linux_inherited_note();
 	return cvmctl_main(argc, argv);
 }

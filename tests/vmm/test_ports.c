@@ -40,8 +40,13 @@ static const char *in_dir(const char *name)
 
 static char made[128];
 
-static void note_made(const char *path)
+static void note_made(const char *path, intptr_t file)
 {
+	struct stat there, given;
+
+	assert_int_equal(lstat(path, &there), 0);
+	assert_int_equal(fstat((int)file, &given), 0);
+	assert_int_equal(given.st_ino, there.st_ino);
 	snprintf(made, sizeof(made), "%s", path);
 }
 

@@ -115,9 +115,9 @@ static int speaks_itself(void)
 	return !con.served || con.copy || con.left;
 }
 
-void console_last(const char *line)
+void console_last(const char *line, int logged)
 {
-	if (line[0] && speaks_itself())
+	if (line[0] && speaks_itself() && (logged || !con.left))
 		say("%s", line);
 }
 

@@ -109,8 +109,11 @@ void console_write(struct console_channel *channel, const void *data,
 void console_note(const char *fmt, ...)
 	__attribute__((format(CVMCTL_PRINTF, 1, 2)));
 
-/* console_last - the last line (or "") where stderr goes, if anywhere. */
-void console_last(const char *line);
+/*
+ * console_last - the last line (or "") where stderr goes, if anywhere; logged:
+ * a log that nobody was to look at is such a place too.
+ */
+void console_last(const char *line, int logged);
 
 /* console_end - hand status and a last line (or "") to the terminals. */
 void console_end(int status, const char *line);

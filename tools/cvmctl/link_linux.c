@@ -13,11 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +22,7 @@
 #include "accept_linux.h"
 #include "linux.h"
 #include "minder.h"
+#include "own_file_linux.h"
 
 struct link {
 	int fd;
@@ -239,17 +237,12 @@ static int check_run_dir(const char *dir, struct problem *problem)
 static int lock_names(struct problem *problem)
 {
 	char dir[64];
-	int fd, ret;
+	int fd;
 
 	if (run_dir(dir, sizeof(dir), problem))
 		return -1;
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return problem_set(problem, dir, "%s", strerror(errno));
-	do {
-		ret = flock(fd, LOCK_EX);
-	} while (ret && errno == EINTR);
-	return fd;
+	fd = cvm_dir_lock(dir);
+	return fd < 0 ? problem_set(problem, dir, "%s", strerror(errno)) : fd;
 }
 
 static int connect_to(const struct sockaddr_un *addr, int flags)
@@ -267,7 +260,7 @@ static int connect_to(const struct sockaddr_un *addr, int flags)
 }
 
 /* Under the lock: remove what a VMM that was killed has left; 1: done. */
-static int sweep(const struct sockaddr_un *addr)
+int linux_sweep(const struct sockaddr_un *addr)
 {
 	int fd = connect_to(addr, SOCK_NONBLOCK);
 
@@ -291,7 +284,7 @@ struct link *plat_connect(const char *name, struct problem *problem)
 		lock = lock_names(problem);
 		if (lock < 0)
 			return NULL;
-		sweep(&addr);
+		linux_sweep(&addr);
 		close(lock);
 		fd = connect_to(&addr, 0);
 	}
@@ -310,7 +303,7 @@ static int bind_socket(int fd)
 		return 0;
 	if (errno != EADDRINUSE)
 		return -1;
-	if (!sweep(&listener_addr)) {
+	if (!linux_sweep(&listener_addr)) {
 		errno = EADDRINUSE;
 		return -1;
 	}
@@ -330,17 +323,20 @@ static int make_run_dir(struct problem *problem)
 	return check_run_dir(dir, problem);
 }
 
+/* Under the lock. */
 static int open_log(const char *name, struct problem *problem)
 {
 	char path[128];
 
 	if (run_path(path, sizeof(path), name, "log", problem))
 		return -1;
-	log_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND |
+	/* Another file: the minder of who had the name may still look. */
+	unlink(path);
+	log_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND |
 		      O_CLOEXEC, 0600);
 	if (log_fd < 0)
 		return problem_set(problem, path, "%s", strerror(errno));
-	minder_remove(path, 1);
+	minder_remove(path, log_fd, 1);
 	return 0;
 }
 
@@ -360,23 +356,38 @@ static int open_listener(void)
 	return err ? -1 : fd;
 }
 
+/* (Nobody else can write where it is.) */
+static void remove_later(const char *path)
+{
+	int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (file < 0)
+		return;
+	minder_remove(path, file, 0);
+	close(file);
+}
+
 int plat_listen(const char *name, struct problem *problem)
 {
+	char dir[64];
 	int lock, err;
 
-	if (make_run_dir(problem) ||
+	if (make_run_dir(problem) || run_dir(dir, sizeof(dir), problem) ||
 	    socket_addr(&listener_addr, name, problem))
 		return -1;
 	lock = lock_names(problem);
 	if (lock < 0)
 		return -1;
+	linux_sweep_unnamed(dir);
 	listener = open_listener();
 	err = errno;
-	close(lock);
 	if (listener >= 0) {
-		minder_remove(listener_addr.sun_path, 0);
-		return open_log(name, problem);
+		remove_later(listener_addr.sun_path);
+		err = open_log(name, problem);
+		close(lock);
+		return err;
 	}
+	close(lock);
 	if (err == EADDRINUSE)
 		return problem_set(problem, name, "a VM of this name is "
 				   "running; choose another --name");

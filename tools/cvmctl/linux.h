@@ -3,7 +3,9 @@
 #ifndef CVMCTL_LINUX_H
 #define CVMCTL_LINUX_H
 
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "platform.h"
 
@@ -16,6 +18,13 @@ void linux_terminal_continue(void);
 
 /* The log of a VM that others can come to, or -1. */
 int linux_log(void);
+
+/*
+ * Names are locked: remove a socket that nobody listens at any more, 1: done;
+ * and whatever VMs without a name have left in this directory.
+ */
+int linux_sweep(const struct sockaddr_un *addr);
+void linux_sweep_unnamed(const char *path);
 
 /* Until fd takes data: 0, or -1 when plat_unblock() was called. */
 int linux_wait_writable(int fd);

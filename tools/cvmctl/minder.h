@@ -25,10 +25,11 @@ int minder_start(const struct config_exec *exec, struct problem *problem);
 int minder_programs(struct problem *problem);
 
 /*
- * minder_remove - a file is to be gone when the VM is, or only if it is empty
- * then.  Before minder_seal().
+ * minder_remove - a name is to be gone when the VM is, or only if its file is
+ * empty then.  file: a descriptor of what it names, wherever the path leads;
+ * once the name means something else it stays.  Before minder_seal().
  */
-void minder_remove(const char *path, int if_empty);
+void minder_remove(const char *path, intptr_t file, int if_empty);
 
 /*
  * minder_seal - the VM is about to run: from now on nothing more is done for

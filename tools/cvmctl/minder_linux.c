@@ -12,15 +12,16 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "minder.h"
+#include "own_file_linux.h"
 #include "programs_linux.h"
 
 /* The first letter of an order. */
@@ -29,11 +30,59 @@ enum {
 	ORDER_SEAL = 's'
 };
 
-#define ORDER_ROOM	(1u + PATH_MAX)
+#define ORDER_ROOM	(1u + NAME_MAX)
 #define WHY_ROOM	256u
 #define FILES		16u
 
 static int minder = -1;		/* the VM's end of the connection */
+
+/* ---- orders, and the two descriptors that may come with one ---- */
+
+union control {
+	struct cmsghdr head;
+	char room[CMSG_SPACE(2 * sizeof(int))];
+};
+
+static void send_order(int to, void *order, size_t bytes, const int *fds)
+{
+	struct iovec part = { order, bytes };
+	union control control = { .head = {
+		.cmsg_len = CMSG_LEN(2 * sizeof(int)),
+		.cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS,
+	} };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	if (fds) {
+		memcpy(CMSG_DATA(&control.head), fds, 2 * sizeof(int));
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+	}
+	sendmsg(to, &message, MSG_NOSIGNAL);
+}
+
+/* fds: NULL: none are taken; else as they were if none came. */
+static ssize_t receive(int from, void *order, size_t room, int *fds)
+{
+	struct iovec part = { order, room };
+	union control control;
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1,
+		.msg_control = fds ? &control : NULL,
+		.msg_controllen = fds ? sizeof(control) : 0,
+	};
+	struct cmsghdr *head;
+	ssize_t bytes;
+
+	do {
+		bytes = recvmsg(from, &message, MSG_CMSG_CLOEXEC);
+	} while (bytes < 0 && errno == EINTR);
+	head = bytes < 0 ? NULL : CMSG_FIRSTHDR(&message);
+	if (head && head->cmsg_type == SCM_RIGHTS &&
+	    head->cmsg_len == CMSG_LEN(2 * sizeof(int)))
+		memcpy(fds, CMSG_DATA(head), 2 * sizeof(int));
+	return bytes;
+}
 
 /* ---- the minder's process ---- */
 
@@ -42,8 +91,9 @@ static struct {
 	int children;		/* a signalfd */
 	int sealed;
 	const struct config_exec *exec;
-	unsigned int files;	/* to be removed: the orders to do so */
-	char file[FILES][ORDER_ROOM + 1];
+	unsigned int files;	/* to be removed, */
+	struct cvm_own_file file[FILES];
+	bool if_empty[FILES];
 } self;
 
 /* The answer is why not, or "". */
@@ -55,13 +105,24 @@ static void start_programs(void)
 	send(self.vm, why, strlen(why) + 1, MSG_NOSIGNAL);
 }
 
-static void carry_out(const char *order)
+static void note_file(const char *order, const int *fds)
+{
+	struct cvm_own_file *own = &self.file[self.files];
+
+	own->dir = fds[0];
+	own->file = fds[1];
+	snprintf(own->name, sizeof(own->name), "%s", order + 1);
+	self.if_empty[self.files++] = order[0] == ORDER_REMOVE_EMPTY;
+}
+
+/* fds: what came with it, or -1. */
+static void carry_out(const char *order, const int *fds)
 {
 	switch (order[0]) {
 	case ORDER_REMOVE:
 	case ORDER_REMOVE_EMPTY:
-		if (self.files < FILES)
-			strcpy(self.file[self.files++], order);
+		if (self.files < FILES && fds[0] >= 0)
+			note_file(order, fds);
 		break;
 	case ORDER_PROGRAMS:
 		start_programs();
@@ -76,27 +137,18 @@ static void carry_out(const char *order)
 static int take_order(void)
 {
 	char order[ORDER_ROOM + 1];
+	int fds[2] = { -1, -1 };
 	ssize_t bytes;
 
-	do {
-		bytes = recv(self.vm, order, ORDER_ROOM, 0);
-	} while (bytes < 0 && errno == EINTR);
+	/* Sealed, nothing is taken that would stay open. */
+	bytes = receive(self.vm, order, ORDER_ROOM,
+			      self.sealed ? NULL : fds);
 	if (bytes <= 0)
 		return 0;
 	order[bytes] = '\0';
 	if (!self.sealed)
-		carry_out(order);
+		carry_out(order, fds);
 	return 1;
-}
-
-static void remove_file(const char *order)
-{
-	struct stat st;
-
-	if (order[0] == ORDER_REMOVE ||
-	    (order[0] == ORDER_REMOVE_EMPTY && !stat(order + 1, &st) &&
-	     !st.st_size))
-		unlink(order + 1);
 }
 
 /* Nothing of the VM's, of the terminal's or of the user's stays with it. */
@@ -145,8 +197,9 @@ static void minder_main(int vm, const struct config_exec *exec)
 	self.exec = exec;
 	watch();
 	programs_end(self.children);
-	while (self.files)
-		remove_file(self.file[--self.files]);
+	while (self.files--)
+		cvm_own_file_remove(&self.file[self.files],
+				    self.if_empty[self.files]);
 	_exit(0);
 }
 
@@ -169,7 +222,8 @@ int minder_start(const struct config_exec *exec, struct problem *problem)
 					 strerror(errno));
 }
 
-static void give_order(char letter, const char *text)
+/* fds: two, or NULL. */
+static void give_order(char letter, const char *text, const int *fds)
 {
 	char order[ORDER_ROOM];
 	size_t bytes = strlen(text);
@@ -178,17 +232,18 @@ static void give_order(char letter, const char *text)
 		return;
 	order[0] = letter;
 	memcpy(order + 1, text, bytes);
-	send(minder, order, 1 + bytes, MSG_NOSIGNAL);
+	send_order(minder, order, 1 + bytes, fds);
 }
 
-void minder_remove(const char *path, int if_empty)
+void minder_remove(const char *path, intptr_t file, int if_empty)
 {
-	char absolute[PATH_MAX];
+	struct cvm_own_file own;
 
-	/* The minder is elsewhere. */
-	if (!plat_absolute(path, absolute, sizeof(absolute)))
-		give_order(if_empty ? ORDER_REMOVE_EMPTY : ORDER_REMOVE,
-			   absolute);
+	if (cvm_own_file_open(&own, path, (int)file))
+		return;
+	give_order(if_empty ? ORDER_REMOVE_EMPTY : ORDER_REMOVE, own.name,
+		   (int[2]){ own.dir, own.file });
+	cvm_own_file_close(&own);
 }
 
 int minder_programs(struct problem *problem)
@@ -196,7 +251,7 @@ int minder_programs(struct problem *problem)
 	char why[WHY_ROOM + 1];
 	ssize_t bytes;
 
-	give_order(ORDER_PROGRAMS, "");
+	give_order(ORDER_PROGRAMS, "", NULL);
 	do {
 		bytes = recv(minder, why, WHY_ROOM, 0);
 	} while (bytes < 0 && errno == EINTR);
@@ -211,7 +266,7 @@ int minder_programs(struct problem *problem)
 
 void minder_seal(void)
 {
-	give_order(ORDER_SEAL, "");
+	give_order(ORDER_SEAL, "", NULL);
 }
 
 void minder_end(void)

@@ -81,9 +81,10 @@ int minder_programs(struct problem *problem)
 	return 0;
 }
 
-void minder_remove(const char *path, int if_empty)
+void minder_remove(const char *path, intptr_t file, int if_empty)
 {
 	(void)path;
+	(void)file;
 	(void)if_empty;
 }
 

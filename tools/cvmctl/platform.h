@@ -19,6 +19,12 @@
 /* plat_error_text - a number of the system's own; until the next call. */
 const char *plat_error_text(int result);
 
+/*
+ * plat_owner - whom is to belong what is made for people, if not to this
+ * process's user: who asked for it through sudo.  -1: nobody else.
+ */
+int plat_owner(uint32_t *uid, uint32_t *gid);
+
 /* plat_say - a line, newline included, on stderr, at once. */
 void plat_say(const char *line);
 
@@ -157,6 +163,8 @@ int plat_process_wait(intptr_t process, int ms);
 /* The old one, about the other: end it; say how it ended, or "". */
 void plat_vmm_kill(void);
 void plat_vmm_fate(char *text, size_t size);
+
+#define UNNAMED	"vm-"	/* and a number: the name of a VM that was given none */
 
 /*
  * plat_listen - let others connect by the VM's name from now on; -1 with a

@@ -87,6 +87,13 @@ int nt_own_path(const char *name, wchar_t *to, size_t size)
 	return nt_wide(beside, to, size);
 }
 
+int plat_owner(uint32_t *uid, uint32_t *gid)
+{
+	(void)uid;
+	(void)gid;
+	return -1;
+}
+
 long plat_pid(void)
 {
 	long front = nt_split_pid();

@@ -96,7 +96,8 @@ static void fill_defaults(struct run_options *o)
 	struct vm_config *vm = &o->vm;
 
 	if (!vm->name) {
-		snprintf(o->name, sizeof(o->name), "vm-%ld", plat_pid());
+		snprintf(o->name, sizeof(o->name), UNNAMED "%ld",
+			 plat_pid());
 		vm->name = o->name;
 	}
 	if (!vm->mem_bytes)
@@ -254,7 +255,8 @@ int run_vm(const struct run_options *o)
 	/* The VM is gone before anybody is told that it ended. */
 	vm_close(&vm);
 	final_line(o, &vm, &end, line, sizeof(line));
-	console_last(line);
+	/* Nobody looks for the log of a VM without a name that ended well. */
+	console_last(line, !o->name[0] || end.status != EXIT_OK);
 	minder_end();
 	console_end(end.status, line);
 	return end.status;
@@ -262,7 +264,7 @@ int run_vm(const struct run_options *o)
 out_refused:
 	vm_close(&vm);
 	refuse(o, &problem, &vm, line, sizeof(line));
-	console_last(line);
+	console_last(line, 1);
 	minder_end();
 	console_end(EXIT_REFUSED, line);
 	return EXIT_REFUSED;

@@ -38,3 +38,14 @@ int linux_user_sudo(struct linux_user *user)
 		return -1;
 	return 0;
 }
+
+int plat_owner(uint32_t *uid, uint32_t *gid)
+{
+	struct linux_user user;
+
+	if (linux_user_sudo(&user))
+		return -1;
+	*uid = user.uid;
+	*gid = user.gid;
+	return 0;
+}

@@ -14,6 +14,8 @@ static struct tty {
 } ttys[CVM_PORTS_MAX];
 
 static uint32_t count;
+static struct cvm_port_owner owner;
+static int has_owner;
 
 /* ---- between a port and a channel ---------------------------------------- */
 
@@ -49,9 +51,9 @@ static const struct console_sink sink = { typed, resized };
 
 /* ---- making them --------------------------------------------------------- */
 
-static void made(const char *path)
+static void made(const char *path, intptr_t file)
 {
-	minder_remove(path, 0);
+	minder_remove(path, file, 0);
 }
 
 static int describe(struct cvm_port_args *port, const struct config_tty *tty,
@@ -64,6 +66,7 @@ static int describe(struct cvm_port_args *port, const struct config_tty *tty,
 	port->path = tty->path;
 	port->mode = tty->mode;
 	port->made = made;
+	port->owner = has_owner ? &owner : NULL;
 	port->ctx = own;
 	port->output = port_output;
 	port->room = port_room;
@@ -111,6 +114,7 @@ int ttys_add(struct vm *vm, const struct vm_config *config,
 	uint32_t i;
 	int slot;
 
+	has_owner = !plat_owner(&owner.uid, &owner.gid);
 	/* The guest's hvc1 and up, in the order of their numbers. */
 	for (i = 0; i < CONFIG_TTYS && config->tty; i++) {
 		if (!config->tty[i].name[0])

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "console_fd.h"
+#include "own_file_linux.h"
 
 struct file_port {
 	struct cvm_port *port;
@@ -74,12 +75,12 @@ static void file_commit(void *backend)
 /* What was made for a VM that is not to be: as long as it is that file. */
 static void file_unmake(const struct file_port *file)
 {
-	struct stat own, there;
+	struct cvm_own_file own;
 
-	if (!fstat(file->fd, &own) && !own.st_size &&
-	    !lstat(file->made, &there) && there.st_dev == own.st_dev &&
-	    there.st_ino == own.st_ino)
-		unlink(file->made);
+	if (cvm_own_file_open(&own, file->made, file->fd))
+		return;
+	cvm_own_file_remove(&own, true);
+	cvm_own_file_close(&own);
 }
 
 static void file_destroy(void *backend)
@@ -103,19 +104,23 @@ const struct cvm_port_ops file_port_ops = {
 };
 
 /* Its end, or a new one, which is ours until file_commit(). */
-static int open_end(struct file_port *file, const char *path)
+static int open_end(struct file_port *file, const struct cvm_port_args *args)
 {
+	const struct cvm_port_owner *owner = args->owner;
+	const char *path = args->path;
 	int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK;
 
 	file->fd = open(path, flags);
 	if (file->fd >= 0 || errno != ENOENT)
 		return file->fd;
 	file->fd = open(path, flags | O_CREAT | O_EXCL, 0600);
-	if (file->fd >= 0)
-		file->made = strdup(path);
-	else if (errno == EEXIST)
+	if (file->fd < 0)
 		/* Made meanwhile, or a link to what is yet to be made. */
-		file->fd = open(path, flags | O_CREAT, 0600);
+		return file->fd = errno == EEXIST ?
+		       open(path, flags | O_CREAT, 0600) : -1;
+	file->made = strdup(path);
+	if (owner && fchown(file->fd, owner->uid, owner->gid))
+		return -1;
 	return file->fd;
 }
 
@@ -131,7 +136,7 @@ void *file_open_port(const struct cvm_port_args *args, struct cvm_port *port,
 	}
 	file->port = port;
 	snprintf(file->path, sizeof(file->path), "%s", args->path);
-	if (open_end(file, args->path) < 0 || fstat(file->fd, &st))
+	if (open_end(file, args) < 0 || fstat(file->fd, &st))
 		cvm_vmm_error_set(err, "%s: %s: %s", args->name, args->path,
 				  strerror(errno));
 	else if (!S_ISREG(st.st_mode))

@@ -53,7 +53,7 @@ static const struct fd_kind pty_kind = {
  * The guest's tty echoes and edits, so this one does not.  Opened and closed
  * once, it says that nobody is there.
  */
-static int make_raw(const char *path)
+static int make_raw(const char *path, const struct cvm_port_owner *owner)
 {
 	struct termios mode;
 	int ret, fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -65,16 +65,18 @@ static int make_raw(const char *path)
 		cfmakeraw(&mode);
 		ret = tcsetattr(fd, TCSANOW, &mode);
 	}
+	if (!ret && owner)	/* its group is the terminals' */
+		ret = fchown(fd, owner->uid, (gid_t)-1);
 	close(fd);
 	return ret;
 }
 
-static int pty_open(struct fd_port *p)
+static int pty_open(struct fd_port *p, const struct cvm_port_owner *owner)
 {
 	p->line = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
 	if (p->line < 0 || grantpt(p->line) || unlockpt(p->line) ||
 	    ptsname_r(p->line, p->where, sizeof(p->where)) ||
-	    make_raw(p->where))
+	    make_raw(p->where, owner))
 		return -1;
 	p->door = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	return p->door < 0 ||
@@ -88,7 +90,7 @@ void *fd_open_pty(const struct cvm_port_args *args, struct cvm_port *port,
 
 	if (!p)
 		return NULL;
-	if (!pty_open(p))
+	if (!pty_open(p, args->owner))
 		return fd_port_ready(p, -1, args->name, err);
 	cvm_vmm_error_set(err, "%s: pty: %s", args->name, strerror(errno));
 	fd_port_drop(p);

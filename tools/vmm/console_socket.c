@@ -7,14 +7,17 @@
  * binds it takes it over.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/un.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "console_fd.h"
+#include "own_file_linux.h"
 
 #define WAITING		4
 
@@ -50,7 +53,7 @@ static const struct fd_kind socket_kind = {
 };
 
 /* One that nobody listens on was left by a process that was killed. */
-static int bind_new(int fd, const struct sockaddr_un *addr)
+static int bind_new(int fd, const struct sockaddr_un *addr, bool locked)
 {
 	const struct sockaddr *plain = (const struct sockaddr *)addr;
 	struct stat st;
@@ -58,7 +61,7 @@ static int bind_new(int fd, const struct sockaddr_un *addr)
 
 	if (!bind(fd, plain, sizeof(*addr)))
 		return 0;
-	if (errno != EADDRINUSE)
+	if (errno != EADDRINUSE || !locked)
 		return -1;
 	if (lstat(addr->sun_path, &st) || !S_ISSOCK(st.st_mode)) {
 		errno = EEXIST;
@@ -75,11 +78,27 @@ static int bind_new(int fd, const struct sockaddr_un *addr)
 	return bind(fd, plain, sizeof(*addr));
 }
 
+/* Bound, and listened at: nobody takes it over in between. */
+static int begin(int fd, const struct sockaddr_un *addr)
+{
+	char dir[sizeof(addr->sun_path) + 1];
+	int lock = cvm_dir_of(addr->sun_path, dir, sizeof(dir)) ? -1 :
+		   cvm_dir_lock(dir);
+	mode_t old = umask(0177);
+	int ret = bind_new(fd, addr, lock >= 0) || listen(fd, WAITING);
+	int err = errno;
+
+	umask(old);
+	if (lock >= 0)
+		close(lock);
+	errno = err;
+	return ret ? -1 : 0;
+}
+
 static int listen_at(const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	mode_t old;
-	int fd, ret;
+	int fd, err;
 
 	if (strlen(path) >= sizeof(addr.sun_path)) {
 		errno = ENAMETOOLONG;
@@ -87,17 +106,42 @@ static int listen_at(const char *path)
 	}
 	strcpy(addr.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -1;
-	old = umask(0177);
-	ret = bind_new(fd, &addr);
-	umask(old);
-	if (!ret && !listen(fd, WAITING))
+	if (fd < 0 || !begin(fd, &addr))
 		return fd;
-	ret = errno;
+	err = errno;
 	close(fd);
-	errno = ret;
+	errno = err;
 	return -1;
+}
+
+/*
+ * What the name is of: by the socket itself, for the path may lead elsewhere
+ * already.  Linux tells this to whoever has CAP_NET_ADMIN.
+ */
+static int file_of(int fd, const char *path)
+{
+	int file = ioctl(fd, SIOCUNIXFILE);
+
+	return file < 0 && errno == EPERM ?
+	       open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC) : file;
+}
+
+static int hand_over(int fd, const struct cvm_port_args *args)
+{
+	int file = file_of(fd, args->path), err, ret;
+
+	if (file < 0)
+		return -1;
+	/* By the path's name it could be anybody's. */
+	ret = args->owner && geteuid() != args->owner->uid ?
+	      fchownat(file, "", args->owner->uid, args->owner->gid,
+		       AT_EMPTY_PATH) : 0;
+	err = errno;
+	if (args->made)
+		args->made(args->path, file);
+	close(file);
+	errno = err;
+	return ret;
 }
 
 void *fd_open_socket(const struct cvm_port_args *args, struct cvm_port *port,
@@ -108,9 +152,7 @@ void *fd_open_socket(const struct cvm_port_args *args, struct cvm_port *port,
 	if (!p)
 		return NULL;
 	p->door = listen_at(args->path);
-	if (p->door >= 0) {
-		if (args->made)
-			args->made(args->path);
+	if (p->door >= 0 && !hand_over(p->door, args)) {
 		snprintf(p->where, sizeof(p->where), "%s", args->path);
 		return fd_port_ready(p, -1, args->name, err);
 	}

@@ -259,6 +259,10 @@ enum cvm_port_kind {
 
 struct cvm_port;
 
+struct cvm_port_owner {
+	uint32_t uid, gid;
+};
+
 struct cvm_port_args {
 	const char *name;	/* in the guest, and in messages */
 	enum cvm_port_kind kind;
@@ -267,9 +271,13 @@ struct cvm_port_args {
 
 	/*
 	 * Optional: this name was made in the file system, and stays when the
-	 * port is gone, for by then the process may be allowed nothing.
+	 * port is gone, for by then the process may be allowed nothing.  file:
+	 * a descriptor of what it names, during the call.
 	 */
-	void (*made)(const char *path);
+	void (*made)(const char *path, intptr_t file);
+
+	/* Optional: who is to have what is made here; NULL: this process. */
+	const struct cvm_port_owner *owner;
 
 	/* CVM_PORT_CALLS: as in struct cvm_port_ops (console.h) */
 	void *ctx;

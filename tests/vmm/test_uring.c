@@ -462,7 +462,9 @@ static void crowd(struct disk *d, uint32_t count)
 		put_header(d, BLK_T_IN, i);
 		memcpy(testvm_at(&d->vm, at + 0x1000, 16),
 		       testvm_at(&d->vm, HEADER, 16), 16);
-		buf[0].gpa = at + 0x1000;
+	}
+	for (i = 0; i < count; i++) {
+		buf[0].gpa = HEADER + i * 0x40 + 0x1000;
 		buf[1].gpa = DATA + 0x10000 + i * 512;
 		assert_true(driver_add(&d->drv, buf, 3) >= 0);
 	}

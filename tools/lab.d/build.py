@@ -101,10 +101,14 @@ def cvmctl():
     return path
 
 
+def sanitized_dir():
+    """All of it, built to notice what it does wrong."""
+    return meson_dir("sanitized", "-Db_lundef=false",
+                     "-Db_sanitize=address,undefined")
+
+
 def sanitized_cvmctl():
-    """The same, built to notice what it does wrong."""
-    return meson_dir("sanitized", "-Dtests=false", "-Db_lundef=false",
-                     "-Db_sanitize=address,undefined") / "tools/cvmctl/cvmctl"
+    return sanitized_dir() / "tools/cvmctl/cvmctl"
 
 
 def libraries(path):

@@ -22,9 +22,9 @@ import ui
 TESTS = paths.ROOT / "tests/lab"
 
 # In this order: what is quick and basic first.
-ORDER = ("unit", "tsan", "pe", "wine", "install", "ring0", "bochs", "nt", "lab",
-         "driver", "hotplug", "pairs", "guest", "devices", "disks", "console",
-         "net", "config", "hostile", "powercut", "debian",
+ORDER = ("unit", "tsan", "asan", "pe", "wine", "install", "ring0", "bochs",
+         "nt", "lab", "driver", "hotplug", "pairs", "guest", "devices",
+         "disks", "console", "net", "config", "hostile", "powercut", "debian",
          "irq", "nmi", "storm", "kill", "faults", "models", "bench")
 LONG_ONLY = ("soak", "rich", "fuzz")
 

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""All of `meson test`, built with AddressSanitizer and UBSan."""
+
+import build
+import suite_unit
+
+
+def run(t):
+    suite_unit.meson_tests(t, build.sanitized_dir())

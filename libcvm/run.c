@@ -25,13 +25,9 @@
 #define NS_PER_MS	1000000ull
 #define CLOCK_LOOK_MS	1000u
 #define CLOCK_SLACK_NS	100000000
+#define CLOCK_TRIES	64
 
 /* ---- time --------------------------------------------------------------- */
-
-static uint64_t cvm_tsc_to_ns(uint64_t ticks, uint32_t khz)
-{
-	return ticks / khz * NS_PER_MS + ticks % khz * NS_PER_MS / khz;
-}
 
 /* The host's clock at a TSC value, for timer() and wait(). */
 static uint64_t cvm_deadline_ns(struct cvm_vcpu *vcpu, uint64_t tsc)
@@ -46,30 +42,39 @@ static uint64_t cvm_deadline_ns(struct cvm_vcpu *vcpu, uint64_t tsc)
 		return now.mono_ns;
 	if ((tsc - now.tsc) / now.tsc_khz >= DEADLINE_MAX_NS / NS_PER_MS)
 		return now.mono_ns + DEADLINE_MAX_NS;
-	ns = cvm_tsc_to_ns(tsc - now.tsc, now.tsc_khz);
+	ns = cvm_ticks_to_ns(tsc - now.tsc, now.tsc_khz);
 	return now.mono_ns + ns;
 }
 
+/* ns since 1970 when the TSC was 0: what the guest adds its TSC to. */
+static uint64_t cvm_wall_base(const struct cvm_vcpu *vcpu,
+			      const struct cvm_host_time *now)
+{
+	return now->wall_ns - cvm_ticks_to_ns(now->tsc, vcpu->tsc_khz);
+}
+
 /*
- * The guest reads the record of the first vCPU.  Any vCPU and any CPU of the
- * host may come to write it: whoever makes .seq odd does, others leave it to
- * that one, for waiting is not possible in every context.
+ * The guest reads the word of the first vCPU.  Any vCPU and any CPU of the
+ * host may come to write it, also in an interrupt of one that is about to:
+ * whoever finds that another was faster reads the clock again, so that no
+ * older time replaces a newer one.  (The bound is for a guest that writes
+ * there itself.)
  */
 void cvm_time_write(struct cvm_vcpu *vcpu)
 {
-	struct cvm_time *t = &vcpu->shared->time;
-	uint32_t seq = __atomic_load_n(&t->seq, __ATOMIC_RELAXED);
+	uint64_t *word = &vcpu->shared->wall_base_ns;
+	uint64_t old = __atomic_load_n(word, __ATOMIC_ACQUIRE);
 	struct cvm_host_time now;
+	uint32_t i;
 
-	if (seq & 1 ||
-	    !__atomic_compare_exchange_n(&t->seq, &seq, seq + 1, 0,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		return;
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	cvm_ops(vcpu->vm)->time(vcpu->vm->mon->ctx, &now);
-	t->tsc = now.tsc;
-	t->wall_ns = now.wall_ns;
-	__atomic_store_n(&t->seq, seq + 2, __ATOMIC_RELEASE);
+	for (i = 0; i < CLOCK_TRIES; i++) {
+		cvm_ops(vcpu->vm)->time(vcpu->vm->mon->ctx, &now);
+		if (__atomic_compare_exchange_n(word, &old,
+						cvm_wall_base(vcpu, &now), 0,
+						__ATOMIC_ACQ_REL,
+						__ATOMIC_ACQUIRE))
+			return;
+	}
 }
 
 /*
@@ -79,9 +84,7 @@ void cvm_time_write(struct cvm_vcpu *vcpu)
  */
 static void cvm_watch_clock(struct cvm_vcpu *vcpu)
 {
-	struct cvm_time *t = &vcpu->shared->time;
 	struct cvm_host_time now;
-	uint64_t guest_ns;
 	int64_t apart;
 
 	if (vcpu->id || cvm_rdtsc() - vcpu->clock_tsc <
@@ -89,8 +92,9 @@ static void cvm_watch_clock(struct cvm_vcpu *vcpu)
 		return;
 	cvm_ops(vcpu->vm)->time(vcpu->vm->mon->ctx, &now);
 	vcpu->clock_tsc = now.tsc;
-	guest_ns = t->wall_ns + cvm_tsc_to_ns(now.tsc - t->tsc, vcpu->tsc_khz);
-	apart = (int64_t)(now.wall_ns - guest_ns);
+	apart = (int64_t)(cvm_wall_base(vcpu, &now) -
+			  __atomic_load_n(&vcpu->shared->wall_base_ns,
+					  __ATOMIC_ACQUIRE));
 	if (apart > CLOCK_SLACK_NS || apart < -CLOCK_SLACK_NS)
 		cvm_clock_was_set(vcpu->vm);
 }

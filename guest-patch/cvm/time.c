@@ -7,7 +7,6 @@
  * the armed one fires, and re-armed then.
  */
 #include <linux/clockchips.h>
-#include <linux/math64.h>
 #include <linux/time64.h>
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
@@ -92,21 +91,8 @@ static unsigned long cvm_tsc_khz(void)
 
 static u64 cvm_wall_ns(void)
 {
-	struct cvm_time *t = &cvm_vm->time;
-	u64 tsc, ns;
-	u32 seq;
-
-	do {
-		while ((seq = READ_ONCE(t->seq)) & 1)
-			cpu_relax();
-		smp_rmb();
-		tsc = READ_ONCE(t->tsc);
-		ns = READ_ONCE(t->wall_ns);
-		smp_rmb();
-	} while (READ_ONCE(t->seq) != seq);
-
-	return ns + mul_u64_u64_div_u64(rdtsc() - tsc, 1000000,
-					cvm_vm->tsc_khz);
+	return READ_ONCE(cvm_vm->wall_base_ns) +
+	       cvm_ticks_to_ns(rdtsc(), cvm_vm->tsc_khz);
 }
 
 static void cvm_get_wallclock(struct timespec64 *now)

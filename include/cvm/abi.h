@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* Raised on every incompatible change of anything in this file. */
-#define CVM_GUEST_ABI		1u
+#define CVM_GUEST_ABI		2u
 
 /* boot_params.hdr.hardware_subarch of a libcvm guest (0..4 are Linux's own). */
 #define CVM_HARDWARE_SUBARCH	0x4d564343u	/* "CCVM" little endian */
@@ -91,7 +91,7 @@ enum {
 	CVM_OP_KICK = 10,	/* arg0 = vCPU, arg1 = event bits to raise */
 	CVM_OP_VCPU_START = 11,	/* arg0 = vCPU, arg1 = RIP, arg2 = RSP,
 				 * arg3 = CR3; others as at boot */
-	CVM_OP_TIME = 12,	/* refresh the .time record */
+	CVM_OP_TIME = 12,	/* refresh .wall_base_ns */
 	/* These do not return to the guest. */
 	CVM_OP_POWEROFF = 32,
 	CVM_OP_REBOOT = 33,
@@ -113,7 +113,7 @@ enum {
 #define CVM_EVENT_TIMER_BIT	0	/* .deadline_tsc has passed */
 #define CVM_EVENT_CONSOLE_BIT	1	/* input in the console ring */
 #define CVM_EVENT_POWER_BIT	2	/* please power off in good order */
-#define CVM_EVENT_CLOCK_BIT	3	/* .time rewritten: host clock set */
+#define CVM_EVENT_CLOCK_BIT	3	/* .wall_base_ns is new, clock set */
 #define CVM_EVENT_RESCHED_BIT	4	/* IPI: reschedule */
 #define CVM_EVENT_CALL_BIT	5	/* IPI: run the function-call queue */
 #define CVM_EVENT_CALL1_BIT	6	/* IPI: single function call */
@@ -149,15 +149,13 @@ enum {
 #define CVM_GUEST_TEXT		256u
 
 /*
- * Wall clock, a seqlock: the monitor makes .seq odd, writes, makes it even.
- * wall = wall_ns + (rdtsc - tsc) * 1000000 / cvm_shared.tsc_khz.
+ * TSC ticks in ns, rounded down.  The monitor and the guest do the same, so
+ * that what one subtracts and the other adds is the same.
  */
-struct cvm_time {
-	uint32_t seq;
-	uint32_t pad;
-	uint64_t tsc;		/* TSC at which wall_ns was true */
-	uint64_t wall_ns;	/* ns since 1970-01-01 UTC */
-};
+static inline uint64_t cvm_ticks_to_ns(uint64_t ticks, uint32_t khz)
+{
+	return ticks / khz * 1000000u + ticks % khz * 1000000u / khz;
+}
 
 /*
  * The shared page, one per vCPU.  (M) written by the monitor, (G) by the
@@ -190,7 +188,11 @@ struct cvm_shared {
 	uint64_t events;	/* (B) monitor ORs, guest exchanges */
 	uint64_t deadline_tsc;	/* (G) next timer event, or NONE */
 	uint64_t armed_tsc;	/* (M) what the host's timer is set to */
-	struct cvm_time time;	/* (M) */
+	uint64_t wall_base_ns;	/* (M) wall clock, one word that is written at
+				 * once: ns since 1970-01-01 UTC are
+				 * wall_base_ns + cvm_ticks_to_ns(rdtsc,
+				 * tsc_khz), modulo 2^64 */
+	uint64_t reserved2[2];
 	uint32_t msr_dirty;	/* (G) set to 1 after each write of a swapped
 				 * MSR; cleared by the switch */
 	uint32_t in_idle;	/* (M) the host sleeps for this vCPU */
@@ -229,7 +231,7 @@ CVM_ABI_AT(passage_entry, 0x20);
 CVM_ABI_AT(op, 0x40);
 CVM_ABI_AT(calls, 0x80);
 CVM_ABI_AT(events, 0x88);
-CVM_ABI_AT(time, 0xa0);
+CVM_ABI_AT(wall_base_ns, 0xa0);
 CVM_ABI_AT(msr_dirty, 0xb8);
 CVM_ABI_AT(irqoff_max, 0xc0);
 CVM_ABI_AT(vector_count, 0x100);

@@ -2,6 +2,8 @@
 """cvmctl preloaded with a fake driver (fake_linux.c), so that its tests need no
 root; and kernel files for it."""
 import os
+import pathlib
+import re
 import signal
 import struct
 import subprocess
@@ -14,9 +16,13 @@ CVMCTL = FAKE = RUN_DIR = None
 PASSAGE_GVA = 0xffffffffff575000
 KERNEL_MAP = 0xffffffff80000000
 SECONDS = 120		# longest wait: for machines with much else to do
+GUEST_ABI = int(re.search(
+    r"define CVM_GUEST_ABI\s+(\d+)u",
+    (pathlib.Path(__file__).resolve().parents[2] /
+     "include/cvm/abi.h").read_text(encoding="utf-8")).group(1))
 
 
-def elf(abi=1, note=True, machine=62):
+def elf(abi=GUEST_ABI, note=True, machine=62):
     """A file that looks like a libcvm guest's vmlinux."""
     pte = KERNEL_MAP + 0x1201000 + (PASSAGE_GVA >> 12 & 511) * 8
     desc = struct.pack("<IIQQII", abi, 32, PASSAGE_GVA, pte, 97, 0)

@@ -118,4 +118,23 @@ static inline void core_start(struct core *c)
 	assert_int_equal(core_op(c, CVM_USER_VCPU_BOOT, &boot), 0);
 }
 
+static inline uint64_t core_host_wall(struct core *c)
+{
+	struct cvm_host_time now;
+
+	c->host.ops.time(&c->host, &now);
+	return now.wall_ns;
+}
+
+/* What the guest's clock shows, as the guest reads it. */
+static inline uint64_t core_guest_wall(struct core *c)
+{
+	const struct cvm_shared *s = c->vm->vcpu[0]->shared;
+	struct cvm_host_time now;
+
+	c->host.ops.time(&c->host, &now);
+	return __atomic_load_n(&s->wall_base_ns, __ATOMIC_RELAXED) +
+	       cvm_ticks_to_ns(now.tsc, s->tsc_khz);
+}
+
 #endif /* CVM_TEST_CORE_H */

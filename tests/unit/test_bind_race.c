@@ -7,10 +7,9 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
-#include <ucontext.h>
 
 #include "core.h"
+#include "step.h"
 
 static struct core c;
 
@@ -30,42 +29,6 @@ static void close_vm(void)
 }
 
 /* ---- one instruction after the other ------------------------------------- */
-
-#define TRAP_FLAG	0x100
-
-#define EVERY		0u
-
-static uint32_t steps, at;
-static void (*between)(void);
-
-static void on_step(int sig, siginfo_t *info, void *context)
-{
-	greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
-
-	(void)sig;
-	(void)info;
-	if (++steps == at)
-		r[REG_EFL] &= ~TRAP_FLAG;
-	if (at == EVERY || steps == at)
-		between();
-}
-
-/*
- * Call fn(), and other() after one or each of its instructions; how many of
- * them there were up to then.
- */
-static uint32_t step(void (*fn)(void), uint32_t which, void (*other)(void))
-{
-	steps = 0;
-	at = which;
-	between = other;
-	__asm__ volatile("pushfq; orq %0, (%%rsp); popfq" ::
-			 "i"(TRAP_FLAG) : "cc", "memory");
-	fn();
-	__asm__ volatile("pushfq; andq %0, (%%rsp); popfq" ::
-			 "i"(~TRAP_FLAG) : "cc", "memory");
-	return steps;
-}
 
 static uint32_t rang;
 
@@ -119,7 +82,7 @@ static uint32_t meet(void (*fn)(void), uint32_t which, void (*other)(void))
 	bind(5, 1);
 	bind(7, 7);
 	rang = 0;
-	count = step(fn, which, other);
+	count = step_call(fn, which, other);
 	/* Signalled is what was bound, or the VMM serves it. */
 	assert_int_equal(c.host.event[1].signals + c.host.event[2].signals,
 			 rang);
@@ -137,21 +100,15 @@ static void each_instruction(void **state)
 	static void (*const change[])(void) = {
 		replace, move_up, move_down,
 	};
-	struct sigaction act = {
-		.sa_sigaction = on_step, .sa_flags = SA_SIGINFO,
-	};
 	uint32_t i, n, rings = 0, stepped = 0;
 
 	(void)state;
-#ifdef __SANITIZE_THREAD__
-	skip();		/* it holds signals back */
-#endif
-	sigaction(SIGTRAP, &act, NULL);
+	STEP_OR_SKIP();
 	open_vm();
 	for (i = 0; i < sizeof(change) / sizeof(change[0]); i++) {
 		for (n = 1; meet(ring, n, change[i]) == n; n++)
 			rings++;
-		stepped += meet(change[i], EVERY, ring);
+		stepped += meet(change[i], STEP_EVERY, ring);
 		assert_true(rang);
 	}
 	print_message("a change after %u instructions of rings, rings after "

@@ -222,11 +222,11 @@ static void note_contents(void **state)
 
 	(void)state;
 	assert_memory_equal(elf + TEST_NOTE_NAME, CVM_NOTE_OWNER, 7);
-	test_put(elf, desc, CVM_GUEST_ABI + 1, 4);
-	refuse_elf(sizeof(elf), CVM_EPROTO, CVM_WHY_ABI, "guest ABI 2");
-	test_put(elf, desc, CVM_GUEST_ABI + 1, 4);
+	test_put(elf, desc, 99, 4);
+	refuse_elf(sizeof(elf), CVM_EPROTO, CVM_WHY_ABI, "guest ABI 99");
+	test_put(elf, desc, 99, 4);
 	test_put(elf, TEST_NOTE_OFF + 36, 8, 4);
-	refuse_elf(sizeof(elf), CVM_EPROTO, CVM_WHY_ABI, "guest ABI 2");
+	refuse_elf(sizeof(elf), CVM_EPROTO, CVM_WHY_ABI, "guest ABI 99");
 	test_put(elf, TEST_NOTE_OFF + 36, 2, 4);
 	refuse_elf(sizeof(elf), CVM_EINVAL, CVM_WHY_LAYOUT, "only 2 bytes");
 	test_put(elf, TEST_NOTE_OFF + 36, 31, 4);

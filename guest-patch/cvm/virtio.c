@@ -94,12 +94,18 @@ static void cvm_get(struct virtio_device *vdev, unsigned int offset, void *buf,
 		    unsigned int len)
 {
 	struct cvm_virtio_slot *slot = to_cvm(vdev)->slot;
+	u32 generation;
 
 	memset(buf, 0, len);
 	if (offset >= CVM_VIRTIO_CONFIG_BYTES)
 		return;
 	len = min(len, CVM_VIRTIO_CONFIG_BYTES - offset);
-	memcpy(buf, slot->config + offset, len);
+	do {
+		generation = smp_load_acquire(&slot->generation);
+		memcpy(buf, (generation & 1 ? slot->config_odd :
+			     slot->config) + offset, len);
+		smp_rmb();
+	} while (READ_ONCE(slot->generation) != generation);
 }
 
 static void cvm_set(struct virtio_device *vdev, unsigned int offset,
@@ -116,18 +122,10 @@ static void cvm_set(struct virtio_device *vdev, unsigned int offset,
 	raw_spin_unlock_irqrestore(&dev->lock, flags);
 }
 
-/*
- * The caller asks before and after it reads and compares (2.5.3).  Odd: the
- * host is writing, and gets on with it while we yield.
- */
+/* The caller asks before and after it reads and compares (2.5.3). */
 static u32 cvm_generation(struct virtio_device *vdev)
 {
-	const u32 *generation = &to_cvm(vdev)->slot->generation;
-	u32 now;
-
-	while ((now = smp_load_acquire(generation)) & 1)
-		cvm_yield();
-	return now;
+	return smp_load_acquire(&to_cvm(vdev)->slot->generation);
 }
 
 /* ---- status and features (2.1, 2.2, 2.4) --------------------------------- */

@@ -28,7 +28,7 @@
 
 #include <stdint.h>
 
-#define CVM_VIRTIO_VERSION	1u
+#define CVM_VIRTIO_VERSION	2u
 #define CVM_VIRTIO_MAGIC	0x56764d43u	/* "CMvV" */
 #define CVM_SETUP_VIRTIO	0x4d564376u	/* setup_data.type */
 
@@ -157,16 +157,19 @@ struct cvm_virtio_slot {
 	uint32_t pad3[13];
 
 	/*
-	 * 0x0c0: device configuration space (D), a seqlock: the device makes
-	 * .generation odd, writes, makes it even (2.5.3 "configuration
-	 * atomicity").
+	 * 0x0c0: device configuration space (D), in two copies, so that no
+	 * driver waits for a device side that is not scheduled: that makes
+	 * .generation odd, writes .config, makes it even, writes .config_odd.
+	 * The driver reads .config while .generation is even and .config_odd
+	 * while it is odd, and again when it has changed meanwhile (2.5.3
+	 * "configuration atomicity").
 	 */
 	uint32_t generation;
 	uint32_t pad4[15];
 	uint8_t config[CVM_VIRTIO_CONFIG_BYTES];	/* 0x100 */
 	uint8_t config_in[CVM_VIRTIO_CONFIG_BYTES];	/* 0x200 (G) */
 
-	uint8_t pad5[0x100];
+	uint8_t config_odd[CVM_VIRTIO_CONFIG_BYTES];	/* 0x300 (D) */
 
 	/* 0x400 */
 	struct cvm_virtio_queue queue[CVM_VIRTIO_QUEUES];
@@ -183,6 +186,8 @@ _Static_assert(__builtin_offsetof(struct cvm_virtio_slot, queue_pending) ==
 _Static_assert(__builtin_offsetof(struct cvm_virtio_slot, generation) == 0xc0,
 	       "virtio slot: configuration");
 _Static_assert(__builtin_offsetof(struct cvm_virtio_slot, config) == 0x100,
+	       "virtio slot: configuration");
+_Static_assert(__builtin_offsetof(struct cvm_virtio_slot, config_odd) == 0x300,
 	       "virtio slot: configuration");
 _Static_assert(__builtin_offsetof(struct cvm_virtio_slot, queue) == 0x400,
 	       "virtio slot: queues");

@@ -136,6 +136,7 @@ static void fill_slot(struct cvm_device *dev, uint32_t plug)
 	page->config_len = dev->config_len;
 	page->plug = plug;
 	memcpy(page->config, dev->config, dev->config_len);
+	memcpy(page->config_odd, dev->config, dev->config_len);
 	for (i = 0; i < dev->queues; i++)
 		page->queue[i].size_max = dev->queue[i].size_max;
 	cvm_set(page->device_id, dev->ops->id);

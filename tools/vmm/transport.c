@@ -73,16 +73,20 @@ static void config_interrupt(struct cvm_device *dev)
 
 /* ---- configuration and status -------------------------------------------- */
 
-/* Under dev->leaf.  2.5.2 asks for a generation that a reader can compare. */
+/*
+ * Under dev->leaf.  2.5.2 asks for a generation that a reader can compare.
+ * A reader finds the copy whole that is not being written.
+ */
 static void config_store(struct cvm_device *dev)
 {
 	struct cvm_virtio_slot *page = dev->page;
 
-	cvm_set(page->generation, dev->generation + 1);
+	cvm_set(page->generation, ++dev->generation);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	memcpy(page->config, dev->config, dev->config_len);
-	dev->generation += 2;
-	cvm_set(page->generation, dev->generation);
+	cvm_set(page->generation, ++dev->generation);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	memcpy(page->config_odd, dev->config, dev->config_len);
 }
 
 void cvm_device_config(struct cvm_device *dev, uint32_t offset,

@@ -2,9 +2,9 @@
 /*
  * ops.c - the user ABI's operations: one table for all hosts.
  *
- * A shim copies the structure in, calls cvm_op_call() and copies it out again;
- * size, handle and lock are in the table, so that no host has an opinion of
- * its own.
+ * A shim copies the structure in, calls cvm_op_fit() and cvm_op_call(), and
+ * copies it out again; sizes, handle and lock are in the table, so that no host
+ * has an opinion of its own.
  */
 #include "fmt.h"
 #include "internal.h"
@@ -46,7 +46,6 @@ static int op_list(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 
 	(void)vm;
 	list->count = 0;
-	list->pad = 0;
 	for (i = 0; i < CVM_VMS_MAX; i++)
 		list->vm[i] = (struct cvm_user_vm_info){ 0 };
 	for (i = 0; i < CVM_VMS_MAX; i++)
@@ -234,31 +233,36 @@ static int op_doorbell_unbind(struct cvm_monitor *mon, struct cvm_vm *vm,
 	return cvm_doorbell_unbind(vm, arg);
 }
 
-#define ROW(OP, type, vm, lock, func) \
-	{ #OP, CVM_USER_##OP, sizeof(struct type), vm, lock, func }
+#define ROW(OP, type, least, vm, lock, func) \
+	{ #OP, CVM_USER_##OP, sizeof(struct type), least, \
+	  offsetof(struct type, reserved), \
+	  sizeof(((struct type *)0)->reserved), vm, lock, func }
 
+/* The third column never changes: programs that pass so little are out there.
+ * (CVM_USER_ABI 5.) */
 static const struct cvm_op cvm_op_table[] = {
-	ROW(VERSION, cvm_user_version, 0, CVM_LOCK_NONE, op_version),
-	ROW(CHECK, cvm_user_check, 0, CVM_LOCK_NONE, op_check),
-	ROW(LIST, cvm_user_list, 0, CVM_LOCK_MANAGER, op_list),
-	ROW(STATS, cvm_user_stats, 0, CVM_LOCK_MANAGER, op_stats),
-	ROW(STOP, cvm_user_id, 0, CVM_LOCK_MANAGER, op_stop),
-	ROW(KILL, cvm_user_id, 0, CVM_LOCK_MANAGER, op_kill),
+	ROW(VERSION, cvm_user_version, 48, 0, CVM_LOCK_NONE, op_version),
+	ROW(CHECK, cvm_user_check, 16, 0, CVM_LOCK_NONE, op_check),
+	ROW(LIST, cvm_user_list, 16, 0, CVM_LOCK_MANAGER, op_list),
+	ROW(STATS, cvm_user_stats, 168, 0, CVM_LOCK_MANAGER, op_stats),
+	ROW(STOP, cvm_user_id, 4, 0, CVM_LOCK_MANAGER, op_stop),
+	ROW(KILL, cvm_user_id, 4, 0, CVM_LOCK_MANAGER, op_kill),
 	/* Called through cvm_vm_create(): it makes the handle a VM. */
-	ROW(VM_CREATE, cvm_user_vm, 0, CVM_LOCK_MANAGER, NULL),
-	ROW(MEM_ADD, cvm_user_mem, 1, CVM_LOCK_VM, op_mem_add),
-	ROW(MEM_RANGES, cvm_user_ranges, 1, CVM_LOCK_VM, op_mem_ranges),
-	ROW(VCPU_CREATE, cvm_user_vcpu, 1, CVM_LOCK_VM, op_vcpu_create),
-	ROW(VCPU_BOOT, cvm_user_boot, 1, CVM_LOCK_VM, op_vcpu_boot),
-	ROW(VCPU_RUN, cvm_user_run, 1, CVM_LOCK_VCPU, op_vcpu_run),
-	ROW(CONSOLE_IN, cvm_user_console, 1, CVM_LOCK_VM, op_console_in),
-	ROW(EVENT, cvm_user_event, 1, CVM_LOCK_NONE, op_event),
-	ROW(DOORBELL_BIND, cvm_user_doorbell, 1, CVM_LOCK_VM,
+	ROW(VM_CREATE, cvm_user_vm, 80, 0, CVM_LOCK_MANAGER, NULL),
+	ROW(MEM_ADD, cvm_user_mem, 32, 1, CVM_LOCK_VM, op_mem_add),
+	ROW(MEM_RANGES, cvm_user_ranges, 16, 1, CVM_LOCK_VM, op_mem_ranges),
+	ROW(VCPU_CREATE, cvm_user_vcpu, 40, 1, CVM_LOCK_VM, op_vcpu_create),
+	ROW(VCPU_BOOT, cvm_user_boot, 48, 1, CVM_LOCK_VM, op_vcpu_boot),
+	ROW(VCPU_RUN, cvm_user_run, 80, 1, CVM_LOCK_VCPU, op_vcpu_run),
+	ROW(CONSOLE_IN, cvm_user_console, 528, 1, CVM_LOCK_VM, op_console_in),
+	ROW(EVENT, cvm_user_event, 24, 1, CVM_LOCK_NONE, op_event),
+	ROW(DOORBELL_BIND, cvm_user_doorbell, 16, 1, CVM_LOCK_VM,
 	    op_doorbell_bind),
-	ROW(DOORBELL_UNBIND, cvm_user_doorbell, 1, CVM_LOCK_VM,
+	ROW(DOORBELL_UNBIND, cvm_user_doorbell, 16, 1, CVM_LOCK_VM,
 	    op_doorbell_unbind),
-	ROW(EVENT_BIND, cvm_user_event_bind, 1, CVM_LOCK_VM, op_event_bind),
-	ROW(EVENT_UNBIND, cvm_user_event_bind, 1, CVM_LOCK_VM,
+	ROW(EVENT_BIND, cvm_user_event_bind, 24, 1, CVM_LOCK_VM,
+	    op_event_bind),
+	ROW(EVENT_UNBIND, cvm_user_event_bind, 24, 1, CVM_LOCK_VM,
 	    op_event_unbind),
 };
 
@@ -270,6 +274,28 @@ const struct cvm_op *cvm_op_find(uint32_t op)
 		if (cvm_op_table[i].op == op)
 			return &cvm_op_table[i];
 	return NULL;
+}
+
+int cvm_op_fit(const struct cvm_op *op, void *arg, size_t bytes)
+{
+	const uint32_t *word;
+	uint8_t *at = arg;
+	size_t i;
+
+	if (bytes < op->least)
+		return -CVM_EINVAL;
+	if (bytes > CVM_USER_BYTES_MAX)
+		return -CVM_E2BIG;
+	for (i = op->size; i < bytes; i++)
+		if (at[i])
+			return -CVM_E2BIG;
+	for (i = bytes; i < op->size; i++)
+		at[i] = 0;
+	word = (const uint32_t *)(at + op->reserved_off);
+	for (i = 0; i < op->reserved_bytes / sizeof(*word); i++)
+		if (word[i])
+			return -CVM_EINVAL;
+	return 0;
 }
 
 int cvm_op_call(const struct cvm_op *op, struct cvm_monitor *mon,

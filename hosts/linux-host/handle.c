@@ -24,9 +24,9 @@
 #include "trace.h"
 
 /* Structures up to this size are copied to the stack (RUN's is). */
-#define CVM_SMALL_ARG	320
-/* No structure of the user ABI comes near this. */
-#define CVM_LARGE_ARG	(64 * 1024)
+#define CVM_SMALL_ARG	352
+
+static_assert(sizeof(struct cvm_user_run) <= CVM_SMALL_ARG);
 
 static LIST_HEAD(cvm_handles);
 static DEFINE_RAW_SPINLOCK(cvm_handles_lock);
@@ -232,38 +232,44 @@ static int dispatch(struct cvm_handle *h, const struct cvm_op *op, void *arg)
 	}
 }
 
+/* arg has room for what comes, and for what the operation takes. */
 static int copied_call(struct cvm_handle *h, const struct cvm_op *op,
-		       void *arg, void __user *user)
+		       void *arg, void __user *user, size_t bytes)
 {
 	int err;
 
-	if (copy_from_user(arg, user, op->size))
+	if (copy_from_user(arg, user, bytes))
 		return -EFAULT;
-	err = dispatch(h, op, arg);
+	err = cvm_op_fit(op, arg, bytes);
+	if (!err)
+		err = dispatch(h, op, arg);
 	if (err)
 		return err;
-	return copy_to_user(user, arg, op->size) ? -EFAULT : 0;
+	return copy_to_user(user, arg, min_t(size_t, bytes, op->size)) ?
+	       -EFAULT : 0;
 }
 
 static long cvm_ioctl(struct file *file, unsigned int cmd, unsigned long user)
 {
 	struct cvm_handle *h = file->private_data;
-	u64 small[CVM_SMALL_ARG / sizeof(u64)] = { 0 };
+	u64 small[CVM_SMALL_ARG / sizeof(u64)];
+	size_t bytes = _IOC_SIZE(cmd), room;
 	const struct cvm_op *op;
 	void *arg;
 	int err;
 
-	if ((cmd & ~0xffu) != CVM_IOCTL(0))
+	if (cmd != CVM_IOCTL(_IOC_NR(cmd), bytes))
 		return -ENOTTY;
-	op = cvm_op_find(cmd & 0xff);
-	if (!op || op->size > CVM_LARGE_ARG)
+	op = cvm_op_find(_IOC_NR(cmd));
+	if (!op)
 		return -ENOTTY;
-	if (op->size <= sizeof(small))
-		return copied_call(h, op, small, (void __user *)user);
-	arg = kzalloc(op->size, GFP_KERNEL_ACCOUNT);
+	room = max_t(size_t, bytes, op->size);
+	if (room <= sizeof(small))
+		return copied_call(h, op, small, (void __user *)user, bytes);
+	arg = kmalloc(room, GFP_KERNEL_ACCOUNT);
 	if (!arg)
 		return -ENOMEM;
-	err = copied_call(h, op, arg, (void __user *)user);
+	err = copied_call(h, op, arg, (void __user *)user, bytes);
 	kfree(arg);
 	return err;
 }

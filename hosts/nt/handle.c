@@ -315,33 +315,77 @@ static int selftest(struct cvm_nt_selftest *out)
 
 /* ---- control requests ------------------------------------------------ */
 
-/* Both buffers are the structure, exactly. */
-static int sizes_ok(const IO_STACK_LOCATION *at, size_t size)
+static const struct cvm_op own_ops[] = {
+	{
+		.name = "NT_MAP",
+		.op = CVM_NT_MAP,
+		.size = sizeof(struct cvm_nt_map),
+		.least = 32,
+		.reserved_off = offsetof(struct cvm_nt_map, reserved),
+		.reserved_bytes = sizeof(((struct cvm_nt_map *)0)->reserved),
+	},
+	{
+		.name = "NT_SELFTEST",
+		.op = CVM_NT_SELFTEST,
+		.size = sizeof(struct cvm_nt_selftest),
+		.least = 16,
+		.reserved_off = offsetof(struct cvm_nt_selftest, reserved),
+		.reserved_bytes =
+			sizeof(((struct cvm_nt_selftest *)0)->reserved),
+	},
+};
+
+static const struct cvm_op *find_op(uint32_t number)
 {
-	return at->Parameters.DeviceIoControl.InputBufferLength == size &&
-	       at->Parameters.DeviceIoControl.OutputBufferLength == size;
+	uint32_t i;
+
+	for (i = 0; i < sizeof(own_ops) / sizeof(own_ops[0]); i++)
+		if (own_ops[i].op == number)
+			return &own_ops[i];
+	return cvm_op_find(number);
 }
 
-static int control(PIRP irp, const IO_STACK_LOCATION *at, uint32_t number,
-		   uint64_t *bytes)
+static int fitted_call(PIRP irp, const struct cvm_op *op, void *arg,
+		       uint32_t bytes)
 {
-	void *arg = irp->AssociatedIrp.SystemBuffer;
-	const struct cvm_op *op;
+	int err = cvm_op_fit(op, arg, bytes);
 
-	if (number == CVM_NT_MAP) {
-		*bytes = sizeof(struct cvm_nt_map);
-		return sizes_ok(at, *bytes) ? map(handle_of(irp), arg) :
-		       -CVM_EINVAL;
-	}
-	if (number == CVM_NT_SELFTEST) {
-		*bytes = sizeof(struct cvm_nt_selftest);
-		return sizes_ok(at, *bytes) ? selftest(arg) : -CVM_EINVAL;
-	}
-	op = cvm_op_find(number);
+	if (err)
+		return err;
+	if (op->op == CVM_NT_MAP)
+		return map(handle_of(irp), arg);
+	if (op->op == CVM_NT_SELFTEST)
+		return selftest(arg);
+	return dispatch(irp, op, arg);
+}
+
+/* The system's buffer is as long as what came; the operation may take more. */
+static int control(PIRP irp, const IO_STACK_LOCATION *at, uint32_t number,
+		   uint64_t *returned)
+{
+	uint32_t bytes = at->Parameters.DeviceIoControl.InputBufferLength;
+	void *buffer = irp->AssociatedIrp.SystemBuffer, *arg = buffer;
+	const struct cvm_op *op = find_op(number);
+	int err;
+
 	if (!op)
 		return -CVM_ENOTTY;
-	*bytes = op->size;
-	return sizes_ok(at, *bytes) ? dispatch(irp, op, arg) : -CVM_EINVAL;
+	if (at->Parameters.DeviceIoControl.OutputBufferLength != bytes ||
+	    bytes < op->least)
+		return -CVM_EINVAL;
+	if (bytes < op->size) {
+		arg = cvm_pool_alloc(op->size);
+		if (!arg)
+			return -CVM_ENOMEM;
+		__builtin_memcpy(arg, buffer, bytes);
+	}
+	err = fitted_call(irp, op, arg, bytes);
+	if (arg != buffer) {
+		__builtin_memcpy(buffer, arg, bytes);
+		cvm_pool_free(arg);
+	}
+	*returned = bytes;
+	return err;
 }
 
 NTSTATUS NTAPI cvm_dispatch_control(PDEVICE_OBJECT device, PIRP irp)

@@ -71,7 +71,10 @@ int cvm_detach(struct cvm_monitor *mon);
 struct cvm_op {
 	const char *name;	/* "VM_CREATE", for messages */
 	uint32_t op;		/* CVM_USER_* */
-	uint32_t size;		/* of its structure, in and out */
+	uint16_t size;		/* of its structure, in and out */
+	uint16_t least;		/* a user's may be as short as this */
+	uint16_t reserved_off;	/* in it, what must be 0 ... */
+	uint16_t reserved_bytes; /* ... a multiple of 4 */
 	uint8_t needs_vm;	/* VM handles only */
 	uint8_t lock;		/* CVM_LOCK_* */
 	/* Called by cvm_op_call(), by nobody else. */
@@ -82,9 +85,17 @@ struct cvm_op {
 const struct cvm_op *cvm_op_find(uint32_t op);
 
 /*
+ * cvm_op_fit - make a user's structure one of ours, as uapi.h says under
+ * "Growth".  arg: kernel copy of bytes bytes, in a buffer that has room for
+ * op->size.  0, and then arg is to be used as op->size bytes and as many of
+ * them given back as came; -CVM_EINVAL, -CVM_E2BIG.  Any context.
+ */
+int cvm_op_fit(const struct cvm_op *op, void *arg, size_t bytes);
+
+/*
  * cvm_op_call - run one operation.  arg: kernel copy of the user structure,
- * size bytes long (-CVM_EINVAL unless it is the row's size).  vm: NULL for a
- * control handle.  VM_CREATE is not called through here but through
+ * size bytes long (-CVM_EINVAL unless it is the row's size), after
+ * cvm_op_fit() where it came from a user.  vm: NULL for a control handle.  VM_CREATE is not called through here but through
  * cvm_vm_create().  Thread context, locked as op->lock says.
  */
 int cvm_op_call(const struct cvm_op *op, struct cvm_monitor *mon,

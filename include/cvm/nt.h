@@ -4,7 +4,8 @@
  *
  * The operations and structures are those of uapi.h.  One DeviceIoControl()
  * with control code CVM_NT_IOCTL(op); the structure is input and output
- * buffer, both lengths are exactly its size (CVM_EINVAL otherwise).
+ * buffer, and both lengths are its size in the calling program (CVM_EINVAL
+ * when they differ).
  *
  * Open CVM_NT_PATH for reading and writing with FILE_FLAG_OVERLAPPED: on other
  * handles NT lets one request in at a time, and a RUN under way would keep
@@ -50,7 +51,8 @@ struct cvm_nt_map {
 	uint64_t gpa;		/* in: any address; out: first of the window */
 	uint64_t wish;		/* in: where the window shall begin, or 0 */
 	uint64_t address;	/* out: where it begins */
-	uint64_t bytes;		/* out */
+	uint64_t bytes;		/* out; least */
+	uint32_t reserved[4];
 };
 
 /*
@@ -60,6 +62,7 @@ struct cvm_nt_map {
 struct cvm_nt_selftest {
 	uint32_t failed;	/* out: tests that failed */
 	uint32_t bytes;		/* out: length of text */
+	uint32_t reserved[2];	/* least */
 	char text[8184];	/* out: lines, NUL-ended */
 };
 

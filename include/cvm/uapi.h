@@ -4,9 +4,18 @@
  *
  * One open handle of the device is either a control handle or, after
  * CVM_USER_VM_CREATE, one VM.  Every operation has a number and one structure
- * that is read and written in place.  Linux: ioctl(fd, CVM_IOCTL(op), &s);
- * NT: DeviceIoControl with the same structure.  Sizes are checked by libcvm's
- * operation table, once for all hosts.
+ * that is read and written in place.
+ * Linux: ioctl(fd, CVM_IOCTL(op, sizeof(s)), &s);
+ * NT: DeviceIoControl with the same structure as input and output.
+ *
+ * Growth: the size of the caller's structure comes with the request, so that
+ * structures grow at their end while CVM_USER_ABI stays.  A shorter one than
+ * the driver's: what it lacks is 0 in, and left out on the way back; but
+ * -CVM_EINVAL without the fields that "least" stands after.  A longer one:
+ * what the driver does not know must be 0, and stays it; otherwise
+ * -CVM_E2BIG.  So a new field means what was, where it is 0.  Fields named
+ * reserved are 0 as well, in (-CVM_EINVAL) and out.  Elements of arrays do not
+ * grow.
  *
  * Guest memory is mapped by mmap() of a VM handle: the file offset is the
  * guest physical address.  Closing the last reference ends the VM.
@@ -16,20 +25,20 @@
 
 #include <stdint.h>
 
-#define CVM_USER_ABI		4u
+/* Raised when a program that is compiled anew would need a change. */
+#define CVM_USER_ABI		5u
 #define CVM_NAME_MAX		32u
 #define CVM_RANGES_MAX		120u	/* e820 has 128 entries */
 #define CVM_CHECK_MAX		32u
 #define CVM_DOORBELLS_MAX	256u	/* bound at one time, a VM */
 #define CVM_WATCHES_MAX		64u	/* events bound at one time, a VM */
 #define CVM_VMS_MAX		64u
+#define CVM_USER_BYTES_MAX	16383u	/* of any structure here */
 #define CVM_DEVICE_PATH		"/dev/cvm"
 
-/*
- * Linux ioctl request of an operation: _IO(0xdc, op).  Direction and size are
- * left out on purpose; the operation table knows the size.
- */
-#define CVM_IOCTL(op)		(0xdc00u | (op))
+/* Linux ioctl request of an operation: _IOC(READ | WRITE, 0xdc, op, bytes). */
+#define CVM_IOCTL(op, bytes) \
+	(0xc000dc00u | (uint32_t)(bytes) << 16 | (op))
 
 /* Operations.  (C) any handle, (V) a VM handle. */
 #define CVM_USER_VERSION	0u	/* C struct cvm_user_version */
@@ -56,7 +65,8 @@ struct cvm_user_version {
 	uint32_t guest_abi;	/* out: CVM_GUEST_ABI of the driver */
 	uint32_t host;		/* out: CVM_HOST_* */
 	uint32_t cpus;		/* out: host CPUs seen at attach */
-	char version[32];	/* out: e.g. "0.1.0" */
+	char version[32];	/* out: e.g. "0.1.0"; least */
+	uint32_t reserved[4];
 };
 
 #define CVM_CHECK_OK		0u
@@ -72,6 +82,7 @@ struct cvm_user_check_row {
 struct cvm_user_check {
 	uint32_t rows;		/* out */
 	uint32_t refused;	/* out: rows refused */
+	uint32_t reserved[2];	/* least */
 	struct cvm_user_check_row row[CVM_CHECK_MAX];	/* out */
 };
 
@@ -87,11 +98,12 @@ struct cvm_user_vm_info {
 	uint64_t mem_bytes;	/* granted */
 	char name[CVM_NAME_MAX]; /* as given at VM_CREATE */
 	char release[64];	/* guest's utsname.release, once known */
+	uint32_t reserved[8];
 };
 
 struct cvm_user_list {
 	uint32_t count;		/* out */
-	uint32_t pad;
+	uint32_t reserved[3];	/* least */
 	struct cvm_user_vm_info vm[CVM_VMS_MAX];	/* out */
 };
 
@@ -125,13 +137,14 @@ struct cvm_user_stats {
 	uint32_t id;		/* in: VM; 0 on a VM handle means itself.
 				 * out: its number */
 	uint32_t tsc_khz;	/* out */
-	struct cvm_user_vm_info info;	/* out */
+	uint32_t reserved[2];
+	struct cvm_user_vm_info info;	/* out; least */
 	struct cvm_stats stats;		/* out: sum over vCPUs */
 };
 
 struct cvm_user_id {
-	uint32_t id;		/* in */
-	uint32_t pad;
+	uint32_t id;		/* in; least */
+	uint32_t reserved[3];
 };
 
 struct cvm_user_vm {
@@ -143,7 +156,8 @@ struct cvm_user_vm {
 	char name[CVM_NAME_MAX]; /* in */
 	int32_t pid;		/* filled by the shim */
 	uint32_t la57;		/* out: 1 when the host runs 5-level tables */
-	uint64_t passage_code_hpa; /* out */
+	uint64_t passage_code_hpa; /* out; least */
+	uint32_t reserved[8];
 };
 
 #define CVM_VM_F_COMPARE	(1u << 0) /* compare the host's whole CPU state
@@ -156,7 +170,8 @@ struct cvm_user_mem {
 				 * (kernel + initrd), a multiple of 2 MiB;
 				 * 0 = no wish */
 	uint64_t min_hpa;	/* in: only at or above this address, or 0 */
-	uint64_t added;		/* out: bytes added */
+	uint64_t added;		/* out: bytes added; least */
+	uint32_t reserved[8];
 };
 
 struct cvm_user_range {
@@ -167,24 +182,24 @@ struct cvm_user_range {
 struct cvm_user_ranges {
 	uint32_t count;		/* out: neighbouring chunks are joined; the
 				 * range of the first chunk comes first */
-	uint32_t pad;
+	uint32_t reserved[3];	/* least */
 	struct cvm_user_range range[CVM_RANGES_MAX];
 };
 
 struct cvm_user_vcpu {
 	uint32_t vcpu;		/* in: 0.. in order */
-	uint32_t pad;
+	uint32_t reserved[3];
 	uint64_t priv_hpa[2];	/* out: the private pages, for the guest map */
-	uint64_t shared_hpa;	/* out */
+	uint64_t shared_hpa;	/* out; least */
 };
 
 struct cvm_user_boot {
 	uint32_t vcpu;		/* in */
-	uint32_t pad;
+	uint32_t reserved[3];
 	uint64_t rip;		/* in: startup_64, in the identity map */
 	uint64_t rsp;		/* in */
 	uint64_t rsi;		/* in: boot_params */
-	uint64_t cr3;		/* in: identity tables */
+	uint64_t cr3;		/* in: identity tables; least */
 };
 
 /* cvm_user_run.reason */
@@ -209,19 +224,20 @@ struct cvm_user_run {
 				 * guest goes on, as CVM_USER_EVENT would; out:
 				 * 0, they are */
 	uint64_t arg[4];	/* out */
+	uint32_t reserved[8];	/* least */
 	char text[256];		/* out */
 };
 
 struct cvm_user_console {
 	uint32_t bytes;		/* in: offered; out: taken */
-	uint32_t pad;
-	uint8_t data[512];	/* in */
+	uint32_t reserved[3];
+	uint8_t data[512];	/* in; least */
 };
 
 struct cvm_user_event {
 	uint32_t vcpu;		/* in */
-	uint32_t pad;
-	uint64_t bits;		/* in: 1 << CVM_EVENT_* */
+	uint32_t reserved[3];
+	uint64_t bits;		/* in: 1 << CVM_EVENT_*; least */
 };
 
 /*
@@ -239,7 +255,8 @@ struct cvm_user_event {
  */
 struct cvm_user_doorbell {
 	uint64_t doorbell;	/* in: the number */
-	int64_t event;		/* in, BIND: the handle */
+	int64_t event;		/* in, BIND: the handle; least */
+	uint32_t reserved[4];
 };
 
 /*
@@ -251,7 +268,8 @@ struct cvm_user_event_bind {
 	uint32_t id;		/* BIND: out; UNBIND: in */
 	uint32_t vcpu;		/* in */
 	uint64_t bits;		/* in */
-	int64_t event;		/* in: the handle */
+	int64_t event;		/* in: the handle; least */
+	uint32_t reserved[4];
 };
 
 #endif /* CVM_UAPI_H */

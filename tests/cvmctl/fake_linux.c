@@ -90,7 +90,8 @@ int ioctl(int fd, unsigned long request, ...)
 	va_end(ap);
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "ioctl");
-	if (fd != device || fd < 0 || (request & ~0xfful) != CVM_IOCTL(0ul))
+	if (fd != device || fd < 0 || (request & 0xc000ff00) !=
+	    CVM_IOCTL(0u, 0u))
 		return real(fd, request, arg);
 	ret = fake_op((uint32_t)(request & 0xff), arg);
 	if (!ret)

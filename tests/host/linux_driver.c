@@ -44,10 +44,12 @@ static void report(int ok, const char *name)
 	fflush(stdout);
 }
 
-static int op(int fd, unsigned int number, void *arg)
+static int sized_op(int fd, unsigned int number, void *arg, size_t bytes)
 {
-	return ioctl(fd, CVM_IOCTL(number), arg);
+	return ioctl(fd, CVM_IOCTL(number, bytes), arg);
 }
+
+#define op(fd, number, arg)	sized_op(fd, number, arg, sizeof(*(arg)))
 
 static int fails(int ret, int err)
 {
@@ -103,7 +105,7 @@ static void test_control(int fd)
 	static struct cvm_user_list list;
 	static struct cvm_user_stats stats;
 	struct cvm_user_version v = { 0 };
-	struct cvm_user_check check;
+	static struct cvm_user_check check;
 	struct cvm_user_mem mem = { .bytes = 2 * MIB };
 	unsigned int i;
 
@@ -121,11 +123,57 @@ static void test_control(int fd)
 	       "STATS: unknown VM");
 	report(fails(op(fd, 200, &v), ENOTTY), "unknown operation");
 	report(fails(ioctl(fd, 0x5401, &v), ENOTTY), "foreign request");
-	report(fails(op(fd, CVM_USER_VERSION, NULL), EFAULT), "bad pointer");
+	report(fails(sized_op(fd, CVM_USER_VERSION, NULL, sizeof(v)), EFAULT),
+	       "bad pointer");
 	report(fails(op(fd, CVM_USER_MEM_ADD, &mem), ENOENT),
 	       "MEM_ADD: needs a VM");
 	report(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED,
 	       "mmap: needs a VM");
+}
+
+/* How much of a page was written by VERSION of so many bytes, -1: refused. */
+static int version_writes(int fd, uint8_t *page, size_t bytes, int fill)
+{
+	int last = 4096;
+
+	memset(page, 0, bytes);
+	memset(page + bytes, fill, 4096 - bytes);
+	if (sized_op(fd, CVM_USER_VERSION, page, bytes))
+		return -1;
+	while (last && page[last - 1] == fill)
+		last--;
+	return last;
+}
+
+/* Programs of before and after this driver, by the size they bring along. */
+static void test_sizes(int fd)
+{
+	const size_t size = sizeof(struct cvm_user_version);
+	static uint8_t page[4096];
+	const struct cvm_user_version *v = (const void *)page;
+	size_t end;
+
+	report(version_writes(fd, page, size, 0x5a) == (int)size &&
+	       v->user_abi == CVM_USER_ABI, "size: the driver's");
+	end = offsetof(struct cvm_user_version, reserved);
+	report(version_writes(fd, page, end, 0x5a) == (int)end,
+	       "size: shorter, and nothing is written behind");
+	report(version_writes(fd, page, end - 1, 0x5a) < 0 &&
+	       errno == EINVAL, "size: less than least");
+	report(fails(sized_op(fd, CVM_USER_VERSION, page, 0), EINVAL),
+	       "size: none");
+	report(version_writes(fd, page, 4000, 0x5a) == 4000 &&
+	       v->user_abi == CVM_USER_ABI && !page[size],
+	       "size: longer, the rest stays 0");
+	page[3999] = 1;
+	report(fails(sized_op(fd, CVM_USER_VERSION, page, 4000), E2BIG),
+	       "size: longer, the rest is not 0");
+	memset(page, 0, size);
+	page[size - 1] = 1;
+	report(fails(sized_op(fd, CVM_USER_VERSION, page, size), EINVAL),
+	       "reserved fields are 0");
+	report(fails(ioctl(fd, CVM_IOCTL(CVM_USER_VERSION, size) & ~(3u << 30),
+			   page), ENOTTY), "request without direction");
 }
 
 static int create(int fd, const char *name)
@@ -483,6 +531,7 @@ int main(int argc, char **argv)
 	if (fd < 0)
 		return 1;
 	test_control(fd);
+	test_sizes(fd);
 	close(fd);
 	test_vm(disk);
 	test_events();

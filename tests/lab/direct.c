@@ -46,13 +46,14 @@ int main(int argc, char **argv)
 	vm.guest_abi = CVM_GUEST_ABI;
 	vm.passage_gva = 0xffffffffff400000ull;
 	strcpy(vm.name, "direct");
-	if (ioctl(fd, CVM_IOCTL(CVM_USER_VM_CREATE), &vm))
+	if (ioctl(fd, CVM_IOCTL(CVM_USER_VM_CREATE, sizeof(vm)), &vm))
 		return fail("create");
 	memset(&mem, 0, sizeof(mem));
 	mem.bytes = MEM_BYTES;
 	mem.first_bytes = MEM_BYTES;
-	if (ioctl(fd, CVM_IOCTL(CVM_USER_MEM_ADD), &mem) ||
-	    ioctl(fd, CVM_IOCTL(CVM_USER_MEM_RANGES), &ranges))
+	if (ioctl(fd, CVM_IOCTL(CVM_USER_MEM_ADD, sizeof(mem)), &mem) ||
+	    ioctl(fd, CVM_IOCTL(CVM_USER_MEM_RANGES, sizeof(ranges)),
+		  &ranges))
 		return fail("memory");
 	span = ranges.range[0].bytes;
 	guest = mmap(NULL, span, PROT_READ | PROT_WRITE, MAP_SHARED, fd,

@@ -21,6 +21,10 @@ static void table(void **state)
 		CVM_USER_DOORBELL_BIND, CVM_USER_DOORBELL_UNBIND,
 		CVM_USER_EVENT_BIND, CVM_USER_EVENT_UNBIND,
 	};
+	static const uint32_t least[] = {
+		48, 16, 16, 168, 4, 4, 80, 32, 16, 40, 48, 80, 528, 24, 16,
+		16, 24, 24,
+	};
 	uint8_t arg[sizeof(struct cvm_user_list)] = { 0 };
 	const struct cvm_op *op;
 	struct core c;
@@ -33,7 +37,11 @@ static void table(void **state)
 		assert_non_null(op);
 		assert_int_equal(op->op, ops[i]);
 		assert_true(op->name[0]);
-		/* Sizes are checked here, for all hosts. */
+		/* Programs are compiled with it (uapi.h). */
+		assert_int_equal(op->least, least[i]);
+		assert_in_range(op->least, 4, op->size);
+		assert_in_range(op->size, 0, CVM_USER_BYTES_MAX);
+		/* What a host makes of its own. */
 		assert_int_equal(cvm_op_call(op, c.mon, c.vm, arg,
 					     op->size - 1u), -CVM_EINVAL);
 		assert_int_equal(cvm_op_call(op, c.mon, c.vm, arg,
@@ -46,6 +54,116 @@ static void table(void **state)
 		found += cvm_op_find(i) != NULL;
 	assert_int_equal(found, sizeof(ops) / sizeof(ops[0]));
 	assert_null(cvm_op_find(UINT32_MAX));
+	core_end(&c);
+}
+
+/* ---- sizes --------------------------------------------------------------- */
+
+#define ROOM	(CVM_USER_BYTES_MAX + 8u)
+
+/* What uapi.h says, by another way: first the whole structure, then look. */
+static int fit_model(const struct cvm_op *op, uint8_t *to,
+		     const uint8_t *from, size_t bytes)
+{
+	static const uint8_t zero[ROOM];
+
+	if (bytes < op->least)
+		return -CVM_EINVAL;
+	if (bytes > CVM_USER_BYTES_MAX ||
+	    (bytes > op->size && memcmp(from + op->size, zero,
+					bytes - op->size)))
+		return -CVM_E2BIG;
+	memset(to, 0, op->size);
+	memcpy(to, from, bytes < op->size ? bytes : op->size);
+	return memcmp(to + op->reserved_off, zero, op->reserved_bytes) ?
+	       -CVM_EINVAL : 0;
+}
+
+static uint32_t dice(void)
+{
+	static uint64_t seed = 88172645463325252ull;
+
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (uint32_t)(seed >> 32);
+}
+
+/* A few bytes set, anywhere; the reserved ones mostly are not. */
+static void scatter(const struct cvm_op *op, uint8_t *from)
+{
+	uint32_t n = dice() % 4;
+
+	memset(from, 0, ROOM);
+	while (n--)
+		from[dice() % (dice() % 2 ? op->size : ROOM)] = 1;
+	if (dice() % 4)
+		memset(from + op->reserved_off, 0, op->reserved_bytes);
+}
+
+static size_t any_bytes(const struct cvm_op *op)
+{
+	switch (dice() % 4) {
+	case 0:
+		return op->least - 1u + dice() % 3;
+	case 1:
+		return op->size - 1u + dice() % 3;
+	case 2:
+		return CVM_USER_BYTES_MAX - 1u + dice() % 3;
+	default:
+		return dice() % ROOM;
+	}
+}
+
+static void sizes(void **state)
+{
+	static uint8_t from[ROOM], arg[ROOM], want[ROOM];
+	const struct cvm_op *op;
+	uint32_t i, ok = 0, none = 0, big = 0;
+	size_t bytes;
+	int ret;
+
+	(void)state;
+	for (i = 0; i < 200000; i++) {
+		op = cvm_op_find(dice() % 28);
+		if (!op)
+			continue;
+		scatter(op, from);
+		bytes = any_bytes(op);
+		/* Beyond what came lies anything, and stays. */
+		memset(arg, 0xa5, ROOM);
+		memcpy(arg, from, bytes);
+		ret = cvm_op_fit(op, arg, bytes);
+		assert_int_equal(ret, fit_model(op, want, from, bytes));
+		ok += !ret;
+		none += ret == -CVM_EINVAL;
+		big += ret == -CVM_E2BIG;
+		if (ret)
+			continue;
+		assert_memory_equal(arg, want, op->size);
+		bytes = bytes > op->size ? bytes : op->size;
+		assert_int_equal(arg[bytes], 0xa5);
+	}
+	print_message("%u fit, %u invalid, %u too big\n", ok, none, big);
+	assert_true(ok > 10000 && none > 10000 && big > 10000);
+}
+
+/* A program that is older than .text, and leaves it out. */
+static void shorter_run(void **state)
+{
+	const struct cvm_op *op = cvm_op_find(CVM_USER_VCPU_RUN);
+	struct cvm_user_run run;
+	struct core c;
+
+	(void)state;
+	start(&c);
+	memset(&run, 0x5a, sizeof(run));
+	memset(&run, 0, op->least);
+	assert_int_equal(cvm_op_fit(op, &run, op->least), 0);
+	assert_int_equal(run.text[0], 0);
+	cvm_vm_kill(c.vm);
+	assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &run), 0);
+	assert_int_equal(run.reason, CVM_RUN_KILLED);
 	core_end(&c);
 }
 
@@ -318,6 +436,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table),
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(shorter_run),
 		cmocka_unit_test(vm_create_is_special),
 		cmocka_unit_test(version),
 		cmocka_unit_test(console),

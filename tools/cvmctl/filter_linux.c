@@ -109,7 +109,7 @@ static int allow_arguments(scmp_filter_ctx filter)
 
 	/* The driver's operations; which of them is its own business. */
 	err |= allow_if(filter, SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_MASKED_EQ,
-			0xffffff00, CVM_IOCTL(0u)));
+			0xc000ff00, CVM_IOCTL(0u, 0u)));
 	for EACH(i, ioctls)
 		err |= allow_if(filter, SCMP_SYS(ioctl),
 				SCMP_A1_32(SCMP_CMP_EQ, ioctls[i]));

@@ -64,12 +64,10 @@ void plat_close(struct device *dev)
 	free(dev);
 }
 
-/* CVM_E* have Linux's own numbers (error.h); the driver knows the sizes. */
+/* CVM_E* have Linux's own numbers (error.h). */
 int plat_op(struct device *dev, uint32_t op, void *arg, size_t bytes)
 {
-	(void)bytes;
-	return ioctl(dev->fd, CVM_IOCTL((unsigned long)op), arg) < 0 ?
-	       -errno : 0;
+	return ioctl(dev->fd, CVM_IOCTL(op, bytes), arg) < 0 ? -errno : 0;
 }
 
 /* The file offset is the guest physical address. */

@@ -93,8 +93,8 @@ static void bad_sizes(struct nt_file *file)
 	uint32_t op, wrong = 0, status;
 
 	for (op = 0; op < 0x110; op++) {
-		status = bed_control(file, CVM_NT_IOCTL(op), buffer, 7, buffer,
-				     7, NULL);
+		status = bed_control(file, CVM_NT_IOCTL(op), buffer, 3, buffer,
+				     3, NULL);
 		wrong += !CVM_NT_IS_STATUS(status);
 		status = bed_control(file, CVM_NT_IOCTL(op), buffer, 0, buffer,
 				     sizeof(buffer), NULL);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ops.c - every operation, with the right size and with wrong ones, and every
- * control code that is none.
+ * ops.c - every operation, with the sizes of programs from before and after
+ * this driver and with wrong ones, and every control code that is none.
  *
  * libcvm's operation table is linked in and walked: an operation that is in it
  * and not in `wants` below fails.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "test.h"
@@ -16,6 +17,8 @@
 struct want {
 	uint32_t op;
 	uint32_t size;
+	uint32_t least;		/* so much of it must come */
+	uint32_t reserved, reserved_bytes;	/* where it must be 0 */
 	uint32_t error;		/* CVM_E* on a handle without a VM */
 	int (*good)(const void *answer);
 	const char *name;	/* of those that are not in the table */
@@ -71,31 +74,34 @@ static int good_list(const void *answer)
 	return !memcmp(answer, &empty, sizeof(empty));
 }
 
-#define WANT(OP, type, error, good) \
-	{ CVM_USER_##OP, sizeof(struct type), error, good, NULL }
+#define SIZED(op, type, least, error, good, name)			\
+	{ op, sizeof(struct type), least, offsetof(struct type, reserved), \
+	  sizeof(((struct type *)0)->reserved), error, good, name }
+#define WANT(OP, type, least, error, good) \
+	SIZED(CVM_USER_##OP, type, least, error, good, NULL)
 
 static const struct want wants[] = {
-	WANT(VERSION, cvm_user_version, 0, good_version),
-	WANT(CHECK, cvm_user_check, 0, good_check),
-	WANT(LIST, cvm_user_list, 0, good_list),
-	WANT(STATS, cvm_user_stats, CVM_ENOENT, NULL),
-	WANT(STOP, cvm_user_id, CVM_ENOENT, NULL),
-	WANT(KILL, cvm_user_id, CVM_ENOENT, NULL),
-	WANT(VM_CREATE, cvm_user_vm, CVM_EPERM, NULL),
-	WANT(MEM_ADD, cvm_user_mem, CVM_ENOENT, NULL),
-	WANT(MEM_RANGES, cvm_user_ranges, CVM_ENOENT, NULL),
-	WANT(VCPU_CREATE, cvm_user_vcpu, CVM_ENOENT, NULL),
-	WANT(VCPU_BOOT, cvm_user_boot, CVM_ENOENT, NULL),
-	WANT(VCPU_RUN, cvm_user_run, CVM_ENOENT, NULL),
-	WANT(CONSOLE_IN, cvm_user_console, CVM_ENOENT, NULL),
-	WANT(EVENT, cvm_user_event, CVM_ENOENT, NULL),
-	WANT(DOORBELL_BIND, cvm_user_doorbell, CVM_ENOENT, NULL),
-	WANT(DOORBELL_UNBIND, cvm_user_doorbell, CVM_ENOENT, NULL),
-	WANT(EVENT_BIND, cvm_user_event_bind, CVM_ENOENT, NULL),
-	WANT(EVENT_UNBIND, cvm_user_event_bind, CVM_ENOENT, NULL),
-	{ CVM_NT_MAP, sizeof(struct cvm_nt_map), CVM_ENOENT, NULL, "NT_MAP" },
-	{ CVM_NT_SELFTEST, sizeof(struct cvm_nt_selftest), CVM_EPERM, NULL,
-	  "NT_SELFTEST" },
+	WANT(VERSION, cvm_user_version, 48, 0, good_version),
+	WANT(CHECK, cvm_user_check, 16, 0, good_check),
+	WANT(LIST, cvm_user_list, 16, 0, good_list),
+	WANT(STATS, cvm_user_stats, 168, CVM_ENOENT, NULL),
+	WANT(STOP, cvm_user_id, 4, CVM_ENOENT, NULL),
+	WANT(KILL, cvm_user_id, 4, CVM_ENOENT, NULL),
+	WANT(VM_CREATE, cvm_user_vm, 80, CVM_EPERM, NULL),
+	WANT(MEM_ADD, cvm_user_mem, 32, CVM_ENOENT, NULL),
+	WANT(MEM_RANGES, cvm_user_ranges, 16, CVM_ENOENT, NULL),
+	WANT(VCPU_CREATE, cvm_user_vcpu, 40, CVM_ENOENT, NULL),
+	WANT(VCPU_BOOT, cvm_user_boot, 48, CVM_ENOENT, NULL),
+	WANT(VCPU_RUN, cvm_user_run, 80, CVM_ENOENT, NULL),
+	WANT(CONSOLE_IN, cvm_user_console, 528, CVM_ENOENT, NULL),
+	WANT(EVENT, cvm_user_event, 24, CVM_ENOENT, NULL),
+	WANT(DOORBELL_BIND, cvm_user_doorbell, 16, CVM_ENOENT, NULL),
+	WANT(DOORBELL_UNBIND, cvm_user_doorbell, 16, CVM_ENOENT, NULL),
+	WANT(EVENT_BIND, cvm_user_event_bind, 24, CVM_ENOENT, NULL),
+	WANT(EVENT_UNBIND, cvm_user_event_bind, 24, CVM_ENOENT, NULL),
+	SIZED(CVM_NT_MAP, cvm_nt_map, 32, CVM_ENOENT, NULL, "NT_MAP"),
+	SIZED(CVM_NT_SELFTEST, cvm_nt_selftest, 16, CVM_EPERM, NULL,
+	      "NT_SELFTEST"),
 };
 
 static const struct want *want_of(uint32_t op)
@@ -110,38 +116,67 @@ static const struct want *want_of(uint32_t op)
 
 /* ---- one operation --------------------------------------------------- */
 
-/* 1 when the request was not refused as it should. */
+/* 1 when the request did not end as it should. */
 static int with_sizes(HANDLE device, const struct want *want, const char *name,
-		      DWORD in_bytes, DWORD out_bytes)
+		      DWORD in_bytes, DWORD out_bytes, DWORD error)
 {
 	struct request r = {
 		.in = buffer, .in_bytes = in_bytes,
 		.out = buffer, .out_bytes = out_bytes,
 	};
-	DWORD error;
+	DWORD got = device_ask(device, CVM_NT_IOCTL(want->op), &r);
 
-	memset(buffer, 0, sizeof(buffer));
-	error = device_ask(device, CVM_NT_IOCTL(want->op), &r);
-	if (error == CVM_ERROR(CVM_EINVAL) && !r.returned)
+	if (got == error && r.returned == (error ? 0 : out_bytes))
 		return 0;
 	explain("%s: %lu bytes in, %lu out, of %u: 0x%08lx, %lu returned",
-		name, in_bytes, out_bytes, want->size, error, r.returned);
+		name, in_bytes, out_bytes, want->size, got, r.returned);
 	return 1;
 }
 
 static void wrong_sizes(HANDLE device, const struct want *want,
 			const char *name)
 {
-	const DWORD sizes[] = { 0, 1, want->size - 1, want->size + 1,
-				HUGE_BYTES };
+	const DWORD few[] = { 0, 1, want->least - 1 };
+	const DWORD other[] = { 0, 1, want->size - 1, want->size + 1 };
+	const DWORD invalid = CVM_ERROR(CVM_EINVAL);
+	uint32_t i, wrong = 0;
+
+	memset(buffer, 0, sizeof(buffer));
+	for (i = 0; i < sizeof(few) / sizeof(few[0]); i++)
+		wrong += with_sizes(device, want, name, few[i], few[i],
+				    invalid);
+	for (i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		wrong += with_sizes(device, want, name, other[i], want->size,
+				    invalid);
+		wrong += with_sizes(device, want, name, want->size, other[i],
+				    invalid);
+	}
+	wrong += with_sizes(device, want, name, HUGE_BYTES, HUGE_BYTES,
+			    CVM_ERROR(CVM_E2BIG));
+	buffer[want->size] = 1;
+	wrong += with_sizes(device, want, name, want->size + 1,
+			    want->size + 1, CVM_ERROR(CVM_E2BIG));
+	buffer[want->size] = 0;
+	buffer[want->reserved + want->reserved_bytes - 1] = 1;
+	wrong += with_sizes(device, want, name, want->size, want->size,
+			    invalid);
+	report(!wrong, "%s: wrong sizes are refused", name);
+}
+
+/* As of a program that is older than the driver, and of one that is newer. */
+static void other_sizes(HANDLE device, const struct want *want,
+			const char *name)
+{
+	const DWORD sizes[] = { want->least, want->size + 1, want->size + 64 };
 	uint32_t i, wrong = 0;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		wrong += with_sizes(device, want, name, sizes[i], want->size);
-		wrong += with_sizes(device, want, name, want->size, sizes[i]);
-		wrong += with_sizes(device, want, name, sizes[i], sizes[i]);
+		memset(buffer, 0, sizeof(buffer));
+		wrong += with_sizes(device, want, name, sizes[i], sizes[i],
+				    CVM_ERROR(want->error));
+		wrong += buffer[want->size] != 0;
 	}
-	report(!wrong, "%s: wrong sizes are refused", name);
+	report(!wrong, "%s: programs of other versions are served", name);
 }
 
 static void right_size(HANDLE device, const struct want *want,
@@ -154,6 +189,7 @@ static void right_size(HANDLE device, const struct want *want,
 	DWORD error;
 
 	memset(buffer, fill, sizeof(buffer));
+	memset(buffer + want->reserved, 0, want->reserved_bytes);
 	error = device_ask(device, CVM_NT_IOCTL(want->op), &r);
 	expect(error, CVM_ERROR(want->error), "%s of 0x%02x bytes", name,
 	       fill);
@@ -173,9 +209,12 @@ static void operation(HANDLE device, const struct want *want,
 
 	if (op)
 		expect(op->size, want->size, "%s: size in the table", name);
+	if (op)
+		expect(op->least, want->least, "%s: least size", name);
 	right_size(device, want, name, 0x00);
 	right_size(device, want, name, 0xff);
 	wrong_sizes(device, want, name);
+	other_sizes(device, want, name);
 }
 
 void test_operations(HANDLE device)

@@ -223,12 +223,15 @@ void cvm_unbind_all(struct cvm_vm *vm)
 	struct cvm_bells *b = &vm->bells;
 	uint32_t i;
 
-	for (i = 0; i < CVM_WATCHES_MAX; i++)
+	for (i = 0; i < CVM_WATCHES_MAX; i++) {
 		if (vm->watch[i].handle)
 			cvm_ops(vm)->event_unwatch(vm->mon->ctx,
 						   vm->watch[i].handle);
+		vm->watch[i].handle = NULL;
+	}
 	for (i = 0; i < b->count; i++)
 		cvm_put(vm, b->bell[i].event);
 	for (i = 0; i < b->parked; i++)
 		cvm_put(vm, b->parked_event[i]);
+	b->count = b->parked = 0;
 }

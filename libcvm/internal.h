@@ -21,6 +21,9 @@
 
 #define CVM_CHUNK_ALIGN		(2ull << 20)
 
+/* Entries of 256 TiB each, to the 52 bits that a physical address has. */
+#define CVM_MAP_ROOT		16u
+
 /* One contiguous piece of guest memory, as mem_alloc() gave it. */
 struct cvm_chunk {
 	uint64_t hpa;
@@ -105,10 +108,10 @@ struct cvm_vm {
 	uint32_t end;		/* final CVM_RUN_* reason, 0 = alive; set
 				 * after end_arg and end_text (release) */
 	uint32_t end_claim;	/* 1 = somebody writes the reason (atomic) */
-	uint32_t final;		/* a VCPU_BOOT was seen: no more memory, for
-				 * a guest has its table read at any time */
+	uint32_t final;		/* a VCPU_BOOT was seen: no more memory, the
+				 * guest was told what it has */
 	uint32_t chunks;
-	uint64_t mem_bytes;
+	uint64_t mem_bytes;	/* granted (atomic) */
 	uint64_t first_hpa;	/* the first chunk, for the kernel */
 	uint64_t passage_gva;
 	uint64_t end_arg[4];
@@ -117,6 +120,7 @@ struct cvm_vm {
 	struct cvm_vcpu *vcpu[CVM_MAX_VCPUS];
 	struct cvm_bells bells;
 	struct cvm_watch watch[CVM_WATCHES_MAX];
+	void *map[CVM_MAP_ROOT];	/* of map.c */
 	uint32_t chunk_pages;		/* pages behind chunk_page[] */
 	struct cvm_chunk *chunk_page[CVM_CHUNK_PAGES];	/* sorted by hpa */
 };
@@ -155,8 +159,19 @@ void cvm_copy_printable(char *to, const volatile char *from, uint32_t max);
 int cvm_mem_add(struct cvm_vm *vm, struct cvm_user_mem *args);
 int cvm_mem_ranges(struct cvm_vm *vm, struct cvm_user_ranges *out);
 void cvm_mem_free_all(struct cvm_vm *vm);
-/* 1 when [gpa, gpa+bytes) lies wholly in granted memory. */
+/* 1 when [gpa, gpa+bytes) lies wholly in granted memory.  Any time. */
 int cvm_mem_contains(struct cvm_vm *vm, uint64_t gpa, uint64_t bytes);
+
+/* ---- map.c ---- */
+/* The mem_alloc() handle of the piece that was granted there, or NULL.  At any
+ * time, beside all others. */
+void *cvm_map_find(struct cvm_vm *vm, uint64_t gpa);
+/* Make room for a piece: what may fail. */
+int cvm_map_reserve(struct cvm_vm *vm, uint64_t gpa, uint64_t bytes);
+/* Then it is granted. */
+void cvm_map_publish(struct cvm_vm *vm, uint64_t gpa, uint64_t bytes,
+		     void *handle);
+void cvm_map_free(struct cvm_vm *vm);
 
 /* ---- vcpu.c ---- */
 int cvm_vcpu_create(struct cvm_vm *vm, struct cvm_user_vcpu *args);

@@ -5,6 +5,8 @@
  * The guest's physical addresses are the machine's, so the list of chunks is
  * the guest's memory map.  Large chunks are asked for first: every section
  * (128 MiB) a chunk touches costs the guest 2 MiB of page descriptors.
+ *
+ * The table here is MEM_ADD's and MEM_RANGES'; others ask map.c.
  */
 #include "internal.h"
 
@@ -112,7 +114,6 @@ static int cvm_mem_piece(struct cvm_mem_job *job, uint64_t bytes)
 	if (!vm->chunks)
 		vm->first_hpa = chunk->hpa;
 	cvm_chunk_swap(vm, vm->chunks++, n);
-	vm->mem_bytes += bytes;
 	job->left -= bytes;
 	job->first = 0;
 	return 0;
@@ -156,12 +157,10 @@ static void cvm_mem_drop_fresh(struct cvm_vm *vm)
 
 	for (i = 0; i < vm->chunks; i++) {
 		c = cvm_chunk_at(vm, i);
-		if (c->fresh) {
-			vm->mem_bytes -= c->bytes;
+		if (c->fresh)
 			cvm_chunk_release(vm, c);
-		} else {
+		else
 			*cvm_chunk_at(vm, kept++) = *c;
-		}
 	}
 	vm->chunks = kept;
 }
@@ -220,6 +219,33 @@ static int cvm_mem_check(const struct cvm_vm *vm,
 	return 0;
 }
 
+/* All of it or nothing: from here on it is the guest's. */
+static int cvm_mem_grant(struct cvm_vm *vm, uint64_t bytes)
+{
+	struct cvm_chunk *c;
+	uint32_t i;
+	int ret;
+
+	cvm_chunk_sort(vm);
+	if (cvm_mem_join(vm, NULL) > CVM_RANGES_MAX)
+		return -CVM_E2BIG;
+	for (i = 0; i < vm->chunks; i++) {
+		c = cvm_chunk_at(vm, i);
+		ret = c->fresh ? cvm_map_reserve(vm, c->hpa, c->bytes) : 0;
+		if (ret)
+			return ret;
+	}
+	for (i = 0; i < vm->chunks; i++) {
+		c = cvm_chunk_at(vm, i);
+		if (c->fresh)
+			cvm_map_publish(vm, c->hpa, c->bytes, c->handle);
+		c->fresh = 0;
+	}
+	__atomic_store_n(&vm->mem_bytes, vm->mem_bytes + bytes,
+			 __ATOMIC_RELAXED);
+	return 0;
+}
+
 int cvm_mem_add(struct cvm_vm *vm, struct cvm_user_mem *args)
 {
 	struct cvm_mem_job job = {
@@ -231,7 +257,6 @@ int cvm_mem_add(struct cvm_vm *vm, struct cvm_user_mem *args)
 		.min_hpa = args->min_hpa > CVM_CHUNK_ALIGN ?
 			   args->min_hpa : CVM_CHUNK_ALIGN,
 	};
-	uint32_t i;
 	int ret;
 
 	args->added = 0;
@@ -241,19 +266,13 @@ int cvm_mem_add(struct cvm_vm *vm, struct cvm_user_mem *args)
 
 	ret = cvm_mem_collect(&job);
 	cvm_mem_drop_held(&job);
-	if (!ret) {
-		cvm_chunk_sort(vm);
-		if (cvm_mem_join(vm, NULL) > CVM_RANGES_MAX)
-			ret = -CVM_E2BIG;
-	}
-	if (ret) {
+	if (!ret)
+		ret = cvm_mem_grant(vm, args->bytes);
+	if (ret)
 		cvm_mem_drop_fresh(vm);
-		return ret;
-	}
-	for (i = 0; i < vm->chunks; i++)
-		cvm_chunk_at(vm, i)->fresh = 0;
-	args->added = args->bytes;
-	return 0;
+	else
+		args->added = args->bytes;
+	return ret;
 }
 
 int cvm_mem_ranges(struct cvm_vm *vm, struct cvm_user_ranges *out)
@@ -270,59 +289,28 @@ void cvm_mem_free_all(struct cvm_vm *vm)
 	for (i = 0; i < vm->chunks; i++)
 		cvm_chunk_release(vm, cvm_chunk_at(vm, i));
 	vm->chunks = 0;
-	vm->mem_bytes = 0;
+	__atomic_store_n(&vm->mem_bytes, 0, __ATOMIC_RELAXED);
+	cvm_map_free(vm);
 	while (vm->chunk_pages)
 		cvm_ops(vm)->page_free(vm->mon->ctx,
 				       vm->chunk_page[--vm->chunk_pages], 1);
 }
 
-/* The chunk that holds gpa, by binary search; NULL if there is none. */
-static struct cvm_chunk *cvm_chunk_find(struct cvm_vm *vm, uint64_t gpa)
-{
-	uint32_t low = 0, high = vm->chunks, mid;
-	struct cvm_chunk *c;
-
-	while (low < high) {
-		mid = low + (high - low) / 2;
-		c = cvm_chunk_at(vm, mid);
-		if (gpa < c->hpa)
-			high = mid;
-		else if (gpa - c->hpa >= c->bytes)
-			low = mid + 1;
-		else
-			return c;
-	}
-	return NULL;
-}
-
 int cvm_mem_contains(struct cvm_vm *vm, uint64_t gpa, uint64_t bytes)
 {
-	struct cvm_chunk *c;
-	uint64_t here;
+	uint64_t at = gpa / CVM_CHUNK_ALIGN * CVM_CHUNK_ALIGN;
 
 	if (gpa + bytes < gpa)
 		return 0;
 	do {
-		c = cvm_chunk_find(vm, gpa);
-		if (!c)
+		if (!cvm_map_find(vm, at))
 			return 0;
-		here = c->hpa + c->bytes - gpa;
-		if (here >= bytes)
-			return 1;
-		gpa += here;
-		bytes -= here;
-	} while (bytes);
+		at += CVM_CHUNK_ALIGN;
+	} while (at < gpa + bytes);
 	return 1;
 }
 
-int cvm_vm_chunk(struct cvm_vm *vm, uint64_t gpa, void **chunk,
-		 uint64_t *chunk_gpa)
+void *cvm_vm_chunk(struct cvm_vm *vm, uint64_t gpa)
 {
-	struct cvm_chunk *c = cvm_chunk_find(vm, gpa);
-
-	if (!c)
-		return -CVM_EFAULT;
-	*chunk = c->handle;
-	*chunk_gpa = c->hpa;
-	return 0;
+	return cvm_map_find(vm, gpa);
 }

@@ -112,18 +112,23 @@ int cvm_vm_create(struct cvm_monitor *mon, void *host_vm,
 	return 0;
 }
 
+void cvm_vm_empty(struct cvm_vm *vm)
+{
+	cvm_vm_kill(vm);
+	cvm_unbind_all(vm);
+	cvm_mem_free_all(vm);
+}
+
 void cvm_vm_destroy(struct cvm_vm *vm)
 {
 	struct cvm_monitor *mon = vm->mon;
 	uint32_t i;
 
-	cvm_vm_kill(vm);
-	cvm_unbind_all(vm);
+	cvm_vm_empty(vm);
 	for (i = vm->vcpus_made; i-- > 0;) {
 		mon->ops->timer(mon->ctx, vm->host_vm, i, CVM_DEADLINE_NONE);
 		cvm_vcpu_destroy(vm->vcpu[i]);
 	}
-	cvm_mem_free_all(vm);
 	for (i = 0; i < CVM_VMS_MAX; i++)
 		if (mon->vm[i] == vm)
 			mon->vm[i] = NULL;
@@ -180,7 +185,8 @@ void cvm_vm_info(struct cvm_vm *vm, struct cvm_user_vm_info *info)
 		.state = __atomic_load_n(&vm->state, __ATOMIC_RELAXED),
 		.vcpus = vm->vcpus,
 		.pid = vm->pid,
-		.mem_bytes = vm->mem_bytes,
+		.mem_bytes = __atomic_load_n(&vm->mem_bytes,
+					     __ATOMIC_RELAXED),
 	};
 	cvm_copy_printable(info->name, vm->name, sizeof(info->name));
 	if (__atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))

@@ -106,7 +106,6 @@ static int cvm_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	mutex_init(&h->lock);
 	cvm_host_vm_init(&h->hvm);
-	h->hvm.mapping = file->f_mapping;
 	file->private_data = h;
 	return nonseekable_open(inode, file);
 }
@@ -120,8 +119,10 @@ static int cvm_release(struct inode *inode, struct file *file)
 		cvm_vm_kill(h->vm);
 		/* Before the lock: its readers take it themselves. */
 		cvm_debugfs_del(h);
-		mutex_lock(&cvm_manager_lock);
 		cvm_host_vm_stop(&h->hvm);
+		/* All others go on while the memory is given back. */
+		cvm_vm_empty(h->vm);
+		mutex_lock(&cvm_manager_lock);
 		cvm_vm_destroy(h->vm);
 		mutex_unlock(&cvm_manager_lock);
 		cvm_host_vm_stop(&h->hvm);
@@ -178,12 +179,15 @@ static int vm_create_locked(struct cvm_handle *h, struct cvm_user_vm *args)
 {
 	int err;
 
-	if (mutex_lock_killable(&cvm_manager_lock))
+	/* A MEM_ADD may be under way here: nobody else waits for it. */
+	if (mutex_lock_killable(&h->lock))
 		return -EINTR;
-	mutex_lock(&h->lock);
-	err = vm_create(h, args);
+	err = mutex_lock_killable(&cvm_manager_lock);
+	if (!err) {
+		err = vm_create(h, args);
+		mutex_unlock(&cvm_manager_lock);
+	}
 	mutex_unlock(&h->lock);
-	mutex_unlock(&cvm_manager_lock);
 	return err;
 }
 
@@ -280,24 +284,19 @@ static long cvm_ioctl(struct file *file, unsigned int cmd, unsigned long user)
  * The offset is the guest physical address.  The mapping may span the whole
  * guest: where nothing was granted, an access gets SIGBUS.  The pages are
  * ordinary ones with their own reference counts, so direct I/O, io_uring and
- * vhost work on them.
+ * vhost work on them.  What was granted stays until the file goes, and the
+ * mapping holds that: there is nothing to lock.
  */
 static vm_fault_t cvm_fault(struct vm_fault *vmf)
 {
 	struct cvm_handle *h = vmf->vma->vm_file->private_data;
 	u64 gpa = (u64)vmf->pgoff << PAGE_SHIFT;
-	vm_fault_t ret = VM_FAULT_SIGBUS;
-	struct page *page = NULL;
-	u64 chunk_gpa;
-	void *chunk;
+	void *chunk = cvm_vm_chunk(h->vm, gpa);
 
-	mutex_lock(&h->lock);
-	if (!cvm_vm_chunk(h->vm, gpa, &chunk, &chunk_gpa))
-		page = cvm_chunk_page(chunk, gpa - chunk_gpa);
-	if (page)
-		ret = vmf_insert_page(vmf->vma, vmf->address, page);
-	mutex_unlock(&h->lock);
-	return ret;
+	if (!chunk)
+		return VM_FAULT_SIGBUS;
+	return vmf_insert_page(vmf->vma, vmf->address,
+			       cvm_chunk_page(chunk, gpa));
 }
 
 static const struct vm_operations_struct cvm_vm_ops = {

@@ -187,6 +187,11 @@ static int contig_claim(struct cvm_host_vm *hvm, unsigned long pfn,
 	for (i = 0; inode && i < pages; i++) {
 		struct folio *folio = pfn_folio(pfn + i);
 
+		if (i % 512 == 0) {
+			cond_resched();
+			if (fatal_signal_pending(current))
+				break;
+		}
 		if (!want_init_on_alloc(GFP_KERNEL))
 			clear_highpage(pfn_to_page(pfn + i));
 		if (filemap_add_folio(inode->i_mapping, folio, pfn + i,
@@ -195,8 +200,6 @@ static int contig_claim(struct cvm_host_vm *hvm, unsigned long pfn,
 			break;
 		folio_mark_uptodate(folio);
 		folio_unlock(folio);
-		if (i % 512 == 511)
-			cond_resched();
 	}
 	if (i == pages)
 		return 0;
@@ -335,6 +338,9 @@ int cvm_mem_alloc(void *ctx, void *host_vm, u64 bytes, u64 align, u64 *hpa,
 	struct cvm_host_chunk *chunk;
 	int err;
 
+	/* Or a killed process would go on to collect small pieces. */
+	if (fatal_signal_pending(current))
+		return -CVM_EINTR;
 	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL_ACCOUNT);
 	if (!chunk)
 		return -CVM_ENOMEM;
@@ -363,14 +369,10 @@ void cvm_mem_free(void *ctx, void *host_vm, void *handle)
 	list_del(&chunk->link);
 	mutex_unlock(&hvm->chunk_lock);
 	/*
-	 * The page cache must not be left while user space maps the page.
-	 * No fault can bring it back: they take the lock this call is made
-	 * under.
+	 * The page cache must not be left while user space maps the page.  It
+	 * does not: either this was never granted, or the file is going, which
+	 * every mapping holds.
 	 */
-	if (hvm->mapping)
-		unmap_mapping_range(hvm->mapping,
-				    (loff_t)chunk->pfn << PAGE_SHIFT,
-				    (loff_t)chunk->pages << PAGE_SHIFT, 1);
 	if (chunk->pool == CVM_POOL_CONTIG)
 		contig_release(hvm, chunk->pfn, chunk->pages, chunk->pages);
 	else
@@ -399,13 +401,12 @@ void cvm_mem_settle(struct cvm_host_vm *hvm)
 	}
 }
 
-struct page *cvm_chunk_page(void *handle, u64 offset)
+struct page *cvm_chunk_page(void *handle, u64 gpa)
 {
 	struct cvm_host_chunk *chunk = handle;
 
-	if (offset >> PAGE_SHIFT >= chunk->pages)
-		return NULL;
-	return pfn_to_page(chunk->pfn + (offset >> PAGE_SHIFT));
+	WARN_ON_ONCE(PHYS_PFN(gpa) - chunk->pfn >= chunk->pages);
+	return pfn_to_page(PHYS_PFN(gpa));
 }
 
 void *cvm_page_alloc(void *ctx, u32 pages)

@@ -12,9 +12,10 @@
  *   debugfs.c   counters and state for reading
  *   selftest.c  the conformance suite, run inside the module
  *
- * Locks, outermost first: cvm_manager_lock, cvm_handle.lock,
- * cvm_host_vm.chunk_lock.  mmap_lock is outside cvm_handle.lock (a page fault
- * takes the latter), so nothing under these locks touches user memory.
+ * Locks, outermost first: cvm_handle.lock, cvm_manager_lock,
+ * cvm_host_vm.chunk_lock.  The first is held as long as the host takes for a
+ * grant of memory, so whoever waits for it can be killed; the others are held
+ * for a moment.  A page fault takes none of them.
  */
 #ifndef CVM_LINUX_SHIM_H
 #define CVM_LINUX_SHIM_H
@@ -73,7 +74,6 @@ struct cvm_host_vm {
 	struct cvm_vm *vm;	/* NULL for the conformance suite */
 	struct cvm_conformance *conf;
 	struct inode *cache;	/* page cache that charges contiguous memory */
-	struct address_space *mapping;	/* the device file's, to unmap from */
 	struct mutex chunk_lock;
 	struct list_head chunks;
 	unsigned long freed_pfn[MAX_NR_ZONES]; /* a page given back, or 0 */
@@ -116,8 +116,8 @@ void cvm_mem_settle(struct cvm_host_vm *hvm);
 void *cvm_page_alloc(void *ctx, u32 pages);
 void cvm_page_free(void *ctx, void *hva, u32 pages);
 u64 cvm_hva_to_hpa(void *ctx, const void *hva);
-/* The page at a byte offset of a chunk, NULL if outside. */
-struct page *cvm_chunk_page(void *chunk, u64 offset);
+/* The page at an address that lies in a chunk. */
+struct page *cvm_chunk_page(void *chunk, u64 gpa);
 void cvm_memory_show(struct seq_file *m);
 u64 cvm_pages_out(void);
 

@@ -68,40 +68,56 @@ static void publish(struct cvm_handle *h, int there)
 	KeReleaseSpinLock(&cvm_nt.list_lock, irql);
 }
 
-/* End the guest and remove it from its process; nothing is mapped again. */
+/*
+ * Remove a guest that was ended from its process; nothing is mapped again.
+ * When close has taken the VM there is no mapping any more.
+ */
 static void shut(struct cvm_handle *h)
 {
-	cvm_vm_kill(h->vm);
 	cvm_mutex_lock(&h->lock);
 	h->closed = 1;
-	cvm_unmap_all(&h->hvm);
+	if (h->vm)
+		cvm_unmap_all(&h->hvm);
 	cvm_mutex_unlock(&h->lock);
 }
 
-static int has_vm(HANDLE pid)
+static void let_go(struct cvm_handle *h)
+{
+	if (!__atomic_sub_fetch(&h->refs, 1, __ATOMIC_ACQ_REL))
+		cvm_pool_free(h);
+}
+
+/* End the guest of one more handle of this process; NULL: there is none. */
+static struct cvm_handle *end_next(HANDLE pid)
 {
 	KIRQL irql = KeAcquireSpinLockRaiseToDpc(&cvm_nt.list_lock);
+	struct cvm_handle *h, *found = NULL;
 	LIST_ENTRY *at;
-	int found = 0;
 
-	for (at = cvm_nt.handles.Flink; at != &cvm_nt.handles; at = at->Flink)
-		found |= handle_at(at)->pid == pid;
+	for (at = cvm_nt.handles.Flink; at != &cvm_nt.handles && !found;
+	     at = at->Flink) {
+		h = handle_at(at);
+		if (h->pid == pid && !h->ended)
+			found = h;
+	}
+	if (found) {
+		found->ended = 1;
+		__atomic_add_fetch(&found->refs, 1, __ATOMIC_RELAXED);
+		cvm_vm_kill(found->vm);
+	}
 	KeReleaseSpinLock(&cvm_nt.list_lock, irql);
 	return found;
 }
 
-/* Called for every process of the system: most have nothing to wait for. */
+/* Called for every process of the system. */
 void cvm_process_gone(HANDLE pid)
 {
-	LIST_ENTRY *at;
+	struct cvm_handle *h;
 
-	if (!has_vm(pid))
-		return;
-	cvm_mutex_lock(&cvm_nt.manager);
-	for (at = cvm_nt.handles.Flink; at != &cvm_nt.handles; at = at->Flink)
-		if (handle_at(at)->pid == pid)
-			shut(handle_at(at));
-	cvm_mutex_unlock(&cvm_nt.manager);
+	while ((h = end_next(pid))) {
+		shut(h);
+		let_go(h);
+	}
 }
 
 /* Timers are held to their finest while there is a VM. */
@@ -155,6 +171,7 @@ NTSTATUS NTAPI cvm_dispatch_create(PDEVICE_OBJECT device, PIRP irp)
 	if (!h)
 		return complete(irp, to_status(-CVM_ENOMEM), 0);
 	KeInitializeMutex(&h->lock, 0);
+	h->refs = 1;
 	cvm_host_vm_init(&h->hvm);
 	IoGetCurrentIrpStackLocation(irp)->FileObject->FsContext = h;
 	return complete(irp, STATUS_SUCCESS, 0);
@@ -165,9 +182,32 @@ NTSTATUS NTAPI cvm_dispatch_cleanup(PDEVICE_OBJECT device, PIRP irp)
 	struct cvm_handle *h = handle_of(irp);
 
 	(void)device;
-	if (bound_vm(h))
+	if (bound_vm(h)) {
+		cvm_vm_kill(h->vm);
 		shut(h);
+	}
 	return complete(irp, STATUS_SUCCESS, 0);
+}
+
+/* Others go on while the memory is given back. */
+static void vm_close(struct cvm_handle *h)
+{
+	struct cvm_vm *vm = h->vm;
+
+	publish(h, 0);
+	/* Who found it on the list before has it until now. */
+	cvm_mutex_lock(&h->lock);
+	__atomic_store_n(&h->vm, NULL, __ATOMIC_RELEASE);
+	cvm_mutex_unlock(&h->lock);
+	cvm_host_vm_stop(&h->hvm);
+	cvm_vm_empty(vm);
+	cvm_mutex_lock(&cvm_nt.manager);
+	cvm_vm_destroy(vm);
+	count_vms(-1);
+	cvm_mutex_unlock(&cvm_nt.manager);
+	/* Ending a VM wakes its vCPUs and may set timers again. */
+	cvm_host_vm_stop(&h->hvm);
+	ObfDereferenceObject(h->hvm.process);
 }
 
 NTSTATUS NTAPI cvm_dispatch_close(PDEVICE_OBJECT device, PIRP irp)
@@ -175,18 +215,9 @@ NTSTATUS NTAPI cvm_dispatch_close(PDEVICE_OBJECT device, PIRP irp)
 	struct cvm_handle *h = handle_of(irp);
 
 	(void)device;
-	if (h->vm) {
-		cvm_mutex_lock(&cvm_nt.manager);
-		publish(h, 0);
-		cvm_host_vm_stop(&h->hvm);
-		cvm_vm_destroy(h->vm);
-		/* Ending a VM wakes its vCPUs and may set timers again. */
-		cvm_host_vm_stop(&h->hvm);
-		count_vms(-1);
-		cvm_mutex_unlock(&cvm_nt.manager);
-		ObfDereferenceObject(h->hvm.process);
-	}
-	cvm_pool_free(h);
+	if (h->vm)
+		vm_close(h);
+	let_go(h);
 	return complete(irp, STATUS_SUCCESS, 0);
 }
 
@@ -229,11 +260,16 @@ static int vm_create_locked(PIRP irp, struct cvm_user_vm *args)
 		DbgPrint("cvm: VM_CREATE needs FILE_FLAG_OVERLAPPED\n");
 		return -CVM_EINVAL;
 	}
-	cvm_mutex_lock(&cvm_nt.manager);
-	cvm_mutex_lock(&h->lock);
-	err = vm_create(h, args);
+	/* A MEM_ADD may be under way here: nobody else waits for it. */
+	err = cvm_mutex_lock_killable(&h->lock);
+	if (err)
+		return err;
+	err = cvm_mutex_lock_killable(&cvm_nt.manager);
+	if (!err) {
+		err = vm_create(h, args);
+		cvm_mutex_unlock(&cvm_nt.manager);
+	}
 	cvm_mutex_unlock(&h->lock);
-	cvm_mutex_unlock(&cvm_nt.manager);
 	return err;
 }
 
@@ -249,9 +285,10 @@ static int run(struct cvm_handle *h, const struct cvm_op *op,
 static int call_locked(KMUTEX *lock, struct cvm_handle *h,
 		       const struct cvm_op *op, void *arg)
 {
-	int err;
+	int err = cvm_mutex_lock_killable(lock);
 
-	cvm_mutex_lock(lock);
+	if (err)
+		return err;
 	err = cvm_op_call(op, cvm_nt.monitor, bound_vm(h), arg, op->size);
 	cvm_mutex_unlock(lock);
 	return err;
@@ -282,7 +319,6 @@ static int dispatch(PIRP irp, const struct cvm_op *op, void *arg)
 
 static int map(struct cvm_handle *h, struct cvm_nt_map *args)
 {
-	uint64_t chunk_gpa;
 	void *chunk;
 	int err;
 
@@ -290,11 +326,14 @@ static int map(struct cvm_handle *h, struct cvm_nt_map *args)
 		return -CVM_ENOENT;
 	if (h->hvm.process != IoGetCurrentProcess())
 		return -CVM_EPERM;
-	cvm_mutex_lock(&h->lock);
-	err = h->closed ? -CVM_ENOENT :
-	      cvm_vm_chunk(h->vm, args->gpa, &chunk, &chunk_gpa);
-	if (!err)
-		err = cvm_chunk_map(chunk, chunk_gpa, args);
+	err = cvm_mutex_lock_killable(&h->lock);
+	if (err)
+		return err;
+	chunk = cvm_vm_chunk(h->vm, args->gpa);
+	if (h->closed)
+		err = -CVM_ENOENT;
+	else
+		err = chunk ? cvm_chunk_map(chunk, args) : -CVM_EFAULT;
 	cvm_mutex_unlock(&h->lock);
 	return err;
 }

@@ -34,6 +34,15 @@ void cvm_mutex_lock(KMUTEX *mutex)
 	KeWaitForSingleObject(mutex, Executive, KernelMode, FALSE, NULL);
 }
 
+/* Only the end of the thread interrupts such a wait; user APCs stay queued. */
+int cvm_mutex_lock_killable(KMUTEX *mutex)
+{
+	NTSTATUS status = KeWaitForSingleObject(mutex, UserRequest, UserMode,
+						FALSE, NULL);
+
+	return status == STATUS_SUCCESS ? 0 : -CVM_EINTR;
+}
+
 void cvm_mutex_unlock(KMUTEX *mutex)
 {
 	KeReleaseMutex(mutex, FALSE);

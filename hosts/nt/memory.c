@@ -163,10 +163,9 @@ static void window_mdl_free(PMDL mdl)
 	IoFreeMdl(mdl);
 }
 
-int cvm_chunk_map(struct cvm_nt_chunk *chunk, uint64_t chunk_gpa,
-		  struct cvm_nt_map *args)
+int cvm_chunk_map(struct cvm_nt_chunk *chunk, struct cvm_nt_map *args)
 {
-	uint64_t off = (args->gpa - chunk_gpa) / CVM_NT_WINDOW * CVM_NT_WINDOW;
+	uint64_t off = (args->gpa - chunk->hpa) / CVM_NT_WINDOW * CVM_NT_WINDOW;
 	struct cvm_nt_window *w = &chunk->window[off / CVM_NT_WINDOW];
 	uint64_t bytes = chunk->bytes - off;
 	PMDL mdl;
@@ -185,7 +184,7 @@ int cvm_chunk_map(struct cvm_nt_chunk *chunk, uint64_t chunk_gpa,
 		}
 		w->mdl = mdl;
 	}
-	args->gpa = chunk_gpa + off;
+	args->gpa = chunk->hpa + off;
 	args->address = (uintptr_t)w->address;
 	args->bytes = bytes;
 	return 0;
@@ -243,6 +242,9 @@ int cvm_mem_alloc(void *ctx, void *host_vm, uint64_t bytes, uint64_t align,
 	int err;
 
 	(void)ctx;
+	/* Or a process that ends would go on to collect small pieces. */
+	if (PsIsThreadTerminating(cvm_current_thread()))
+		return -CVM_EINTR;
 	if (bytes >= MDL_BYTES_MAX)
 		return -CVM_ENOMEM;
 	chunk = cvm_pool_alloc(sizeof(*chunk) +

@@ -13,8 +13,10 @@
  *   refuse.c    what a kernel under VBS would not survive
  *   selftest.c  the conformance suite, run inside the driver
  *
- * Locks, outermost first: cvm_nt.manager, cvm_handle.lock (both mutexes),
- * cvm_nt.list_lock (spin).
+ * Locks, outermost first: cvm_handle.lock, cvm_nt.manager (both mutexes),
+ * cvm_nt.list_lock (spin).  The first is held as long as NT takes for a grant
+ * of memory, so a request that waits for it ends with its thread; the others
+ * are held for a moment.
  *
  * Inside a slice interrupts are off at APC_LEVEL.  The only code of NT that
  * runs there is what an `int n` enters, KeInsertQueueDpc(), KeSetEvent() with
@@ -106,7 +108,7 @@ struct cvm_host_vm {
 	struct cvm_vm *vm;	/* NULL for the conformance suite */
 	struct cvm_conformance *conf;
 	PEPROCESS process;	/* of the VMM, referenced; windows are there */
-	LIST_ENTRY chunks;	/* under cvm_handle.lock or alone */
+	LIST_ENTRY chunks;	/* under cvm_handle.lock, or alone: in close */
 	struct cvm_host_vcpu vcpu[CVM_MAX_VCPUS];
 };
 
@@ -116,6 +118,8 @@ struct cvm_handle {
 	LIST_ENTRY link;	/* cvm_nt.handles, once a VM is bound */
 	struct cvm_vm *vm;	/* NULL: control handle */
 	uint32_t id;
+	uint32_t refs;		/* the file, who ends its VM (atomic) */
+	uint32_t ended;		/* its process is gone; under list_lock */
 	uint32_t closed;	/* cleanup has run: nothing new is mapped */
 	HANDLE pid;		/* who may RUN and MAP */
 	char name[CVM_NAME_MAX];
@@ -137,7 +141,7 @@ struct cvm_nt_driver {
 	struct cvm_monitor *monitor;
 	KMUTEX manager;		/* CVM_LOCK_MANAGER */
 	KSPIN_LOCK list_lock;
-	LIST_ENTRY handles;	/* changed under manager and list_lock */
+	LIST_ENTRY handles;	/* under list_lock */
 	KEVENT never;		/* poll() looks for alerts with it */
 	KEVENT awake;		/* set in S0 */
 	uint32_t asleep;
@@ -158,6 +162,7 @@ extern const struct cvm_host_ops cvm_nt_ops;
 void *cvm_pool_alloc(size_t bytes);	/* zeroed, NULL if there is none */
 void cvm_pool_free(void *block);
 void cvm_mutex_lock(KMUTEX *mutex);
+int cvm_mutex_lock_killable(KMUTEX *mutex);	/* 0 or -CVM_EINTR */
 void cvm_mutex_unlock(KMUTEX *mutex);
 /* IRQL is CR8; outside ring 0 there is none. */
 uint64_t cvm_irql_raise(uint64_t irql);
@@ -183,8 +188,7 @@ void *cvm_page_alloc(void *ctx, uint32_t pages);
 void cvm_page_free(void *ctx, void *hva, uint32_t pages);
 uint64_t cvm_hva_to_hpa(void *ctx, const void *hva);
 /* Map a window of a chunk; under cvm_handle.lock, in the VMM's process. */
-int cvm_chunk_map(struct cvm_nt_chunk *chunk, uint64_t chunk_gpa,
-		  struct cvm_nt_map *args);
+int cvm_chunk_map(struct cvm_nt_chunk *chunk, struct cvm_nt_map *args);
 void cvm_unmap_all(struct cvm_host_vm *hvm);
 
 /* ---- guard.S ---- */

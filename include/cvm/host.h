@@ -60,7 +60,8 @@ struct cvm_host_ops {
 	 * goes to *hpa and a handle of the shim's choice to *chunk.  Charged
 	 * to the calling process where the host can.  Thread context.
 	 * -CVM_ENOMEM when no such piece exists; the caller then asks for
-	 * smaller ones.
+	 * smaller ones.  -CVM_EINTR when the calling thread is being ended:
+	 * the caller gives up.
 	 */
 	int (*mem_alloc)(void *ctx, void *host_vm, uint64_t bytes,
 			 uint64_t align, uint64_t *hpa, void **chunk);

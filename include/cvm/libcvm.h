@@ -95,8 +95,9 @@ int cvm_op_fit(const struct cvm_op *op, void *arg, size_t bytes);
 /*
  * cvm_op_call - run one operation.  arg: kernel copy of the user structure,
  * size bytes long (-CVM_EINVAL unless it is the row's size), after
- * cvm_op_fit() where it came from a user.  vm: NULL for a control handle.  VM_CREATE is not called through here but through
- * cvm_vm_create().  Thread context, locked as op->lock says.
+ * cvm_op_fit() where it came from a user.  vm: NULL for a control handle.
+ * VM_CREATE is not called through here but through cvm_vm_create().  Thread
+ * context, locked as op->lock says.
  */
 int cvm_op_call(const struct cvm_op *op, struct cvm_monitor *mon,
 		struct cvm_vm *vm, void *arg, size_t size);
@@ -110,9 +111,16 @@ int cvm_vm_create(struct cvm_monitor *mon, void *host_vm,
 		  struct cvm_user_vm *args, struct cvm_vm **vm);
 
 /*
- * cvm_vm_destroy - end and free a VM at any stage, after all RUN calls have
- * returned (cvm_vm_kill() makes them).  Gives all memory back.  Thread
- * context, CVM_LOCK_MANAGER.
+ * cvm_vm_empty - end a VM at any stage, let go of its events and give its
+ * guest memory back, after all RUN calls have returned (cvm_vm_kill() makes
+ * them): the part of its destruction that takes long.  Thread context,
+ * CVM_LOCK_NONE, but never beside an operation of class CVM_LOCK_VM.
+ */
+void cvm_vm_empty(struct cvm_vm *vm);
+
+/*
+ * cvm_vm_destroy - free a VM; does what cvm_vm_empty() would have done.
+ * Thread context, CVM_LOCK_MANAGER: so empty it first, or all wait.
  */
 void cvm_vm_destroy(struct cvm_vm *vm);
 
@@ -126,11 +134,12 @@ void cvm_vm_kill(struct cvm_vm *vm);
 void cvm_vm_interrupt(struct cvm_vm *vm);
 
 /*
- * cvm_vm_chunk - the chunk that backs gpa: its mem_alloc() handle and its
- * first GPA, for mmap.  -CVM_EFAULT if gpa was not granted.  CVM_LOCK_VM.
+ * cvm_vm_chunk - the mem_alloc() handle of the piece that backs gpa, for mmap;
+ * NULL if gpa was not granted.  A MEM_ADD under way has granted nothing yet,
+ * and nobody need wait for it.  Any context, CVM_LOCK_NONE; not beside
+ * cvm_vm_empty().
  */
-int cvm_vm_chunk(struct cvm_vm *vm, uint64_t gpa, void **chunk,
-		 uint64_t *chunk_gpa);
+void *cvm_vm_chunk(struct cvm_vm *vm, uint64_t gpa);
 
 /* cvm_event_raise - OR bits into a vCPU's events and wake it.  Any context. */
 void cvm_event_raise(struct cvm_vm *vm, uint32_t vcpu, uint64_t bits);

@@ -74,6 +74,8 @@ static int fake_mem_alloc(void *ctx, void *host_vm, uint64_t bytes,
 	(void)host_vm;
 	if (!bytes || bytes % PAGE || align % PAGE || align & (align - 1))
 		abort();
+	if (host->mem_alloc_ret)
+		return host->mem_alloc_ret;
 	if (fails(host) || bytes > host->piece_max || bytes > host->mem_left)
 		return -CVM_ENOMEM;
 	host->next_hpa = (host->next_hpa + align - 1) & ~(align - 1);

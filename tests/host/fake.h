@@ -57,6 +57,7 @@ struct fake_host {
 	int fail_on;		/* and all after it */
 	uint64_t failed;	/* calls that did, on demand */
 	int poll_ret;		/* of the next poll() */
+	int mem_alloc_ret;	/* of every mem_alloc(), unless 0 */
 
 	/* Physical memory. */
 	struct fake_block *block[FAKE_BLOCKS];

@@ -10,8 +10,11 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -517,6 +521,150 @@ static int hold(uint64_t bytes, const char *group)
 	return 0;
 }
 
+/* ---- nobody waits for another's memory ---------------------------------- */
+
+#define PAGES_FILE	"/sys/kernel/debug/cvm/pages"
+
+static int busy_fd;
+static uint64_t busy_bytes;
+static int busy;		/* 1: the call below is under way (atomic) */
+
+static int is_busy(void)
+{
+	return __atomic_load_n(&busy, __ATOMIC_SEQ_CST);
+}
+
+static void *add_main(void *unused)
+{
+	(void)unused;
+	report(!add_memory(busy_fd, busy_bytes, 0), "waits: MEM_ADD");
+	__atomic_store_n(&busy, 0, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static void *close_main(void *unused)
+{
+	(void)unused;
+	close(busy_fd);
+	__atomic_store_n(&busy, 0, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static pthread_t start_busy(void *(*fn)(void *))
+{
+	pthread_t thread;
+
+	__atomic_store_n(&busy, 1, __ATOMIC_SEQ_CST);
+	if (pthread_create(&thread, NULL, fn, NULL))
+		exit(1);
+	return thread;
+}
+
+/* Bytes of guest memory, taken or returned since the module was loaded. */
+static uint64_t counted(int returned)
+{
+	unsigned long long taken, back, sum = 0;
+	FILE *file = fopen(PAGES_FILE, "r");
+	char pool[16];
+
+	while (file && fscanf(file, "%15s taken %llu returned %llu shared %*u",
+			      pool, &taken, &back) == 3)
+		if (strcmp(pool, "core"))
+			sum += returned ? back : taken;
+	if (file)
+		fclose(file);
+	return sum * 4096;
+}
+
+/* As many faults as there are pages, while another thread's grant goes on. */
+static unsigned int faults_meanwhile(const char *base, uint64_t bytes)
+{
+	uint64_t before = counted(0), i;
+	pthread_t thread = start_busy(add_main);
+	unsigned int n = 0;
+
+	while (is_busy() && counted(0) == before)
+		;
+	for (i = 0; i < bytes && is_busy(); i += 4096) {
+		(void)*(volatile const char *)(base + i);
+		n += is_busy();
+	}
+	pthread_join(thread, NULL);
+	return n;
+}
+
+/* LISTs that began and ended while memory was being given back. */
+static unsigned int lists_meanwhile(int fd, uint64_t bytes)
+{
+	static struct cvm_user_list list;
+	uint64_t before = counted(1), back;
+	pthread_t thread = start_busy(close_main);
+	unsigned int n = 0;
+
+	while (is_busy()) {
+		back = counted(1) - before;
+		if (op(fd, CVM_USER_LIST, &list))
+			break;
+		n += back && counted(1) - before < bytes;
+	}
+	pthread_join(thread, NULL);
+	return n;
+}
+
+static void test_killed_grant(void)
+{
+	uint64_t before = counted(0);
+	pid_t pid = fork();
+	int status, fd;
+
+	if (!pid) {
+		fd = open(CVM_DEVICE_PATH, O_RDWR);
+		if (create(fd, "killed") < 0)
+			_exit(1);
+		add_memory(fd, busy_bytes, 0);
+		_exit(0);
+	}
+	while (counted(0) == before && !waitpid(pid, &status, WNOHANG))
+		;
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	printf("# killed: %llu of %llu MiB were taken\n",
+	       (unsigned long long)(counted(0) - before) / MIB,
+	       (unsigned long long)busy_bytes / MIB);
+	report(WIFSIGNALED(status) && counted(0) - before < busy_bytes,
+	       "waits: a killed MEM_ADD stops asking");
+}
+
+static void test_waits(void)
+{
+	static struct cvm_user_ranges r;
+	unsigned int faults, lists;
+	struct sysinfo info;
+	int fd = open(CVM_DEVICE_PATH, O_RDWR);
+	char *base;
+
+	sysinfo(&info);
+	/* No power of two: several pieces. */
+	busy_bytes = info.freeram * info.mem_unit / 2 / (14 * MIB) * (14 * MIB);
+	busy_fd = open(CVM_DEVICE_PATH, O_RDWR);
+	if (create(busy_fd, "large") < 0 || add_memory(busy_fd, 16 * MIB, 0) ||
+	    op(busy_fd, CVM_USER_MEM_RANGES, &r)) {
+		report(0, "waits: a VM");
+		return;
+	}
+	base = mmap(NULL, r.range[0].bytes, PROT_READ, MAP_SHARED, busy_fd,
+		    (off_t)r.range[0].gpa);
+	faults = faults_meanwhile(base, r.range[0].bytes);
+	munmap(base, r.range[0].bytes);
+	lists = lists_meanwhile(fd, busy_bytes + 16 * MIB);
+	close(fd);
+	printf("# %u faults beside a grant, %u LISTs beside the end of %llu "
+	       "MiB\n", faults, lists, (unsigned long long)busy_bytes / MIB);
+	report(faults >= 64, "waits: a page fault does not wait for a grant");
+	report(lists >= 4, "waits: nobody waits for the end of another VM");
+	test_killed_grant();
+}
+
 int main(int argc, char **argv)
 {
 	const char *disk = argc > 1 ? argv[1] : NULL;
@@ -536,6 +684,7 @@ int main(int argc, char **argv)
 	test_vm(disk);
 	test_events();
 	test_kill(disk);
+	test_waits();
 	printf("%d failed\n", failed);
 	return failed != 0;
 }

@@ -107,6 +107,7 @@ def _loads(run):
     for words in ("nt=1000", "nt=601", "nt=502", "refused ci=1024",
                   "refused ci=8192"):
         run.bed("load " + words, "test=load " + words, (ntbed.driver(),), 120)
+    run.bed("wait", "test=wait", (ntbed.driver(),), 120)
 
 
 # ---- the mini guest ------------------------------------------------------

@@ -261,9 +261,8 @@ static void long_table(void **state)
 static void lookup(void **state)
 {
 	static const uint64_t at[] = { 7, 3, 9, 4, 1, 8 };
-	uint64_t gpa;
+	const struct fake_block *chunk;
 	struct core c;
-	void *chunk;
 	size_t i;
 
 	(void)state;
@@ -273,23 +272,64 @@ static void lookup(void **state)
 		assert_int_equal(core_mem(&c, 64 * MIB, 0), 0);
 	}
 	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
-		assert_int_equal(cvm_vm_chunk(c.vm, at[i] * 64 * MIB + 5000,
-					      &chunk, &gpa), 0);
-		assert_int_equal(gpa, at[i] * 64 * MIB);
-		assert_int_equal(((struct fake_block *)chunk)->hpa, gpa);
+		chunk = cvm_vm_chunk(c.vm, at[i] * 64 * MIB + 5000);
+		assert_non_null(chunk);
+		assert_int_equal(chunk->hpa, at[i] * 64 * MIB);
 	}
-	assert_int_equal(cvm_vm_chunk(c.vm, 2 * 64 * MIB, &chunk, &gpa),
-			 -CVM_EFAULT);
-	assert_int_equal(cvm_vm_chunk(c.vm, 10 * 64 * MIB, &chunk, &gpa),
-			 -CVM_EFAULT);
-	assert_int_equal(cvm_vm_chunk(c.vm, 64 * MIB - 1, &chunk, &gpa),
-			 -CVM_EFAULT);
+	assert_null(cvm_vm_chunk(c.vm, 2 * 64 * MIB));
+	assert_null(cvm_vm_chunk(c.vm, 10 * 64 * MIB));
+	assert_null(cvm_vm_chunk(c.vm, 64 * MIB - 1));
+	assert_null(cvm_vm_chunk(c.vm, UINT64_MAX));
 	/* 3..4 and 7..9 are wholes, 5 and 6 are missing. */
 	assert_true(cvm_mem_contains(c.vm, 3 * 64 * MIB, 128 * MIB));
 	assert_false(cvm_mem_contains(c.vm, 3 * 64 * MIB, 128 * MIB + 1));
 	assert_true(cvm_mem_contains(c.vm, 7 * 64 * MIB + 1, 192 * MIB - 1));
 	assert_false(cvm_mem_contains(c.vm, 4 * 64 * MIB, 256 * MIB));
 	assert_false(cvm_mem_contains(c.vm, UINT64_MAX - 10, 20));
+	core_end(&c);
+}
+
+/* From the lowest address to the highest that a CPU can have. */
+static void lookup_far(void **state)
+{
+	static const uint64_t at[] = {
+		2 * MIB, GIB - 2 * MIB, 511 * GIB, (1ull << 48) - 4 * MIB,
+		(1ull << 52) - 2 * MIB,
+	};
+	const struct fake_block *chunk;
+	struct core c;
+	size_t i;
+
+	(void)state;
+	start(&c);
+	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		c.host.next_hpa = at[i];
+		assert_int_equal(core_mem(&c, 2 * MIB, 0), 0);
+	}
+	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		chunk = cvm_vm_chunk(c.vm, at[i] + 2 * MIB - 1);
+		assert_non_null(chunk);
+		assert_int_equal(chunk->hpa, at[i]);
+		assert_null(cvm_vm_chunk(c.vm, at[i] + 2 * MIB));
+		assert_null(cvm_vm_chunk(c.vm, at[i] - 1));
+	}
+	/* A host that says so has no such CPU. */
+	c.host.next_hpa = 1ull << 52;
+	assert_int_equal(core_mem(&c, 2 * MIB, 0), -CVM_EINVAL);
+	core_end(&c);
+}
+
+/* A process that was killed does not go on to collect small pieces. */
+static void ended_thread(void **state)
+{
+	struct core c;
+
+	(void)state;
+	start(&c);
+	c.host.mem_alloc_ret = -CVM_EINTR;
+	assert_int_equal(core_mem(&c, GIB, 0), -CVM_EINTR);
+	assert_int_equal(c.host.calls[FAKE_MEM_ALLOC], 1);
+	assert_int_equal(ranges(&c).count, 0);
 	core_end(&c);
 }
 
@@ -310,6 +350,8 @@ int main(void)
 		cmocka_unit_test(crooked_host),
 		cmocka_unit_test(long_table),
 		cmocka_unit_test(lookup),
+		cmocka_unit_test(lookup_far),
+		cmocka_unit_test(ended_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,7 +66,8 @@ struct bed_thread {
 	void *arg;
 	struct nt_header *waits;	/* or NULL */
 	uint64_t until;			/* 100 ns, UINT64_MAX: no limit */
-	uint32_t alertable, alerted, terminating;
+	uint32_t alerted, terminating;
+	uint32_t ends;		/* enum bed_ends of the wait under way */
 	uint32_t state;
 	uint32_t id;
 	uint16_t ss;
@@ -119,6 +120,7 @@ void bed_bugcheck(uint32_t code, uint64_t a, uint64_t b, uint64_t c,
 
 /* ---- mm.c ---- */
 void bed_mm_init(void);
+extern void (*bed_grant_hook)(void);	/* when pages for an MDL are wanted */
 void *bed_pool_alloc(uint64_t bytes);
 void bed_pool_free(void *block);
 void bed_map(struct bed_process *p, uint64_t va, uint64_t hpa, uint64_t bits);

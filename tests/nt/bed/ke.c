@@ -230,6 +230,17 @@ static int signalled(const struct nt_header *h)
 	return h->signal > 0;
 }
 
+/*
+ * A wait for user mode ends with its thread, and if it is alertable with an
+ * APC: so have Windows' waits, where the end of a thread is an APC that counts
+ * as pending at once.
+ */
+static int ends_early(const struct bed_thread *t)
+{
+	return (t->ends == BED_ALERTS && t->alerted) ||
+	       (t->ends != BED_NOTHING && t->terminating);
+}
+
 static int runnable(const struct bed_thread *t)
 {
 	if (t->state == BED_READY)
@@ -237,7 +248,7 @@ static int runnable(const struct bed_thread *t)
 	if (t->state != BED_WAITING)
 		return 0;
 	return (t->waits && t->waits->signal > 0) || t->until <= time_now ||
-	       (t->alertable && t->alerted);
+	       ends_early(t);
 }
 
 static struct bed_thread *next_thread(void)
@@ -377,20 +388,21 @@ static void consume(struct nt_header *h)
 }
 
 /* until: in units of bed_time(), 0 only looks. */
-uint32_t bed_wait(struct nt_header *h, uint64_t until, int alertable)
+uint32_t bed_wait(struct nt_header *h, uint64_t until, enum bed_ends ends)
 {
 	struct bed_thread *t = bed_current;
 	uint64_t flags = bed_lock(), irql = x86_cr8();
 	uint32_t status;
 
 	x86_set_cr8(DISPATCH_LEVEL);
+	t->ends = ends;
 	for (;;) {
 		if (h && signalled(h)) {
 			consume(h);
 			status = STATUS_SUCCESS;
 			break;
 		}
-		if (alertable && t->alerted) {
+		if (ends_early(t)) {
 			t->alerted = t->terminating;
 			status = STATUS_USER_APC;
 			break;
@@ -401,7 +413,6 @@ uint32_t bed_wait(struct nt_header *h, uint64_t until, int alertable)
 		}
 		t->waits = h;
 		t->until = until;
-		t->alertable = (uint32_t)alertable;
 		t->state = BED_WAITING;
 		block();
 		t->state = BED_READY;
@@ -413,7 +424,7 @@ uint32_t bed_wait(struct nt_header *h, uint64_t until, int alertable)
 
 void bed_sleep_ms(uint32_t ms)
 {
-	bed_wait(NULL, time_now + ms * 10000ull, 0);
+	bed_wait(NULL, time_now + ms * 10000ull, BED_NOTHING);
 }
 
 void bed_attach(struct bed_process *p)

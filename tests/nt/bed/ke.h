@@ -16,6 +16,8 @@ int bed_timer_set(struct nt_timer *t, int64_t due, uint32_t period_ms,
 int bed_timer_cancel(struct nt_timer *t);
 /* Something a thread may wait for was signalled. */
 void bed_woken(void);
-uint32_t bed_wait(struct nt_header *h, uint64_t until, int alertable);
+/* What ends a wait early: an alert or the end of the thread. */
+enum bed_ends { BED_NOTHING, BED_END, BED_ALERTS };
+uint32_t bed_wait(struct nt_header *h, uint64_t until, enum bed_ends ends);
 
 #endif /* BED_KE_H */

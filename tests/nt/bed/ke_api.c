@@ -168,7 +168,8 @@ uint32_t NTAPI KeWaitForSingleObject(struct nt_header *h, uint32_t reason,
 		bare_panic("a wait until an absolute time");
 	if (timeout)
 		until = *timeout ? bed_time() + (uint64_t)-*timeout : 0;
-	return bed_wait(h, until, mode && alertable);
+	return bed_wait(h, until, mode ? alertable ? BED_ALERTS : BED_END :
+			BED_NOTHING);
 }
 
 uint32_t NTAPI KeDelayExecutionThread(int8_t mode, uint8_t alertable,
@@ -176,7 +177,8 @@ uint32_t NTAPI KeDelayExecutionThread(int8_t mode, uint8_t alertable,
 {
 	bed_watch(__func__, APC_LEVEL);
 	return bed_wait(NULL, bed_time() + (uint64_t)-*interval,
-			mode && alertable);
+			mode ? alertable ? BED_ALERTS : BED_END :
+			BED_NOTHING);
 }
 
 /* ---- processors: one ------------------------------------------------- */

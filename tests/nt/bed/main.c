@@ -22,6 +22,7 @@ static const struct {
 	{ "boot", test_boot },
 	{ "rounds", test_rounds },
 	{ "fail", test_fail },
+	{ "wait", test_wait },
 	{ "leak", test_leak },
 	{ "poison", test_poison },
 	{ "nmi", test_nmi },

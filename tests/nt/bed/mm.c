@@ -414,6 +414,8 @@ static int fill_chunks(struct nt_mdl *mdl, uint64_t low, uint64_t chunk,
 	return n == pages;
 }
 
+void (*bed_grant_hook)(void);
+
 struct nt_mdl *NTAPI MmAllocatePagesForMdlEx(uint64_t low, uint64_t high,
 	uint64_t skip, uint64_t bytes, uint32_t cache, uint32_t flags)
 {
@@ -421,9 +423,12 @@ struct nt_mdl *NTAPI MmAllocatePagesForMdlEx(uint64_t low, uint64_t high,
 	uint64_t chunk = flags & CHUNKS ? skip : 4096;
 	struct nt_mdl *mdl;
 	int all;
-	LOCKED;
 
 	bed_watch(__func__, APC_LEVEL);
+	if (bed_grant_hook)
+		bed_grant_hook();
+	LOCKED;
+
 	(void)high;
 	(void)cache;
 	if (bed_fails(__func__) || bytes >= 1ull << 32 || chunk & (chunk - 1) ||

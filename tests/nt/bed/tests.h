@@ -10,6 +10,7 @@ void test_load(void);		/* load, ask, unload */
 void test_boot(void);		/* a guest to its end */
 void test_rounds(void);		/* load, start, kill, unload; again */
 void test_fail(void);		/* the nth call that may fail does */
+void test_wait(void);		/* beside a grant that takes long */
 void test_leak(void);		/* each kind of leak is noticed */
 void test_poison(void);		/* a guest and NT poison every register */
 void test_nmi(void);		/* an NMI at every instruction, driven */

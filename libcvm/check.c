@@ -290,6 +290,8 @@ static const char *cvm_caps_differ(const struct cvm_x86_caps *a,
 		return "vendor";
 	if (a->pebs != b->pebs || a->bts != b->bts)
 		return "debug store";
+	if (a->lbr_msr != b->lbr_msr)
+		return "last branch records";
 	if ((a->cr4 ^ b->cr4) & CR4_ALIKE)
 		return "CR4";
 	if ((a->efer ^ b->efer) & EFER_ALIKE)

@@ -9,6 +9,9 @@
 
 #define MSR_EFER		0xc0000080u
 #define MSR_MISC_ENABLE		0x1a0u
+#define MSR_PERF_CAPABILITIES	0x345u
+#define MSR_LBR_CTL		0x14ceu
+#define MSR_DBG_EXTN_CFG	0xc000010fu
 #define MSR_S_CET		0x6a2u
 #define MSR_XSS			0xda0u
 #define MSR_AMD64_SEV		0xc0010131u
@@ -19,6 +22,16 @@
 
 #define MISC_BTS_UNAVAILABLE	(1ull << 11)
 #define MISC_PEBS_UNAVAILABLE	(1ull << 12)
+#define PERF_PEBS_BASELINE	(1ull << 14)
+#define LBR_CTL_LBREN		(1ull << 0)
+#define DBG_EXTN_LBRV2EN	(1ull << 6)
+
+/* CPUID 1 EAX without stepping and reserved bits. */
+#define SIGNATURE_MODEL		0x0fff3ff0u
+#define GOLDMONT_PLUS		0x000706a0u
+
+#define COUNTERS_GENERAL	0xffffffffull
+#define COUNTERS_FIXED		(0xffffull << 32)
 
 #define KVM_FEATURE_ASYNC_PF	(1u << 4)
 #define HV_CPU_MANAGEMENT	(1u << 12)	/* 0x40000003 EBX */
@@ -107,6 +120,22 @@ static void read_derived(struct cvm_x86_caps *caps)
 }
 
 /*
+ * Bits 47:32 of PEBS_ENABLE are the fixed counters where PEBS is "extended"
+ * to them (SDM vol. 3B, 20.9.1 "Extended PEBS"): announced with the baseline
+ * records, and Goldmont Plus alone has it without these (20.5.4.1).  On other
+ * CPUs bits 35:32 are LL_EN, load latency of the general ones (20.3.1.1.2), and
+ * bit 63 is a kind of record: no counters.
+ */
+static uint64_t pebs_counters(const struct cvm_x86_caps *caps)
+{
+	int extended = (caps->signature & SIGNATURE_MODEL) == GOLDMONT_PLUS ||
+		       (caps->pdcm &&
+			rdmsr(MSR_PERF_CAPABILITIES) & PERF_PEBS_BASELINE);
+
+	return COUNTERS_GENERAL | (extended ? COUNTERS_FIXED : 0);
+}
+
+/*
  * What can write records through linear addresses: SDM vol. 4, table 2-2,
  * IA32_MISC_ENABLE; vol. 3B, 20.2.2 for the version with IA32_PERF_GLOBAL_CTRL.
  */
@@ -118,8 +147,26 @@ static void read_debug_store(struct cvm_x86_caps *caps)
 		return;
 	misc = rdmsr(MSR_MISC_ENABLE);
 	caps->bts = !(misc & MISC_BTS_UNAVAILABLE);
-	caps->pebs = !(misc & MISC_PEBS_UNAVAILABLE) &&
-		     (cpuid_safe(0xa, 0).eax & 0xff) >= 2;
+	if (!(misc & MISC_PEBS_UNAVAILABLE) &&
+	    (cpuid_safe(0xa, 0).eax & 0xff) >= 2)
+		caps->pebs = pebs_counters(caps);
+}
+
+/*
+ * Last branch records that a bit of an MSR of their own turns on: SDM vol. 3B,
+ * 19.1 "Last Branch Records", APM vol. 2, 13.1.1 "Debug Registers".  (Leaf
+ * 0x1c says which depths there are: none where the records are not there.)
+ */
+static void read_branch_records(struct cvm_x86_caps *caps)
+{
+	if (caps->vendor == CVM_X86_INTEL && caps->arch_lbr &&
+	    cpuid_safe(0x1c, 0).eax & 0xff) {
+		caps->lbr_msr = MSR_LBR_CTL;
+		caps->lbr_on = LBR_CTL_LBREN;
+	} else if (caps->vendor == CVM_X86_AMD && caps->lbr_v2) {
+		caps->lbr_msr = MSR_DBG_EXTN_CFG;
+		caps->lbr_on = DBG_EXTN_LBRV2EN;
+	}
 }
 
 static void read_control(struct cvm_x86_caps *caps)
@@ -212,6 +259,7 @@ void cvm_x86_caps_read(struct cvm_x86_caps *caps)
 	read_features(caps);
 	read_derived(caps);
 	read_debug_store(caps);
+	read_branch_records(caps);
 	read_control(caps);
 	read_xsave(caps);
 	read_outer(caps);

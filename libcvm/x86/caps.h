@@ -34,8 +34,12 @@ struct cvm_x86_caps {
 	uint32_t cet;		/* shadow stacks or IBT: the CET MSRs exist */
 	uint32_t spec_ctrl;	/* MSR 0x48 exists */
 	uint32_t tsc_aux;	/* MSR TSC_AUX exists (RDTSCP or RDPID) */
-	uint32_t pebs;		/* Intel: MSRs PEBS_ENABLE, PERF_GLOBAL_CTRL */
 	uint32_t bts;		/* Intel: branch trace store, by DEBUGCTL */
+	uint64_t pebs;		/* Intel: counters that MSR PEBS_ENABLE can
+				 * name, as PERF_GLOBAL_CTRL does; 0: there is
+				 * no such MSR */
+	uint32_t lbr_msr;	/* whose bits lbr_on turn last branch records */
+	uint64_t lbr_on;	/* on; 0: none, or by DEBUGCTL */
 	uint32_t tdx_guest;	/* CPUID 0x21 says IntelTDX */
 	uint32_t outer;		/* CVM_OUTER_* */
 	uint32_t phys_bits;	/* physical address width */

@@ -57,6 +57,14 @@ static int cvm_bts_live(uint64_t debugctl)
 	return (debugctl & DEBUGCTL_TR_BTS) == DEBUGCTL_TR_BTS;
 }
 
+/* The branches of a guest are not those that the host records. */
+static uint64_t cvm_lbr(const struct cvm_x86_caps *caps)
+{
+	uint64_t value = caps->lbr_msr ? cvm_rdmsr(caps->lbr_msr) : 0;
+
+	return value & caps->lbr_on ? value : 0;
+}
+
 /*
  * What the switch writes to stop the records and to go on with them.  A
  * counter of PEBS stops too: the record is what reloads it.  Processor trace
@@ -67,6 +75,7 @@ static void cvm_ds_lists(struct cvm_priv *priv,
 {
 	const uint64_t debugctl = cvm_host_side(priv)->state.debugctl;
 	const uint64_t pebs = caps->pebs ? cvm_rdmsr(MSR_PEBS_ENABLE) : 0;
+	const uint64_t lbr = cvm_lbr(caps);
 	uint32_t off = 0, on = 0;
 	uint64_t ctrl;
 
@@ -77,10 +86,15 @@ static void cvm_ds_lists(struct cvm_priv *priv,
 	if (pebs) {
 		ctrl = cvm_rdmsr(MSR_PERF_GLOBAL_CTRL);
 		priv->ds_off[off++] = cvm_load(MSR_PERF_GLOBAL_CTRL,
-					       ctrl & ~pebs);
+					       ctrl & ~(pebs & caps->pebs));
 		priv->ds_off[off++] = cvm_load(MSR_PEBS_ENABLE, 0);
 		priv->ds_on[on++] = cvm_load(MSR_PEBS_ENABLE, pebs);
 		priv->ds_on[on++] = cvm_load(MSR_PERF_GLOBAL_CTRL, ctrl);
+	}
+	if (lbr) {
+		priv->ds_off[off++] = cvm_load(caps->lbr_msr,
+					       lbr & ~caps->lbr_on);
+		priv->ds_on[on++] = cvm_load(caps->lbr_msr, lbr);
 	}
 	priv->ds_off[off].index = 0;
 	priv->ds_on[on].index = 0;
@@ -88,13 +102,13 @@ static void cvm_ds_lists(struct cvm_priv *priv,
 }
 
 /*
- * The host turns PEBS on and off in interrupts too, without any switch of
- * threads: look, and while it is on take everything anew.
+ * The host turns these on and off in interrupts too, without any switch of
+ * threads: look, and while one is on take everything anew.
  */
 int cvm_ds_look(const struct cvm_priv *priv, const struct cvm_x86_caps *caps)
 {
 	return priv->ds_live ||
-	       (caps->pebs && cvm_rdmsr(MSR_PEBS_ENABLE)) ||
+	       (caps->pebs && cvm_rdmsr(MSR_PEBS_ENABLE)) || cvm_lbr(caps) ||
 	       (caps->bts && cvm_bts_live(cvm_rdmsr(MSR_DEBUGCTL)));
 }
 

@@ -108,10 +108,10 @@ struct cvm_priv {
 	uint32_t msr_index[CVM_MSR_ROWS];	/* 0: not on this CPU */
 	uint64_t invpcid_all[2];	/* descriptor of INVPCID type 2 */
 	uint8_t mini_tss[104];		/* the guest's before its own LTR */
-	struct cvm_msr_load ds_off[4];	/* the host's BTS and PEBS: stop, */
-	struct cvm_msr_load ds_on[3];	/* and PEBS goes on */
+	struct cvm_msr_load ds_off[5];	/* the host's records: stop, */
+	struct cvm_msr_load ds_on[4];	/* and go on */
 	uint8_t pad1[0x800 - 0x400 - 16 - 56 - 16 - 4 * CVM_MSR_ROWS - 16 -
-		     104 - 7 * 16];
+		     104 - 9 * 16];
 	uint8_t host_room[0x400];	/* struct cvm_side, see CVM_PRIV_HOST */
 	uint8_t guest_room[0x400];
 	uint64_t boot_frame[16];	/* first stack of the guest */

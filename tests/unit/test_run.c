@@ -670,7 +670,7 @@ static void guest_is_sampled(struct cvm_priv *priv, struct cvm_shared *s)
 		assert_int_equal(priv->ds_live, 1);
 		assert_int_equal(off[0].index, 0x38f);
 		assert_int_equal(off[0].low, 0xe);
-		assert_int_equal(off[0].high, 6);
+		assert_int_equal(off[0].high, 7);
 		assert_int_equal(off[1].index, 0x3f1);
 		assert_int_equal(off[1].low | off[1].high, 0);
 		assert_int_equal(off[2].index, 0);
@@ -689,6 +689,16 @@ static void guest_is_sampled(struct cvm_priv *priv, struct cvm_shared *s)
 		assert_int_equal(off[0].low | off[0].high, 0);
 		assert_int_equal(off[1].index | on[0].index, 0);
 		fake_cpu_set_msr(0x1d9, 0x80);
+		fake_cpu_set_msr(0x14ce, 0x7f000f);
+		break;
+	case 3:
+		assert_int_equal(priv->ds_live, 1);
+		assert_int_equal(off[0].index, 0x14ce);
+		assert_int_equal(off[0].low, 0x7f000e);
+		assert_int_equal(on[0].index, 0x14ce);
+		assert_int_equal(on[0].low, 0x7f000f);
+		assert_int_equal(off[1].index | on[1].index, 0);
+		fake_cpu_set_msr(0x14ce, 0);
 		break;
 	default:
 		assert_int_equal(priv->ds_live, 0);
@@ -741,12 +751,16 @@ static void sampling_is_seen(void **state)
 {
 	(void)state;
 	start(guest_is_sampled);
-	c.mon->caps.pebs = c.mon->caps.bts = 1;
+	c.mon->caps.pebs = 0xffffffff;
+	c.mon->caps.bts = 1;
+	c.mon->caps.lbr_msr = 0x14ce;
+	c.mon->caps.lbr_on = 1;
+	fake_cpu_set_msr(0x14ce, 0);
 	fake_cpu_set_msr(0x3f1, 0);
 	fake_cpu_set_msr(0x38f, 0x70000000full);
 	fake_cpu_set_msr(0x1d9, 0);
 	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
-	assert_int_equal(step, 4);
+	assert_int_equal(step, 5);
 	core_end(&c);
 }
 

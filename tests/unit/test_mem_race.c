@@ -77,6 +77,7 @@ static void each_instruction(void **state)
 	uint32_t steps;
 
 	(void)state;
+	STEP_OR_SKIP();
 	open_vm();
 	steps = step_call(add, STEP_EVERY, look);
 	assert_int_equal(added, 0);
@@ -98,6 +99,7 @@ static void look_for_none(void)
 static void each_instruction_refused(void **state)
 {
 	(void)state;
+	STEP_OR_SKIP();
 	open_vm();
 	c.host.mem_left = (PIECES - 1) * PIECE;
 	looks = 0;

@@ -99,6 +99,52 @@ static void cvm_watch_clock(struct cvm_vcpu *vcpu)
 		cvm_clock_was_set(vcpu->vm);
 }
 
+/* ---- the host's part ---------------------------------------------------- */
+
+/*
+ * As a call that could return: a checker of object code (Linux: objtool)
+ * cannot see that an indirect one does not, and finds code falling off the
+ * end of a function.
+ */
+static void cvm_fatal(const struct cvm_vm *vm, const char *text)
+{
+	void (*fatal)(void *ctx, const char *line) = cvm_ops(vm)->fatal;
+
+	for (;;)
+		fatal(vm->mon->ctx, text);
+}
+
+/*
+ * A host call inside the slice has returned.  With interrupts on, the next one
+ * would find half of the guest's state, somewhere in the switch: better now,
+ * and by name.
+ */
+static void cvm_called(const struct cvm_vcpu *vcpu, const char *call)
+{
+	char text[100];
+
+	if (!(cvm_x86_rflags() & CVM_RFLAGS_IF))
+		return;
+	cvm_fmt(text, sizeof(text), "the host's %s() returned with interrupts "
+		"enabled, inside a slice", call);
+	cvm_fatal(vcpu->vm, text);
+}
+
+/* cvm_vm_end() inside the slice. */
+static void cvm_end(struct cvm_vcpu *vcpu, uint32_t reason,
+		    const uint64_t arg[4], const char *text)
+{
+	cvm_vm_end(vcpu->vm, reason, arg, text);
+	cvm_called(vcpu, "wake");
+}
+
+/* Vectors that are the host's. */
+static void cvm_forward_now(struct cvm_vcpu *vcpu, uint32_t vector)
+{
+	cvm_ops(vcpu->vm)->irq_forward(vcpu->vm->mon->ctx, vector);
+	cvm_called(vcpu, "irq_forward");
+}
+
 /* ---- before the switch -------------------------------------------------- */
 
 /* Does the guest look at its events before it turns interrupts on? */
@@ -126,6 +172,7 @@ static void cvm_open_window(struct cvm_vcpu *vcpu)
 	if (!vcpu->started || cvm_guest_looks(vcpu))
 		return;
 	cvm_ops(vcpu->vm)->irq_self(vcpu->vm->mon->ctx);
+	cvm_called(vcpu, "irq_self");
 	vcpu->stats.windows++;
 }
 
@@ -156,19 +203,6 @@ static void cvm_prepare(struct cvm_vcpu *vcpu)
 
 /* ---- after the switch --------------------------------------------------- */
 
-/*
- * As a call that could return: a checker of object code (Linux: objtool)
- * cannot see that an indirect one does not, and finds code falling off the
- * end of a function.
- */
-static void cvm_fatal(const struct cvm_vm *vm, const char *text)
-{
-	void (*fatal)(void *ctx, const char *line) = cvm_ops(vm)->fatal;
-
-	for (;;)
-		fatal(vm->mon->ctx, text);
-}
-
 static void cvm_end_fault(struct cvm_vcpu *vcpu)
 {
 	const struct cvm_fault *f = &vcpu->priv->fault;
@@ -188,7 +222,7 @@ static void cvm_end_fault(struct cvm_vcpu *vcpu)
 	 * can do, and the host's state is not what it was. */
 	if (in_switch && (f->to & CVM_SIDE_FLIP) == 0)
 		cvm_fatal(vm, text);
-	cvm_vm_end(vm, CVM_RUN_FATAL, arg, text);
+	cvm_end(vcpu, CVM_RUN_FATAL, arg, text);
 }
 
 /*
@@ -211,7 +245,6 @@ static void cvm_forward(struct cvm_vcpu *vcpu, uint32_t vector)
 {
 	uint64_t armed_tsc = __atomic_load_n(&vcpu->shared->armed_tsc,
 					     __ATOMIC_ACQUIRE);
-	struct cvm_vm *vm = vcpu->vm;
 	const uint64_t arg[4] = { vector };
 	char text[80];
 
@@ -219,19 +252,19 @@ static void cvm_forward(struct cvm_vcpu *vcpu, uint32_t vector)
 		cvm_fmt(text, sizeof(text),
 			"guest forwarded vector %u, which is no interrupt",
 			vector);
-		cvm_vm_end(vm, CVM_RUN_FATAL, arg, text);
+		cvm_end(vcpu, CVM_RUN_FATAL, arg, text);
 		return;
 	}
 	vcpu->stats.forwarded++;
 	vcpu->stats.vector[vector]++;
-	cvm_ops(vm)->irq_forward(vm->mon->ctx, vector);
+	cvm_forward_now(vcpu, vector);
 	cvm_note_late(vcpu, armed_tsc);
 }
 
 static void cvm_raise_nmi(struct cvm_vcpu *vcpu)
 {
 	vcpu->stats.nmi_raised++;
-	cvm_ops(vcpu->vm)->irq_forward(vcpu->vm->mon->ctx, VECTOR_NMI);
+	cvm_forward_now(vcpu, VECTOR_NMI);
 	/* The CPU blocks NMIs from the one it took until the next IRET, which
 	 * the guest has not done (SDM vol. 3A, 6.7.1 "Handling Multiple
 	 * NMIs"). */
@@ -247,8 +280,8 @@ static void cvm_serve_latches(struct cvm_vcpu *vcpu)
 	 * the host here. */
 	if (priv->nmi - vcpu->last_nmi > LATCHED_MAX) {
 		vcpu->last_nmi = priv->nmi;
-		cvm_vm_end(vcpu->vm, CVM_RUN_FATAL, NULL,
-			   "guest overwrote its passage's NMI count");
+		cvm_end(vcpu, CVM_RUN_FATAL, NULL,
+			"guest overwrote its passage's NMI count");
 	}
 	/* One by one: a second may come inside the latch of the first, and
 	 * the host would have taken both. */
@@ -259,15 +292,16 @@ static void cvm_serve_latches(struct cvm_vcpu *vcpu)
 	if (priv->mce != vcpu->last_mce) {
 		vcpu->stats.mce += priv->mce - vcpu->last_mce;
 		vcpu->last_mce = priv->mce;
-		cvm_ops(vcpu->vm)->irq_forward(vcpu->vm->mon->ctx, VECTOR_MCE);
+		cvm_forward_now(vcpu, VECTOR_MCE);
 	}
 }
 
 static void cvm_log_row(void *arg, const char *line)
 {
-	const struct cvm_monitor *mon = arg;
+	const struct cvm_vcpu *vcpu = arg;
 
-	mon->ops->log(mon->ctx, CVM_LOG_INFO, line);
+	cvm_ops(vcpu->vm)->log(vcpu->vm->mon->ctx, CVM_LOG_INFO, line);
+	cvm_called(vcpu, "log");
 }
 
 static void cvm_compare(struct cvm_vcpu *vcpu)
@@ -282,9 +316,10 @@ static void cvm_compare(struct cvm_vcpu *vcpu)
 	cvm_fmt(text, sizeof(text),
 		"host CPU state changed: %s was 0x%X, is 0x%X", row, before,
 		after);
-	cvm_state_dump(&vcpu->after, cvm_log_row, vcpu->vm->mon);
+	cvm_state_dump(&vcpu->after, cvm_log_row, vcpu);
 	cvm_ops(vcpu->vm)->log(vcpu->vm->mon->ctx, CVM_LOG_ERROR, text);
-	cvm_vm_end(vcpu->vm, CVM_RUN_FATAL, NULL, text);
+	cvm_called(vcpu, "log");
+	cvm_end(vcpu, CVM_RUN_FATAL, NULL, text);
 }
 
 /* ---- the slice ---------------------------------------------------------- */
@@ -314,6 +349,16 @@ static void cvm_switch_once(struct cvm_vcpu *vcpu)
 		vcpu->stats.slice_tsc_max = tsc;
 }
 
+static void cvm_arm(struct cvm_vcpu *vcpu, uint64_t tsc)
+{
+	struct cvm_vm *vm = vcpu->vm;
+	uint64_t ns = cvm_deadline_ns(vcpu, tsc);
+
+	cvm_called(vcpu, "time");
+	cvm_ops(vm)->timer(vm->mon->ctx, vm->host_vm, vcpu->id, ns);
+	cvm_called(vcpu, "timer");
+}
+
 /* Operations that need no thread context.  1: enter again right away. */
 static int cvm_quick_op(struct cvm_vcpu *vcpu)
 {
@@ -327,12 +372,12 @@ static int cvm_quick_op(struct cvm_vcpu *vcpu)
 	case CVM_OP_TIMER:
 		tsc = shared->deadline_tsc;
 		__atomic_store_n(&shared->armed_tsc, tsc, __ATOMIC_RELEASE);
-		cvm_ops(vm)->timer(vm->mon->ctx, vm->host_vm, vcpu->id,
-				   cvm_deadline_ns(vcpu, tsc));
+		cvm_arm(vcpu, tsc);
 		vcpu->stats.timers++;
 		return 1;
 	case CVM_OP_TIME:
 		cvm_time_write(vm->vcpu[0]);
+		cvm_called(vcpu, "time");
 		return 1;
 	case CVM_OP_IRQ:
 		cvm_forward(vcpu, shared->vector);
@@ -343,7 +388,7 @@ static int cvm_quick_op(struct cvm_vcpu *vcpu)
 		return 0;
 	case CVM_OP_MCE:
 		vcpu->stats.mce++;
-		cvm_ops(vm)->irq_forward(vm->mon->ctx, VECTOR_MCE);
+		cvm_forward_now(vcpu, VECTOR_MCE);
 		return 0;
 	default:
 		return 0;

@@ -9,7 +9,8 @@
  * Vocabulary: "thread context" means a host thread that may sleep, interrupts
  * enabled (NT: IRQL <= APC_LEVEL).  "Any context" includes hard interrupts
  * (NT: <= DISPATCH_LEVEL and DPCs) but not NMI.  "Slice" is the section with
- * interrupts disabled in which a vCPU occupies the CPU.
+ * interrupts disabled in which a vCPU occupies the CPU; a member called there
+ * returns with interrupts disabled, or libcvm calls fatal() with its name.
  *
  * ctx is the pointer given to cvm_attach(); host_vm is the pointer the shim
  * gave when the VM was created.  A shim keeps room for CVM_MAX_VCPUS wait

@@ -67,6 +67,14 @@ static uint64_t rdmsr(uint32_t index)
 	return (uint64_t)high << 32 | low;
 }
 
+uint64_t cvm_x86_rflags(void)
+{
+	uint64_t flags;
+
+	__asm__ volatile("pushfq; popq %0" : "=r"(flags) : : "memory");
+	return flags;
+}
+
 static uint64_t xgetbv0(void)
 {
 	uint32_t low, high;

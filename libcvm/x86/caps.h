@@ -64,6 +64,10 @@ struct cvm_x86_caps {
 	uint32_t c_bit;		/* AMD: the tables in CR3 are encrypted */
 };
 
+/* RFLAGS of the caller. */
+uint64_t cvm_x86_rflags(void);
+#define CVM_RFLAGS_IF	(1ull << 9)
+
 /* Read the calling CPU.  Ring 0, any context. */
 void cvm_x86_caps_read(struct cvm_x86_caps *caps);
 

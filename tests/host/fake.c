@@ -19,6 +19,8 @@ static struct fake_host *count(void *ctx, int member)
 	struct fake_host *host = ctx;
 
 	host->calls[member]++;
+	if (host->on_call)
+		host->on_call(host, member);
 	return host;
 }
 

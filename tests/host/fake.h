@@ -50,6 +50,7 @@ struct fake_event {
 struct fake_host {
 	struct cvm_host_ops ops;	/* change it before cvm_attach() */
 	uint64_t calls[FAKE_MEMBERS];
+	void (*on_call)(struct fake_host *host, int member);
 
 	/* What fails. */
 	uint64_t may_fail;	/* calls so far that could have failed */

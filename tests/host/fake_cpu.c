@@ -160,6 +160,11 @@ void fake_cpu_init(void)
 
 /* ---- in place of x86/caps.c and of the switch ------------------------- */
 
+uint64_t cvm_x86_rflags(void)
+{
+	return fake_cpu.rflags;
+}
+
 void cvm_x86_caps_read(struct cvm_x86_caps *caps)
 {
 	*caps = fake_cpu.caps_calls++ == fake_cpu.caps_odd_at ?

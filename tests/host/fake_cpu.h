@@ -20,6 +20,7 @@ struct fake_cpu {
 	uint64_t cr[16];
 	uint64_t dr[8];
 	uint64_t xcr0;
+	uint64_t rflags;	/* a host call may set IF */
 	struct {
 		uint32_t index;
 		uint64_t value;

@@ -132,6 +132,11 @@ def _mini(run):
         run.bed("poison nt=%d" % nt, "test=poison compare count=%d nt=%d "
                 "seed=%d" % (count, nt, nt), files)
     run.bed("a damaged switch", "test=poison count=100 hurt", files)
+    result = ntbed.run("test=poison count=10000 enables", files)
+    run.t.check("irq_forward() returned with interrupts enabled" in
+                result.text and "PANIC: bug check 43564d" in result.text,
+                "an NT that enables interrupts in a slice is told so",
+                result.text)
     run.bed("fault", "test=fault", files)
 
 

@@ -114,6 +114,7 @@ void bed_attach(struct bed_process *p);
 extern uint64_t bed_ticks, bed_apcs, bed_dispatches, bed_device_irqs,
 	bed_nmis, bed_switches, bed_preemptions;
 extern uint64_t bed_resolution;	/* of the clock, 100 ns */
+extern int bed_enables;		/* interrupts return with interrupts enabled */
 extern void (*bed_tick_hook)(void);	/* at every clock interrupt */
 void bed_bugcheck(uint32_t code, uint64_t a, uint64_t b, uint64_t c,
 		  uint64_t d) __attribute__((noreturn));

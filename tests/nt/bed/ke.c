@@ -62,6 +62,8 @@ static void list_append(struct nt_list *head, struct nt_list *at)
 	head->prev = at;
 }
 
+int bed_enables;
+
 void bed_bugcheck(uint32_t code, uint64_t a, uint64_t b, uint64_t c,
 		  uint64_t d)
 {
@@ -484,6 +486,9 @@ static int on_trap(struct bare_regs *regs)
 		bed_device_irqs++;
 	x86_cli();
 	x86_set_cr8(irql);
+	/* (Where somebody hooked the gate, for instance.) */
+	if (bed_enables)
+		regs->rflags |= 0x200;
 	return 1;
 }
 

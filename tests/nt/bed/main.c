@@ -38,6 +38,7 @@ static void choose_version(void)
 	bed_nt_minor = (uint32_t)(nt % 100);
 	bed_nt_build = nt < 600 ? 3790 : nt < 1000 ? 7601 : 19045;
 	bed_code_integrity = (uint32_t)bare_arg("ci", 0);
+	bed_enables = bare_arg_flag("enables");
 }
 
 static void test_main(void *unused)

@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 /* Raised when a member is added, removed or changes its contract. */
-#define CVM_HOST_API		2u
+#define CVM_HOST_API		3u
 
 #define CVM_CPU_CURRENT		(-1)
 

@@ -100,6 +100,28 @@ int ioctl(int fd, unsigned long request, ...)
 	return -1;
 }
 
+/* A file system without RENAME_NOREPLACE, and one without links. */
+int renameat2(int from_dir, const char *from, int to_dir, const char *to,
+	      unsigned int flags)
+{
+	static int (*real)(int, const char *, int, const char *, unsigned int);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "renameat2");
+	errno = (int)fake_setting("CVM_FAKE_RENAME", 0);
+	return errno ? -1 : real(from_dir, from, to_dir, to, flags);
+}
+
+int link(const char *from, const char *to)
+{
+	static int (*real)(const char *, const char *);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "link");
+	errno = (int)fake_setting("CVM_FAKE_LINK", 0);
+	return errno ? -1 : real(from, to);
+}
+
 /* CVM_FAKE_GATE names a FIFO: nobody listens before it was opened to write. */
 int listen(int fd, int backlog)
 {

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """cvmctl image: what it tells of disks, and how it makes one.
 
-usage: test_image.py CVMCTL [unittest options]
+usage: test_image.py CVMCTL FAKE_DRIVER.so [unittest options]
 
 The mmdebstrap here is a few lines of shell: it prints what the real one
 prints, and makes a root of one file.  Everything else is the real thing.
 """
+import errno
 import glob
 import gzip
 import json
@@ -20,7 +21,7 @@ import unittest
 
 from case import SECONDS, gone
 
-CVMCTL = None
+CVMCTL = FAKE_DRIVER = None
 MIB = 1 << 20
 MKE2FS = shutil.which("mke2fs", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 SFDISK = shutil.which("sfdisk", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
@@ -32,7 +33,7 @@ for word; do
 	echo "arg $word" >>"$LOG"
 	case $word in */root) root=$word;; esac
 done
-env | grep ^IMAGE_ >>"$LOG"
+env >>"$LOG"
 echo "I: running apt-get update..."
 echo "I: installing remaining packages inside the chroot..."
 echo "0 upgraded, 2 newly installed, 0 to remove and 0 not upgraded."
@@ -179,8 +180,8 @@ class Create(Case):
 
     def environment(self, **more):
         return dict(os.environ, PATH=self.dir + "/bin:" + os.environ["PATH"],
-                    TMPDIR=self.dir + "/tmp", LOG=self.dir + "/log",
-                    PIDS=self.dir + "/pids", **more)
+                    LOG=self.dir + "/log", PIDS=self.dir + "/pids",
+                    **{"TMPDIR": self.dir + "/tmp", **more})
 
     def create(self, *args, **more):
         return self.cvmctl("create", "a.img", *args,
@@ -204,6 +205,7 @@ class Create(Case):
         self.assertEqual(self.greeting(), "hello\n")
         self.assertEqual(os.listdir("tmp"), [])
         self.assertEqual(glob.glob("a.img*"), ["a.img"])
+        self.assertEqual(os.stat("a.img").st_mode & 0o777, 0o600)
 
     def test_root(self):
         self.program("id", "#!/bin/sh\necho 0\n")
@@ -224,8 +226,7 @@ class Create(Case):
         log = self.log()
         for text in ("arg --mode=root\n", "arg trixie\n",
                      "arg http://mirror/debian\n", "IMAGE_HOSTNAME=web\n",
-                     "IMAGE_KEYS=ssh-ed25519 AAAA me\n",
-                     "IMAGE_PASSWORD=\n"):
+                     "IMAGE_KEYS=ssh-ed25519 AAAA me\n", "IMAGE_ASKS=\n"):
             self.assertIn(text, log)
         self.assertRegex(log, r"arg --include=.*udev,openssh-server,nginx,"
                          r"fio\n")
@@ -238,6 +239,65 @@ class Create(Case):
         self.assertIn("mke2fs -q -t ext4", log)
         self.assertEqual(os.path.getsize("a.img"), 8 << 30)
         self.assertLess(os.stat("a.img").st_blocks * 512, 100 * MIB)
+
+    def test_password(self):
+        """It is in nobody's arguments or environment."""
+        with open("password", "w", encoding="utf-8") as handle:
+            handle.write("se%cret 1\n")
+        self.program("chroot", '#!/bin/sh\necho "chroot $*" >>"$LOG"\n'
+                     'env >>"$LOG"\ncat >"$LOG.stdin"\n')
+        for user in "0", "1000":
+            self.program("id", "#!/bin/sh\necho %s\n" % user)
+            self.made(self.create("--password", "password"))
+            self.assertRegex(self.log(), r"chroot .*/root chpasswd\n")
+            self.assertIn("IMAGE_ASKS=password\n", self.log())
+            self.assertNotIn("se%cret", self.log())
+            with open("log.stdin", encoding="utf-8") as handle:
+                self.assertEqual(handle.read(), "root:se%cret 1\n")
+            os.unlink("a.img")
+
+    def test_private(self):
+        """While it is made nobody else can read it either."""
+        self.program("id", "#!/bin/sh\necho 1000\n")
+        self.program("mke2fs", '#!/bin/sh\nfor image; do :; done\n'
+                     'stat -c "%%a %%n" "$PWD/.." "$PWD/$image" "$WD"/a.img.*'
+                     ' >>"$LOG"\nexec %s "$@"\n' % MKE2FS)
+        with open("a.img.part", "wb") as handle:
+            handle.write(b"left, and for all to read")
+        self.made(self.create(WD=self.dir))
+        self.assertRegex(self.log(), r"\n700 %s/tmp/cvmctl-image\.\w+/in/\.\.\n"
+                         r"\d+ .*/image\n600 .*/a\.img\.part\n" % self.dir)
+
+    def test_names(self):
+        """On file systems that cannot do the best."""
+        self.program("id", "#!/bin/sh\necho 0\n")
+        for fake in ({"RENAME": errno.EINVAL},
+                     {"RENAME": errno.EINVAL, "LINK": errno.EPERM}):
+            fake = {"CVM_FAKE_" + k: str(v) for k, v in fake.items()}
+            self.made(self.create(LD_PRELOAD=FAKE_DRIVER, **fake))
+            self.program("mke2fs", "#!/bin/sh\n%s \"$@\"\n"
+                         "echo mine >a.img\n" % MKE2FS)
+            os.unlink("a.img")
+            result = self.create(LD_PRELOAD=FAKE_DRIVER, **fake)
+            self.assertEqual(result.returncode, 1)
+            self.assertTrue(result.stderr.endswith(
+                "\ncvmctl: a.img: File exists; the image is complete, as "
+                "a.img.part\n"), result.stderr)
+            with open("a.img", encoding="utf-8") as handle:
+                self.assertEqual(handle.read(), "mine\n")
+            os.rename("a.img.part", "a.img")
+            self.assertEqual(self.greeting(), "hello\n")
+            os.unlink("a.img")
+            os.unlink("bin/mke2fs")
+
+    def test_blank(self):
+        """Only what is ours is removed, whatever TMPDIR is called."""
+        os.mkdir("mine")
+        os.mkdir("mine tmp")
+        self.program("id", "#!/bin/sh\necho 1000\n")
+        self.made(self.create(TMPDIR=self.dir + "/mine tmp"))
+        self.assertTrue(os.path.isdir("mine"))
+        self.assertEqual(os.listdir("mine tmp"), [])
 
     def test_failure(self):
         for says, text in (
@@ -348,5 +408,7 @@ class Create(Case):
 
 
 if __name__ == "__main__":
-    CVMCTL = os.path.abspath(sys.argv.pop(1))
+    CVMCTL, FAKE_DRIVER = map(os.path.abspath, sys.argv[1:3])
+    del sys.argv[1:3]
+    os.umask(0o022)
     unittest.main()

@@ -15,7 +15,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,6 +41,7 @@ struct work {
 	const struct image_wish *wish;
 	char part[4096];	/* where the image grows */
 	int part_fd;
+	int complete;		/* and on the disk */
 	int terminal;		/* one line that changes, or a line a step */
 	time_t began, shown;
 	struct image_progress progress;
@@ -159,11 +162,10 @@ static void set(const char *name, const char *value)
 	setenv(name, value ? value : "", 1);
 }
 
-static _Noreturn void be_script(const struct work *w, int out)
+static _Noreturn void be_script(const struct work *w, int password, int out)
 {
 	const struct image_wish *wish = w->wish;
 	char packages[4096], bytes[24];
-	int null = open("/dev/null", O_RDONLY);
 
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -180,28 +182,49 @@ static _Noreturn void be_script(const struct work *w, int out)
 	set("IMAGE_PACKAGES", packages);
 	set("IMAGE_HOSTNAME", wish->hostname);
 	set("IMAGE_KEYS", wish->keys);
-	set("IMAGE_PASSWORD", wish->password);
+	set("IMAGE_ASKS", wish->password ? "password" : NULL);
 	set("IMAGE_SETUP", image_setup_sh);
-	dup2(null, 0);
+	dup2(password, 0);
 	dup2(out, 1);
 	dup2(out, 2);
 	execl("/bin/sh", "sh", "-c", image_create_sh, "cvmctl-image", NULL);
 	_exit(127);
 }
 
+/*
+ * The script reads the password as its stdin: what is in its environment is
+ * in that of every package's scripts too.  A descriptor, or -1.
+ */
+static int open_password(const struct image_wish *wish)
+{
+	const char *password = wish->password ? wish->password : "";
+	size_t bytes = strlen(password);
+	int fd = memfd_create("password", MFD_CLOEXEC);
+
+	if (fd < 0 || (write(fd, password, bytes) == (ssize_t)bytes &&
+		       !lseek(fd, 0, SEEK_SET)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
 /* 0, or -1 with a problem. */
 static int run_script(struct work *w, struct problem *problem)
 {
-	int ends[2], status = 0;
+	int ends[2], password, status = 0;
 	pid_t child;
 
+	password = open_password(w->wish);
+	if (password < 0)
+		return problem_set(problem, "memfd", "%s", strerror(errno));
 	if (pipe2(ends, O_CLOEXEC))
 		return problem_set(problem, "pipe", "%s", strerror(errno));
 	child = fork();
 	if (child < 0)
 		return problem_set(problem, "fork", "%s", strerror(errno));
 	if (!child)
-		be_script(w, ends[1]);
+		be_script(w, password, ends[1]);
+	close(password);
 	setpgid(child, child);
 	group = child;
 	if (stopped)
@@ -230,26 +253,59 @@ static int open_part(struct work *w, struct problem *problem)
 	    (int)sizeof(w->part))
 		return problem_set(problem, path, "this name is too long");
 	w->part_fd = open(w->part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-			  0666);
+			  0600);
 	if (w->part_fd < 0)
 		return problem_set(problem, path, "%s", strerror(errno));
 	if (flock(w->part_fd, LOCK_EX | LOCK_NB))
 		return problem_set(problem, path, "another cvmctl is making "
 				   "it");
-	if (ftruncate(w->part_fd, 0))
+	/* Others may read neither the host's keys nor hashes of passwords. */
+	if (fchmod(w->part_fd, 0600) || ftruncate(w->part_fd, 0))
 		return problem_set(problem, w->part, "%s", strerror(errno));
 	return 0;
 }
 
-/* On the disk, and by its own name, which nobody else has taken. */
-static int finish(const struct work *w, struct problem *problem)
+/* A name that nobody else has taken, on any file system. */
+static int give_name(const char *part, const char *path)
+{
+	int fd, err;
+
+	if (!renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE))
+		return 0;
+	/* NFS does not know the flag, and says so. */
+	if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+		return -1;
+	if (!link(part, path)) {
+		unlink(part);
+		return 0;
+	}
+	if (errno == EEXIST)
+		return -1;
+	/* FAT has no links: what is replaced is ours then. */
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	if (!rename(part, path))
+		return 0;
+	err = errno;
+	unlink(path);
+	errno = err;
+	return -1;
+}
+
+/* On the disk, and by its own name.  What is complete stays in any case. */
+static int finish(struct work *w, struct problem *problem)
 {
 	const char *path = w->wish->path;
 
-	if (!fsync(w->part_fd) &&
-	    !renameat2(AT_FDCWD, w->part, AT_FDCWD, path, RENAME_NOREPLACE))
+	if (fsync(w->part_fd))
+		return problem_set(problem, path, "%s", strerror(errno));
+	w->complete = 1;
+	if (!give_name(w->part, path))
 		return 0;
-	return problem_set(problem, path, "%s", strerror(errno));
+	return problem_set(problem, path, "%s; the image is complete, as %s",
+			   strerror(errno), w->part);
 }
 
 /* Without a line that tells why, what the programs said at the end does. */
@@ -285,7 +341,7 @@ int image_create(const struct image_wish *wish, struct problem *problem)
 			ret = failed(w, problem);
 		else
 			ret = finish(w, problem);
-		if (ret)
+		if (ret && !w->complete)
 			unlink(w->part);
 	}
 	if (w->part_fd > 0)

@@ -126,7 +126,8 @@ static void take_error(struct image_progress *p, const char *line)
 			 suite, where);
 	else if (begins(line, "E: ") && !begins_any(line + 3, follows))
 		snprintf(p->error, most, "%s", line + 3);
-	else if (begins_any(line, "mke2fs: |truncate: |cp: |mktemp: "))
+	else if (begins_any(line, "mke2fs: |truncate: |cp: |mktemp: |"
+			    "chpasswd: "))
 		snprintf(p->error, most, "%s", line);
 }
 

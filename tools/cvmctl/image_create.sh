@@ -7,16 +7,21 @@
 # IMAGE_SUITE	bookworm, trixie, ...
 # IMAGE_MIRROR	as mmdebstrap takes it, or empty for its own choice
 # IMAGE_PACKAGES	all packages, with commas
-# IMAGE_HOSTNAME, IMAGE_KEYS, IMAGE_PASSWORD	the latter two may be empty
+# IMAGE_HOSTNAME, IMAGE_KEYS	the latter may be empty
+# IMAGE_ASKS	password, or empty: logins at the console ask for nothing
 # IMAGE_SETUP	image_setup.sh
+#
+# Its stdin is root's password, or empty.
 #
 # root does this as it is; a user does it in a user namespace that mmdebstrap
 # makes, where the ranges of /etc/subuid and /etc/subgid are users, and copies
 # the image out of it.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
+password=$(cat)
 work=$(mktemp -d "${TMPDIR:-/tmp}/cvmctl-image.XXXXXX")
 chmod 755 "$work"
+work=$(cd "$work" && pwd)
 helper=
 out=
 child=
@@ -29,6 +34,10 @@ run() {
 	child=
 }
 
+run_there() {
+	run sh -c 'cd "$0" && exec "$@"' "$place" $helper "$@"
+}
+
 clean() {
 	status=$?
 	trap '' HUP INT TERM
@@ -37,8 +46,8 @@ clean() {
 		kill $child 2>/dev/null || :
 		wait $child || :
 	fi
-	$helper rm -rf --one-file-system "$work/root" $out 2>/dev/null || :
-	rm -rf --one-file-system "$work"
+	$helper rm -rf --one-file-system "$work/root" 2>/dev/null || :
+	rm -rf --one-file-system "$work" ${out:+"$out"}
 	[ $status = 0 ] || rm -f "$IMAGE_PART"
 	exit $status
 }
@@ -53,13 +62,18 @@ for program in mmdebstrap:mmdebstrap mke2fs:e2fsprogs; do
 done
 if [ "$(id -u)" = 0 ]; then
 	mode=root
+	place=.
 	image=$IMAGE_PART
 else
 	mode=unshare
 	helper="mmdebstrap --unshare-helper"
-	out=$($helper mktemp -d "${TMPDIR:-/tmp}/cvmctl-image.XXXXXX")
-	$helper chmod 755 "$out"
-	image=$out/image
+	# The namespace's root may not enter the outer directory, only be in the
+	# inner one from the beginning; others can do neither.
+	out=$(mktemp -d "${TMPDIR:-/tmp}/cvmctl-image.XXXXXX")
+	place=$out/in
+	image=image
+	mkdir "$place"
+	chmod 777 "$place"
 fi
 IMAGE_UUID=$(cat /proc/sys/kernel/random/uuid)
 export IMAGE_UUID
@@ -71,11 +85,16 @@ run mmdebstrap --verbose --mode=$mode --format=directory --variant=minbase \
 	--customize-hook="$IMAGE_SETUP" \
 	"$IMAGE_SUITE" "$work/root" ${IMAGE_MIRROR:+"$IMAGE_MIRROR"}
 
+if [ "$password" ]; then
+	printf 'root:%s\n' "$password" |
+		$helper chroot "$work/root" chpasswd
+fi
+
 echo "I: making the file system..."
-echo "I: writing to $image"
-run $helper truncate -s "$IMAGE_BYTES" "$image"
-run $helper mke2fs -q -t ext4 -U "$IMAGE_UUID" -d "$work/root" "$image"
+echo "I: writing to ${out:+$place/}$image"
+run_there truncate -s "$IMAGE_BYTES" "$image"
+run_there mke2fs -q -t ext4 -U "$IMAGE_UUID" -d "$work/root" "$image"
 if [ $mode = unshare ]; then
 	echo "I: writing to $IMAGE_PART"
-	run cp --sparse=always "$image" "$IMAGE_PART"
+	run cp --sparse=always "$place/$image" "$IMAGE_PART"
 fi

@@ -42,9 +42,7 @@ fi
 
 # Who has hvc0, the console, has the machine.  Without a password there is
 # nothing to ask, and no other way to become root.
-if [ "$IMAGE_PASSWORD" ]; then
-	printf '%s\n' "root:$IMAGE_PASSWORD" | chroot "$root" chpasswd
-else
+if [ -z "$IMAGE_ASKS" ]; then
 	write /etc/systemd/system/serial-getty@hvc0.service.d/autologin.conf <<'END'
 [Service]
 ExecStart=

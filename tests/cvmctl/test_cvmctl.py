@@ -553,17 +553,26 @@ class Run(Case):
     def test_no_threads(self):
         """All are there before the guest runs, or it does not."""
         name = "few-%d" % os.getpid()
+        disk = self.file("disk.img", bytes(1 << 20))
+        log = os.path.join(self.tmp.name, "log")
         args = ("--kernel", self.kernel, "--quiet", "--name", name,
-                "ttys1=pty")
-        for n in range(1, 20):
+                "ttys1=pty", "ttys2=file:" + log,
+                "scsi0=disk,%s,64" % disk)
+        changed = []
+        for n in range(1, 30):
             result = cvmctl("run", *args, stdin=b"poweroff\n", THREADS=n)
             if not result.returncode:
                 break
             self.refused(result, 1, "no thread for", "pids.max")
             self.refused(cvmctl("start", *args, THREADS=n), 1, "pids.max")
             self.assertEqual(glob.glob("%s/%s.*" % (case.RUN_DIR, name)), [])
-        # One of the port, of the randomness, of the vCPU.
-        self.assertEqual(n, 4)
+            changed.append(os.path.exists(log) or
+                           os.stat(disk).st_size > 1 << 20)
+        # One of the port, of the randomness, of the vCPU, some of the disk;
+        # they are tried before anything is changed.
+        self.assertGreaterEqual(n, 1 + 2 * 4)
+        self.assertFalse(any(changed[:n // 2]))
+        self.assertEqual(os.stat(disk).st_size, 64 << 20)
 
     def test_confined(self):
         """Each thread has no rights, and a filter."""

@@ -246,12 +246,13 @@ int run_vm(const struct run_options *o)
 			 o->key_text);
 	/* Nothing of the host's is changed before everything is claimed. */
 	if (console_ready(vm.info.id, greeting, &problem) ||
-	    minder_programs(&problem) || devices_commit(&vm, &problem))
+	    minder_programs(&problem) || vmm_threads_try(&vm, &problem) ||
+	    devices_commit(&vm, &problem))
 		goto out_refused;
 	minder_seal();
-	if (confine(&o->confine, &problem) ||
-	    vmm_run(&vm, o->grace, &end, &problem))
+	if (confine(&o->confine, &problem) || vmm_threads(&vm, &problem))
 		goto out_refused;
+	vmm_run(&vm, o->grace, &end);
 	/* The VM is gone before anybody is told that it ended. */
 	vm_close(&vm);
 	final_line(o, &vm, &end, line, sizeof(line));

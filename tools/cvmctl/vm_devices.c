@@ -193,6 +193,11 @@ int devices_threads(struct vm *vm, struct problem *problem)
 	       refused(&err, problem) : 0;
 }
 
+void devices_threads_free(struct vm *vm)
+{
+	cvm_vmm_devices_threads_free(vm->devices);
+}
+
 static void report_disk(struct vm *vm, uint32_t slot, struct console_answer *to)
 {
 	const char *name = vm->device_name[slot];

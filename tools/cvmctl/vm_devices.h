@@ -23,6 +23,7 @@ int devices_commit(struct vm *vm, struct problem *problem);
 
 /* devices_threads - have those they need; the guest has not run yet. */
 int devices_threads(struct vm *vm, struct problem *problem);
+void devices_threads_free(struct vm *vm);
 
 /*
  * devices_rescan - look how long a disk is now, or with "" all of them, and

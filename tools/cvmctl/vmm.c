@@ -276,21 +276,19 @@ static void serve(struct vmm *vmm, int vcpus)
 	}
 }
 
-/*
- * All threads that there will ever be: a guest that has begun never waits for
- * one.  Those of vCPUs that are NULL were not to be had, or not tried.
- */
-static int have_threads(struct vm *vm, struct vcpu *vcpu,
-			struct problem *problem)
+/* There is one VM in a process. */
+static struct vcpu vcpus[CVM_MAX_VCPUS];
+
+int vmm_threads(struct vm *vm, struct problem *problem)
 {
 	uint32_t i;
 
 	if (devices_threads(vm, problem))
 		return -1;
 	for (i = 0; i < vm->info.vcpus; i++) {
-		vcpu[i].id = i;
-		vcpu[i].thread = cvm_plat_thread_new("vcpu");
-		if (!vcpu[i].thread)
+		vcpus[i].id = i;
+		vcpus[i].thread = cvm_plat_thread_new("vcpu");
+		if (!vcpus[i].thread)
 			return problem_set(problem, "vcpu", "no thread for "
 					   "number %u; %s", i,
 					   cvm_plat_no_thread);
@@ -298,24 +296,32 @@ static int have_threads(struct vm *vm, struct vcpu *vcpu,
 	return 0;
 }
 
-int vmm_run(struct vm *vm, uint32_t grace, struct ending *ending,
-	    struct problem *problem)
+int vmm_threads_try(struct vm *vm, struct problem *problem)
 {
-	struct vcpu vcpu[CVM_MAX_VCPUS] = { { 0 } };
+	int ret = vmm_threads(vm, problem);
+	uint32_t i;
+
+	devices_threads_free(vm);
+	for (i = 0; i < CVM_MAX_VCPUS; i++) {
+		cvm_plat_thread_free(vcpus[i].thread);
+		vcpus[i].thread = NULL;
+	}
+	return ret;
+}
+
+void vmm_run(struct vm *vm, uint32_t grace, struct ending *ending)
+{
 	struct vmm vmm = { .vm = vm, .ending = ending, .grace = grace };
-	int ret = have_threads(vm, vcpu, problem);
 	uint32_t i;
 
 	memset(ending, 0, sizeof(*ending));
 	vmm.console = console_channel(NULL, &own_console, &vmm);
 	console_reporter(report, rescan, &vmm);
-	for (i = 0; !ret && i < vm->info.vcpus; i++) {
-		vcpu[i].vmm = &vmm;
-		cvm_plat_thread_run(vcpu[i].thread, vcpu_main, &vcpu[i]);
+	for (i = 0; i < vm->info.vcpus; i++) {
+		vcpus[i].vmm = &vmm;
+		cvm_plat_thread_run(vcpus[i].thread, vcpu_main, &vcpus[i]);
 	}
-	if (!ret)
-		serve(&vmm, (int)vm->info.vcpus);
+	serve(&vmm, (int)vm->info.vcpus);
 	for (i = 0; i < vm->info.vcpus; i++)
-		cvm_plat_thread_free(vcpu[i].thread);
-	return ret;
+		cvm_plat_thread_wait(vcpus[i].thread);
 }

@@ -299,6 +299,22 @@ int cvm_vmm_devices_threads(struct cvm_vmm_devices *devs,
 	return ret;
 }
 
+void cvm_vmm_devices_threads_free(struct cvm_vmm_devices *devs)
+{
+	struct cvm_device *dev;
+	uint32_t i, n;
+
+	for (i = 0; i < CVM_VIRTIO_SLOTS; i++) {
+		cvm_plat_lock(&devs->slot[i].lock);
+		dev = devs->slot[i].dev;
+		for (n = 0; dev && n < dev->queues; n++) {
+			cvm_plat_thread_free(dev->queue[n].thread);
+			dev->queue[n].thread = NULL;
+		}
+		cvm_plat_unlock(&devs->slot[i].lock);
+	}
+}
+
 int cvm_vmm_devices_counts(struct cvm_vmm_devices *devs, uint32_t slot,
 			   struct cvm_device_counts *counts)
 {

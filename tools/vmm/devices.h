@@ -94,6 +94,9 @@ int cvm_vmm_devices_commit(struct cvm_vmm_devices *devs,
 int cvm_vmm_devices_threads(struct cvm_vmm_devices *devs,
 			    struct cvm_vmm_error *err);
 
+/* cvm_vmm_devices_threads_free - have none again; the guest has not run. */
+void cvm_vmm_devices_threads_free(struct cvm_vmm_devices *devs);
+
 /*
  * cvm_vmm_devices_doorbell - the guest rang: RUN has returned the doorbell
  * run->arg[0].  Commands are carried out before it returns.  What is raised in

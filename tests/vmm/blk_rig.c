@@ -35,9 +35,10 @@ void open_disk(struct disk *d)
 	testvm_init(&d->vm);
 	make_file(d);
 	d->args.path = d->path;
-	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err) ||
-	    cvm_vmm_devices_commit(d->vm.devs, &err))
+	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err))
 		fail_msg("%s", err.text);
+	cvm_vmm_devices_settle(d->vm.devs);
+	assert_int_equal(cvm_vmm_devices_commit(d->vm.devs, &err), 0);
 }
 
 void start(struct disk *d, uint64_t features)

@@ -143,9 +143,10 @@ static void reopen(struct disk *d)
 	struct cvm_vmm_error err = { "" };
 
 	assert_int_equal(cvm_vmm_devices_remove(d->vm.devs, 0), 0);
-	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err) ||
-	    cvm_vmm_devices_commit(d->vm.devs, &err))
+	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err))
 		fail_msg("%s", err.text);
+	cvm_vmm_devices_settle(d->vm.devs);
+	assert_int_equal(cvm_vmm_devices_commit(d->vm.devs, &err), 0);
 	start(d, USUAL);
 }
 

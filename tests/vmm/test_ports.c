@@ -63,7 +63,7 @@ static int plug(struct rig *rig, enum cvm_port_kind kind, const char *path,
 	if (cvm_vmm_devices_add_console(rig->vm.devs, &args, 1, err) < 0)
 		return -1;
 	port = args.port;
-	assert_int_equal(cvm_vmm_devices_commit(rig->vm.devs, err), 0);
+	cvm_vmm_devices_settle(rig->vm.devs);
 	rig_start(rig, CONSOLE_F_MULTIPORT);
 	return 0;
 }

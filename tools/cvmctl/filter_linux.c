@@ -27,9 +27,9 @@ static const int always[] = {
 	SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(preadv),
 	SCMP_SYS(pwritev), SCMP_SYS(preadv2), SCMP_SYS(pwritev2),
 	SCMP_SYS(lseek), SCMP_SYS(fdatasync), SCMP_SYS(fsync),
-	SCMP_SYS(fallocate), SCMP_SYS(fstat), SCMP_SYS(close), SCMP_SYS(dup2),
-	SCMP_SYS(eventfd2), SCMP_SYS(timerfd_create),
-	SCMP_SYS(timerfd_settime),
+	SCMP_SYS(fallocate), SCMP_SYS(ftruncate), SCMP_SYS(fstat),
+	SCMP_SYS(close), SCMP_SYS(dup2), SCMP_SYS(eventfd2),
+	SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime),
 	/* rings, made and restricted before (blk_uring.c) */
 	SCMP_SYS(io_uring_enter),
 	/* waiting */

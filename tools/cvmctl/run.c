@@ -244,13 +244,14 @@ int run_vm(const struct run_options *o)
 			 "MiB; %s detaches", o->vm.name, vm.info.id,
 			 (unsigned long long)(o->vm.mem_bytes >> 20),
 			 o->key_text);
-	/* Nothing of the host's is changed before everything is claimed. */
 	if (console_ready(vm.info.id, greeting, &problem) ||
-	    minder_programs(&problem) || vmm_threads_try(&vm, &problem) ||
-	    devices_commit(&vm, &problem))
+	    minder_programs(&problem) || vmm_threads_try(&vm, &problem))
 		goto out_refused;
+	devices_settle(&vm);
 	minder_seal();
-	if (confine(&o->confine, &problem) || vmm_threads(&vm, &problem))
+	/* Nothing of the host's is changed before everything is claimed. */
+	if (confine(&o->confine, &problem) || vmm_threads(&vm, &problem) ||
+	    devices_commit(&vm, &problem))
 		goto out_refused;
 	vmm_run(&vm, o->grace, &end);
 	/* The VM is gone before anybody is told that it ended. */

@@ -177,6 +177,11 @@ int devices_add(struct vm *vm, const struct vm_config *config,
 	return ttys_add(vm, config, problem);
 }
 
+void devices_settle(struct vm *vm)
+{
+	cvm_vmm_devices_settle(vm->devices);
+}
+
 int devices_commit(struct vm *vm, struct problem *problem)
 {
 	struct cvm_vmm_error err;

@@ -15,9 +15,12 @@ int devices_add(struct vm *vm, const struct vm_config *config,
 		struct problem *problem);
 void devices_remove(struct vm *vm);
 
+/* devices_settle - all that takes rights is claimed; before confine(). */
+void devices_settle(struct vm *vm);
+
 /*
- * devices_commit - everything is claimed, and all that could refuse the VM has
- * not: make disks longer that are to be.  -1 with a problem.
+ * devices_commit - everything is claimed, threads too, and nobody has refused
+ * the VM: make disks longer that are to be.  -1 with a problem.
  */
 int devices_commit(struct vm *vm, struct problem *problem);
 

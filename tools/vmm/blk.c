@@ -449,18 +449,32 @@ static void blk_destroy(struct cvm_device *dev)
 	free(blk);
 }
 
+/* Where its file is to end at least. */
+static uint64_t least(const struct blk *blk)
+{
+	return blk->offset + sectors_of(blk) * BLK_SECTOR;
+}
+
+/* Extended attributes are whose the file is, not who has it open. */
+static void blk_settle(struct cvm_device *dev)
+{
+	struct blk *blk = (struct blk *)dev;
+	uint64_t bytes = blk->file.bytes;
+
+	if (!blk->file.readonly)
+		cvm_plat_file_set_raw(&blk->file, bytes > least(blk) ? bytes :
+				      least(blk));
+}
+
 /* The file has its length and, in memory, a mapping of all of it. */
 static int blk_commit(struct cvm_device *dev, struct cvm_vmm_error *err)
 {
 	struct blk *blk = (struct blk *)dev;
-	uint64_t end = blk->offset + blk->sectors * BLK_SECTOR;
 
-	if (blk->file.bytes < end &&
-	    cvm_plat_file_grow(&blk->file, blk->path, end, !blk->cached, err))
+	if (blk->file.bytes < least(blk) &&
+	    cvm_plat_file_grow(&blk->file, blk->path, least(blk), err))
 		return -1;
-	blk->stats.direct = blk->file.direct >= 0;
-	if (!blk->file.readonly)
-		cvm_plat_file_set_raw(&blk->file);
+	blk->stats.direct = blk->file.direct_align;
 	if (blk->file.in_memory && !blk->file.map)
 		cvm_plat_file_map(&blk->file);
 	return 0;
@@ -469,6 +483,7 @@ static int blk_commit(struct cvm_device *dev, struct cvm_vmm_error *err)
 static const struct cvm_device_ops blk_ops = {
 	.name = "blk",
 	.id = BLK_DEVICE_ID,
+	.settle = blk_settle,
 	.commit = blk_commit,
 	.queue_ready = blk_ready,
 	.queue_start = blk_start,
@@ -663,7 +678,7 @@ static int build(struct blk *blk, const struct cvm_blk_args *args,
 		return -1;
 	if (args->serial)
 		memcpy(blk->serial, args->serial, strnlen(args->serial, 20));
-	blk->stats.direct = blk->file.direct >= 0;
+	blk->stats.direct = blk->file.direct_align;
 	configure(blk, image.sector);
 	return 0;
 }
@@ -692,7 +707,6 @@ int cvm_vmm_devices_add_blk(struct cvm_vmm_devices *devs,
 	blk->file.direct = -1;
 	cvm_plat_lock_init(&blk->look);
 	blk->writeback = 1;
-	blk->cached = args->cached;
 	if (!build(blk, args, err)) {
 		slot = cvm_device_plug(devs, &blk->dev);
 		if (slot >= 0) {

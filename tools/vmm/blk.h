@@ -81,7 +81,6 @@ struct blk {
 	const struct blk_engine *engine;
 	struct cvm_plat_file file;
 	char *path;			/* of the file, for messages */
-	bool cached;			/* always through the host's cache */
 	uint64_t offset;		/* of the disk in the file */
 	uint64_t sectors;		/* read and written atomically */
 	uint64_t most;			/* sectors, however long the file is */

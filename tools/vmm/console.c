@@ -451,16 +451,14 @@ static void console_hangup(struct cvm_device *dev)
 		con->port[i].ops->hangup(con->port[i].backend);
 }
 
-static int console_commit(struct cvm_device *dev, struct cvm_vmm_error *err)
+static void console_settle(struct cvm_device *dev)
 {
 	struct console *con = console_of(dev);
 	uint32_t i;
 
-	(void)err;
 	for (i = 0; i < con->count; i++)
-		if (con->port[i].ops->commit)
-			con->port[i].ops->commit(con->port[i].backend);
-	return 0;
+		if (con->port[i].ops->settle)
+			con->port[i].ops->settle(con->port[i].backend);
 }
 
 static void console_destroy(struct cvm_device *dev)
@@ -481,7 +479,7 @@ static void console_destroy(struct cvm_device *dev)
 static const struct cvm_device_ops console_ops = {
 	.name = "console",
 	.id = CONSOLE_DEVICE_ID,
-	.commit = console_commit,
+	.settle = console_settle,
 	.queue_start = console_start,
 	.queue_stop = console_stop,
 	.doorbell = console_doorbell,

@@ -18,10 +18,10 @@ struct cvm_port;
 /* What stands behind a port. */
 struct cvm_port_ops {
 	/*
-	 * Optional: all that the VM needs is claimed; until then destroy()
-	 * leaves nothing behind.
+	 * Optional: as of struct cvm_device_ops; until then destroy() leaves
+	 * nothing behind.
 	 */
-	void (*commit)(void *backend);
+	void (*settle)(void *backend);
 
 	/*
 	 * The guest's output, in guest memory.  All of it is taken; may wait

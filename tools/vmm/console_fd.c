@@ -246,12 +246,12 @@ void fd_port_drop(struct fd_port *p)
 	free(p);
 }
 
-static void fd_commit(void *backend)
+static void fd_settle(void *backend)
 {
 	struct fd_port *p = backend;
 
-	if (p->kind->commit)
-		p->kind->commit(p);
+	if (p->kind->settle)
+		p->kind->settle(p);
 }
 
 static void fd_destroy(void *backend)
@@ -268,7 +268,7 @@ static void fd_destroy(void *backend)
 }
 
 const struct cvm_port_ops fd_port_ops = {
-	.commit = fd_commit,
+	.settle = fd_settle,
 	.output = fd_output,
 	.room = fd_room,
 	.hangup = fd_hangup,

@@ -25,7 +25,7 @@ struct fd_kind {
 	/* This peer has gone, and nobody else knows its descriptor any more. */
 	void (*leave)(struct fd_port *p, int fd);
 	/* Optional: as in struct cvm_port_ops. */
-	void (*commit)(struct fd_port *p);
+	void (*settle)(struct fd_port *p);
 	/* Undo all of it. */
 	void (*close)(struct fd_port *p);
 };
@@ -36,7 +36,7 @@ struct fd_port {
 	int door;		/* where peers announce themselves, or -1 */
 	struct cvm_accept accept; /* of a door that is listened at */
 	int line;		/* a pty's own end, or -1 */
-	void *before;		/* what commit() lets go of */
+	void *before;		/* what settle() lets go of */
 	char where[128];
 
 	struct cvm_plat_thread *thread;	/* from the first room() on */

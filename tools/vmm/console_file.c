@@ -64,7 +64,7 @@ static void file_nothing(void *backend)
 	(void)backend;
 }
 
-static void file_commit(void *backend)
+static void file_settle(void *backend)
 {
 	struct file_port *file = backend;
 
@@ -96,14 +96,14 @@ static void file_destroy(void *backend)
 }
 
 const struct cvm_port_ops file_port_ops = {
-	.commit = file_commit,
+	.settle = file_settle,
 	.output = file_output,
 	.room = file_nothing,
 	.hangup = file_nothing,
 	.destroy = file_destroy,
 };
 
-/* Its end, or a new one, which is ours until file_commit(). */
+/* Its end, or a new one, which is ours until file_settle(). */
 static int open_end(struct file_port *file, const struct cvm_port_args *args)
 {
 	const struct cvm_port_owner *owner = args->owner;

@@ -42,7 +42,7 @@ static void serial_leave(struct fd_port *p, int fd)
 	close(fd);
 }
 
-static void serial_commit(struct fd_port *p)
+static void serial_settle(struct fd_port *p)
 {
 	free(p->before);
 	p->before = NULL;
@@ -58,13 +58,13 @@ static void serial_close(struct fd_port *p)
 		if (before->has_signals)
 			ioctl(p->fd, TIOCMSET, &before->signals);
 	}
-	serial_commit(p);
+	serial_settle(p);
 	if (p->fd >= 0)
 		close(p->fd);
 }
 
 static const struct fd_kind serial_kind = {
-	.commit = serial_commit,
+	.settle = serial_settle,
 	.enter = serial_enter,
 	.leave = serial_leave,
 	.close = serial_close,

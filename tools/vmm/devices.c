@@ -241,6 +241,18 @@ void cvm_vmm_devices_free(struct cvm_vmm_devices *devs)
 	free(devs);
 }
 
+void cvm_vmm_devices_settle(struct cvm_vmm_devices *devs)
+{
+	struct cvm_device *dev;
+	uint32_t i;
+
+	for (i = 0; i < CVM_VIRTIO_SLOTS; i++) {
+		dev = devs->slot[i].dev;
+		if (dev && dev->ops->settle)
+			dev->ops->settle(dev);
+	}
+}
+
 int cvm_vmm_devices_commit(struct cvm_vmm_devices *devs,
 			   struct cvm_vmm_error *err)
 {

@@ -4,9 +4,10 @@
  * them.  docs/virtio.md has the picture.
  *
  * Set up before the guest runs: cvm_vmm_devices_new(), then what it is to
- * have, cvm_vmm_devices_commit(), cvm_vmm_devices_threads().  While it runs:
- * every doorbell that RUN returns goes to cvm_vmm_devices_doorbell(), in the
- * vCPU's own thread.  After its last RUN has returned: cvm_vmm_devices_free().
+ * have, cvm_vmm_devices_settle(), cvm_vmm_devices_threads() and, when nothing
+ * else can fail, cvm_vmm_devices_commit().  While it runs: every doorbell that
+ * RUN returns goes to cvm_vmm_devices_doorbell(), in the vCPU's own thread.
+ * After its last RUN has returned: cvm_vmm_devices_free().
  */
 #ifndef CVM_VMM_DEVICES_H
 #define CVM_VMM_DEVICES_H
@@ -75,12 +76,16 @@ cvm_vmm_devices_new(const struct cvm_vmm_args *args,
 void cvm_vmm_devices_free(struct cvm_vmm_devices *devs);
 
 /*
- * cvm_vmm_devices_commit - everything the VM needs is claimed: change what its
- * devices change on the host, as files that are to be longer.  Before the
- * guest runs, and again for what is added later.  -1 with an error.
- *
- * What adds a device opens, locks and checks; whatever it made is gone again
- * with cvm_vmm_devices_free(), if this was not called.
+ * cvm_vmm_devices_settle - everything that takes rights is claimed, before they
+ * are given up: do what takes them too.  What devices have made until then is
+ * gone again with cvm_vmm_devices_free(), if this was not called.
+ */
+void cvm_vmm_devices_settle(struct cvm_vmm_devices *devs);
+
+/*
+ * cvm_vmm_devices_commit - everything the VM needs is claimed, threads too:
+ * change what its devices change on the host, as files that are to be longer.
+ * Before the guest runs, and again for what is added later.  -1 with an error.
  */
 int cvm_vmm_devices_commit(struct cvm_vmm_devices *devs,
 			   struct cvm_vmm_error *err);

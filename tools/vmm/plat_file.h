@@ -23,7 +23,8 @@ struct cvm_file_map;
 struct cvm_plat_file {
 	intptr_t handle;
 	intptr_t direct;	/* past the host's cache; -1: there is none */
-	uint32_t direct_align;	/* of addresses, lengths and offsets there */
+	uint32_t direct_align;	/* of addresses, lengths and offsets there; 0:
+				 * nothing goes there, not yet perhaps */
 	uint32_t block;		/* smallest piece the host writes, bytes */
 	uint64_t bytes;
 	bool readonly;
@@ -53,21 +54,19 @@ int cvm_plat_file_claim(struct cvm_plat_file *file, uint64_t offset,
 
 /*
  * cvm_plat_file_set_raw - remember, where the host can, that this file is a raw
- * disk of the length it has now.  cvm_plat_file_was_raw - was it one of the
- * length it has?  What it looks like by now was written by a guest then, for a
+ * disk of this length.  cvm_plat_file_was_raw - was it one of the length it
+ * has?  What it looks like by now was written by a guest then, for a
  * file that somebody has put in its place would have another length.
  */
-void cvm_plat_file_set_raw(struct cvm_plat_file *file);
+void cvm_plat_file_set_raw(struct cvm_plat_file *file, uint64_t bytes);
 bool cvm_plat_file_was_raw(const struct cvm_plat_file *file);
 
 /*
  * cvm_plat_file_grow - a regular file becomes so long, if it is shorter,
- * without taking storage for it.  One that was too short for a handle past the
- * cache gets it now, if direct asks for it.  -1 with an error.
+ * without taking storage for it.  -1 with an error.
  */
 int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
-		       uint64_t bytes, bool direct,
-		       struct cvm_vmm_error *err);
+		       uint64_t bytes, struct cvm_vmm_error *err);
 
 /*
  * cvm_plat_file_read, _write - all the bytes of the pieces.  A file that became
@@ -80,8 +79,8 @@ int cvm_plat_file_write(struct cvm_plat_file *file, const struct cvm_iov *iov,
 
 /*
  * cvm_plat_file_map - the file is in memory, and changed by the functions of
- * this header only: let _read copy from there where that can be.  Before there
- * are threads.
+ * this header only: let _read copy from there where that can be.  Before the
+ * guest runs.
  */
 void cvm_plat_file_map(struct cvm_plat_file *file);
 

@@ -53,31 +53,37 @@ static int open_disk(struct cvm_plat_file *file, const char *path, int flags,
 	return 0;
 }
 
-/* Which alignment O_DIRECT takes is found out by reading. */
-static bool try_direct(struct cvm_plat_file *file, uint32_t align)
+static bool try_align(struct cvm_plat_file *file, uint32_t align)
 {
 	static uint8_t buf[3 * 4096] __attribute__((aligned(4096)));
 
-	if (file->bytes < 2ull * align ||
-	    pread((int)file->direct, buf + align, align, align) != align)
+	if (pread((int)file->direct, buf + align, align, align) != align)
 		return false;
 	file->direct_align = align;
 	return true;
 }
 
-static void open_direct(struct cvm_plat_file *file)
+/*
+ * Which alignment O_DIRECT takes is found out by reading; a file too short for
+ * that may be so later (cvm_plat_file_grow()).
+ */
+static void try_direct(struct cvm_plat_file *file)
 {
-	int flags = (file->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+	if (file->direct < 0 || file->bytes < 2 * 4096 ||
+	    try_align(file, 512) || try_align(file, 4096))
+		return;
+	close((int)file->direct);
+	file->direct = -1;
+}
+
+static void open_direct(struct cvm_plat_file *file, int flags)
+{
 	char path[40];
 
 	/* The same file, whatever its name means by now. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", (int)file->handle);
 	file->direct = open(path, flags | O_DIRECT);
-	if (file->direct < 0 || try_direct(file, 512) ||
-	    try_direct(file, 4096))
-		return;
-	close((int)file->direct);
-	file->direct = -1;
+	try_direct(file);
 }
 
 /* Hugetlbfs knows no write(). */
@@ -113,13 +119,12 @@ int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
 		return -1;
 	file->in_memory = file->regular && is_in_memory((int)file->handle);
 	if (direct && !file->in_memory)
-		open_direct(file);
+		open_direct(file, flags);
 	return 0;
 }
 
 int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
-		       uint64_t bytes, bool direct,
-		       struct cvm_vmm_error *err)
+		       uint64_t bytes, struct cvm_vmm_error *err)
 {
 	struct stat st;
 
@@ -133,38 +138,40 @@ int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
 					 strerror(errno));
 	file->bytes = (uint64_t)st.st_size > bytes ? (uint64_t)st.st_size :
 		      bytes;
-	if (direct && !file->in_memory && file->direct < 0)
-		open_direct(file);
+	if (!file->direct_align)
+		try_direct(file);
 	return 0;
 }
 
 /* The mark goes along with cp -a and the like, and not with the content. */
 #define RAW_MARK	"user.libcvm.raw"
 
-static void raw_mark(const struct cvm_plat_file *file, char *to, size_t size)
+/* Is there one of this length? */
+static bool is_marked(const struct cvm_plat_file *file, const char *mark)
 {
-	snprintf(to, size, "%llu", (unsigned long long)file->bytes);
+	char there[24];
+	ssize_t bytes = fgetxattr((int)file->handle, RAW_MARK, there,
+				  sizeof(there));
+
+	return bytes > 0 && (size_t)bytes == strlen(mark) &&
+	       !memcmp(mark, there, (size_t)bytes);
 }
 
-void cvm_plat_file_set_raw(struct cvm_plat_file *file)
+void cvm_plat_file_set_raw(struct cvm_plat_file *file, uint64_t bytes)
 {
 	char mark[24];
 
-	if (!file->regular || cvm_plat_file_was_raw(file))
-		return;
-	raw_mark(file, mark, sizeof(mark));
-	fsetxattr((int)file->handle, RAW_MARK, mark, strlen(mark), 0);
+	snprintf(mark, sizeof(mark), "%llu", (unsigned long long)bytes);
+	if (file->regular && !is_marked(file, mark))
+		fsetxattr((int)file->handle, RAW_MARK, mark, strlen(mark), 0);
 }
 
 bool cvm_plat_file_was_raw(const struct cvm_plat_file *file)
 {
-	char mark[24], there[24];
-	ssize_t bytes = fgetxattr((int)file->handle, RAW_MARK, there,
-				  sizeof(there));
+	char mark[24];
 
-	raw_mark(file, mark, sizeof(mark));
-	return bytes > 0 && (size_t)bytes == strlen(mark) &&
-	       !memcmp(mark, there, (size_t)bytes);
+	snprintf(mark, sizeof(mark), "%llu", (unsigned long long)file->bytes);
+	return is_marked(file, mark);
 }
 
 void cvm_plat_file_map(struct cvm_plat_file *file)
@@ -231,7 +238,7 @@ intptr_t cvm_plat_file_handle(const struct cvm_plat_file *file,
 	uintptr_t bits = offset;
 	uint32_t i;
 
-	if (file->direct < 0)
+	if (!file->direct_align)
 		return file->handle;
 	for (i = 0; i < count; i++)
 		bits |= (uintptr_t)iov[i].base | iov[i].bytes;

@@ -20,7 +20,7 @@ struct cvm_file_map;
 /*
  * cvm_file_map_open - map a file of this many bytes and find its data.  NULL:
  * not possible, which only costs time.  Puts a handler of SIGBUS in front of
- * the one there is, unless that is ours; call it before there are threads.
+ * the one there is, unless that is ours; call it before the guest runs.
  */
 struct cvm_file_map *cvm_file_map_open(int fd, uint64_t bytes);
 void cvm_file_map_close(struct cvm_file_map *map);

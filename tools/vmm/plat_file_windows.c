@@ -85,9 +85,10 @@ int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
 }
 
 /* Windows' files remember nothing of that kind. */
-void cvm_plat_file_set_raw(struct cvm_plat_file *file)
+void cvm_plat_file_set_raw(struct cvm_plat_file *file, uint64_t bytes)
 {
 	(void)file;
+	(void)bytes;
 }
 
 bool cvm_plat_file_was_raw(const struct cvm_plat_file *file)
@@ -97,12 +98,10 @@ bool cvm_plat_file_was_raw(const struct cvm_plat_file *file)
 }
 
 int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
-		       uint64_t bytes, bool direct,
-		       struct cvm_vmm_error *err)
+		       uint64_t bytes, struct cvm_vmm_error *err)
 {
 	LARGE_INTEGER end = { .QuadPart = (LONGLONG)bytes };
 
-	(void)direct;
 	if (!SetFilePointerEx(handle_of(file), end, NULL, FILE_BEGIN) ||
 	    !SetEndOfFile(handle_of(file)))
 		return open_error(err, path);

@@ -27,6 +27,12 @@ struct cvm_device_ops {
 	uint32_t id;		/* 5 "Device Types" */
 
 	/*
+	 * Optional: all that takes rights is claimed, and they are about to
+	 * be given up.
+	 */
+	void (*settle)(struct cvm_device *dev);
+
+	/*
 	 * Optional: all that the VM needs is claimed, change the host's files
 	 * now.  -1 with an error.  Before there is a guest.
 	 */

@@ -175,6 +175,10 @@ class Terminal(Case):
         self.type(b"poweroff\r")
         self.expect(b"powered off")
         self.assertEqual(front.wait(SECONDS), 0)
+        # It stays when another VM of the name is not to be.
+        self.refused(cvmctl("start", "--kernel", self.kernel, "--name",
+                            self.name, "cobd0=/nonexistent"), 1,
+                     "/nonexistent: No such file")
         with open(self.log) as f:
             self.assertEqual(f.read(), "cvmctl: %s: powered off\n" %
                              self.name)

@@ -383,9 +383,8 @@ int plat_listen(const char *name, struct problem *problem)
 	err = errno;
 	if (listener >= 0) {
 		remove_later(listener_addr.sun_path);
-		err = open_log(name, problem);
 		close(lock);
-		return err;
+		return 0;
 	}
 	close(lock);
 	if (err == EADDRINUSE)
@@ -393,6 +392,17 @@ int plat_listen(const char *name, struct problem *problem)
 				   "running; choose another --name");
 	return problem_set(problem, listener_addr.sun_path, "%s",
 			   strerror(err));
+}
+
+int plat_log(const char *name, struct problem *problem)
+{
+	int ret, lock = lock_names(problem);
+
+	if (lock < 0)
+		return -1;
+	ret = open_log(name, problem);
+	close(lock);
+	return ret;
 }
 
 void plat_unlisten(void)

@@ -244,6 +244,13 @@ int plat_listen(const char *name, struct problem *problem)
 			   "choose another --name");
 }
 
+int plat_log(const char *name, struct problem *problem)
+{
+	(void)name;
+	(void)problem;
+	return 0;
+}
+
 void plat_unlisten(void)
 {
 	if (listener == INVALID_HANDLE_VALUE)

@@ -168,12 +168,18 @@ void plat_vmm_fate(char *text, size_t size);
 
 /*
  * plat_listen - let others connect by the VM's name from now on; -1 with a
- * problem, one of which is that the name is taken.  Where the system has a
- * place for it, a log is begun beside it, for plat_terminal_leave().
- * plat_unlisten() removes what is there by name, but a log that was written.
+ * problem, one of which is that the name is taken.  plat_unlisten() removes
+ * what is there by name, but a log that was written.
  */
 int plat_listen(const char *name, struct problem *problem);
 void plat_unlisten(void);
+
+/*
+ * plat_log - nobody has refused the VM: where the system has a place for it,
+ * begin its log, for plat_terminal_leave(), in the place of one that an earlier
+ * VM of this name has left.  Before minder_seal().  -1 with a problem.
+ */
+int plat_log(const char *name, struct problem *problem);
 
 /*
  * plat_accept - NULL if nobody is there any more, or cannot come in; the first
@@ -268,7 +274,7 @@ void plat_terminal_restore(void);
 
 /*
  * plat_terminal_leave - let go of the terminal for good; what is said from now
- * on goes to the log that plat_listen() began.
+ * on goes to the log that plat_log() began.
  */
 void plat_terminal_leave(void);
 

@@ -245,7 +245,8 @@ int run_vm(const struct run_options *o)
 			 (unsigned long long)(o->vm.mem_bytes >> 20),
 			 o->key_text);
 	if (console_ready(vm.info.id, greeting, &problem) ||
-	    minder_programs(&problem) || vmm_threads_try(&vm, &problem))
+	    minder_programs(&problem) || vmm_threads_try(&vm, &problem) ||
+	    plat_log(o->vm.name, &problem))
 		goto out_refused;
 	devices_settle(&vm);
 	minder_seal();

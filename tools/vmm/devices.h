@@ -224,6 +224,9 @@ struct cvm_net_args {
 	const char *name;	/* slirp: the host name DHCP gives, or NULL */
 	const char *tap;	/* the host's interface; NULL: slirp */
 	uint8_t network;	/* slirp: N of 10.0.(2+N).0/24, 0 .. 250 */
+	int resolv;		/* slirp on Linux: a socket that each text of
+				 * the host's resolv.conf comes from as one
+				 * packet, the card's from now on; 0: none */
 	uint32_t forwards;
 	struct cvm_net_forward forward[CVM_NET_FORWARDS];
 };

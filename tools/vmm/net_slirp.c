@@ -18,6 +18,7 @@
 #include <slirp/libslirp.h>
 
 #include "net.h"
+#include "net_dns.h"
 #include "net_poll.h"
 
 #define FRAME_ROOM	(NET_ETH_BYTES + NET_MTU)
@@ -25,6 +26,9 @@
 /* A poll of the sockets brings no more frames than these, but rarely. */
 #define FRAMES_SPARE	128u
 #define TIMERS		4u
+/* The last number of addresses. */
+#define GATEWAY		2u
+#define NAME_SERVER	3u
 /* Descriptors that connections leave to everything else of this process. */
 #define FDS_SPARE	32
 /* No end of a connection takes longer (RFC 9293, 3.4.2: 2 MSL). */
@@ -40,6 +44,7 @@ struct slirp {
 	struct net_backend backend;
 	Slirp *slirp;
 	struct net_poll poll;
+	struct net_dns dns;
 	struct timer timer[TIMERS];
 	bool polled;		/* the sockets were looked at */
 	uint32_t sockets;	/* of the last list, */
@@ -77,23 +82,30 @@ static void give(struct slirp *s, const void *frame, size_t bytes)
 		    bytes);
 }
 
-static ssize_t on_packet(const void *frame, size_t bytes, void *ctx)
+static void queue(void *ctx, const void *frame, size_t bytes)
 {
 	struct slirp *s = ctx;
 	uint32_t at = (s->first + s->frames) % FRAMES;
 
 	if (!s->frames && net_room(s->backend.net, bytes)) {
 		give(s, frame, bytes);
-		return (ssize_t)bytes;
+		return;
 	}
 	/* Lost, as on any wire; TCP repeats it. */
 	if (s->frames == FRAMES || bytes > FRAME_ROOM) {
 		net_lost(s->backend.net);
-		return (ssize_t)bytes;
+		return;
 	}
 	memcpy(s->frame[at], frame, bytes);
 	s->bytes[at] = (uint16_t)bytes;
 	s->frames++;
+}
+
+static ssize_t on_packet(const void *frame, size_t bytes, void *ctx)
+{
+	struct slirp *s = ctx;
+
+	queue(s, net_dns_turn(&s->dns, frame, bytes), bytes);
 	return (ssize_t)bytes;
 }
 
@@ -104,6 +116,11 @@ static int64_t on_clock(void *ctx)
 	(void)ctx;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+static int64_t now_ms(struct slirp *s)
+{
+	return on_clock(s) / 1000000;
 }
 
 static void *on_timer_new(SlirpTimerCb fn, void *arg, void *ctx)
@@ -256,7 +273,8 @@ static bool slirp_send(struct net_backend *backend,
 	cvm_iov_get(iov, count, 0, s->sent, bytes);
 	if (header->flags & NET_HDR_NEEDS_CSUM)
 		checksum(s->sent, bytes, header);
-	slirp_input(s->slirp, s->sent, (int)bytes);
+	if (!net_dns_take(&s->dns, s->sent, bytes, now_ms(s)))
+		slirp_input(s->slirp, s->sent, (int)bytes);
 	return true;
 }
 
@@ -264,7 +282,7 @@ static bool slirp_send(struct net_backend *backend,
 
 static void run_timers(struct slirp *s)
 {
-	int64_t now = on_clock(s) / 1000000;
+	int64_t now = now_ms(s);
 	struct timer *timer;
 
 	for (timer = s->timer; timer < s->timer + TIMERS; timer++) {
@@ -278,7 +296,7 @@ static void run_timers(struct slirp *s)
 /* Milliseconds until a timer is due, at most limit. */
 static uint32_t next_timer(struct slirp *s, uint32_t limit)
 {
-	int64_t now = on_clock(s) / 1000000, left;
+	int64_t now = now_ms(s), left;
 	uint32_t i;
 
 	for (i = 0; i < TIMERS; i++) {
@@ -304,6 +322,8 @@ static bool slirp_receive(struct net_backend *backend)
 	/* Also without: what waited for an answer to ARP is sent by this. */
 	slirp_pollfds_poll(s->slirp, !s->polled || s->poll.failed,
 			   on_poll_get, s);
+	if (s->polled)
+		net_dns_run(&s->dns, &s->poll, now_ms(s));
 	s->polled = false;
 	run_timers(s);
 	return false;
@@ -337,7 +357,7 @@ static void count_fds(struct slirp *s)
 static uint32_t list_sockets(struct slirp *s)
 {
 	uint32_t limit = UINT32_MAX;
-	int64_t now = on_clock(s) / 1000000;
+	int64_t now = now_ms(s);
 
 	count_fds(s);
 	s->sockets = 0;
@@ -375,7 +395,8 @@ static void slirp_wait(struct net_backend *backend,
 	/* Without room for frames, data stays in the host's sockets. */
 	s->polled = !full || s->frames < FRAMES - FRAMES_SPARE;
 	if (s->polled)
-		limit = list_sockets(s);
+		limit = net_dns_wait(&s->dns, &s->poll, !s->fds_out,
+				     list_sockets(s), now_ms(s));
 	net_poll_sleep(&s->poll, next_timer(s, limit));
 }
 
@@ -392,6 +413,7 @@ static void slirp_close(struct net_backend *backend)
 
 	if (s->slirp)
 		slirp_cleanup(s->slirp);
+	net_dns_close(&s->dns);
 	net_poll_free(&s->poll);
 	free(s);
 }
@@ -428,20 +450,40 @@ static Slirp *new_network(struct slirp *s, uint8_t network, const char *name)
 		.in_enabled = true,
 		.vnetwork = address4(network, 0),
 		.vnetmask.s_addr = htonl(0xffffff00),
-		.vhost = address4(network, 2),
-		.vnameserver = address4(network, 3),
+		.vhost = address4(network, GATEWAY),
+		.vnameserver = address4(network, NAME_SERVER),
 		.vdhcp_start = address4(network, 15),
 		.in6_enabled = true,
 		.vprefix_addr6 = address6(network, 0),
 		.vprefix_len = 64,
-		.vhost6 = address6(network, 2),
-		.vnameserver6 = address6(network, 3),
+		.vhost6 = address6(network, GATEWAY),
+		.vnameserver6 = address6(network, NAME_SERVER),
 		.vhostname = name,
 		.if_mtu = NET_MTU,
 		.if_mru = NET_MTU,
 	};
 
 	return slirp_new(&config, &callbacks, s);
+}
+
+static struct dns_host dns_host(uint8_t network, uint8_t number)
+{
+	struct in_addr ip4 = address4(network, number);
+	struct in6_addr ip6 = address6(network, number);
+	struct dns_host host;
+
+	memcpy(host.ip4, &ip4, sizeof(host.ip4));
+	memcpy(host.ip6, &ip6, sizeof(host.ip6));
+	return host;
+}
+
+static void open_dns(struct slirp *s, const struct cvm_net_args *args)
+{
+	s->dns.name = dns_host(args->network, NAME_SERVER);
+	s->dns.gateway = dns_host(args->network, GATEWAY);
+	s->dns.give = queue;
+	s->dns.ctx = s;
+	net_dns_open(&s->dns, args->resolv > 0 ? args->resolv : -1);
 }
 
 static int forward(struct slirp *s, const struct cvm_net_forward *f,
@@ -518,6 +560,7 @@ struct net_backend *net_slirp_open(const struct cvm_net_args *args,
 	/* Once for a VM: its first network's. */
 	s->probed = args->network;
 	s->used_ms = INT64_MIN / 2;
+	open_dns(s, args);
 	if (forward_all(s, args, err)) {
 		slirp_close(&s->backend);
 		return NULL;

@@ -4,6 +4,7 @@
  *
  *	nethelp dns ADDRESS		a name server on 127.0.0.1 that knows
  *					every name and this one address
+ *	nethelp silent ADDRESS		one that never answers, at this address
  *	nethelp tap NAME UID		a tap interface that belongs to a user
  *	nethelp no-net-admin CMD ...	run CMD without CAP_NET_ADMIN
  */
@@ -57,23 +58,41 @@ static size_t answer(uint8_t *packet, size_t bytes, struct in_addr address)
 	return end + sizeof(record) + sizeof(address);
 }
 
-static int dns(const char *text)
+/* A socket for questions, or -1. */
+static int listen_at(const char *text)
 {
-	struct sockaddr_in from = {
+	struct sockaddr_in name = {
 		.sin_family = AF_INET, .sin_port = htons(53),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (inet_pton(AF_INET, text, &name.sin_addr) != 1 ||
+	    bind(fd, (struct sockaddr *)&name, sizeof(name))) {
+		perror("nethelp");
+		return -1;
+	}
+	return fd;
+}
+
+static int silent(const char *text)
+{
+	if (listen_at(text) < 0)
+		return 1;
+	for (;;)
+		pause();
+}
+
+static int dns(const char *text)
+{
+	struct sockaddr_in from;
+	int fd = listen_at("127.0.0.1");
 	socklen_t len = sizeof(from);
 	struct in_addr address;
 	uint8_t packet[512 + ROOM];
 	ssize_t got;
 
-	if (inet_pton(AF_INET, text, &address) != 1 ||
-	    bind(fd, (struct sockaddr *)&from, len)) {
-		perror("nethelp dns");
+	if (fd < 0 || inet_pton(AF_INET, text, &address) != 1)
 		return 1;
-	}
 	while ((got = recvfrom(fd, packet, 512, 0, (struct sockaddr *)&from,
 			       &len)) >= 0)
 		sendto(fd, packet, answer(packet, (size_t)got, address), 0,
@@ -100,6 +119,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "dns"))
 		return dns(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "silent"))
+		return silent(argv[2]);
 	if (argc == 4 && !strcmp(argv[1], "tap"))
 		return make_tap(argv[2], argv[3]);
 	if (argc < 3 || strcmp(argv[1], "no-net-admin"))

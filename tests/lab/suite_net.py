@@ -39,6 +39,7 @@ echo by IPv6 >/tmp/www/ip6
 httpd -p 0.0.0.0:8000 -h /tmp/www
 httpd -p [::1]:8006 -h /tmp/www
 nethelp dns %s >/dev/null 2>&1 &
+nethelp silent 127.0.0.9 >/dev/null 2>&1 &
 echo nameserver 127.0.0.1 >/etc/resolv.conf
 echo nameserver fe80::1%%lo >>/etc/resolv.conf
 for n in 0 1 2; do tunctl -t tap$n >/dev/null; done
@@ -125,8 +126,34 @@ def _slirp_begin(t, inner):
             "the host")
 
 
+def _resolv(host, text):
+    host.sh("printf '%s' >/tmp/conf; cp /tmp/conf /etc/resolv.conf" % text)
+
+
+def _names(t, host, inner, what):
+    text = inner.sh("nslookup www.example.org || true")
+    t.check(NAMED in text, what, text)
+
+
+def _resolvers(t, host, inner):
+    """The host's name servers are others, as a VPN makes them."""
+    host.sh("cp /etc/resolv.conf /tmp/before")
+    _resolv(host, "nameserver 127.0.0.9\\nnameserver 127.0.0.1\\n")
+    _names(t, host, inner, "the second name server answers where the first "
+           "is silent")
+    _resolv(host, "nameserver 127.0.0.9\\n")
+    host.sh("mkdir /run/vpn; echo nameserver 127.0.0.1 >/run/vpn/conf; "
+            "ln -sf /run/vpn/conf /etc/resolv.conf")
+    _names(t, host, inner, "a link to another directory is followed while "
+           "the guest runs")
+    host.sh("rm -r /run/vpn /etc/resolv.conf; cp /tmp/before "
+            "/etc/resolv.conf")
+    _names(t, host, inner, "and so is the file that it was before")
+
+
 def _slirp(t, host, inner):
     _slirp_begin(t, inner)
+    _resolvers(t, host, inner)
     t.check({0, 1, 11, 12, 15, 16} <= _features(inner, "eth0"),
             "slirp: checksums, segmentation, mergeable buffers and link "
             "status are negotiated", _features(inner, "eth0"))

@@ -102,7 +102,5 @@ int confine(const struct confine_args *args, struct problem *problem)
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return problem_set(problem, "confinement", "prctl: %s",
 				   strerror(errno));
-	if (args->network)
-		linux_only_resolver();
 	return linux_filter(args->network, problem);
 }

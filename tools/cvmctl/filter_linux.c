@@ -57,8 +57,6 @@ static const int always[] = {
 static const int network[] = {
 	SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept),
 	SCMP_SYS(setsockopt),
-	/* what /etc/resolv.conf says now */
-	SCMP_SYS(newfstatat),
 };
 
 static const unsigned int families[] = { AF_INET, AF_INET6 };
@@ -85,12 +83,9 @@ static const struct {
 	int call;
 	int error;
 } refused[] = {
-	{ SCMP_SYS(open), EACCES },
+	{ SCMP_SYS(open), EACCES }, { SCMP_SYS(openat), EACCES },
 	{ SCMP_SYS(clone3), ENOSYS },
 };
-
-/* What opening a file for more than reading takes. */
-#define WRITES		(O_ACCMODE | O_CREAT | O_TRUNC)
 
 #define EACH(i, list)	(i = 0; i < sizeof(list) / sizeof((list)[0]); i++)
 
@@ -127,18 +122,15 @@ static int allow_arguments(scmp_filter_ctx filter)
 	/* abort() and raise(); not other processes. */
 	err |= allow_if(filter, SCMP_SYS(tgkill),
 			SCMP_A0_32(SCMP_CMP_EQ, (unsigned int)getpid()));
+	/* fstat() of newer C libraries is newfstatat() without a path. */
+	err |= allow_if(filter, SCMP_SYS(newfstatat),
+			SCMP_A3_32(SCMP_CMP_EQ, AT_EMPTY_PATH));
+	err |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES),
+				SCMP_SYS(newfstatat), 1,
+				SCMP_A3_32(SCMP_CMP_NE, AT_EMPTY_PATH));
 	err |= allow_if(filter, SCMP_SYS(prctl),
 			SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME));
 	return err;
-}
-
-/* fstat() of newer C libraries is newfstatat() without a path. */
-static int refuse_paths(scmp_filter_ctx filter)
-{
-	return allow_if(filter, SCMP_SYS(newfstatat),
-			SCMP_A3_32(SCMP_CMP_EQ, AT_EMPTY_PATH)) |
-	       seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES),
-				SCMP_SYS(openat), 0);
 }
 
 static int allow_network(scmp_filter_ctx filter)
@@ -155,8 +147,6 @@ static int allow_network(scmp_filter_ctx filter)
 	err |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
 				SCMP_SYS(socket), 1,
 				SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
-	err |= allow_if(filter, SCMP_SYS(openat),
-			SCMP_A2_32(SCMP_CMP_MASKED_EQ, WRITES, O_RDONLY));
 	return err;
 }
 
@@ -176,7 +166,8 @@ static int fill(scmp_filter_ctx filter, int with_network)
 		err |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(
 					refused[i].error), refused[i].call, 0);
 	err |= allow_arguments(filter);
-	err |= with_network ? allow_network(filter) : refuse_paths(filter);
+	if (with_network)
+		err |= allow_network(filter);
 	return err ? -EINVAL : 0;
 }
 

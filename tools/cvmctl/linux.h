@@ -51,9 +51,6 @@ int linux_user_find(const char *text, struct linux_user *user);
 /* Who asked sudo to run us; -1: nobody, or root. */
 int linux_user_sudo(struct linux_user *user);
 
-/* Open no file but what says where the name server is. */
-void linux_only_resolver(void);
-
 /* Only what a running VM needs, for all threads; -1 with a problem. */
 int linux_filter(int with_network, struct problem *problem);
 

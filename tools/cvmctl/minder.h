@@ -32,8 +32,15 @@ int minder_programs(struct problem *problem);
 void minder_remove(const char *path, intptr_t file, int if_empty);
 
 /*
+ * minder_resolver - a socket for the VM's process, which may not look itself:
+ * each text of /etc/resolv.conf comes from it as one packet, the one of now
+ * and others when there are.  0: there is none.  Before minder_seal().
+ */
+int minder_resolver(void);
+
+/*
  * minder_seal - the VM is about to run: from now on nothing more is done for
- * it than was asked for so far, and that at its end.
+ * it than was asked for so far.
  */
 void minder_seal(void);
 

@@ -23,40 +23,43 @@
 #include "minder.h"
 #include "own_file_linux.h"
 #include "programs_linux.h"
+#include "resolv_linux.h"
 
 /* The first letter of an order. */
 enum {
 	ORDER_REMOVE = 'r', ORDER_REMOVE_EMPTY = 'e', ORDER_PROGRAMS = 'p',
-	ORDER_SEAL = 's'
+	ORDER_RESOLVER = 'd', ORDER_SEAL = 's'
 };
 
 #define ORDER_ROOM	(1u + NAME_MAX)
 #define WHY_ROOM	256u
 #define FILES		16u
+#define FDS		2u
 
 static int minder = -1;		/* the VM's end of the connection */
 
-/* ---- orders, and the two descriptors that may come with one ---- */
+/* ---- orders, and the descriptors that may come with one ---- */
 
 union control {
 	struct cmsghdr head;
-	char room[CMSG_SPACE(2 * sizeof(int))];
+	char room[CMSG_SPACE(FDS * sizeof(int))];
 };
 
-static void send_order(int to, void *order, size_t bytes, const int *fds)
+static void send_order(int to, void *order, size_t bytes, const int *fds,
+		       unsigned int count)
 {
 	struct iovec part = { order, bytes };
 	union control control = { .head = {
-		.cmsg_len = CMSG_LEN(2 * sizeof(int)),
+		.cmsg_len = CMSG_LEN(count * sizeof(int)),
 		.cmsg_level = SOL_SOCKET,
 		.cmsg_type = SCM_RIGHTS,
 	} };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 
-	if (fds) {
-		memcpy(CMSG_DATA(&control.head), fds, 2 * sizeof(int));
+	if (count) {
+		memcpy(CMSG_DATA(&control.head), fds, count * sizeof(int));
 		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
 	}
 	sendmsg(to, &message, MSG_NOSIGNAL);
 }
@@ -78,9 +81,8 @@ static ssize_t receive(int from, void *order, size_t room, int *fds)
 		bytes = recvmsg(from, &message, MSG_CMSG_CLOEXEC);
 	} while (bytes < 0 && errno == EINTR);
 	head = bytes < 0 ? NULL : CMSG_FIRSTHDR(&message);
-	if (head && head->cmsg_type == SCM_RIGHTS &&
-	    head->cmsg_len == CMSG_LEN(2 * sizeof(int)))
-		memcpy(fds, CMSG_DATA(head), 2 * sizeof(int));
+	if (head && head->cmsg_type == SCM_RIGHTS)
+		memcpy(fds, CMSG_DATA(head), head->cmsg_len - CMSG_LEN(0));
 	return bytes;
 }
 
@@ -121,8 +123,12 @@ static void carry_out(const char *order, const int *fds)
 	switch (order[0]) {
 	case ORDER_REMOVE:
 	case ORDER_REMOVE_EMPTY:
-		if (self.files < FILES && fds[0] >= 0)
+		if (self.files < FILES && fds[0] >= 0 && fds[1] >= 0)
 			note_file(order, fds);
+		break;
+	case ORDER_RESOLVER:
+		if (fds[0] >= 0)
+			resolv_add(fds[0], "/etc/resolv.conf");
 		break;
 	case ORDER_PROGRAMS:
 		start_programs();
@@ -137,7 +143,7 @@ static void carry_out(const char *order, const int *fds)
 static int take_order(void)
 {
 	char order[ORDER_ROOM + 1];
-	int fds[2] = { -1, -1 };
+	int fds[FDS] = { -1, -1 };
 	ssize_t bytes;
 
 	/* Sealed, nothing is taken that would stay open. */
@@ -174,15 +180,16 @@ static void let_go(int vm)
 
 static void watch(void)
 {
-	struct pollfd polls[] = {
+	struct pollfd polls[2 + RESOLV_POLLS] = {
 		{ .fd = self.vm, .events = POLLIN },
 		{ .fd = self.children, .events = POLLIN },
 	};
 	struct signalfd_siginfo info;
 
 	for (;;) {
-		if (poll(polls, 2, -1) < 0)
+		if (poll(polls, 2 + resolv_polls(polls + 2), -1) < 0)
 			continue;
+		resolv_handle(polls + 2);
 		if (polls[1].revents &&
 		    read(self.children, &info, sizeof(info)) > 0)
 			programs_ended();
@@ -222,8 +229,8 @@ int minder_start(const struct config_exec *exec, struct problem *problem)
 					 strerror(errno));
 }
 
-/* fds: two, or NULL. */
-static void give_order(char letter, const char *text, const int *fds)
+static void give_order(char letter, const char *text, const int *fds,
+		       unsigned int count)
 {
 	char order[ORDER_ROOM];
 	size_t bytes = strlen(text);
@@ -232,7 +239,7 @@ static void give_order(char letter, const char *text, const int *fds)
 		return;
 	order[0] = letter;
 	memcpy(order + 1, text, bytes);
-	send_order(minder, order, 1 + bytes, fds);
+	send_order(minder, order, 1 + bytes, fds, count);
 }
 
 void minder_remove(const char *path, intptr_t file, int if_empty)
@@ -242,7 +249,7 @@ void minder_remove(const char *path, intptr_t file, int if_empty)
 	if (cvm_own_file_open(&own, path, (int)file))
 		return;
 	give_order(if_empty ? ORDER_REMOVE_EMPTY : ORDER_REMOVE, own.name,
-		   (int[2]){ own.dir, own.file });
+		   (int[]){ own.dir, own.file }, 2);
 	cvm_own_file_close(&own);
 }
 
@@ -251,7 +258,7 @@ int minder_programs(struct problem *problem)
 	char why[WHY_ROOM + 1];
 	ssize_t bytes;
 
-	give_order(ORDER_PROGRAMS, "", NULL);
+	give_order(ORDER_PROGRAMS, "", NULL, 0);
 	do {
 		bytes = recv(minder, why, WHY_ROOM, 0);
 	} while (bytes < 0 && errno == EINTR);
@@ -264,9 +271,20 @@ int minder_programs(struct problem *problem)
 	return -1;
 }
 
+int minder_resolver(void)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return 0;
+	give_order(ORDER_RESOLVER, "", &pair[1], 1);
+	close(pair[1]);
+	return pair[0];
+}
+
 void minder_seal(void)
 {
-	give_order(ORDER_SEAL, "", NULL);
+	give_order(ORDER_SEAL, "", NULL, 0);
 }
 
 void minder_end(void)

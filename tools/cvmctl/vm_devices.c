@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "console.h"
+#include "minder.h"
 #include "net_config.h"
 #include "platform.h"
 #include "vm_devices.h"
@@ -135,8 +136,10 @@ static int add_nic(struct vm *vm, const char *text, unsigned int index,
 		return -1;
 	net.args.name = vm->info.name;
 	/* What addresses mean is one thing in the guest, so they differ. */
-	if (!net.args.tap)
+	if (!net.args.tap) {
 		net.args.network = (*networks)++;
+		net.args.resolv = minder_resolver();
+	}
 	slot = cvm_vmm_devices_add_net(vm->devices, &net.args, &err);
 	if (slot < 0)
 		return problem_set(problem, net.key, "%s", err.text);

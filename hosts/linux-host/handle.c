@@ -249,6 +249,8 @@ static int copied_call(struct cvm_handle *h, const struct cvm_op *op,
 		err = dispatch(h, op, arg);
 	if (err)
 		return err;
+	if (op->op == CVM_USER_CHECK)
+		cvm_clock_row(arg);
 	return copy_to_user(user, arg, min_t(size_t, bytes, op->size)) ?
 	       -EFAULT : 0;
 }

@@ -31,6 +31,7 @@
 
 #define CLOCK_MEASURE_MS	200
 #define CLOCK_EARLY_TRIES	20
+#define CLOCK_NAME		32
 
 /* The CPUs when the module was loaded; libcvm's number i is the i-th. */
 static cpumask_var_t known_cpus;
@@ -71,26 +72,66 @@ static void clock_pair(u64 *tsc, u64 *ns)
 }
 
 /* The name of the clock in use is told to nobody but this chain's members. */
-static const char *clock_name;
+static DEFINE_MUTEX(clock_lock);
+static char clock_name[CLOCK_NAME];
 
 static int clock_look(struct notifier_block *nb, unsigned long was_set,
 		      void *timekeeper)
 {
 	struct timekeeper *tk = timekeeper;
 
-	clock_name = tk->tkr_mono.clock->name;
+	/* (A clock may go, with its module.) */
+	strscpy(clock_name, tk->tkr_mono.clock->name, sizeof(clock_name));
 	return NOTIFY_DONE;
+}
+
+/* "" if it cannot be told. */
+static void clock_find(char name[CLOCK_NAME])
+{
+	static struct notifier_block look = { .notifier_call = clock_look };
+
+	mutex_lock(&clock_lock);
+	clock_name[0] = '\0';
+	/* Registering calls once. */
+	if (!pvclock_gtod_register_notifier(&look))
+		pvclock_gtod_unregister_notifier(&look);
+	memcpy(name, clock_name, CLOCK_NAME);
+	mutex_unlock(&clock_lock);
 }
 
 static bool clock_is(const char *name)
 {
-	static struct notifier_block look = { .notifier_call = clock_look };
+	char now[CLOCK_NAME];
 
-	/* Registering calls once. */
-	if (pvclock_gtod_register_notifier(&look))
-		return false;
-	pvclock_gtod_unregister_notifier(&look);
-	return !strcmp(clock_name, name);
+	clock_find(now);
+	return !strcmp(now, name);
+}
+
+void cvm_clock_row(struct cvm_user_check *check)
+{
+	struct cvm_user_check_row *row = check->row;
+	char name[CLOCK_NAME];
+
+	while (row < check->row + check->rows &&
+	       strcmp(row->name, CVM_CLOCK_ROW))
+		row++;
+	if (row == check->row + check->rows)
+		return;
+	clock_find(name);
+	row->status = CVM_CHECK_NOTE;
+	if (strncmp(name, "tsc", 3)) {
+		snprintf(row->text, sizeof(row->text), "the kernel's clock "
+			 "is %s, not the TSC%s: the guest's will drift",
+			 name[0] ? name : "unknown",
+			 check_tsc_unstable() ? ", found unstable" : "");
+	} else if (check_tsc_unstable()) {
+		strscpy(row->text, "the kernel found the TSC unstable: the "
+			"guest's clock will drift", sizeof(row->text));
+	} else {
+		row->status = CVM_CHECK_OK;
+		strscpy(row->text, "the kernel's clock is the TSC",
+			sizeof(row->text));
+	}
 }
 
 /*

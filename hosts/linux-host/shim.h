@@ -130,6 +130,12 @@ int cvm_sched_watch_cpus(void);
 void cvm_sched_unwatch_cpus(void);
 u32 cvm_sched_khz(void);
 /*
+ * What keeps the kernel's time may change while the module is loaded: its row
+ * is written anew into each answer to CHECK.  Thread context.
+ */
+#define CVM_CLOCK_ROW	"tsc-stable"
+void cvm_clock_row(struct cvm_user_check *check);
+/*
  * Inside a slice: the kernel's RCU and tracing are needed from here on.
  * Harmless anywhere else.
  */

@@ -2,6 +2,7 @@
 """The driver in both host kernels: the host API's conformance suite, its edge
 to user space, what a memory group is charged, and unloading."""
 
+import json
 import os
 import tempfile
 
@@ -50,6 +51,28 @@ def _limits(t, host, version):
             proc.err)
 
 
+def _clock(t, host, version):
+    """CHECK tells what keeps the host's time now, not at load."""
+    where = "/sys/devices/system/clocksource/clocksource0/"
+    first = host.sh("cat %scurrent_clocksource" % where).strip()
+
+    def row():
+        rows = json.loads(host.sh("cvmctl check --json || true"))["rows"]
+        return next((row["status"], row["reason"]) for row in rows
+                    if row["name"] == "tsc-stable")
+
+    for name in [name for name in host.sh(
+            "cat %savailable_clocksource" % where).split()
+                 if name != first] + [first]:
+        host.sh("echo %s >%scurrent_clocksource" % (name, where))
+        status, reason = row()
+        wanted = ("ok", "clock is the TSC") if name == "tsc" else (
+            "note", "clock is %s, not the TSC" % name)
+        t.check(status == wanted[0] and wanted[1] in reason,
+                "%s: CHECK names the clock %s" % (version, name),
+                "%s %s" % (status, reason))
+
+
 def _look(t, version):
     program = build.static_program(paths.ROOT / "tests/host/linux_driver.c")
     options = machine.Options(
@@ -66,6 +89,7 @@ def _look(t, version):
         t.check(charged >= HOLD_MIB, "%s: %d MiB of guest memory charge the "
                 "VMM's group with %d MiB" % (version, HOLD_MIB, charged))
         inside.pages_back(t, host, "%s: every page came back" % version)
+        _clock(t, host, version)
         host.sh("rmmod cvm; insmod /lab/ko/cvm.ko")
         _limits(t, host, version)
         host.sh("rmmod cvm")

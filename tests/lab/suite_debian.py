@@ -7,6 +7,7 @@ import re
 import subprocess
 import tempfile
 
+import children
 import distro
 import guest
 import inside
@@ -212,10 +213,9 @@ def _older(t):
 
 def _lab(t):
     """The command line, in the lab's own small host."""
-    proc = subprocess.run(
+    proc = children.run(
         [paths.ROOT / "tools/lab", "debian", "--", "sh", "-c",
-         "cat; echo err >&2; exit 7"], input=b"in\0\xff\x0f\n",
-        capture_output=True)
+         "cat; echo err >&2; exit 7"], input=b"in\0\xff\x0f\n")
     t.check(proc.returncode == 7 and proc.stdout == b"in\0\xff\x0f\n" and
             proc.stderr.endswith(b"\nerr\n"),
             "tools/lab debian -- CMD: input, output, errors and status are "

@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The lab itself: frames on a noisy line, commands, statuses, timeouts."""
 
+import contextlib
 import os
+import pathlib
 import pty
+import signal
 import subprocess
+import tempfile
 import time
 import tty
+import uuid
 
 import build
+import children
 import frames
 import paths
 import typist
+import ui
+import worlds
 
 LAB = str(paths.ROOT / "tools/lab")
 
@@ -76,8 +84,7 @@ def _agent(t):
 
 
 def _lab(*args, **how):
-    return subprocess.run([LAB, *args], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, **how)
+    return children.run([LAB, *args], **how)
 
 
 def _host_commands(t):
@@ -115,8 +122,144 @@ def _host_terminal(t):
         t.equal(user.mode(), before, "the terminal is as before when killed")
 
 
+# ---- what went wrong -----------------------------------------------------
+
+BENCH_LOG = """\
+@world native
+@done native
+@world guest
+cvmctl: /tmp/bench.conf:6: eth1: slirp: built without libslirp
+@world kvm
+[    0.000000] Linux version 6.12
+sh: 1: kill: No such process
+"""
+
+
+def _reasons(t):
+    """One line, the last one, says what failed; it is the guest's own."""
+    for words, line in (
+            (("--mem", "4000", "--", "true"), "cvmctl: "),
+            (("--", "sh", "-c", "echo c >/proc/sysrq-trigger"),
+             "Kernel panic - not syncing: sysrq triggered crash")):
+        done = _lab("run", *words)
+        last = done.stderr.decode().splitlines()[-1]
+        t.check(done.returncode == 125 and last.startswith("lab: error: ") and
+                line in last, "run %s: \"%s\"" % (words[-1], last),
+                done.stderr.decode())
+    try:
+        worlds._check(BENCH_LOG, ("native", "guest", "kvm"))
+        said = ""
+    except ui.LabError as err:
+        said = str(err)
+    t.check("guest did not finish: cvmctl: /tmp/bench.conf:6: eth1: slirp" in
+            said, "bench: a world that fails is given its own reason", said)
+
+
+# ---- signals -------------------------------------------------------------
+
+# In the place of what unpacks a kernel: it has a child, as make has.
+TAR = """\
+#!/bin/sh
+sleep 3000 &
+echo $! >$TMPDIR/started
+wait
+"""
+
+
+def _listen():
+    """A test in the background may have been told to ignore these."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+class Running:
+    """A lab in the background, and all that it started: they carry a mark.
+    Its temporary files are in .dir."""
+
+    def __init__(self, where, *args, **env):
+        self.dir = where / "tmp"
+        self.dir.mkdir()
+        self._mark = ("CVM_LAB_MARK=%s" % uuid.uuid4()).encode()
+        name, value = self._mark.decode().split("=")
+        self.proc = subprocess.Popen(
+            [LAB, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, preexec_fn=_listen,
+            env=dict(os.environ, TMPDIR=str(self.dir), **{name: value}, **env))
+
+    def processes(self):
+        """The names of those that are alive."""
+        found = []
+        for path in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if self._mark in (path / "environ").read_bytes().split(b"\0"):
+                    found.append((path / "comm").read_text().strip())
+        return found
+
+    def until(self, done, limit=120):
+        end = time.monotonic() + limit * paths.PATIENCE
+        while not done() and time.monotonic() < end:
+            time.sleep(0.1)
+        return done()
+
+
+def _other_cache(where):
+    """A cache like ours, without guest kernels."""
+    for path in paths.CACHE.iterdir():
+        if not path.name.startswith(("kernel-", ".")):
+            (where / path.name).symlink_to(path)
+    return where
+
+
+def _ended(t, number):
+    """A lab that builds a kernel gets a signal."""
+    name = signal.Signals(number).name
+    with tempfile.TemporaryDirectory(prefix="cvm-signal-") as directory:
+        where = pathlib.Path(directory)
+        for part in ("bin", "cache"):
+            (where / part).mkdir()
+        (where / "bin/tar").write_text(TAR)
+        (where / "bin/tar").chmod(0o755)
+        lab = Running(where, "run", "--", "true",
+                      CVM_CACHE=str(_other_cache(where / "cache")),
+                      PATH="%s:%s" % (where / "bin", os.environ["PATH"]))
+        t.check(lab.until((lab.dir / "started").exists),
+                "%s: a kernel is being built" % name, lab.processes())
+        lab.proc.send_signal(number)
+        said = lab.proc.communicate()[0].decode()
+        t.check(lab.until(lambda: not lab.processes(), 30),
+                "%s: nothing of the lab goes on" % name, lab.processes())
+        if number == signal.SIGKILL:
+            return
+        t.check(lab.proc.returncode == 125 and said.endswith(
+            "lab: interrupted by %s\n" % name), "%s: it says so" % name, said)
+        t.equal([p.name for p in (where / "cache").glob(".build-*")], [],
+                "%s: no half-built kernel is left" % name)
+
+
+def _suites_ended(t):
+    """Two suites side by side, both with a machine."""
+    with tempfile.TemporaryDirectory(prefix="cvm-signal-") as directory:
+        lab = Running(pathlib.Path(directory), "test", "--jobs", "2",
+                      "hotplug", "config")
+        both = lab.until(
+            lambda: lab.processes().count("qemu-system-x86") == 2)
+        t.check(both, "two suites have machines", lab.processes())
+        lab.proc.terminate()
+        said = lab.proc.communicate()[0].decode()
+        t.check(lab.until(lambda: not lab.processes(), 30),
+                "SIGTERM: no suite goes on", lab.processes())
+        t.equal(os.listdir(lab.dir), [], "and none leaves a file")
+        t.check(said.endswith("lab: interrupted by SIGTERM\n"),
+                "it says so", said)
+
+
 def run(t):
     _frames(t)
     _agent(t)
     _host_commands(t)
     _host_terminal(t)
+    _reasons(t)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT,
+                   signal.SIGKILL):
+        _ended(t, number)
+    _suites_ended(t)

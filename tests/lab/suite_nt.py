@@ -11,12 +11,12 @@ import hashlib
 import pathlib
 import random
 import re
-import subprocess
 import sys
 import tempfile
 import time
 
 import build
+import children
 import images
 import machine
 import ntbed
@@ -238,8 +238,7 @@ def _failures(run, initrd):
 # ---- as a user has it ----------------------------------------------------
 
 def _lab(*args):
-    return subprocess.run([LAB, "nt", *args], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return children.run([LAB, "nt", *args])
 
 
 def _same_kernels(t):

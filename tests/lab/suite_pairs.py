@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """All four pairs of host and guest kernels, as a user starts them."""
 
-import subprocess
-
+import children
 import debian
 import paths
 
@@ -13,9 +12,8 @@ SCRIPT = ("uname -r; cat /sys/hypervisor/type /sys/hypervisor/cvm/host "
 
 def _pair(t, host, guest):
     name = "%s beside %s" % (guest, host)
-    done = subprocess.run(
-        [LAB, "run", "--host", host, "--guest", guest, "--", "sh", "-c",
-         SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = children.run([LAB, "run", "--host", host, "--guest", guest, "--",
+                         "sh", "-c", SCRIPT])
     lines = done.stdout.decode("utf-8", "replace").split("\n")
     error = done.stderr.decode("utf-8", "replace")
     if not t.check(done.returncode == 7, "%s: starts, and the command's "

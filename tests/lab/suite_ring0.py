@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 
 import build
+import children
 import paths
 
 RUN = paths.ROOT / "tests/ring0/run"
@@ -21,9 +22,9 @@ def run_images(t, names):
     """Run tests of tests/ring0/run; each line of an image is a check."""
     where = build.meson_dir("native")
     with tempfile.NamedTemporaryFile(prefix="cvm-ring0-") as out:
-        done = subprocess.run(
+        done = children.run(
             [RUN, "--build", where, "--json", out.name, *names],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            stderr=subprocess.STDOUT)
         text = done.stdout.decode("utf-8", "replace")
         data = out.read()
     records = json.loads(data) if data else []

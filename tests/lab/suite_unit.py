@@ -5,6 +5,7 @@ import json
 import subprocess
 
 import build
+import children
 import paths
 
 
@@ -13,10 +14,9 @@ def meson_tests(t, where, *prefix):
     that runs them."""
     log = where / "meson-logs/testlog.json"
     log.unlink(missing_ok=True)
-    done = subprocess.run(
-        [*prefix, "meson", "test", "-C", where, "--no-rebuild", "--print-errorlogs",
-         "--timeout-multiplier", str(paths.PATIENCE)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    done = children.run(
+        [*prefix, "meson", "test", "-C", where, "--no-rebuild",
+         "--print-errorlogs", "--timeout-multiplier", str(paths.PATIENCE)],
         stderr=subprocess.STDOUT)
     text = done.stdout.decode("utf-8", "replace")
     results = []

@@ -39,7 +39,8 @@ def _rows(text):
             ops, costs = rows.setdefault(words[1], (int(words[3]), []))
             costs.append(int(words[4]))
     if "mb done" not in text or set(rows) != set(ROWS):
-        raise ui.LabError("mb did not finish:\n" + ui.tail(text))
+        raise ui.LabError("mb did not finish: " + ui.reason(text),
+                          ui.tail(text))
     return rows
 
 
@@ -98,8 +99,8 @@ def bare_rows():
         found = {name: float(value) for name, value in re.findall(
             r"^BENCH (\w+) ([\d.]+)", result.text, re.M)}
         if result.status != ring0.EXIT_PASS or "rounds" not in found:
-            raise ui.LabError("the bare bench failed:\n" +
-                              ui.tail(result.text))
+            raise ui.LabError("the bare bench failed: " +
+                              ui.reason(result.text), ui.tail(result.text))
         mixes = _mixes(out, lambda _: found["rounds"])
     return [_row(name, "bare", found[name], None, mixes[mark])
             for mark, name in BARE_ROWS.items()]

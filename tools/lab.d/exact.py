@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 
 import build
+import children
 import debian
 import images
 import machine
@@ -46,7 +47,7 @@ def _boot(kernel, tree, mem, append="", cpu=CPU, extra=(), what="a machine"):
         log.touch()
         argv = _argv(kernel, initrd, mem, log, append, cpu, extra)
         qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL,
-                                preexec_fn=machine._die_with_parent)
+                                preexec_fn=children.die_with_parent)
         try:
             qemu.wait(LIMIT_SECONDS)
             ended = True
@@ -60,8 +61,9 @@ def _boot(kernel, tree, mem, append="", cpu=CPU, extra=(), what="a machine"):
         shutil.rmtree(where, ignore_errors=True)
     found = re.search(r"@lab begin\r?\n(.*)@lab end (\d+)", text, re.S)
     if not ended or not found or found.group(2) != "0":
-        raise ui.LabError("%s under icount %s; the end of its console:\n%s" % (
-            what, "failed" if ended else "hung", ui.tail(text)))
+        raise ui.LabError("%s under icount %s: %s" % (
+            what, "failed" if ended else "hung", ui.reason(text)),
+            "the end of its console:\n" + ui.tail(text))
     return found.group(1).replace("\r\n", "\n")
 
 

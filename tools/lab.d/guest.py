@@ -92,10 +92,12 @@ class Guest:
         return self.channel.text.decode("utf-8", "replace")
 
     def failure(self, what):
-        return ui.LabError("%s; cvmctl said: %s\nthe end of the guest's "
-                           "console:\n%s" % (
-                               what, self.err.decode("utf-8", "replace"),
-                               ui.tail(self.console()) or "(nothing)"))
+        said = self.err.decode("utf-8", "replace")
+        return ui.LabError(
+            "%s: %s" % (what, ui.reason(self.console() + "\n" + said)),
+            "cvmctl said: %s\nthe end of the guest's console:\n%s" % (
+                said.strip() or "(nothing)",
+                ui.tail(self.console()) or "(nothing)"))
 
     def _check(self, now):
         """From its hello on the agent's heart beats; a system that boots may

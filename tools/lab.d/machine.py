@@ -2,13 +2,11 @@
 """The disposable machine: QEMU with a Debian host kernel and our initramfs,
 and the agent in it.  Nothing of it outlives the lab."""
 
-import ctypes
 import json
 import os
 import pathlib
 import select
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -16,6 +14,7 @@ import time
 
 import accel
 import build
+import children
 import debian
 import frames
 import images
@@ -34,15 +33,9 @@ def guest_file(series, name="vmlinux"):
     return "%s/%s/%s" % (GUEST_DIR, series, name)
 
 
-_libc = ctypes.CDLL(None)	# a child of threads must not load it
-
 # TCG takes a string instruction apart byte by byte, so kernels should clear
 # and copy by words: a quarter less for a boot of host and guest.
 MODELS = {"kvm": "host", "tcg": "max,erms=off,fsrm=off"}
-
-
-def _die_with_parent():
-    _libc.prctl(1, signal.SIGKILL)
 
 
 class Options:
@@ -178,7 +171,7 @@ class Machine:
             self._argv(kernel, initrd), stdin=subprocess.DEVNULL,
             stdout=self._errors, stderr=self._errors,
             env=dict(os.environ, TMPDIR=str(self.dir)),
-            preexec_fn=_die_with_parent, start_new_session=True)
+            preexec_fn=children.die_with_parent, start_new_session=True)
         self._sock = self._connect("agent")
         if self.options.debian_host:
             with ui.waiting("the host boots from its disk", self.serial) as tick:
@@ -233,8 +226,9 @@ class Machine:
             text += (self.dir / "qemu.err").read_text(errors="replace")
         except OSError:
             pass
-        return ui.LabError("%s; the end of the host's console:\n%s" % (
-            what, ui.tail(text) or "(nothing)"))
+        return ui.LabError("%s: %s" % (what, ui.reason(text)),
+                           "the end of the host's console:\n" +
+                           (ui.tail(text) or "(nothing)"))
 
     # -- the event loop ---------------------------------------------------
 
@@ -333,6 +327,8 @@ def run_on(machine, channel, argv, stdin, limit):
 
 def checked(proc, what):
     if proc.status:
+        said = (proc.err or proc.out).decode("utf-8", "replace")
         raise ui.LabError("%s: status %d: %s" % (
-            what, proc.status, ui.tail(proc.err.decode("utf-8", "replace"))))
+            what.strip().split("\n")[0], proc.status, ui.reason(said)),
+            ui.tail(said))
     return proc.out.decode("utf-8", "replace")

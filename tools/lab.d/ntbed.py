@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 import build
+import children
 import images
 import machine
 import ring0
@@ -61,14 +62,15 @@ def _output(argv):
     out = b""
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE,
-                          preexec_fn=machine._die_with_parent) as qemu:
+                          preexec_fn=children.die_with_parent) as qemu:
         try:
             while chunk := qemu.stdout.read1(65536):
                 out += chunk
             return out, qemu.wait()
         except ui.LabError as err:
-            raise ui.LabError("%s\nthe end of the console:\n%s" % (
-                err, ui.tail(out.decode("utf-8", "replace"))))
+            text = out.decode("utf-8", "replace")
+            raise ui.LabError("%s: %s" % (err, ui.reason(text)),
+                              "the end of the console:\n" + ui.tail(text))
         finally:
             qemu.kill()
 
@@ -87,8 +89,9 @@ def _command(options, command, started):
         out, status = _output(argv)
     found = END.search(out)
     if not found or status != ring0.EXIT_PASS:
-        raise ui.LabError("the guest did not come to its end:\n" + ui.tail(
-            out.decode("utf-8", "replace")))
+        text = out.decode("utf-8", "replace")
+        raise ui.LabError("the guest did not come to its end: " +
+                          ui.reason(text), ui.tail(text))
     sys.stdout.buffer.write(found.group(1).replace(b"\r\n", b"\n"))
     sys.stdout.buffer.flush()
     return int(found.group(2))
@@ -105,5 +108,5 @@ def lab(options, command, started):
     argv = _argv(args, (driver(), kernel, images.guest_initrd()), options.cpu)
     started()
     with term._raw(0):
-        done = subprocess.run(argv, preexec_fn=machine._die_with_parent)
+        done = subprocess.run(argv, preexec_fn=children.die_with_parent)
     return 0 if done.returncode == ring0.EXIT_PASS else 1

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-import machine
+import children
 import paths
 import ui
 
@@ -120,7 +120,7 @@ def started(image, cmdline="", gdb=False, **how):
     (where / "serial.log").touch()
     qemu = subprocess.Popen(
         argv(image, where / "serial.log", cmdline, extra=extra, **how),
-        stdin=subprocess.DEVNULL, preexec_fn=machine._die_with_parent)
+        stdin=subprocess.DEVNULL, preexec_fn=children.die_with_parent)
     try:
         yield Running(qemu, where)
     finally:

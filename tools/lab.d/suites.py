@@ -16,6 +16,7 @@ import time
 import traceback
 
 import build
+import children
 import paths
 import ui
 
@@ -77,7 +78,7 @@ def _run_one(report, name):
     try:
         importlib.import_module("suite_" + name).run(report)
     except ui.LabError as err:
-        report.check(False, "runs to its end", err)
+        report.check(False, "runs to its end", err.full())
     except Exception:
         report.check(False, "runs to its end", traceback.format_exc())
     report.info("%s in %.0f s" % (
@@ -96,9 +97,8 @@ def _apart(name, long):
     """A suite in a process of its own: all that it printed."""
     ui.say("suite %s ..." % name)
     argv = [sys.executable, paths.ROOT / "tools/lab", "test", name]
-    return subprocess.run(argv + ["--long"] * long, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, errors="replace").stdout
+    return children.run(argv + ["--long"] * long, stderr=subprocess.STDOUT,
+                        text=True, errors="replace").stdout
 
 
 def _add(report, name, text):
@@ -122,9 +122,14 @@ def _side_by_side(report, names, jobs):
     for series in paths.GUESTS:
         build.guest_kernel(series)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        runs = [pool.submit(_apart, name, report.long) for name in names]
-        for name, run in zip(names, runs):
-            _add(report, name, run.result())
+        try:
+            runs = [pool.submit(_apart, name, report.long) for name in names]
+            for name, run in zip(names, runs):
+                _add(report, name, run.result())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            children.end_all()
+            raise
 
 
 def main(names, long, jobs=None):

@@ -11,9 +11,19 @@ import subprocess
 import sys
 import time
 
+import children
+
 
 class LabError(Exception):
-    """The lab itself failed: one clear line, exit status 125."""
+    """The lab itself failed: one clear line, exit status 125.  The detail is
+    what else may be looked at: the end of a log, of a console."""
+
+    def __init__(self, line, detail=""):
+        super().__init__(line)
+        self.detail = detail
+
+    def full(self):
+        return "%s\n%s" % (self, self.detail) if self.detail else str(self)
 
 
 def say(text):
@@ -57,10 +67,14 @@ def waiting(text, last):
     say("%s: %.0f s" % (text, time.monotonic() - begin))
 
 
+def without_cursor(text):
+    """Without what moves cursors."""
+    return re.sub(r"\033(\[[0-9;?]*[A-Za-z]|.)|[^ -~\n]", "", text)
+
+
 def last_line(text):
-    """The last one with something to read, without what moves cursors."""
-    plain = re.sub(r"\033(\[[0-9;?]*[A-Za-z]|.)|[^ -~\n]", "", text[-2000:])
-    lines = [line.strip() for line in plain.splitlines()]
+    """The last one with something to read."""
+    lines = [line.strip() for line in without_cursor(text[-2000:]).splitlines()]
     return next((line for line in reversed(lines) if line), "")
 
 
@@ -73,41 +87,59 @@ def locked(path):
         yield
 
 
+# Who says in a log why all ended, the one before the other: a kernel that
+# panics, our tool, a build's error, a shell that has no such program.
+REASONS = tuple(re.compile(pattern, re.M) for pattern in (
+    r"Kernel panic - not syncing.*", r"^cvmctl: .*", r"^E: .*",
+    r"^.*\b(?:ERROR|error|BUG|Oops): .*", r"^.*: not found$"))
+
+
+def reason(text):
+    """The line of a log or a console that says why it ended so: the first of
+    the best kind, and the last line where there is none."""
+    plain = without_cursor(text)
+    for kind in REASONS:
+        found = kind.search(plain)
+        if found:
+            return found.group().strip()
+    return last_line(text) or "it said nothing"
+
+
 def tail(text, lines=40):
     return "\n".join(text.rstrip().splitlines()[-lines:])
 
 
 def run(argv, log=None, env=None, cwd=None):
-    """Run a build command; on failure show the end of what it said."""
+    """Run a build command; its output, when it succeeds."""
     argv = [str(a) for a in argv]
-    full = dict(os.environ, **(env or {}))
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, env=full, cwd=cwd,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = children.run(argv, env=dict(os.environ, **(env or {})), cwd=cwd,
+                        stderr=subprocess.STDOUT)
     text = done.stdout.decode("utf-8", "replace")
     if log:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(text)
     if done.returncode:
-        sys.stderr.write(tail(text) + "\n")
-        raise LabError("%s failed with status %d%s" % (
-            " ".join(argv[:3]), done.returncode,
-            ", log in %s" % log if log else ""))
+        raise LabError("%s failed with status %d: %s%s" % (
+            " ".join(argv[:3]), done.returncode, reason(text),
+            " (log in %s)" % log if log else ""), tail(text))
     return text
 
 
 def run_shown(argv, env=None, quiet=""):
     """Run a long build with its own progress on stderr, except lines that end
     in `quiet`; stdout is returned."""
-    build = subprocess.Popen([str(a) for a in argv], text=True,
-                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE,
-                             env=dict(os.environ, **(env or {})))
-    for line in build.stderr:
-        if not (quiet and line.rstrip().endswith(quiet)):
-            sys.stderr.write(line)
-            sys.stderr.flush()
-    out = build.stdout.read()
-    if build.wait():
-        raise LabError("%s failed with status %d" % (
-            argv[0], build.returncode))
+    said = ""
+    with children.started(argv, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE,
+                          env=dict(os.environ, **(env or {}))) as build:
+        for line in build.stderr:
+            if not (quiet and line.rstrip().endswith(quiet)):
+                sys.stderr.write(line)
+                sys.stderr.flush()
+                said = line
+        out = build.stdout.read()
+        status = build.wait()
+    if status:
+        raise LabError("%s failed with status %d: %s" % (
+            argv[0], status, said.strip()))
     return out

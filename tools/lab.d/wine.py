@@ -16,7 +16,7 @@ import signal
 import subprocess
 import tempfile
 
-import machine
+import children
 import paths
 import ui
 
@@ -110,7 +110,7 @@ class Wine:
         shutil.copytree(_template(), self.prefix, symlinks=True)
         self._server = subprocess.Popen(
             [SERVER, "-f", "-p"], env=self.env, stdin=subprocess.DEVNULL,
-            preexec_fn=machine._die_with_parent)
+            preexec_fn=children.die_with_parent)
 
     def __enter__(self):
         return self
@@ -128,7 +128,7 @@ class Wine:
         """Start a program; its first word is a path of this machine."""
         argv = [LOADER] + [str(a) for a in argv]
         return subprocess.Popen(argv, env=self.env, start_new_session=True,
-                                preexec_fn=machine._die_with_parent, **how)
+                                preexec_fn=children.die_with_parent, **how)
 
     def run(self, argv, stdin=b"", limit=LIMIT, **how):
         """(status, stdout, stderr), the last two as bytes.  Through files:

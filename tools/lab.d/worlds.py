@@ -155,15 +155,21 @@ def _run(worlds, extra):
 
 def _check(text, worlds):
     """All worlds came to their end, and all rows of them."""
+    parts = {part.split("\n", 1)[0].strip(): part for part in
+             re.split(r"^@world ", text, flags=re.M)[1:]}
     for world in worlds:
-        if "@done " + world not in text:
-            raise ui.LabError("the world %s did not finish:\n%s" % (
-                world, ui.tail(text)))
-    failed = re.findall(r"^@failed (\w+) (\w+)", text, re.M)
-    if failed:
-        raise ui.LabError("in the log %s: failed: %s" % (
-            LOG, ", ".join("%s in %s" % (row, world)
-                           for world, row in failed)))
+        part = parts.get(world, "")
+        failed = re.search(r"^@failed (\w+) (\w+)", part, re.M)
+        if failed:
+            before = part[:failed.start()].rsplit("@count ", 1)[-1]
+            raise ui.LabError("bench: %s failed in the world %s: %s "
+                              "(log in %s)" % (
+                                  failed[2], failed[1], ui.reason(before),
+                                  LOG), ui.tail(before))
+        if "@done " + world not in part:
+            raise ui.LabError("bench: the world %s did not finish: %s "
+                              "(log in %s)" % (world, ui.reason(part), LOG),
+                              ui.tail(part))
 
 
 def measure(worlds, ops):

@@ -7,7 +7,7 @@ import struct
 import subprocess
 import tempfile
 
-import machine
+import children
 import paths
 import ring0
 
@@ -63,7 +63,7 @@ def run(boot_file, image, cmdline, cpu, limit):
                 ["bochs", "-q", "-f", "bochsrc", "-rc", "go"], cwd=where,
                 stdin=subprocess.DEVNULL, stdout=out,
                 stderr=subprocess.STDOUT,
-                preexec_fn=machine._die_with_parent)
+                preexec_fn=children.die_with_parent)
             limit *= paths.PATIENCE
             try:
                 emulator.wait(limit)

@@ -8,6 +8,7 @@
 
 #include <linux/eventfd.h>
 #include <linux/gfp.h>
+#include <linux/hardirq.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
@@ -77,6 +78,17 @@ cvm_compat_hrtimer_setup(struct hrtimer *timer,
 #define cvm_compat_eventfd_signal(event)	((void)eventfd_signal(event, 1))
 #else
 #define cvm_compat_eventfd_signal(event)	eventfd_signal(event)
+#endif
+
+/*
+ * 7.2: the counters of /proc/interrupts are an array.  The header that has it
+ * brought this macro along; no number of a version would be as sure.
+ */
+#ifdef inc_perf_irq_stat
+#define cvm_compat_function_calls() \
+	this_cpu_read(irq_stat.counts[IRQ_COUNT_CALL_FUNCTION])
+#else
+#define cvm_compat_function_calls()	this_cpu_read(irq_stat.irq_call_count)
 #endif
 
 #endif /* CVM_LINUX_COMPAT_H */

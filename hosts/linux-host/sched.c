@@ -231,7 +231,7 @@ static struct cvm_host_vcpu *host_vcpu(void *host_vm, u32 vcpu)
 static void watch_switches(struct cvm_host_vcpu *v)
 {
 	unsigned long count = current->nvcsw + current->nivcsw;
-	unsigned int calls = this_cpu_read(irq_stat.irq_call_count);
+	unsigned int calls = cvm_compat_function_calls();
 	int cpu = smp_processor_id();
 
 	if (v->seen_count == count && v->seen_cpu == cpu &&

@@ -21,13 +21,13 @@ IMAGE_META = {"6.1": "linux-image-cloud-amd64",
 UPDATE_EVERY = 24 * 3600
 
 
-def _as_root(argv):
+def as_root(argv):
     return argv if os.geteuid() == 0 else ["sudo", "-n"] + argv
 
 
 def _apt(*args):
     env = {"DEBIAN_FRONTEND": "noninteractive"}
-    argv = _as_root(["apt-get", "-o", "DPkg::Lock::Timeout=600", "-q", "-y"]
+    argv = as_root(["apt-get", "-o", "DPkg::Lock::Timeout=600", "-q", "-y"]
                     + list(args))
     ui.run(argv, log=paths.CACHE / "log" / ("apt-%s.log" % args[0]), env=env)
 
@@ -70,12 +70,28 @@ def install_packages():
         _apt("install", "--no-install-recommends", *missing)
 
 
-def _mirrors():
-    """The archives that apt takes packages from, the main one first."""
+def archives():
+    """[(URI, release)] of Debian that apt takes packages from, the main ones
+    first."""
     out = subprocess.check_output(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI)",
-         "Created-By: Packages", "Component: main"]).decode()
-    return sorted(set(out.split()), key=lambda uri: "security" in uri)
+        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)",
+         "Created-By: Packages", "Component: main",
+         "Origin: Debian"]).decode()
+    found = sorted({tuple(line.split()) for line in out.splitlines()},
+                   key=lambda pair: ("security" in pair[0], pair))
+    if not found:
+        raise ui.LabError("apt's sources name no archive of Debian, or it "
+                          "has no list of one (apt-get update)")
+    return found
+
+
+def archives_of(release):
+    """The same for a release: this machine's own with its updates, or another
+    one of the same mirror."""
+    own = archives()
+    if release in (name for _, name in own):
+        return own
+    return [(own[0][0], release)]
 
 
 def source_file(pool, sha256):
@@ -88,7 +104,7 @@ def source_file(pool, sha256):
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         failures = []
-        for mirror in _mirrors():
+        for mirror in dict.fromkeys(uri for uri, _ in archives()):
             try:
                 ui.run(["/usr/lib/apt/apt-helper", "download-file",
                         mirror + pool, part, "SHA256:" + sha256],

@@ -24,9 +24,9 @@ TESTS = paths.ROOT / "tests/lab"
 
 # In this order: what is quick and basic first.
 ORDER = ("unit", "tsan", "asan", "pe", "wine", "install", "ring0", "bochs",
-         "nt", "lab", "driver", "hotplug", "pairs", "guest", "devices",
-         "disks", "console", "net", "config", "hostile", "powercut", "debian",
-         "irq", "nmi", "storm", "kill", "faults", "models", "bench")
+         "nt", "lab", "driver", "headers", "hotplug", "pairs", "guest",
+         "devices", "disks", "console", "net", "config", "hostile", "powercut",
+         "debian", "irq", "nmi", "storm", "kill", "faults", "models", "bench")
 LONG_ONLY = ("soak", "rich", "fuzz")
 
 # What counts instructions, when nothing else runs and all is built.

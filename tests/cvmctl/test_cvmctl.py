@@ -205,6 +205,21 @@ class Driver(Case):
         told = json.loads(cvmctl("version", "--json", ERRNO=2).stdout)
         self.assertIsNone(told["driver"])
 
+    def test_features(self):
+        """What it says it has is what it is linked with."""
+        linked = subprocess.run(["readelf", "-d", case.CVMCTL],
+                                stdout=subprocess.PIPE, text=True).stdout
+        libraries = {"slirp": "libslirp", "io_uring": "liburing",
+                     "zstd": "libzstd", "lzma": "liblzma"}
+        there = {name: "[%s.so" % library in linked
+                 for name, library in libraries.items()}
+        self.assertEqual(json.loads(
+            cvmctl("version", "--json").stdout)["features"], there)
+        lines = cvmctl("version").stdout.decode().splitlines()
+        for word, wanted in (("with", True), ("without", False)):
+            names = [name for name in there if there[name] == wanted]
+            self.assertEqual(" ".join([word] + names) in lines, bool(names))
+
     def test_list(self):
         out = cvmctl("list", VMS=2).stdout.decode()
         self.assertIn("6.12.117-cvm", out)

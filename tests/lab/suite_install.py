@@ -26,7 +26,7 @@ def _install(t, where):
     """The files of `meson install`, by name."""
     tree = where / "build"
     ui.run(["meson", "setup", tree, paths.ROOT, "--prefix", where / "prefix",
-            "-Dtests=false"])
+            "-Dtests=false", "-Dauto_features=enabled"])
     ui.run(["meson", "install", "-C", tree])
     found = {p.name: p for p in (where / "prefix").rglob("*") if p.is_file()}
     headers = [p.name for p in (paths.ROOT / "include/cvm").glob("*.h")]
@@ -94,7 +94,8 @@ def run(t):
         image = _build_outside(t, where, found)
         ring0.report(t, ring0.run_image(image), "that bare host")
         _boots(t, image, where)
-    static = build.meson_dir("static", "-Dstatic_tools=true", "-Dtests=false")
+    static = build.meson_dir("static", "-Dstatic_tools=true", "-Dtests=false",
+                             "-Dslirp=disabled")
     text = ui.run(["readelf", "-lW", static / "tools/cvmctl/cvmctl"])
     t.check("LOAD" in text and "INTERP" not in text,
             "cvmctl links statically", text)

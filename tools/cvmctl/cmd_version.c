@@ -4,20 +4,53 @@
 
 #include <cvm/abi.h>
 
+#include "built_with.h"
 #include "cvmctl.h"
 #include "json.h"
 #include "platform.h"
+
+static const struct feature {
+	const char *name;
+	int there;
+} features[] = {
+#define FEATURE(name, there) { name, there },
+	CVMCTL_BUILT_WITH(FEATURE)
+#undef FEATURE
+};
+
+#define N_FEATURES (sizeof(features) / sizeof(features[0]))
+
+/* "with a b" or "without c", nothing for an empty list. */
+static void print_features(const char *with, int there)
+{
+	const char *before = with;
+	size_t i;
+
+	for (i = 0; i < N_FEATURES; i++) {
+		if (features[i].there != there)
+			continue;
+		printf("%s %s", before, features[i].name);
+		before = "";
+	}
+	if (*before == '\0')
+		putchar('\n');
+}
 
 static int print_json(const struct cvm_user_version *v,
 		      const struct problem *problem, int have)
 {
 	struct json json;
+	size_t i;
 
 	json_begin(&json, 1);
 	json_open(&json, NULL, '{');
 	json_text(&json, "cvmctl", CVMCTL_VERSION, sizeof(CVMCTL_VERSION));
 	json_u64(&json, "user_abi", CVM_USER_ABI);
 	json_u64(&json, "guest_abi", CVM_GUEST_ABI);
+	json_open(&json, "features", '{');
+	for (i = 0; i < N_FEATURES; i++)
+		json_bool(&json, features[i].name, features[i].there);
+	json_close(&json);
 	if (have) {
 		json_open(&json, "driver", '{');
 		json_text(&json, "version", v->version, sizeof(v->version));
@@ -70,6 +103,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 	} else {
 		printf("cvmctl %s, user ABI %u, guest ABI %u\n",
 		       CVMCTL_VERSION, CVM_USER_ABI, CVM_GUEST_ABI);
+		print_features("with", 1);
+		print_features("without", 0);
 		if (dev)
 			print_driver(&v);
 		else
@@ -83,7 +118,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_version = {
 	"version", run, "[--json]", "versions of this tool and of the driver",
-	"Print the versions of cvmctl and, if it is loaded, of the driver.\n"
+	"Print the versions of cvmctl and, if it is loaded, of the driver,\n"
+	"and which of the parts that a build may lack this one has.\n"
 	"Both must speak the same user ABI; a kernel must speak the driver's\n"
 	"guest ABI.  Without a driver the exit status is still 0.\n",
 	NULL

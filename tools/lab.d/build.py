@@ -52,7 +52,8 @@ _done = {}
 
 def meson_dir(name="native", *options):
     """A configured and built Meson directory of this checkout; made anew when
-    it had other options."""
+    it had other options.  What is missing for a part of it is an error."""
+    options = ("-Dauto_features=enabled", *options)
     where = paths.checkout_dir() / name
     if where in _done:
         return where

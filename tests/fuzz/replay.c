@@ -3,11 +3,12 @@
  * replay.c - run a fuzz target without libFuzzer.
  *
  *	fuzz_NAME [-k] [-n MUTATIONS] [-s SEED] [FILE|DIRECTORY...]
+ *	fuzz_NAME -w DIRECTORY [-n INPUTS] [-s SEED]
  *
  * Runs each file, then MUTATIONS changed copies of the target's own good
  * inputs.  The same numbers give the same inputs on every machine.  With -k
  * each input is written to fuzz-crash.bin before it is run, so a failing one
- * stays there.
+ * stays there.  -w writes good inputs, for libFuzzer to begin with.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -19,14 +20,12 @@
 static unsigned long inputs;
 static int keep;
 
-static void save(const uint8_t *data, size_t size)
+static int save(const char *path, const uint8_t *data, size_t size)
 {
-	FILE *file = fopen("fuzz-crash.bin", "wb");
+	FILE *file = fopen(path, "wb");
+	size_t done = file ? fwrite(data, 1, size, file) : 0;
 
-	if (!file)
-		return;
-	fwrite(data, 1, size, file);
-	fclose(file);
+	return !file || fclose(file) || done != size ? -1 : 0;
 }
 
 /* Copied into a block of its exact size, for the sanitizer. */
@@ -37,7 +36,7 @@ static void run(const uint8_t *data, size_t size)
 	if (!copy)
 		abort();
 	if (keep)
-		save(data, size);
+		save("fuzz-crash.bin", data, size);
 	memcpy(copy, data, size);
 	LLVMFuzzerTestOneInput(copy, size);
 	free(copy);
@@ -161,12 +160,36 @@ static int run_path(const char *name)
 	return bad;
 }
 
+static int write_seeds(const char *directory, unsigned long count)
+{
+	uint8_t *data = malloc(fuzz_target.max);
+	char path[4096];
+	int bad = !data;
+
+	while (count-- && !bad) {
+		snprintf(path, sizeof(path), "%s/seed-%lu", directory, count);
+		if (save(path, data, fuzz_target.seed(data)))
+			bad = complain(path);
+	}
+	free(data);
+	return bad;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: %s [-k] [-n MUTATIONS] [-s SEED] [FILE|"
+		"DIRECTORY...]\n       %s -w DIRECTORY [-n INPUTS] [-s "
+		"SEED]\n", fuzz_target.name, fuzz_target.name);
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long count = 20000;
+	const char *seeds = NULL;
 	int opt, bad = 0;
 
-	while ((opt = getopt(argc, argv, "kn:s:")) != -1) {
+	while ((opt = getopt(argc, argv, "kn:s:w:")) != -1) {
 		switch (opt) {
 		case 'k':
 			keep = 1;
@@ -177,13 +200,15 @@ int main(int argc, char **argv)
 		case 's':
 			fuzz_state = strtoull(optarg, NULL, 0) * 2 + 1;
 			break;
+		case 'w':
+			seeds = optarg;
+			break;
 		default:
-			fprintf(stderr, "usage: %s [-k] [-n MUTATIONS] [-s "
-				"SEED] [FILE|DIRECTORY...]\n",
-				fuzz_target.name);
-			return 2;
+			return usage();
 		}
 	}
+	if (seeds)
+		return write_seeds(seeds, count);
 	for (; optind < argc; optind++)
 		bad |= run_path(argv[optind]);
 	mutate(count);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernel files, rings, device commands, requests to disks, their images and
-configurations, broken in many more ways, from several seeds."""
+"""Kernel files, rings, device commands, requests to disks, their images,
+configurations, frames and questions to name servers, broken in many more ways,
+from several seeds."""
 
 import subprocess
 
@@ -16,6 +17,8 @@ TARGETS = {
     "config": "configurations",
     "blk": "requests to disks",
     "console": "drivers of a console",
+    "net": "drivers of a network card",
+    "dns": "frames to a name server, and its answers",
 }
 
 

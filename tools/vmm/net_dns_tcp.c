@@ -192,7 +192,8 @@ static bool move(struct dns_relay *r, const struct net_poll *poll)
 						      POLLERR) &&
 		    flow->first == flow->end && !flow->ended) {
 			if (!receive(flow, r->fd[i]) ||
-			    !pass_on(flow, r->fd[!i]))
+			    ((flow->first < flow->end || flow->ended) &&
+			     !pass_on(flow, r->fd[!i])))
 				return false;
 		} else if (net_poll_got(poll, r->poll[!i]) & POLLOUT &&
 			   flow->first < flow->end) {

@@ -164,16 +164,15 @@ static void refill(struct driver_queue *queue)
 /* proc(5): "pid (name) state"; it waits for a lock. */
 static bool main_sleeps(void)
 {
-	static char path[64];
-	char stat[64] = "";
+	char text[64] = "";
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", getpid());
-	fd = __real_open64(path, O_RDONLY);
-	if (read(fd, stat, sizeof(stat) - 1) < 0)
+	snprintf(text, sizeof(text), "/proc/self/task/%d/stat", getpid());
+	fd = __real_open64(text, O_RDONLY);
+	if (read(fd, text, sizeof(text) - 1) < 0)
 		abort();
 	close(fd);
-	return strstr(stat, ") S");
+	return strstr(text, ") S");
 }
 
 ssize_t __wrap_writev(int fd, const struct iovec *iov, int count)
@@ -553,18 +552,19 @@ static void say_link(uint16_t type, unsigned int flags)
 
 static bool has_link(struct card *c)
 {
-	return __atomic_load_n(testvm_slot(&c->vm, 0)->config + 6,
-			       __ATOMIC_ACQUIRE) & 1;
+	return testvm_slot(&c->vm, 0)->config[6] & 1;
 }
 
-static uint32_t lines(struct card *c)
+static void wait_lines(struct card *c, uint32_t count)
 {
-	uint32_t count;
-
 	pthread_mutex_lock(&c->vm.lock);
-	count = c->vm.lines;
+	while (c->vm.lines < count) {
+		pthread_mutex_unlock(&c->vm.lock);
+		usleep(1000);
+		pthread_mutex_lock(&c->vm.lock);
+	}
+	assert_int_equal(c->vm.lines, count);
 	pthread_mutex_unlock(&c->vm.lock);
-	return count;
 }
 
 /* A read that fails takes one frame along, is spoken of, and is all. */
@@ -580,9 +580,8 @@ static void test_read_fails(void **state)
 	tap.errors = 2;
 	come(SHORT, 1);
 	come(SHORT, 2);
-	come(SHORT, 3);
-	expect(&c, SHORT, 3);
-	assert_int_equal(lines(&c), 1);
+	come_and_expect(&c, SHORT, 3);
+	wait_lines(&c, 1);
 	assert_non_null(strstr(c.vm.line, "tap tap0: a frame for the guest "
 			       "is lost: Invalid argument"));
 	assert_int_equal(cvm_vmm_devices_net_stats(c.vm.devs, 0, &stats), 0);
@@ -604,11 +603,10 @@ static void test_reads_fail(void **state)
 	tap.errors = 1000;
 	for (i = 0; i < 20; i++)
 		come(SHORT, i);
-	while (has_link(&c) || lines(&c) < 2)
-		usleep(1000);
+	wait_lines(&c, 2);
+	assert_false(has_link(&c));
 	assert_non_null(strstr(c.vm.line, "tap tap0: 8 reads in a row failed "
 			       "(Input/output error)"));
-	/* Sent is as ever. */
 	put(&c, 1);
 	expect_sent(1);
 	assert_int_equal(tap.errors, 1000 - 8);
@@ -629,12 +627,12 @@ static void test_deleted(void **state)
 	tap.error = EBADFD;
 	tap.errors = 1;
 	come(SHORT, 1);
-	while (has_link(&c))
-		usleep(1000);
+	wait_lines(&c, 1);
+	assert_false(has_link(&c));
 	say_link(RTM_DELLINK, 0);
 	put(&c, 1);
 	expect_sent(1);
-	assert_int_equal(lines(&c), 1);
+	wait_lines(&c, 1);
 	assert_non_null(strstr(c.vm.line, "tap tap0: deleted on the host"));
 	close_tap(&c);
 }

@@ -113,11 +113,12 @@ static uint32_t choose(struct tap *tap, const struct cvm_iov *piece,
 
 static void deleted(struct tap *tap)
 {
-	if (!tap->gone)
-		net_say(tap->backend.net, ENODEV, "tap %s: deleted on the "
-			"host; the guest's cable is out for good", tap->name);
+	if (tap->gone)
+		return;
 	tap->gone = true;
 	net_link(tap->backend.net, false);
+	net_say(tap->backend.net, ENODEV, "tap %s: deleted on the host; the "
+		"guest's cable is out for good", tap->name);
 }
 
 /*

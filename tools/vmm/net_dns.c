@@ -222,14 +222,15 @@ const void *net_dns_turn(struct net_dns *dns, const void *frame, size_t bytes)
 	struct dns_frame f;
 	uint16_t port;
 
-	if (bytes > sizeof(dns->frame))
-		return frame;
-	memcpy(dns->frame, frame, bytes);
-	if (!dns_frame_whole(&f, dns->frame, bytes) || !f.tcp)
+	/* (Only looked at: nearly all of them stay as they are.) */
+	if (bytes > sizeof(dns->frame) ||
+	    !dns_frame_whole(&f, (uint8_t *)(uintptr_t)frame, bytes) || !f.tcp)
 		return frame;
 	port = dns->tcp.port[f.ip6 ? DNS_IP6 : DNS_IP4];
 	if (!port || !dns_frame_is(&f, false, &dns->gateway, port))
 		return frame;
+	memcpy(dns->frame, frame, bytes);
+	dns_frame_whole(&f, dns->frame, bytes);
 	dns_frame_move(&f, false, &dns->name, htons(53));
 	return dns->frame;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""cvmctl.exe imports what imports_nt.txt lists, all of it and nothing else.
+"""cvmctl.exe imports what tools/os/nt/imports.txt lists, all of it and nothing else.
 
 usage: check_imports.py CVMCTL.EXE IMPORTS OBJDUMP
 """

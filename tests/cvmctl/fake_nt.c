@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "fake_guest.h"
-#include "platform.h"
+#include "os/os.h"
 
 const char plat_device[] = "fake driver";
 

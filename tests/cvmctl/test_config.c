@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "config.h"
-#include "platform.h"
-#include "net_config.h"
+#include "cvmctl/config/config.h"
+#include "cvmctl/config/net_value.h"
+#include "os/os.h"
 
 static struct config config;
 static struct problem problem;

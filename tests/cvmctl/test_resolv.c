@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#include "resolv_linux.h"
+#include "vmm/resolv_linux.h"
 
 #define WAIT_MS		60000
 

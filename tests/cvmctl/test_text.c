@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "json.h"
-#include "plain.h"
-#include "visible.h"
+#include "cvmctl/cli/json.h"
+#include "os/strip_ansi.h"
+#include "os/visible.h"
 
 static void test_json_shapes(void **state)
 {

@@ -13,10 +13,10 @@
 
 #include <cvm/error.h>
 
-#include "../vmm/testvm.h"
-#include "blk.h"
 #include "replay.h"
-#include "transport_impl.h"
+#include "../vmm/testvm.h"
+#include "virtio/blk/blk.h"
+#include "virtio/core/transport_impl.h"
 
 #define FILE_BYTES	12288u
 #define OFFSET		2048u		/* of the disk, */

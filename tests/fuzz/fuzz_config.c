@@ -7,10 +7,10 @@
  */
 #include <string.h>
 
-#include "config.h"
-#include "net_config.h"
-#include "platform.h"
 #include "replay.h"
+#include "cvmctl/config/config.h"
+#include "cvmctl/config/net_value.h"
+#include "os/os.h"
 
 #define ROOM	1024u
 

@@ -10,7 +10,7 @@
 
 #include "replay.h"
 #include "slots.h"
-#include "virtio_spec.h"
+#include "virtio/core/virtio_spec.h"
 
 #define QUEUES		6u	/* of two ports */
 #define PORTS		2u

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net_dns.h"
+#include "virtio/net/net_dns.h"
 #include "replay.h"
 
 #define FRAME_MAX	1600u

@@ -8,9 +8,9 @@
  */
 #include <string.h>
 
-#include "../vmm/image.h"
-#include "blk_format.h"
 #include "replay.h"
+#include "../vmm/image.h"
+#include "virtio/blk/blk_format.h"
 
 #define HEADER	4u
 

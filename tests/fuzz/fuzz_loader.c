@@ -11,8 +11,8 @@
 
 #include <cvm/boot.h>
 
-#include "../unit/boot_image.h"
 #include "replay.h"
+#include "../unit/boot_image.h"
 
 #define MIB		0x100000ull
 #define SPAN_MAX	(64 * MIB)	/* larger kernels are not loaded */

@@ -10,11 +10,11 @@
 
 #include <cvm/abi.h>
 
-#include "net_impl.h"
+#include "virtio/net/net_impl.h"
 #include "replay.h"
 #include "slots.h"
-#include "transport_impl.h"
-#include "virtio_spec.h"
+#include "virtio/core/transport_impl.h"
+#include "virtio/core/virtio_spec.h"
 
 #define QUEUE_SIZE	8u
 #define RING_BYTES	1024u	/* of a queue: three areas */

@@ -10,7 +10,7 @@
 
 #include "replay.h"
 #include "slots.h"
-#include "transport.h"
+#include "virtio/core/transport.h"
 
 #define RINGS		(SLOTS_GPA + CVM_VIRTIO_TABLE_BYTES)
 #define RINGS_BYTES	8192u

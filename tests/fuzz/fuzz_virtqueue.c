@@ -16,7 +16,7 @@
 #include <cvm/error.h>
 
 #include "replay.h"
-#include "virtqueue.h"
+#include "virtio/core/virtqueue.h"
 
 #define PAGE		4096u
 #define RINGS		0x10000ull	/* two pages that are neighbours */

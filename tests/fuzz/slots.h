@@ -11,7 +11,7 @@
 
 #include <cvm/virtio.h>
 
-#include "devices.h"
+#include "virtio/devices.h"
 
 #define SLOTS_GPA	0x100000ull	/* of the table; what follows is free */
 

@@ -3,8 +3,8 @@
 #ifndef TEST_VMM_BLK_RIG_H
 #define TEST_VMM_BLK_RIG_H
 
-#include "blk.h"
 #include "testvm.h"
+#include "virtio/blk/blk.h"
 
 #define DISK_BYTES	(4u << 20)
 #define SECTORS		(DISK_BYTES / 512)

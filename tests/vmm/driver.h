@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "memory.h"
-#include "virtio_spec.h"
+#include "virtio/core/memory.h"
+#include "virtio/core/virtio_spec.h"
 
 #define DRIVER_SIZE_MAX	1024u
 

@@ -3,8 +3,8 @@
 #ifndef TEST_VMM_NET_RIG_H
 #define TEST_VMM_NET_RIG_H
 
-#include "net.h"
 #include "testvm.h"
+#include "virtio/net/net.h"
 
 #define CARD_ROOMS	48u	/* receive buffers, at most */
 

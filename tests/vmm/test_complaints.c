@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "complaints.h"
+#include "virtio/core/complaints.h"
 
 #define HOUR	CVM_COMPLAINT_SECONDS
 

@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 #include "step.h"
-#include "transport.h"
 #include "testvm.h"
+#include "virtio/core/transport.h"
 
 #define BYTES	64u
 

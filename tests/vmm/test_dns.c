@@ -16,9 +16,9 @@
 
 #include <cmocka.h>
 
-#include "net_dns_frame.h"
-#include "net_resolv.h"
 #include "net_rig.h"
+#include "virtio/net/net_dns_frame.h"
+#include "virtio/net/net_resolv.h"
 
 #define HEADER	sizeof(struct net_header)
 #define ETH	(HEADER + 14)

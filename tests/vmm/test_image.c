@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
-#include "blk_image.h"
-#include "plat_file.h"
-#include "image.h"
 #include "testvm.h"
+#include "os/disk.h"
+#include "virtio/blk/blk_image.h"
+#include "image.h"
 
 static uint8_t disk[IMAGE_SECTORS * 512];
 static uint64_t readable;

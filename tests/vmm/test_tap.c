@@ -25,8 +25,8 @@
 
 #include <cmocka.h>
 
-#include "net_filter.h"
 #include "net_rig.h"
+#include "virtio/net/net_filter.h"
 
 #define HEADER	sizeof(struct net_header)
 #define SHORT	60u		/* bytes of a frame */

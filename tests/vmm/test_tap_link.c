@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "net_tap_link.h"
+#include "virtio/net/net_tap_link.h"
 
 #define OURS	7
 #define OTHER	8

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "plat.h"
 #include "testvm.h"
+#include "os/thread.h"
 
 #define DISK_BYTES	(1u << 20)
 #define RNG		0u	/* slots */

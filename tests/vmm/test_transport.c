@@ -12,7 +12,7 @@
 #include <cvm/error.h>
 
 #include "testvm.h"
-#include "worker.h"
+#include "virtio/core/worker.h"
 
 #define OWN_FEATURE	(1ull << 7)
 #define ALWAYS		(VIRTIO_F_VERSION_1 | VIRTIO_F_RING_RESET)

@@ -23,7 +23,7 @@
 static int test_peek_cqe(struct io_uring *ring, struct io_uring_cqe **cqe);
 
 #define io_uring_peek_cqe test_peek_cqe
-#include "blk_uring.c"
+#include "virtio/blk/blk_uring.c"
 #undef io_uring_peek_cqe
 
 #include "blk_rig.h"

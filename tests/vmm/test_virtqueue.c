@@ -13,7 +13,7 @@
 
 #include "driver.h"
 #include "testmem.h"
-#include "virtqueue.h"
+#include "virtio/core/virtqueue.h"
 
 #define SIZE	8u
 #define BUFFERS	TESTMEM_C

@@ -20,9 +20,9 @@
 
 #include <cmocka.h>
 
-#include "blk.h"
 #include "testmem.h"
 #include "testvm.h"
+#include "virtio/blk/blk.h"
 
 #define REQUESTS	20000u
 #define BURST		4u

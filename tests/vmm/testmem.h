@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
+#include "virtio/core/memory.h"
 
 #define TESTMEM_BYTES	0x100000ull	/* of each range */
 #define TESTMEM_A	0x40000000ull

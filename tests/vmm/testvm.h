@@ -10,8 +10,8 @@
 
 #include <cvm/virtio.h>
 
-#include "devices.h"
 #include "driver.h"
+#include "virtio/devices.h"
 
 /* Two ranges with a hole between them, which the sanitizer guards. */
 #define TESTVM_GPA	0x40000000ull

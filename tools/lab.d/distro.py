@@ -26,7 +26,7 @@ MEM = 512
 CONFIG = "/lab/debian.conf"
 SSH_PORT = 2222
 
-_SOURCES = ("image_create.sh", "image_setup.sh", "cmd_image_create_linux.c")
+_SOURCES = ("image_create.sh", "image_setup.sh", "image_create_linux.c")
 
 
 class Image:
@@ -66,7 +66,7 @@ def image():
     """The image, made when there is none of the same ingredients.  It does
     not grow old by itself: removing it from the cache gives a new one."""
     key = paths.content_hash(
-        [paths.ROOT / "tools/cvmctl" / name for name in _SOURCES],
+        [paths.ROOT / "tools/cvmctl/cmd" / name for name in _SOURCES],
         SUITE, *PACKAGES)
     found = Image(paths.CACHE / "debian" / key)
     with ui.locked(found.dir):

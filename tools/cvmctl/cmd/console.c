@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* console.c - come to a console of a running guest. */
+#include "vm_run.h"
+#include "vmm/console_client.h"
+#include "vmm/driver.h"
+#include "vmm/stats_client.h"
+
+static struct link *connect_vm(const char *word,
+			       struct cvm_user_vm_info *info,
+			       struct problem *problem)
+{
+	struct device *dev = open_vm(word, info, problem);
+
+	if (!dev)
+		return NULL;
+	plat_close(dev);
+	return ask_connect(info, problem);
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	struct problem problem = { "" };
+	const char *words[2] = { NULL, NULL }, *key_text = DEFAULT_KEY;
+	struct cvm_user_vm_info info;
+	const struct opt opts[] = {
+		{ "detach-key", OPT_TEXT, "KEY", &key_text,
+		  "as with cvmctl run" },
+		{ 0 }
+	};
+	struct link *link;
+	int ret, key;
+
+	ret = parse_options(cmd, opts, argc, argv, words, 2);
+	if (ret != PARSE_GO_ON)
+		return ret;
+	if (!words[0])
+		return usage_error(cmd, WHICH_VM);
+	if (read_key(key_text, &key))
+		return usage_error(cmd, "--detach-key %s: not a key (ctrl-] or "
+				   "such, or none)", key_text);
+	link = connect_vm(words[0], &info, &problem);
+	if (!link) {
+		problem_print(&problem);
+		return EXIT_REFUSED;
+	}
+	return front_attach(link, &info, words[1] ? words[1] : "", key);
+}
+
+const struct command cmd_console = {
+	"console", run, "[OPTIONS] ID|NAME [PORT]",
+	"be the terminal of a running guest",
+	"Be the terminal of a guest's own console, whether it runs in the\n"
+	"background or was detached, or of one of its ports that are meant\n"
+	"for it: those with ttysN=console in its configuration, where PORT is\n"
+	"ttysN.  What was printed last is shown first.  One terminal at a\n"
+	"time: a second one is told who is there.\n\n"
+	"The detach key, SIGTERM, SIGINT and SIGHUP leave the guest running.\n"
+	"The exit status is 0 then, else that of `cvmctl run`.\n",
+	NULL
+};

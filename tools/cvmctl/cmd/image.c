@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* image.c - disks for guests: make one, look at one. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image.h"
+#include "os/file.h"
+
+#define SMALLEST	(512ull << 20)	/* Debian and some room */
+
+/* What the command line says; strings of files are ours to free. */
+struct given {
+	struct image_wish wish;
+	const char *key_file, *password_file;
+	char *keys, *password;
+	int json;
+};
+
+/* ---- what create is given ---- */
+
+/* A small text file without the line ends at its end; NULL with a problem. */
+static char *read_text(const char *path, const char *what,
+		       struct problem *problem)
+{
+	const struct file_kind kind = { what, 64u << 10 };
+	struct file file;
+	char *text = NULL;
+	size_t n;
+
+	if (file_map(&file, path, &kind, problem)) {
+		file_close(&file);
+		return NULL;
+	}
+	if (memchr(file.data, '\0', file.bytes))
+		problem_set(problem, path, "this is not the text that is "
+			    "meant");
+	else
+		text = malloc((size_t)file.bytes + 1);
+	if (text) {
+		n = (size_t)file.bytes;
+		memcpy(text, file.data, n);
+		while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+			n--;
+		text[n] = '\0';
+	}
+	file_close(&file);
+	return text;
+}
+
+static int read_keys(struct given *given, struct problem *problem)
+{
+	const char *path = given->key_file;
+
+	if (!path)
+		return 0;
+	given->keys = read_text(path, "a file of keys", problem);
+	if (!given->keys)
+		return problem_set(problem, path, "no memory");
+	if (strstr(given->keys, "PRIVATE KEY"))
+		return problem_set(problem, path, "this is the private key; "
+				   "give the public one, %s.pub", path);
+	if (strncmp(given->keys, "ssh-", 4) &&
+	    strncmp(given->keys, "ecdsa-", 6) &&
+	    strncmp(given->keys, "sk-", 3))
+		return problem_set(problem, path, "no public key of ssh");
+	given->wish.keys = given->keys;
+	return 0;
+}
+
+static int read_password(struct given *given, struct problem *problem)
+{
+	const char *path = given->password_file;
+
+	if (!path)
+		return 0;
+	given->password = read_text(path, "a file with a password", problem);
+	if (!given->password)
+		return problem_set(problem, path, "no memory");
+	if (!given->password[0] || strchr(given->password, '\n'))
+		return problem_set(problem, path, "the password is to be its "
+				   "one line");
+	given->wish.password = given->password;
+	return 0;
+}
+
+/* Words that end up in command lines and files are of these letters only. */
+static int plain(const char *text, const char *others)
+{
+	size_t i;
+
+	for (i = 0; text[i]; i++)
+		if (!isalnum((unsigned char)text[i]) &&
+		    (!i || !strchr(others, text[i])))
+			return 0;
+	return i > 0;
+}
+
+static void fill_defaults(struct image_wish *w)
+{
+	if (!w->suite)
+		w->suite = "bookworm";
+	if (!w->hostname)
+		w->hostname = "debian";
+	if (!w->bytes)
+		w->bytes = 8ull << 30;
+}
+
+static int check_wish(const struct command *cmd, const struct image_wish *w)
+{
+	if (!plain(w->suite, "-._"))
+		return usage_error(cmd, "--suite %s: no name of a Debian "
+				   "release", w->suite);
+	if (!plain(w->hostname, "-.") || strlen(w->hostname) > 63)
+		return usage_error(cmd, "--hostname %s: letters, digits, - "
+				   "and ., 63 at most", w->hostname);
+	if (w->packages && !plain(w->packages, "-.+:,"))
+		return usage_error(cmd, "--packages %s: names, with commas "
+				   "between", w->packages);
+	if (w->bytes < SMALLEST)
+		return usage_error(cmd, "--size: Debian takes 512M at least");
+	return PARSE_GO_ON;
+}
+
+/* ---- the command ---- */
+
+static int create(struct given *given, struct problem *problem)
+{
+	if (read_keys(given, problem) || read_password(given, problem) ||
+	    image_create(&given->wish, problem))
+		return -1;
+	return image_info(given->wish.path, 0, problem);
+}
+
+static int act(const struct command *cmd, const char *const *words,
+	       struct given *given, struct problem *problem)
+{
+	int ret;
+
+	given->wish.path = words[1];
+	if (!strcmp(words[0], "info"))
+		return image_info(words[1], given->json, problem) ?
+		       EXIT_REFUSED : EXIT_OK;
+	fill_defaults(&given->wish);
+	ret = check_wish(cmd, &given->wish);
+	if (ret != PARSE_GO_ON)
+		return ret;
+	return create(given, problem) ? EXIT_REFUSED : EXIT_OK;
+}
+
+/* What belongs to the other verb is refused. */
+static int check_words(const struct command *cmd, const char *const *words,
+		       const struct given *given)
+{
+	const struct image_wish *w = &given->wish;
+
+	if (!words[0] || (strcmp(words[0], "create") &&
+			  strcmp(words[0], "info")))
+		return usage_error(cmd, "%s%screate or info?",
+				   words[0] ? words[0] : "",
+				   words[0] ? ": " : "");
+	if (!words[1])
+		return usage_error(cmd, "%s: which FILE?", words[0]);
+	if (!strcmp(words[0], "create") && given->json)
+		return usage_error(cmd, "--json belongs to info");
+	if (!strcmp(words[0], "info") &&
+	    (w->suite || w->bytes || w->hostname || given->key_file ||
+	     given->password_file || w->packages || w->mirror))
+		return usage_error(cmd, "info takes no option but --json");
+	return PARSE_GO_ON;
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	struct given g = { 0 };
+	const char *words[2] = { NULL, NULL };
+	struct problem problem = { "" };
+	const struct opt opts[] = {
+		{ "suite", OPT_TEXT, "NAME", &g.wish.suite,
+		  "create: Debian's release (default bookworm)" },
+		{ "size", OPT_MIB, "MIB", &g.wish.bytes,
+		  "create: of the disk, in MiB, or with K, M, G\n"
+		  "(default 8G; what is not used takes no room)" },
+		{ "hostname", OPT_TEXT, "NAME", &g.wish.hostname,
+		  "create: of the guest (default debian)" },
+		{ "ssh-key", OPT_TEXT, "FILE", &g.key_file,
+		  "create: public keys that may log in as root;\n"
+		  "installs the ssh server" },
+		{ "password", OPT_TEXT, "FILE", &g.password_file,
+		  "create: the file's one line is root's password;\n"
+		  "without it the consoles ask for none, and no\n"
+		  "password lets anybody in elsewhere" },
+		{ "packages", OPT_TEXT, "LIST", &g.wish.packages,
+		  "create: more packages, with commas between" },
+		{ "mirror", OPT_TEXT, "URL", &g.wish.mirror,
+		  "create: take packages from here, or as a line\n"
+		  "\"deb ...\" or a file of them says (default\n"
+		  "deb.debian.org with updates and security)" },
+		{ "json", OPT_FLAG, NULL, &g.json,
+		  "info: print one JSON object" },
+		{ 0 }
+	};
+	int ret;
+
+	ret = parse_options(cmd, opts, argc, argv, words, 2);
+	if (ret == PARSE_GO_ON)
+		ret = check_words(cmd, words, &g);
+	if (ret == PARSE_GO_ON)
+		ret = act(cmd, words, &g, &problem);
+	if (problem.text[0])
+		problem_print(&problem);
+	free(g.keys);
+	free(g.password);
+	return ret;
+}
+
+const struct command cmd_image = {
+	"image", run, "create FILE [OPTIONS] | info FILE [--json]",
+	"make a disk with Debian on it, or look at a disk",
+	"  create    a new disk image with a Debian that boots as a guest,\n"
+	"            from Debian's mirror: ext4 on the whole disk, systemd,\n"
+	"            network by DHCP, a login on the console.  Takes\n"
+	"            mmdebstrap, e2fsprogs, and root or, for a user, uidmap\n"
+	"  info      a disk's partitions and file systems, whether all of it\n"
+	"            is there, and the lines that give it to a guest\n\n"
+	"Examples:\n"
+	"  cvmctl image create debian.img\n"
+	"  cvmctl image create web.img --size 20G --hostname web \\\n"
+	"      --ssh-key ~/.ssh/id_ed25519.pub --packages nginx\n"
+	"  cvmctl image info debian.img\n",
+	NULL
+};

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* image.h - the parts of `cvmctl image`. */
+#ifndef CVMCTL_CMD_IMAGE_H
+#define CVMCTL_CMD_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cvmctl/cli/cvmctl.h"
+
+/* ---- info ---- */
+
+/* image_info - print what this image holds; -1 with a problem. */
+int image_info(const char *path, int json, struct problem *problem);
+
+/* What the host can tell of a file system; "" where it cannot. */
+struct image_fs {
+	char type[24];		/* ext4, vfat, swap, ... */
+	char label[64];
+	char uuid[40];
+};
+
+/*
+ * image_fs_probe - of these bytes of an open file.  image_allocated - the
+ * bytes the file takes on its disk, 0 if the host does not tell.
+ */
+void image_fs_probe(intptr_t handle, uint64_t start, uint64_t bytes,
+		    struct image_fs *fs);
+uint64_t image_allocated(intptr_t handle);
+
+/* ---- create ---- */
+
+struct image_wish {
+	const char *path;
+	const char *suite;
+	const char *mirror;	/* NULL: mmdebstrap's own choice */
+	const char *packages;	/* beside the usual ones, commas; or NULL */
+	const char *hostname;
+	const char *keys;	/* lines for authorized_keys, or NULL */
+	const char *password;	/* of root, or NULL */
+	uint64_t bytes;
+};
+
+/* image_create - the whole work, with its progress; -1 with a problem. */
+int image_create(const struct image_wish *wish, struct problem *problem);
+
+/* ---- how far it is: from what the programs print ---- */
+
+struct image_progress {
+	unsigned int step;	/* of the table in image_progress.c */
+	unsigned int permille;
+	unsigned int packages;	/* of the last list that apt told */
+	unsigned int done;	/* packages of this step */
+	const char *what;	/* the step in words; NULL: none yet */
+	char item[48];		/* a package, or "" */
+	char place[200];	/* the directory or file that is written to */
+	char error[400];	/* why it failed, in one line; or "" */
+};
+
+/* image_progress_line - 1: a new step, 2: something to show, 0: nothing. */
+int image_progress_line(struct image_progress *p, const char *line);
+
+#endif /* CVMCTL_CMD_IMAGE_H */

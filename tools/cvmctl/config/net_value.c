@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* net_value.c - what ethN= says of a network card. */
+#include <stdio.h>
+#include <string.h>
+
+#include "net_value.h"
+
+#define MAC_BYTES	6
+
+struct parser {
+	struct net_config *net;
+	const char *path;
+	struct problem *problem;
+};
+
+/* A part of the text and its length; nothing is cut or copied. */
+struct part {
+	const char *at;
+	size_t bytes;
+};
+
+static int fail(struct parser *p, struct part part, const char *why)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text), "\"%.*s\": %s",
+		 part.bytes < 64 ? (int)part.bytes : 64, part.at, why);
+	if (!p->path)
+		return problem_set(p->problem, p->net->key, "%s", text);
+	return problem_set(p->problem, p->path, "%s: %s", p->net->key, text);
+}
+
+/* Up to the separator, which is skipped; false at the end of the text. */
+static int next(struct part *text, char separator, struct part *part)
+{
+	const char *end;
+
+	part->at = text->at;
+	part->bytes = 0;
+	if (!text->at)
+		return 0;
+	end = memchr(text->at, separator, text->bytes);
+	part->bytes = end ? (size_t)(end - text->at) : text->bytes;
+	text->bytes -= part->bytes + !!end;
+	text->at = end ? end + 1 : NULL;
+	return 1;
+}
+
+static int is(struct part part, const char *word)
+{
+	return part.bytes == strlen(word) &&
+	       !memcmp(part.at, word, part.bytes);
+}
+
+/* A number of a few digits in a base; -1: it is none, or too large. */
+static long number(struct part part, unsigned int base, long max)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	const char *digit;
+	long value = 0;
+	size_t i;
+
+	for (i = 0; i < part.bytes && value <= max; i++) {
+		digit = part.at[i] ? strchr(digits, part.at[i]) : NULL;
+		if (!digit)
+			return -1;
+		digit -= digit - digits >= 16 ? 6 : 0;
+		if (digit - digits >= (long)base)
+			return -1;
+		value = value * base + (digit - digits);
+	}
+	return part.bytes && value <= max ? value : -1;
+}
+
+/* So many bytes between separators: an address. */
+static int bytes_of(struct part text, char separator, unsigned int base,
+		    uint8_t *to, unsigned int count)
+{
+	struct part part;
+	unsigned int i;
+	long value;
+
+	for (i = 0; next(&text, separator, &part); i++) {
+		value = number(part, base, 255);
+		if (i == count || value < 0 || (base == 16 && part.bytes != 2))
+			return -1;
+		to[i] = (uint8_t)value;
+	}
+	return i == count ? 0 : -1;
+}
+
+/* Locally administered, for one station: 02:.. (FNV-1a of name and index). */
+static void derive_mac(struct net_config *net, const char *name,
+		       unsigned int index)
+{
+	uint64_t hash = 0xcbf29ce484222325ull;
+	unsigned int i;
+
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 0x100000001b3ull;
+	/* No name has a byte of less than ' ', so names and numbers differ. */
+	hash = (hash ^ index) * 0x100000001b3ull;
+	net->args.mac[0] = 0x02;
+	for (i = 1; i < MAC_BYTES; i++)
+		net->args.mac[i] = (uint8_t)((hash ^ hash >> 40) >>
+					     8 * (i - 1));
+}
+
+static int read_mac(struct parser *p, struct part part)
+{
+	uint8_t mac[MAC_BYTES];
+
+	if (!part.bytes)
+		return 0;
+	if (bytes_of(part, ':', 16, mac, MAC_BYTES) &&
+	    bytes_of(part, '-', 16, mac, MAC_BYTES))
+		return fail(p, part, "not a MAC address (02:00:00:12:34:56)");
+	if (mac[0] & 1)
+		return fail(p, part, "a MAC address of a group, not of one "
+			    "card");
+	memcpy(p->net->args.mac, mac, sizeof(mac));
+	return 0;
+}
+
+/* ---- forwards ---- */
+
+static int add_forwards(struct parser *p, struct part whole,
+			const struct cvm_net_forward *first, long count)
+{
+	struct cvm_net_args *args = &p->net->args;
+	long i;
+
+	if (first->host_port + count - 1 > 65535 ||
+	    first->guest_port + count - 1 > 65535)
+		return fail(p, whole, "ports end at 65535");
+	if (count > (long)(CVM_NET_FORWARDS - args->forwards))
+		return fail(p, whole, "more ports than a card can forward");
+	for (i = 0; i < count; i++) {
+		args->forward[args->forwards] = *first;
+		args->forward[args->forwards].host_port += (uint16_t)i;
+		args->forward[args->forwards].guest_port += (uint16_t)i;
+		args->forwards++;
+	}
+	return 0;
+}
+
+static int read_forward(struct parser *p, struct part whole)
+{
+	/* The loopback address, unless another one is named. */
+	struct cvm_net_forward f = { .host_ip = { 127, 0, 0, 1 } };
+	struct part rest = whole, part, count;
+	long host, guest, ports = 1;
+
+	next(&rest, ':', &part);
+	f.udp = is(part, "udp");
+	if (!f.udp && !is(part, "tcp"))
+		return fail(p, part, "neither tcp nor udp");
+	next(&rest, ':', &part);
+	if (memchr(part.at ? part.at : "", '.', part.bytes)) {
+		if (bytes_of(part, '.', 10, f.host_ip, 4))
+			return fail(p, part, "not an IPv4 address");
+		next(&rest, ':', &part);
+	}
+	host = number(part, 10, 65535);
+	if (host <= 0)
+		return fail(p, whole, "the host's port is no number of 1 .. "
+			    "65535");
+	next(&rest, ':', &part);
+	guest = number(part, 10, 65535);
+	if (guest <= 0)
+		return fail(p, whole, "the guest's port is no number of 1 .. "
+			    "65535");
+	if (next(&rest, ':', &count))
+		ports = number(count, 10, 65535);
+	if (ports <= 0 || rest.at)
+		return fail(p, whole, "not PROTOCOL:HOSTPORT:GUESTPORT:COUNT");
+	f.host_port = (uint16_t)host;
+	f.guest_port = (uint16_t)guest;
+	return add_forwards(p, whole, &f, ports);
+}
+
+/* ---- kinds ---- */
+
+static int read_slirp(struct parser *p, struct part rest)
+{
+	struct part part, forward;
+
+	if (next(&rest, ',', &part) && read_mac(p, part))
+		return -1;
+	if (next(&rest, ',', &part))
+		while (next(&part, '/', &forward))
+			if (read_forward(p, forward))
+				return -1;
+	return rest.at ? fail(p, rest, "nothing can follow the ports") : 0;
+}
+
+static int read_tap(struct parser *p, struct part rest)
+{
+	struct net_config *net = p->net;
+	uint8_t ignored[4];
+	struct part part;
+
+	if (!next(&rest, ',', &part) || !part.bytes)
+		return fail(p, (struct part){ "", 0 },
+			    "tap needs the name of an interface");
+	if (part.bytes >= sizeof(net->tap))
+		return fail(p, part, "too long for an interface");
+	memcpy(net->tap, part.at, part.bytes);
+	net->args.tap = net->tap;
+	if (next(&rest, ',', &part) && read_mac(p, part))
+		return -1;
+	/* coLinux takes the host's address here and does nothing with it. */
+	if (next(&rest, ',', &part) &&
+	    bytes_of(part, '.', 10, ignored, sizeof(ignored)))
+		return fail(p, part, "not an IPv4 address");
+	net->unused_address = part.at != NULL;
+	return rest.at ? fail(p, rest, "nothing can follow the address") : 0;
+}
+
+static int read_kind(struct parser *p, struct part kind, struct part rest)
+{
+	if (is(kind, "slirp"))
+		return read_slirp(p, rest);
+	/* The second is coLinux's word. */
+	if (is(kind, "tap") || is(kind, "tuntap"))
+		return read_tap(p, rest);
+	if (is(kind, "pcap-bridge") || is(kind, "ndis-bridge"))
+		return fail(p, kind, "coLinux's on Windows; here a tap "
+			    "interface in a bridge of the host does it "
+			    "(tap,NAME)");
+	return fail(p, kind, "not a kind of network (slirp, tap)");
+}
+
+int net_config_read(struct net_config *net, const char *text,
+		    const char *name, unsigned int index, const char *path,
+		    struct problem *problem)
+{
+	struct parser p = { net, path, problem };
+	struct part rest = { text, strlen(text) }, kind;
+
+	memset(net, 0, sizeof(*net));
+	snprintf(net->key, sizeof(net->key), "eth%u", index % 100);
+	derive_mac(net, name, index);
+	next(&rest, ',', &kind);
+	return read_kind(&p, kind, rest);
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* main.c - the table of commands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cvmctl/cli/cvmctl.h"
+
+static const struct command *const commands[] = {
+	&cmd_check,
+	&cmd_run,
+	&cmd_start,
+	&cmd_console,
+	&cmd_list,
+	&cmd_stats,
+	&cmd_rescan,
+	&cmd_stop,
+	&cmd_kill,
+	&cmd_image,
+	&cmd_driver,
+	&cmd_service,
+	&cmd_version,
+	NULL
+};
+
+static void print_help(FILE *out)
+{
+	int i;
+
+	fprintf(out,
+		"Usage: cvmctl COMMAND [OPTIONS]\n\n"
+		"Run a second Linux kernel beside the running one, as its\n"
+		"coroutine: in ring 0, at full speed, in memory of its own.\n\n"
+		"Commands:\n");
+	for (i = 0; commands[i]; i++)
+		fprintf(out, "  %-9s %s\n", commands[i]->name,
+			commands[i]->summary);
+	fprintf(out,
+		"  help      show this, or `cvmctl help COMMAND`\n\n"
+		"A first guest:\n"
+		"  cvmctl check\n"
+		"  cvmctl run --kernel vmlinux --initrd initrd.img\n\n"
+		"Each command explains itself: cvmctl COMMAND --help\n\n"
+		"Exit status: 0 done (run: the guest powered off), 1 refused\n"
+		"before anything started, 2 wrong usage, 3 guest panic, 4 the\n"
+		"guest asked for a reboot, 5 the guest was ended by the\n"
+		"monitor.\n");
+}
+
+static const struct command *find_command(const char *name)
+{
+	int i;
+
+	for (i = 0; commands[i]; i++)
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}
+
+static int no_command(const char *name)
+{
+	int i;
+
+	if (name[0] == '-')
+		return usage_error(NULL, "%s: no such option", name);
+	for (i = 0; commands[i]; i++)
+		if (nearly(name, strlen(name), commands[i]->name,
+			   strlen(commands[i]->name)))
+			return usage_error(NULL, "%s: no such command; is %s "
+					   "meant?", name, commands[i]->name);
+	return usage_error(NULL, "%s: no such command", name);
+}
+
+static int help(int argc, char **argv)
+{
+	char *argv_help[] = { "--help" };
+	const struct command *cmd;
+
+	if (argc < 1) {
+		print_help(stdout);
+		return print_flush();
+	}
+	cmd = find_command(argv[0]);
+	if (!cmd)
+		return no_command(argv[0]);
+	if (argc > 1)
+		return usage_error(NULL, "%s: one word too many", argv[1]);
+	return cmd->run(cmd, 1, argv_help);
+}
+
+int cvmctl_main(int argc, char **argv)
+{
+	const struct command *cmd;
+	const char *name;
+
+	if (argc < 2) {
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	name = argv[1];
+	if (!strcmp(name, "--help") || !strcmp(name, "-h") ||
+	    !strcmp(name, "help"))
+		return help(argc - 2, argv + 2);
+	if (!strcmp(name, "--version"))
+		name = "version";
+	cmd = find_command(name);
+	if (!cmd)
+		return no_command(name);
+	return cmd->run(cmd, argc - 2, argv + 2);
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* disk.c - files and disks on Linux. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cvm/error.h>
+
+#include "disk_map.h"
+#include "os/disk.h"
+#include "virtio/core/transport.h"
+
+_Static_assert(sizeof(struct iovec) == sizeof(struct cvm_iov) &&
+	       offsetof(struct iovec, iov_base) ==
+	       offsetof(struct cvm_iov, base) &&
+	       offsetof(struct iovec, iov_len) ==
+	       offsetof(struct cvm_iov, bytes), "cvm_iov is an iovec");
+
+static int open_error(struct cvm_vmm_error *err, const char *path)
+{
+	if (errno == EBUSY)
+		return cvm_vmm_error_set(err, "%s: in use by the host, "
+					 "mounted perhaps", path);
+	return cvm_vmm_error_set(err, "%s: %s", path, strerror(errno));
+}
+
+/* A disk that the host has mounted is not opened with O_EXCL. */
+static int open_disk(struct cvm_plat_file *file, const char *path, int flags,
+		     struct cvm_vmm_error *err)
+{
+	int block = 512, fd;
+
+	if (!file->readonly) {
+		fd = open(path, flags | O_EXCL);
+		if (fd < 0)
+			return open_error(err, path);
+		close((int)file->handle);
+		file->handle = fd;
+	}
+	if (ioctl((int)file->handle, BLKGETSIZE64, &file->bytes) ||
+	    ioctl((int)file->handle, BLKSSZGET, &block))
+		return open_error(err, path);
+	file->block = (uint32_t)block;
+	return 0;
+}
+
+static bool try_align(struct cvm_plat_file *file, uint32_t align)
+{
+	static uint8_t buf[3 * 4096] __attribute__((aligned(4096)));
+
+	if (pread((int)file->direct, buf + align, align, align) != align)
+		return false;
+	file->direct_align = align;
+	return true;
+}
+
+/*
+ * Which alignment O_DIRECT takes is found out by reading; a file too short for
+ * that may be so later (cvm_plat_file_grow()).
+ */
+static void try_direct(struct cvm_plat_file *file)
+{
+	if (file->direct < 0 || file->bytes < 2 * 4096 ||
+	    try_align(file, 512) || try_align(file, 4096))
+		return;
+	close((int)file->direct);
+	file->direct = -1;
+}
+
+static void open_direct(struct cvm_plat_file *file, int flags)
+{
+	char path[40];
+
+	/* The same file, whatever its name means by now. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", (int)file->handle);
+	file->direct = open(path, flags | O_DIRECT);
+	try_direct(file);
+}
+
+/* Hugetlbfs knows no write(). */
+static bool is_in_memory(int fd)
+{
+	struct statfs fs;
+
+	return !fstatfs(fd, &fs) && ((uint32_t)fs.f_type == TMPFS_MAGIC ||
+				     (uint32_t)fs.f_type == RAMFS_MAGIC);
+}
+
+int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
+		       bool readonly, bool direct, struct cvm_vmm_error *err)
+{
+	int flags = (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY;
+	struct stat st;
+
+	*file = (struct cvm_plat_file){ .direct = -1, .block = 512,
+					.readonly = readonly };
+	/* A pipe is not waited for, it is refused. */
+	file->handle = open(path, flags | O_NONBLOCK);
+	if (file->handle < 0)
+		return open_error(err, path);
+	if (fstat((int)file->handle, &st) ||
+	    fcntl((int)file->handle, F_SETFL, 0))
+		return open_error(err, path);
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return cvm_vmm_error_set(err, "%s: neither a file nor a disk",
+					 path);
+	file->bytes = (uint64_t)st.st_size;
+	file->regular = S_ISREG(st.st_mode);
+	if (S_ISBLK(st.st_mode) && open_disk(file, path, flags, err))
+		return -1;
+	file->in_memory = file->regular && is_in_memory((int)file->handle);
+	if (direct && !file->in_memory)
+		open_direct(file, flags);
+	return 0;
+}
+
+int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
+		       uint64_t bytes, struct cvm_vmm_error *err)
+{
+	struct stat st;
+
+	/* Somebody without a lock may have made it longer meanwhile. */
+	if (fstat((int)file->handle, &st) ||
+	    ((uint64_t)st.st_size < bytes &&
+	     ftruncate((int)file->handle, (off_t)bytes)))
+		return cvm_vmm_error_set(err, "%s: cannot be made %llu bytes "
+					 "long: %s", path,
+					 (unsigned long long)bytes,
+					 strerror(errno));
+	file->bytes = (uint64_t)st.st_size > bytes ? (uint64_t)st.st_size :
+		      bytes;
+	if (!file->direct_align)
+		try_direct(file);
+	return 0;
+}
+
+/* The mark goes along with cp -a and the like, and not with the content. */
+#define RAW_MARK	"user.libcvm.raw"
+
+/* Is there one of this length? */
+static bool is_marked(const struct cvm_plat_file *file, const char *mark)
+{
+	char there[24];
+	ssize_t bytes = fgetxattr((int)file->handle, RAW_MARK, there,
+				  sizeof(there));
+
+	return bytes > 0 && (size_t)bytes == strlen(mark) &&
+	       !memcmp(mark, there, (size_t)bytes);
+}
+
+void cvm_plat_file_set_raw(struct cvm_plat_file *file, uint64_t bytes)
+{
+	char mark[24];
+
+	snprintf(mark, sizeof(mark), "%llu", (unsigned long long)bytes);
+	if (file->regular && !is_marked(file, mark))
+		fsetxattr((int)file->handle, RAW_MARK, mark, strlen(mark), 0);
+}
+
+bool cvm_plat_file_was_raw(const struct cvm_plat_file *file)
+{
+	char mark[24];
+
+	snprintf(mark, sizeof(mark), "%llu", (unsigned long long)file->bytes);
+	return is_marked(file, mark);
+}
+
+void cvm_plat_file_map(struct cvm_plat_file *file)
+{
+	file->map = cvm_file_map_open((int)file->handle, file->bytes);
+}
+
+void cvm_plat_file_cut(struct cvm_plat_file *file, uint64_t bytes)
+{
+	if (file->map)
+		cvm_file_map_emptied(file->map, bytes, UINT64_MAX - bytes);
+}
+
+void cvm_plat_file_close(struct cvm_plat_file *file)
+{
+	cvm_file_map_close(file->map);
+	file->map = NULL;
+	if (file->direct >= 0)
+		close((int)file->direct);
+	if (file->handle >= 0)
+		close((int)file->handle);
+	file->direct = -1;
+	file->handle = -1;
+}
+
+/* The one call that knows files and disks, and which is allowed (confine.h). */
+uint64_t cvm_plat_file_size(const struct cvm_plat_file *file)
+{
+	off_t end = lseek((int)file->handle, 0, SEEK_END);
+
+	return end < 0 ? file->bytes : (uint64_t)end;
+}
+
+static bool holds(const struct cvm_plat_file *file, uint64_t offset,
+		  uint64_t bytes)
+{
+	return !file->regular || offset + bytes <= cvm_plat_file_size(file);
+}
+
+/*
+ * A lock of the open file description: the process's own other disks collide
+ * with it too.  A file system without locks claims nothing.
+ */
+int cvm_plat_file_claim(struct cvm_plat_file *file, uint64_t offset,
+			uint64_t bytes)
+{
+	struct flock lock = {
+		.l_type = file->readonly ? F_RDLCK : F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)offset,
+		.l_len = (off_t)bytes,
+	};
+
+	if (fcntl((int)file->handle, F_OFD_SETLK, &lock) &&
+	    (errno == EAGAIN || errno == EACCES))
+		return -CVM_EBUSY;
+	return 0;
+}
+
+intptr_t cvm_plat_file_handle(const struct cvm_plat_file *file,
+			      const struct cvm_iov *iov, uint32_t count,
+			      uint64_t offset)
+{
+	uintptr_t bits = offset;
+	uint32_t i;
+
+	if (!file->direct_align)
+		return file->handle;
+	for (i = 0; i < count; i++)
+		bits |= (uintptr_t)iov[i].base | iov[i].bytes;
+	return bits & (file->direct_align - 1) ? file->handle : file->direct;
+}
+
+typedef ssize_t (*transfer_fn)(int, const struct iovec *, int, off_t);
+
+/* The pieces that a short transfer left, one by one. */
+static int transfer_rest(transfer_fn fn, int fd, const struct cvm_iov *iov,
+			 uint32_t count, size_t done, uint64_t offset)
+{
+	struct iovec part;
+	ssize_t got;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		while (done < iov[i].bytes) {
+			part.iov_base = (uint8_t *)iov[i].base + done;
+			part.iov_len = iov[i].bytes - done;
+			got = fn(fd, &part, 1, (off_t)offset);
+			if (got < 0 && errno == EINTR)
+				continue;
+			if (got <= 0)
+				return got ? -errno : CVM_PLAT_FILE_ENDED;
+			done += (size_t)got;
+			offset += (uint64_t)got;
+		}
+		done -= iov[i].bytes;
+	}
+	return 0;
+}
+
+static int transfer(transfer_fn fn, struct cvm_plat_file *file,
+		    const struct cvm_iov *iov, uint32_t count,
+		    uint64_t offset)
+{
+	int fd = (int)cvm_plat_file_handle(file, iov, count, offset);
+	ssize_t got;
+
+	got = fn(fd, (const struct iovec *)iov, (int)count, (off_t)offset);
+	/* EINVAL, EFAULT: a place or memory that O_DIRECT does not take */
+	if (got < 0 && errno != EINTR && errno != EINVAL && errno != EFAULT)
+		return -errno;
+	if (got < 0)
+		got = 0;
+	return transfer_rest(fn, (int)file->handle, iov, count, (size_t)got,
+			     offset + (uint64_t)got);
+}
+
+int cvm_plat_file_read(struct cvm_plat_file *file, const struct cvm_iov *iov,
+		       uint32_t count, uint64_t offset)
+{
+	if (file->map && cvm_file_map_read(file->map, iov, count, offset))
+		return 0;
+	return transfer(preadv, file, iov, count, offset);
+}
+
+int cvm_plat_file_write(struct cvm_plat_file *file, const struct cvm_iov *iov,
+			uint32_t count, uint64_t offset)
+{
+	uint64_t bytes = cvm_iov_bytes(iov, count);
+	int ret;
+
+	if (!holds(file, offset, bytes))
+		return CVM_PLAT_FILE_ENDED;
+	ret = transfer(pwritev, file, iov, count, offset);
+	if (file->map && !ret)
+		cvm_file_map_filled(file->map, offset, bytes);
+	return ret;
+}
+
+int cvm_plat_file_sync(struct cvm_plat_file *file)
+{
+	return fdatasync((int)file->handle) ? -errno : 0;
+}
+
+static int allocate(struct cvm_plat_file *file, int mode, uint64_t offset,
+		    uint64_t bytes)
+{
+	if (file->map)
+		cvm_file_map_emptied(file->map, offset, bytes);
+	if (!fallocate((int)file->handle, mode | FALLOC_FL_KEEP_SIZE,
+		       (off_t)offset, (off_t)bytes))
+		return 0;
+	return errno == EIO || errno == ENOSPC || errno == EDQUOT ? -errno :
+	       -CVM_ENOSYS;
+}
+
+int cvm_plat_file_discard(struct cvm_plat_file *file, uint64_t offset,
+			  uint64_t bytes)
+{
+	return allocate(file, FALLOC_FL_PUNCH_HOLE, offset, bytes);
+}
+
+int cvm_plat_file_zero(struct cvm_plat_file *file, uint64_t offset,
+		       uint64_t bytes, bool unmap)
+{
+	if (!holds(file, offset, bytes))
+		return CVM_PLAT_FILE_ENDED;
+	return allocate(file, unmap ? FALLOC_FL_PUNCH_HOLE :
+			FALLOC_FL_ZERO_RANGE, offset, bytes);
+}
+
+void cvm_plat_file_reason(int result, char *to, size_t size)
+{
+	snprintf(to, size, "%s", result == CVM_PLAT_FILE_ENDED ?
+		 "the file ends before that" : strerror(-result));
+}

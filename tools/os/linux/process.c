@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* process.c - driver, files and processes on Linux. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/os.h"
+
+const char plat_device[] = CVM_DEVICE_PATH;
+
+struct device {
+	int fd;
+};
+
+static const char *open_reason(int err)
+{
+	switch (err) {
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+		return "the libcvm driver is not loaded";
+	case EACCES:
+		return "permission denied: whoever opens it can run code in "
+		       "ring 0, so this takes root";
+	case EPERM:
+		return "refused: this takes CAP_SYS_MODULE and CAP_SYS_RAWIO "
+		       "in the initial namespace, and a kernel that is not "
+		       "locked down";
+	default:
+		return strerror(err);
+	}
+}
+
+struct device *plat_open(struct problem *problem)
+{
+	struct device *dev = malloc(sizeof(*dev));
+
+	if (!dev) {
+		problem_set(problem, plat_device, "no memory");
+		return NULL;
+	}
+	dev->fd = open(CVM_DEVICE_PATH, O_RDWR | O_CLOEXEC);
+	if (dev->fd >= 0)
+		return dev;
+	problem_set(problem, plat_device, "%s", open_reason(errno));
+	free(dev);
+	return NULL;
+}
+
+void plat_close(struct device *dev)
+{
+	close(dev->fd);
+	free(dev);
+}
+
+/* CVM_E* have Linux's own numbers (error.h). */
+int plat_op(struct device *dev, uint32_t op, void *arg, size_t bytes)
+{
+	return ioctl(dev->fd, CVM_IOCTL(op, bytes), arg) < 0 ? -errno : 0;
+}
+
+/* The file offset is the guest physical address. */
+void *plat_map(struct device *dev, const struct cvm_user_ranges *ranges,
+	       uint64_t gpa, uint64_t bytes)
+{
+	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 dev->fd, (off_t)gpa);
+
+	(void)ranges;
+	return map == MAP_FAILED ? NULL : map;
+}
+
+void plat_unmap(void *map, uint64_t bytes)
+{
+	munmap(map, bytes);
+}
+
+const char *plat_error_text(int result)
+{
+	return strerror(-result);
+}
+
+void plat_say(const char *line)
+{
+	fputs(line, stderr);
+}
+
+long plat_pid(void)
+{
+	return getpid();
+}
+
+/* ---- files ---- */
+
+/* A device need not have an end. */
+static int check_kind(const struct stat *st, const char *path,
+		      struct problem *problem)
+{
+	if (S_ISDIR(st->st_mode))
+		return problem_set(problem, path, "%s", strerror(EISDIR));
+	return S_ISREG(st->st_mode) || S_ISFIFO(st->st_mode) ? 0 :
+	       problem_set(problem, path, "neither a file nor a pipe");
+}
+
+int plat_file_open(const char *path, intptr_t *handle, uint64_t *bytes,
+		   struct problem *problem)
+{
+	struct stat st;
+	int fd;
+
+	/* First, for opening a device may already do something. */
+	*handle = PLAT_NO_FILE;
+	if (stat(path, &st))
+		return problem_set(problem, path, "%s", strerror(errno));
+	if (check_kind(&st, path, problem))
+		return -1;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	*handle = fd;
+	if (fd < 0 || fstat(fd, &st))
+		return problem_set(problem, path, "%s", strerror(errno));
+	if (check_kind(&st, path, problem))
+		return -1;
+	*bytes = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : PLAT_STREAM;
+	return 0;
+}
+
+void plat_file_close(intptr_t handle)
+{
+	close((int)handle);
+}
+
+int64_t plat_file_read(intptr_t handle, uint64_t offset, void *to,
+		       size_t bytes, const char *path,
+		       struct problem *problem)
+{
+	ssize_t got;
+
+	do {
+		got = pread((int)handle, to, bytes, (off_t)offset);
+		if (got < 0 && errno == ESPIPE)
+			got = read((int)handle, to, bytes);
+	} while (got < 0 && errno == EINTR);
+	return got < 0 ? problem_set(problem, path, "%s", strerror(errno)) :
+	       got;
+}
+
+const void *plat_file_map(intptr_t handle, uint64_t bytes, const char *path,
+			  struct problem *problem)
+{
+	void *map = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, (int)handle, 0);
+
+	if (map != MAP_FAILED)
+		return map;
+	problem_set(problem, path, "%s", strerror(errno));
+	return NULL;
+}
+
+void plat_file_unmap(const void *map, uint64_t bytes)
+{
+	munmap((void *)(uintptr_t)map, bytes);
+}
+
+int plat_absolute(const char *path, char *to, size_t size)
+{
+	char here[PATH_MAX] = "";
+
+	if (path[0] != '/' && !getcwd(here, sizeof(here)))
+		return -1;
+	return snprintf(to, size, "%s%s%s", here, here[0] ? "/" : "", path) <
+	       (int)size ? 0 : -1;
+}
+
+int plat_beside(const char *file, const char *name, char *to, size_t size)
+{
+	const char *slash = strrchr(file, '/');
+	int dir = name[0] == '/' || !slash ? 0 : (int)(slash - file) + 1;
+
+	return snprintf(to, size, "%.*s%s", dir, file, name) < (int)size ?
+	       0 : -1;
+}
+
+/* "C:\\x", "C:/x", "\\Device\\x"; whoever has such files can say "./C:/x". */
+int plat_foreign_path(const char *path)
+{
+	if (isalpha((unsigned char)path[0]) && path[1] == ':')
+		return path[2] == '\\' || path[2] == '/';
+	return path[0] == '\\';
+}
+
+/* Debian's soft limit is 1,024, for programs that call select(). */
+void plat_raise_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/* ---- processes ---- */
+
+intptr_t plat_process_open(long pid)
+{
+	return pidfd_open((pid_t)pid, 0);
+}
+
+int plat_process_wait(intptr_t process, int ms)
+{
+	struct pollfd ended = { .fd = (int)process, .events = POLLIN };
+	int ret;
+
+	do {
+		ret = poll(&ended, 1, ms);
+	} while (ret < 0 && errno == EINTR);
+	close((int)process);
+	return ret > 0;
+}

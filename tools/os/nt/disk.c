@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* disk.c - files and disks on Windows. */
+#include <stdio.h>
+#include <windows.h>
+
+#include <winioctl.h>
+
+#include <cvm/error.h>
+
+#include "os/disk.h"
+#include "virtio/core/transport.h"
+
+static HANDLE handle_of(const struct cvm_plat_file *file)
+{
+	return (HANDLE)file->handle;
+}
+
+static void put_error(DWORD code, char *to, size_t size)
+{
+	*to = '\0';
+	FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM |
+		       FORMAT_MESSAGE_IGNORE_INSERTS |
+		       FORMAT_MESSAGE_MAX_WIDTH_MASK, NULL, code, 0, to,
+		       (DWORD)size, NULL);
+}
+
+static int open_error(struct cvm_vmm_error *err, const char *path)
+{
+	DWORD code = GetLastError();
+	char text[256];
+
+	if (code == ERROR_SHARING_VIOLATION)
+		return cvm_vmm_error_set(err, "%s: in use by another VM or "
+					 "program", path);
+	put_error(code, text, sizeof(text));
+	return cvm_vmm_error_set(err, "%s: error %lu: %s", path, code, text);
+}
+
+static int find_size(struct cvm_plat_file *file)
+{
+	GET_LENGTH_INFORMATION length;
+	DISK_GEOMETRY geometry;
+	LARGE_INTEGER size;
+	DWORD got;
+
+	if (GetFileSizeEx(handle_of(file), &size)) {
+		file->bytes = (uint64_t)size.QuadPart;
+		file->regular = true;
+		return 0;
+	}
+	if (!DeviceIoControl(handle_of(file), IOCTL_DISK_GET_LENGTH_INFO,
+			     NULL, 0, &length, sizeof(length), &got, NULL) ||
+	    !DeviceIoControl(handle_of(file), IOCTL_DISK_GET_DRIVE_GEOMETRY,
+			     NULL, 0, &geometry, sizeof(geometry), &got,
+			     NULL))
+		return -1;
+	file->bytes = (uint64_t)length.Length.QuadPart;
+	file->block = geometry.BytesPerSector;
+	return 0;
+}
+
+int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
+		       bool readonly, bool direct, struct cvm_vmm_error *err)
+{
+	WCHAR wide[1024];
+	HANDLE handle;
+
+	/* Without the cache needs reads of whole sectors: the cache stays. */
+	(void)direct;
+	*file = (struct cvm_plat_file){ .direct = -1, .block = 512,
+					.readonly = readonly };
+	file->handle = (intptr_t)INVALID_HANDLE_VALUE;
+	if (!MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1,
+				 wide, 1024))
+		return open_error(err, path);
+	/* The claim: one writer, or readers. */
+	handle = CreateFileW(wide, GENERIC_READ |
+			     (readonly ? 0 : GENERIC_WRITE),
+			     readonly ? FILE_SHARE_READ : 0, NULL,
+			     OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
+	file->handle = (intptr_t)handle;
+	if (handle == INVALID_HANDLE_VALUE || find_size(file))
+		return open_error(err, path);
+	return 0;
+}
+
+/* Windows' files remember nothing of that kind. */
+void cvm_plat_file_set_raw(struct cvm_plat_file *file, uint64_t bytes)
+{
+	(void)file;
+	(void)bytes;
+}
+
+bool cvm_plat_file_was_raw(const struct cvm_plat_file *file)
+{
+	(void)file;
+	return false;
+}
+
+int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
+		       uint64_t bytes, struct cvm_vmm_error *err)
+{
+	LARGE_INTEGER end = { .QuadPart = (LONGLONG)bytes };
+
+	if (!SetFilePointerEx(handle_of(file), end, NULL, FILE_BEGIN) ||
+	    !SetEndOfFile(handle_of(file)))
+		return open_error(err, path);
+	file->bytes = bytes;
+	return 0;
+}
+
+uint64_t cvm_plat_file_size(const struct cvm_plat_file *file)
+{
+	struct cvm_plat_file now = { .handle = file->handle };
+
+	return find_size(&now) ? file->bytes : now.bytes;
+}
+
+/* A file that we write to is nobody else's to make shorter. */
+void cvm_plat_file_cut(struct cvm_plat_file *file, uint64_t bytes)
+{
+	(void)file;
+	(void)bytes;
+}
+
+/* None is known to be in memory. */
+void cvm_plat_file_map(struct cvm_plat_file *file)
+{
+	(void)file;
+}
+
+void cvm_plat_file_close(struct cvm_plat_file *file)
+{
+	if (handle_of(file) != INVALID_HANDLE_VALUE)
+		CloseHandle(handle_of(file));
+	file->handle = (intptr_t)INVALID_HANDLE_VALUE;
+}
+
+int cvm_plat_file_claim(struct cvm_plat_file *file, uint64_t offset,
+			uint64_t bytes)
+{
+	(void)file;	/* claimed as a whole when it was opened */
+	(void)offset;
+	(void)bytes;
+	return 0;
+}
+
+intptr_t cvm_plat_file_handle(const struct cvm_plat_file *file,
+			      const struct cvm_iov *iov, uint32_t count,
+			      uint64_t offset)
+{
+	(void)iov;
+	(void)count;
+	(void)offset;
+	return file->handle;
+}
+
+static int transfer(struct cvm_plat_file *file, uint8_t *at, size_t bytes,
+		    uint64_t offset, bool write)
+{
+	OVERLAPPED place = { 0 };
+	DWORD got, part;
+	BOOL ok;
+
+	for (; bytes; at += got, bytes -= got, offset += got) {
+		place.Offset = (DWORD)offset;
+		place.OffsetHigh = (DWORD)(offset >> 32);
+		part = bytes < 1u << 30 ? (DWORD)bytes : 1u << 30;
+		ok = write ? WriteFile(handle_of(file), at, part, &got,
+				       &place) :
+		     ReadFile(handle_of(file), at, part, &got, &place);
+		if (!ok && GetLastError() != ERROR_HANDLE_EOF)
+			return -(int)GetLastError();
+		if (!ok || !got)
+			return CVM_PLAT_FILE_ENDED;
+	}
+	return 0;
+}
+
+static int transfer_all(struct cvm_plat_file *file, const struct cvm_iov *iov,
+			uint32_t count, uint64_t offset, bool write)
+{
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; i < count && !ret; offset += iov[i++].bytes)
+		ret = transfer(file, iov[i].base, iov[i].bytes, offset,
+			       write);
+	return ret;
+}
+
+int cvm_plat_file_read(struct cvm_plat_file *file, const struct cvm_iov *iov,
+		       uint32_t count, uint64_t offset)
+{
+	return transfer_all(file, iov, count, offset, false);
+}
+
+int cvm_plat_file_write(struct cvm_plat_file *file, const struct cvm_iov *iov,
+			uint32_t count, uint64_t offset)
+{
+	return transfer_all(file, iov, count, offset, true);
+}
+
+int cvm_plat_file_sync(struct cvm_plat_file *file)
+{
+	/* A file opened for reading has nothing to be written. */
+	return file->readonly || FlushFileBuffers(handle_of(file)) ? 0 :
+	       -(int)GetLastError();
+}
+
+/* In a sparse file the storage goes back, in another it is overwritten. */
+static int set_zero(struct cvm_plat_file *file, uint64_t offset,
+		    uint64_t bytes)
+{
+	FILE_ZERO_DATA_INFORMATION range;
+	DWORD got;
+
+	range.FileOffset.QuadPart = (LONGLONG)offset;
+	range.BeyondFinalZero.QuadPart = (LONGLONG)(offset + bytes);
+	return DeviceIoControl(handle_of(file), FSCTL_SET_ZERO_DATA, &range,
+			       sizeof(range), NULL, 0, &got, NULL) ? 0 :
+	       -CVM_ENOSYS;
+}
+
+int cvm_plat_file_discard(struct cvm_plat_file *file, uint64_t offset,
+			  uint64_t bytes)
+{
+	return set_zero(file, offset, bytes);
+}
+
+int cvm_plat_file_zero(struct cvm_plat_file *file, uint64_t offset,
+		       uint64_t bytes, bool unmap)
+{
+	(void)unmap;
+	return set_zero(file, offset, bytes);
+}
+
+void cvm_plat_file_reason(int result, char *to, size_t size)
+{
+	char text[256] = "the file ends before that";
+
+	if (result != CVM_PLAT_FILE_ENDED)
+		put_error((DWORD)-result, text, sizeof(text));
+	snprintf(to, size, "%s", text);
+}

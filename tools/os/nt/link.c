@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * link.c - links and waiting on Windows.
+ *
+ * A link is a named pipe of messages.  A read is always under way, a write
+ * at most one; both are started and ended by CancelIo()'s rules: by the
+ * thread that started them.  Terminals find a VM by a pipe named after it,
+ * open to SYSTEM and Administrators only, like the driver.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nt.h"
+
+#include <sddl.h>
+
+#define PIPE_ROOM	131072u	/* the replayed output must fit */
+#define NO_REMOTE	8u	/* PIPE_REJECT_REMOTE_CLIENTS, NT 6.0 */
+#define VMM_VARIABLE	L"CVMCTL_VMM"	/* "HANDLE PID", to a new VMM */
+#define SECURITY	L"D:P(A;;GA;;;SY)(A;;GA;;;BA)"
+
+struct link {
+	HANDLE pipe;
+	HANDLE shut;		/* event: plat_link_shut() */
+	OVERLAPPED in, out;
+	int ended;		/* no more reads */
+	int busy;		/* out is under way */
+	char in_packet[1 + LINK_DATA];
+	char out_packet[1 + LINK_DATA];
+};
+
+static HANDLE wake_event, stop_event;	/* reset themselves */
+static HANDLE unblock_event;				/* stays set */
+static int catching;
+static HANDLE listener = INVALID_HANDLE_VALUE;
+static OVERLAPPED listening;
+static wchar_t listener_name[80];
+static HANDLE vmm;
+static long front_pid;
+
+/* ---- packets ---- */
+
+static void start_read(struct link *link)
+{
+	if (ReadFile(link->pipe, link->in_packet, sizeof(link->in_packet),
+		     NULL, &link->in) || GetLastError() == ERROR_IO_PENDING)
+		return;
+	link->ended = 1;
+	SetEvent(link->in.hEvent);
+}
+
+static struct link *link_of(HANDLE pipe)
+{
+	struct link *link = calloc(1, sizeof(*link));
+
+	if (!link) {
+		CloseHandle(pipe);
+		return NULL;
+	}
+	link->pipe = pipe;
+	link->shut = CreateEventW(NULL, TRUE, FALSE, NULL);
+	link->in.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL);
+	link->out.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL);
+	if (!link->shut || !link->in.hEvent || !link->out.hEvent)
+		link->ended = 1;
+	else
+		start_read(link);
+	return link;
+}
+
+/* Until the packet under way was taken: as plat_link_send(). */
+static int finish_send(struct link *link, enum link_wait wait)
+{
+	HANDLE events[3] = { link->out.hEvent, link->shut, unblock_event };
+	DWORD got;
+
+	if (!link->busy)
+		return 0;
+	if (WaitForMultipleObjects(wait == LINK_BLOCK ? 3 : 2, events, FALSE,
+				   wait == LINK_NOW ? 0 : INFINITE) !=
+	    WAIT_OBJECT_0)
+		return 1;
+	link->busy = 0;
+	return GetOverlappedResult(link->pipe, &link->out, &got, FALSE) ?
+	       0 : -1;
+}
+
+int plat_link_send(struct link *link, char letter, const void *data,
+		   size_t bytes, enum link_wait wait)
+{
+	DWORD got;
+	int ret = finish_send(link, wait);
+
+	if (ret)
+		return ret;
+	if (bytes > LINK_DATA)
+		bytes = LINK_DATA;
+	link->out_packet[0] = letter;
+	if (bytes)
+		memcpy(link->out_packet + 1, data, bytes);
+	if (!WriteFile(link->pipe, link->out_packet, (DWORD)bytes + 1, NULL,
+		       &link->out) && GetLastError() != ERROR_IO_PENDING)
+		return -1;
+	link->busy = 1;
+	if (wait == LINK_NOW)
+		return 0;
+	ret = finish_send(link, wait);
+	if (link->busy) {
+		/* This thread may end, and its requests would with it. */
+		CancelIo(link->pipe);
+		GetOverlappedResult(link->pipe, &link->out, &got, TRUE);
+		link->busy = 0;
+	}
+	return ret;
+}
+
+int plat_link_recv(struct link *link, char *letter, void *data)
+{
+	DWORD got = 0;
+
+	*letter = 0;
+	if (link->ended)
+		return -1;
+	if (!GetOverlappedResult(link->pipe, &link->in, &got, FALSE) &&
+	    GetLastError() == ERROR_IO_INCOMPLETE)
+		return 0;
+	if (!got) {
+		link->ended = 1;
+		return -1;
+	}
+	*letter = link->in_packet[0];
+	memcpy(data, link->in_packet + 1, got - 1);
+	start_read(link);
+	return (int)got - 1;
+}
+
+void plat_link_shut(struct link *link)
+{
+	SetEvent(link->shut);
+}
+
+/* What the other end has not read yet stays there for it. */
+void plat_link_close(struct link *link)
+{
+	DWORD got;
+
+	if (link->busy)
+		WaitForSingleObject(link->out.hEvent, 1000);
+	CancelIo(link->pipe);
+	if (!link->ended)
+		GetOverlappedResult(link->pipe, &link->in, &got, TRUE);
+	if (link->busy)
+		GetOverlappedResult(link->pipe, &link->out, &got, TRUE);
+	CloseHandle(link->pipe);
+	CloseHandle(link->shut);
+	CloseHandle(link->in.hEvent);
+	CloseHandle(link->out.hEvent);
+	free(link);
+}
+
+/* ---- pipes ---- */
+
+static HANDLE create_pipe(const wchar_t *name, DWORD flags, DWORD instances)
+{
+	SECURITY_ATTRIBUTES security = { .nLength = sizeof(security) };
+	DWORD mode = PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE | NO_REMOTE;
+	HANDLE pipe;
+	DWORD error;
+
+	if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(SECURITY, 1,
+			&security.lpSecurityDescriptor, NULL))
+		return INVALID_HANDLE_VALUE;
+	flags |= PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED;
+	pipe = CreateNamedPipeW(name, flags, mode, instances, PIPE_ROOM,
+				PIPE_ROOM, 0, &security);
+	if (pipe == INVALID_HANDLE_VALUE &&
+	    GetLastError() == ERROR_INVALID_PARAMETER)
+		pipe = CreateNamedPipeW(name, flags, mode & ~NO_REMOTE,
+					instances, PIPE_ROOM, PIPE_ROOM, 0,
+					&security);
+	error = GetLastError();
+	LocalFree(security.lpSecurityDescriptor);
+	SetLastError(error);
+	return pipe;
+}
+
+static HANDLE open_pipe(const wchar_t *name, int inherit)
+{
+	SECURITY_ATTRIBUTES security = {
+		.nLength = sizeof(security), .bInheritHandle = inherit,
+	};
+	DWORD mode = PIPE_READMODE_MESSAGE;
+	HANDLE pipe = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0,
+				  &security, OPEN_EXISTING,
+				  FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT |
+				  SECURITY_IDENTIFICATION, NULL);
+
+	if (pipe != INVALID_HANDLE_VALUE)
+		SetNamedPipeHandleState(pipe, &mode, NULL, NULL);
+	return pipe;
+}
+
+static void console_name(const char *name, wchar_t *to, size_t size)
+{
+	wchar_t wide[CVM_NAME_MAX] = L"";
+
+	nt_wide(name, wide, CVM_NAME_MAX);
+	_snwprintf(to, size, L"\\\\.\\pipe\\cvm-console-%ls", wide);
+}
+
+/* ---- somebody connects ---- */
+
+/* The next instance of the pipe, for the next terminal. */
+static int listen_again(DWORD flags)
+{
+	listener = create_pipe(listener_name, flags, 4);
+	if (listener == INVALID_HANDLE_VALUE)
+		return -1;
+	if (!ConnectNamedPipe(listener, &listening) &&
+	    GetLastError() == ERROR_PIPE_CONNECTED)
+		SetEvent(listening.hEvent);
+	return 0;
+}
+
+int plat_listen(const char *name, plat_leave_fn *leave,
+		struct problem *problem)
+{
+	DWORD error;
+
+	(void)leave;	/* a pipe goes with its last handle */
+	console_name(name, listener_name, 80);
+	listening.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL);
+	if (!listening.hEvent)
+		return nt_problem(problem, "console", GetLastError());
+	/* FIRST_PIPE_INSTANCE decides; Wine does not know it. */
+	if (!WaitNamedPipeW(listener_name, 1) &&
+	    GetLastError() == ERROR_FILE_NOT_FOUND) {
+		if (!listen_again(FILE_FLAG_FIRST_PIPE_INSTANCE))
+			return 0;
+		error = GetLastError();
+		if (error != ERROR_ACCESS_DENIED && error != ERROR_PIPE_BUSY)
+			return nt_problem(problem, "console", error);
+	}
+	return problem_set(problem, name, "a VM of this name is running; "
+			   "choose another --name");
+}
+
+int plat_log(const char *name, plat_leave_fn *leave,
+	     struct problem *problem)
+{
+	(void)name;
+	(void)leave;
+	(void)problem;
+	return 0;
+}
+
+void plat_unlisten(void)
+{
+	if (listener == INVALID_HANDLE_VALUE)
+		return;
+	CancelIo(listener);
+	CloseHandle(listener);
+	listener = INVALID_HANDLE_VALUE;
+}
+
+struct link *plat_accept(struct problem *problem)
+{
+	HANDLE pipe = listener;
+	DWORD got;
+	int there = GetOverlappedResult(pipe, &listening, &got, FALSE) ||
+		    GetLastError() == ERROR_PIPE_CONNECTED;
+
+	(void)problem;	/* Windows has no such limit */
+	ResetEvent(listening.hEvent);
+	listen_again(0);
+	if (there)
+		return link_of(pipe);
+	CloseHandle(pipe);
+	return NULL;
+}
+
+struct link *plat_connect(const char *name, struct problem *problem)
+{
+	wchar_t wide[80];
+	HANDLE pipe;
+
+	console_name(name, wide, 80);
+	pipe = open_pipe(wide, 0);
+	if (pipe == INVALID_HANDLE_VALUE &&
+	    GetLastError() == ERROR_PIPE_BUSY && WaitNamedPipeW(wide, 2000))
+		pipe = open_pipe(wide, 0);
+	if (pipe != INVALID_HANDLE_VALUE)
+		return link_of(pipe);
+	nt_problem(problem, name, GetLastError());
+	return NULL;
+}
+
+/* ---- a second process ---- */
+
+long nt_split_pid(void)
+{
+	wchar_t text[40];
+	long handle;
+
+	if (!front_pid && GetEnvironmentVariableW(VMM_VARIABLE, text, 40))
+		swscanf(text, L"%ld %ld", &handle, &front_pid);
+	return front_pid;
+}
+
+/* 1 in the process that was started to be the VMM. */
+static int am_vmm(struct link **link)
+{
+	wchar_t text[40];
+	long handle = 0;
+
+	if (!GetEnvironmentVariableW(VMM_VARIABLE, text, 40))
+		return 0;
+	swscanf(text, L"%ld %ld", &handle, &front_pid);
+	SetEnvironmentVariableW(VMM_VARIABLE, NULL);
+	*link = link_of((HANDLE)(intptr_t)handle);
+	return 1;
+}
+
+/* The VMM keeps nothing of ours open but its end of the pipe. */
+static HANDLE keep_to_ourselves(DWORD which)
+{
+	HANDLE handle = GetStdHandle(which);
+
+	if (handle && handle != INVALID_HANDLE_VALUE)
+		SetHandleInformation(handle, HANDLE_FLAG_INHERIT, 0);
+	return handle;
+}
+
+static int start_vmm(HANDLE end)
+{
+	STARTUPINFOW start = { .cb = sizeof(start) };
+	PROCESS_INFORMATION process;
+	wchar_t path[NT_PATH], text[40], *line;
+	int ok;
+
+	keep_to_ourselves(STD_INPUT_HANDLE);
+	keep_to_ourselves(STD_OUTPUT_HANDLE);
+	keep_to_ourselves(STD_ERROR_HANDLE);
+	line = _wcsdup(GetCommandLineW());
+	if (!line || nt_own_path(NULL, path, NT_PATH))
+		return -1;
+	_snwprintf(text, 40, L"%ld %ld", (long)(intptr_t)end,
+		   (long)GetCurrentProcessId());
+	SetEnvironmentVariableW(VMM_VARIABLE, text);
+	start.dwFlags = STARTF_USESTDHANDLES;
+	/* Without a console it survives ours, and its Ctrl-Break. */
+	ok = CreateProcessW(path, line, NULL, NULL, TRUE, DETACHED_PROCESS,
+			    NULL, NULL, &start, &process);
+	SetEnvironmentVariableW(VMM_VARIABLE, NULL);
+	free(line);
+	if (!ok)
+		return -1;
+	CloseHandle(process.hThread);
+	vmm = process.hProcess;
+	return 0;
+}
+
+int plat_split(struct link **link, struct problem *problem)
+{
+	HANDLE here, there = INVALID_HANDLE_VALUE;
+	wchar_t name[80];
+	int ret;
+
+	if (am_vmm(link))
+		return *link ? 0 : problem_set(problem, "console",
+					       "no memory");
+	_snwprintf(name, 80, L"\\\\.\\pipe\\cvm-front-%ld-%lx",
+		   (long)GetCurrentProcessId(), GetTickCount());
+	here = create_pipe(name, FILE_FLAG_FIRST_PIPE_INSTANCE, 1);
+	if (here != INVALID_HANDLE_VALUE)
+		there = open_pipe(name, 1);
+	if (there == INVALID_HANDLE_VALUE)
+		return nt_problem(problem, "console", GetLastError());
+	ret = start_vmm(there);
+	if (ret)
+		nt_problem(problem, "cvmctl", GetLastError());
+	CloseHandle(there);
+	*link = ret ? NULL : link_of(here);
+	return *link ? 1 : -1;
+}
+
+void plat_vmm_kill(void)
+{
+	TerminateProcess(vmm, EXIT_ENDED);
+}
+
+void plat_vmm_fate(char *text, size_t size)
+{
+	DWORD code;
+
+	if (WaitForSingleObject(vmm, 5000) == WAIT_OBJECT_0 &&
+	    GetExitCodeProcess(vmm, &code))
+		snprintf(text, size, "has ended with code %s%lx",
+			 code > 9 ? "0x" : "", code);
+}
+
+/* ---- waiting ---- */
+
+int plat_wait_open(struct problem *problem)
+{
+	wake_event = CreateEventW(NULL, FALSE, FALSE, NULL);
+	stop_event = CreateEventW(NULL, FALSE, FALSE, NULL);
+	unblock_event = CreateEventW(NULL, TRUE, FALSE, NULL);
+	if (!wake_event || !stop_event || !unblock_event)
+		return nt_problem(problem, "console", GetLastError());
+	return 0;
+}
+
+int plat_catch_stop(struct problem *problem)
+{
+	(void)problem;
+	catching = 1;
+	return 0;
+}
+
+int nt_stops(void)
+{
+	return catching;
+}
+
+void nt_stop(void)
+{
+	SetEvent(stop_event);
+}
+
+HANDLE nt_unblocked(void)
+{
+	return unblock_event;
+}
+
+uint32_t plat_ticks(void)
+{
+	return GetTickCount();
+}
+
+void plat_wake(void)
+{
+	SetEvent(wake_event);
+}
+
+void plat_unblock(void)
+{
+	SetEvent(unblock_event);
+}
+
+enum wait_event plat_wait(struct link *const *links, unsigned int count,
+			  unsigned int *which, int input, int ms)
+{
+	enum wait_event what[4 + WAIT_LINKS] = { WAIT_STOP, WAIT_WAKE };
+	HANDLE events[4 + WAIT_LINKS] = { stop_event, wake_event };
+	unsigned int links_of[4 + WAIT_LINKS], i;
+	DWORD n = 2, ret;
+
+	if (nt_resized())
+		return WAIT_SIZE;
+	if (input) {
+		what[n] = WAIT_INPUT;
+		events[n++] = nt_input_event();
+	}
+	for (i = 0; i < count; i++) {
+		if (!links[i])
+			continue;
+		what[n] = WAIT_LINK;
+		links_of[n] = i;
+		events[n++] = links[i]->in.hEvent;
+	}
+	if (listener != INVALID_HANDLE_VALUE) {
+		what[n] = WAIT_LISTEN;
+		events[n++] = listening.hEvent;
+	}
+	ret = WaitForMultipleObjects(n, events, FALSE,
+				     ms < 0 ? INFINITE : (DWORD)ms) -
+	      WAIT_OBJECT_0;
+	if (ret >= n)
+		return WAIT_TIME;
+	if (what[ret] == WAIT_LINK)
+		*which = links_of[ret];
+	return what[ret];
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * strip_ansi.h - output for a terminal that knows no control sequences.
+ *
+ * They are left out (ECMA-48: CSI, OSC and the like, two- and three-byte
+ * escapes); what is left is text, with its line ends, tabs and backspaces.
+ */
+#ifndef CVM_OS_STRIP_ANSI_H
+#define CVM_OS_STRIP_ANSI_H
+
+#include <stddef.h>
+
+/* A sequence may be cut anywhere: what comes next begins in this state. */
+struct plain {
+	int state;		/* 0 at the beginning */
+};
+
+/* plain_text - out has room for bytes; how many of it were used. */
+size_t plain_text(struct plain *plain, const char *in, size_t bytes,
+		  char *out);
+
+#endif /* CVM_OS_STRIP_ANSI_H */

@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * console.c - ttys for a guest (VIRTIO 1.2, 5.3 "Console Device").
+ *
+ * Queues (5.3.2): 0 and 1 are port 0's, to the driver and from it; 2 and 3
+ * the same for control; 2n + 2 and 2n + 3 port n's.  A driver that knows
+ * nothing of ports uses the first two alone.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "console.h"
+#include "virtio/core/transport_impl.h"
+
+#define CONSOLE_DEVICE_ID	3u
+#define QUEUE_SIZE		64u
+#define PIECES			64u
+
+/* 5.3.3 "Feature bits" */
+#define CONSOLE_F_SIZE		(1ull << 0)
+#define CONSOLE_F_MULTIPORT	(1ull << 1)
+
+/* 5.3.4 "Device configuration layout" */
+struct console_config {
+	uint16_t cols, rows;
+	uint32_t max_nr_ports;
+	uint32_t emerg_wr;
+};
+
+/* 5.3.6.2 "Multiport Device Operation" */
+struct console_control {
+	uint32_t id;
+	uint16_t event;
+	uint16_t value;
+};
+
+enum {
+	DEVICE_READY = 0,
+	PORT_ADD = 1,
+	PORT_READY = 3,
+	CONSOLE_PORT = 4,
+	RESIZE = 5,
+	PORT_OPEN = 6,
+	PORT_NAME = 7,
+};
+
+#define BIT(event)	(1u << (event))
+#define CONTROL_IN	2u
+#define CONTROL_OUT	3u
+
+struct console;
+
+struct cvm_port {
+	struct console *con;
+	uint32_t id;
+	char name[CVM_PORT_NAME];
+	const struct cvm_port_ops *ops;
+	void *backend;
+	struct cvm_queue *in;		/* to the guest */
+	struct cvm_plat_lock lock;	/* of .in and .live */
+	bool live;			/* .in is served */
+	uint64_t in_bytes, out_bytes;
+
+	/* under console.control */
+	bool ready;		/* the driver knows the port */
+	bool connected;		/* somebody is at our end */
+	uint32_t pending;	/* BIT() of what the driver is to be told */
+	uint16_t cols, rows;
+};
+
+struct console {
+	struct cvm_device dev;
+	struct cvm_plat_lock control;	/* of the queue CONTROL_IN, too */
+	bool control_live;
+	uint32_t count;
+	struct cvm_port port[CVM_PORTS_MAX];
+};
+
+static struct console *console_of(struct cvm_device *dev)
+{
+	return (struct console *)dev;
+}
+
+/* 5.3.2; control queues have none. */
+static struct cvm_port *port_of(const struct cvm_queue *queue)
+{
+	struct console *con = console_of(queue->dev);
+	uint32_t index = queue->index;
+
+	if (index == CONTROL_IN || index == CONTROL_OUT)
+		return NULL;
+	return &con->port[index < CONTROL_IN ? 0 : index / 2 - 1];
+}
+
+static void broken(struct cvm_queue *queue)
+{
+	cvm_device_fail(queue->dev, "queue %u: %s", queue->index,
+			queue->vq.reason);
+}
+
+/* ---- control, to the driver ---------------------------------------------- */
+
+/* The first thing pending, or 0 with nothing. */
+static size_t next_message(struct cvm_port *port, void *to)
+{
+	struct console_control head = { .id = port->id, .value = 1 };
+	uint16_t size[2] = { port->cols, port->rows };
+	uint8_t *body = (uint8_t *)to + sizeof(head);
+	size_t bytes = 0;
+
+	if (port->pending & BIT(PORT_ADD)) {
+		head.event = PORT_ADD;
+	} else if (port->pending & BIT(CONSOLE_PORT)) {
+		head.event = CONSOLE_PORT;
+	} else if (port->pending & BIT(PORT_NAME)) {
+		head.event = PORT_NAME;
+		bytes = strlen(port->name);	/* no NUL is sent */
+		memcpy(body, port->name, bytes);
+	} else if (port->pending & BIT(PORT_OPEN)) {
+		head.event = PORT_OPEN;
+		head.value = port->connected;
+	} else if (port->pending & BIT(RESIZE)) {
+		head.event = RESIZE;
+		bytes = sizeof(size);
+		memcpy(body, size, bytes);
+	} else {
+		return 0;
+	}
+	port->pending &= ~BIT(head.event);
+	memcpy(to, &head, sizeof(head));
+	return sizeof(head) + bytes;
+}
+
+static struct cvm_port *port_pending(struct console *con)
+{
+	uint32_t i;
+
+	for (i = 0; i < con->count; i++)
+		if (con->port[i].pending)
+			return &con->port[i];
+	return NULL;
+}
+
+/* Under .control: 1 when a message went out, as cvm_vq_pop() otherwise. */
+static int send_message(struct console *con, struct cvm_port *port)
+{
+	struct cvm_queue *queue = &con->dev.queue[CONTROL_IN];
+	uint8_t text[sizeof(struct console_control) + CVM_PORT_NAME];
+	struct cvm_iov iov[PIECES];
+	struct cvm_chain chain = { .iov = iov, .room = PIECES };
+	int ret = cvm_vq_pop(&queue->vq, &chain);
+	size_t bytes;
+
+	if (ret <= 0)
+		return ret;
+	bytes = next_message(port, text);
+	if (chain.write_bytes < bytes)
+		return cvm_vq_break(&queue->vq, "a control message needs %u "
+				    "bytes, not %llu", (unsigned int)bytes,
+				    (unsigned long long)chain.write_bytes);
+	cvm_iov_put(iov + chain.readable, chain.writable, 0, text, bytes);
+	cvm_vq_push(&queue->vq, &chain, (uint32_t)bytes);
+	cvm_queue_publish(queue);
+	return 1;
+}
+
+/* Under .control: tell the driver what it is to know, while there is room. */
+static void send_control(struct console *con)
+{
+	struct cvm_queue *queue = &con->dev.queue[CONTROL_IN];
+	struct cvm_port *port;
+	int ret = 1;
+
+	while (con->control_live && ret >= 0 && (port = port_pending(con))) {
+		ret = send_message(con, port);
+		if (!ret && !cvm_vq_listen(&queue->vq))
+			return;
+	}
+	if (ret < 0) {
+		con->control_live = false;
+		broken(queue);
+	}
+}
+
+static void tell(struct cvm_port *port, uint32_t events)
+{
+	port->pending |= events;
+	send_control(port->con);
+}
+
+/* ---- control, from the driver -------------------------------------------- */
+
+static void port_ready(struct cvm_port *port)
+{
+	port->ready = true;
+	tell(port, BIT(CONSOLE_PORT) | BIT(PORT_NAME) |
+	     (port->connected ? BIT(PORT_OPEN) : 0) |
+	     (port->cols ? BIT(RESIZE) : 0));
+}
+
+static int take_message(struct console *con, struct cvm_queue *queue,
+			const struct console_control *message)
+{
+	uint32_t i;
+
+	if (message->event != DEVICE_READY && message->id >= con->count)
+		return cvm_vq_break(&queue->vq, "a control message about port "
+				    "%u of %u", message->id, con->count);
+	cvm_plat_lock(&con->control);
+	if (message->event == DEVICE_READY && message->value)
+		for (i = 0; i < con->count; i++)
+			tell(&con->port[i], BIT(PORT_ADD));
+	else if (message->event == PORT_READY && message->value)
+		port_ready(&con->port[message->id]);
+	cvm_plat_unlock(&con->control);
+	return 0;
+}
+
+static int serve_control(struct cvm_queue *queue)
+{
+	struct cvm_iov iov[PIECES];
+	struct cvm_chain chain = { .iov = iov, .room = PIECES };
+	struct console_control message;
+	int ret = cvm_vq_pop(&queue->vq, &chain);
+
+	if (ret <= 0)
+		return ret;
+	if (cvm_iov_get(iov, chain.readable, 0, &message, sizeof(message)) <
+	    sizeof(message))
+		return cvm_vq_break(&queue->vq, "a control message of %llu "
+				    "bytes", (unsigned long long)
+				    chain.read_bytes);
+	if (take_message(console_of(queue->dev), queue, &message))
+		return -1;
+	cvm_vq_push(&queue->vq, &chain, 0);
+	cvm_queue_publish(queue);
+	return 1;
+}
+
+/* ---- what goes through --------------------------------------------------- */
+
+static int serve_output(struct cvm_queue *queue)
+{
+	struct cvm_port *port = port_of(queue);
+	struct cvm_iov iov[PIECES];
+	struct cvm_chain chain = { .iov = iov, .room = PIECES };
+	int ret = cvm_vq_pop(&queue->vq, &chain);
+
+	if (ret <= 0)
+		return ret;
+	port->ops->output(port->backend, iov, chain.readable);
+	__atomic_add_fetch(&port->out_bytes, chain.read_bytes,
+			   __ATOMIC_RELAXED);
+	cvm_vq_push(&queue->vq, &chain, 0);
+	cvm_queue_publish(queue);
+	return 1;
+}
+
+/* Doorbells stay on: the driver may wait for us with interrupts off. */
+static void serve_all(struct cvm_queue *queue,
+		      int (*serve)(struct cvm_queue *queue))
+{
+	int ret;
+
+	do {
+		while ((ret = serve(queue)) > 0)
+			;
+	} while (!ret && cvm_vq_listen(&queue->vq));
+	if (ret < 0)
+		broken(queue);
+}
+
+/* Under .lock: one buffer's worth; 0: there is none, -1: broken. */
+static int64_t put_input(struct cvm_queue *queue, const uint8_t *data,
+			 size_t bytes)
+{
+	struct cvm_iov iov[PIECES];
+	struct cvm_chain chain = { .iov = iov, .room = PIECES };
+	int ret = cvm_vq_pop(&queue->vq, &chain);
+	size_t put;
+
+	if (ret <= 0)
+		return ret;
+	put = cvm_iov_put(iov + chain.readable, chain.writable, 0, data,
+			  bytes);
+	if (!put)
+		return cvm_vq_break(&queue->vq, "a buffer without room");
+	cvm_vq_push(&queue->vq, &chain, (uint32_t)put);
+	return (int64_t)put;
+}
+
+size_t cvm_port_input(struct cvm_port *port, const void *data, size_t bytes)
+{
+	size_t done = 0;
+	int64_t put = 1;
+
+	cvm_plat_lock(&port->lock);
+	if (port->live)
+		cvm_vq_quiet(&port->in->vq);
+	while (port->live && done < bytes && put >= 0) {
+		put = put_input(port->in, (const uint8_t *)data + done,
+				bytes - done);
+		if (put > 0)
+			done += (size_t)put;
+		else if (!put && !cvm_vq_listen(&port->in->vq))
+			break;
+	}
+	if (done)
+		cvm_queue_publish(port->in);
+	if (put < 0) {
+		port->live = false;
+		broken(port->in);
+	}
+	cvm_plat_unlock(&port->lock);
+	__atomic_add_fetch(&port->in_bytes, done, __ATOMIC_RELAXED);
+	return done;
+}
+
+/* ---- what back ends and the tool tell ------------------------------------ */
+
+void cvm_port_resize(struct cvm_port *port, uint32_t cols, uint32_t rows)
+{
+	struct console *con = port->con;
+	uint16_t size[2] = { (uint16_t)cols, (uint16_t)rows };
+
+	cvm_plat_lock(&con->control);
+	port->cols = size[0];
+	port->rows = size[1];
+	if (port->ready)
+		tell(port, BIT(RESIZE));
+	cvm_plat_unlock(&con->control);
+	if (!port->id)
+		cvm_device_config(&con->dev, 0, size, sizeof(size), true);
+}
+
+void cvm_port_connected(struct cvm_port *port, bool connected)
+{
+	cvm_plat_lock(&port->con->control);
+	port->connected = connected;
+	if (port->ready)
+		tell(port, BIT(PORT_OPEN));
+	cvm_plat_unlock(&port->con->control);
+}
+
+struct cvm_plat_thread *cvm_port_thread(struct cvm_port *port)
+{
+	return port->in->thread;
+}
+
+const char *cvm_port_where(const struct cvm_port *port)
+{
+	return port->ops->where ? port->ops->where(port->backend) : "";
+}
+
+void cvm_port_stats(const struct cvm_port *port, struct cvm_port_stats *stats)
+{
+	stats->name = port->name;
+	stats->in = __atomic_load_n(&port->in_bytes, __ATOMIC_RELAXED);
+	stats->out = __atomic_load_n(&port->out_bytes, __ATOMIC_RELAXED);
+}
+
+void cvm_port_log(struct cvm_port *port, const char *fmt, ...)
+{
+	const struct cvm_vmm_args *args = &port->con->dev.devs->args;
+	char text[320], line[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	snprintf(line, sizeof(line), "%s: %s", port->name, text);
+	args->log(args->ctx, line);
+}
+
+/* ---- the device ---------------------------------------------------------- */
+
+static void serve_queue(struct cvm_queue *queue)
+{
+	struct console *con = console_of(queue->dev);
+	struct cvm_port *port = port_of(queue);
+
+	if (queue->index == CONTROL_OUT) {
+		serve_all(queue, serve_control);
+	} else if (queue->index == CONTROL_IN) {
+		cvm_plat_lock(&con->control);
+		send_control(con);
+		cvm_plat_unlock(&con->control);
+	} else if (queue == port->in) {
+		port->ops->room(port->backend);
+	} else {
+		serve_all(queue, serve_output);
+	}
+}
+
+static void console_doorbell(struct cvm_queue *queue, struct cvm_user_run *run)
+{
+	/* Input comes from other threads as well: it is raised. */
+	(void)run;
+	serve_queue(queue);
+}
+
+static void set_live(struct cvm_queue *queue, bool live)
+{
+	struct console *con = console_of(queue->dev);
+	struct cvm_port *port = port_of(queue);
+
+	if (queue->index == CONTROL_IN) {
+		cvm_plat_lock(&con->control);
+		con->control_live = live;
+		cvm_plat_unlock(&con->control);
+	} else if (port && queue == port->in) {
+		cvm_plat_lock(&port->lock);
+		port->live = live;
+		cvm_plat_unlock(&port->lock);
+	}
+}
+
+/* What is in a queue already was not rung for, or nobody listened. */
+static void console_start(struct cvm_queue *queue)
+{
+	set_live(queue, true);
+	serve_queue(queue);
+}
+
+static void console_stop(struct cvm_queue *queue)
+{
+	set_live(queue, false);
+}
+
+static void console_reset(struct cvm_device *dev)
+{
+	struct console *con = console_of(dev);
+	uint32_t i;
+
+	cvm_plat_lock(&con->control);
+	for (i = 0; i < con->count; i++) {
+		con->port[i].ready = false;
+		con->port[i].pending = 0;
+	}
+	cvm_plat_unlock(&con->control);
+}
+
+static void console_hangup(struct cvm_device *dev)
+{
+	struct console *con = console_of(dev);
+	uint32_t i;
+
+	for (i = 0; i < con->count; i++)
+		con->port[i].ops->hangup(con->port[i].backend);
+}
+
+static void console_settle(struct cvm_device *dev)
+{
+	struct console *con = console_of(dev);
+	uint32_t i;
+
+	for (i = 0; i < con->count; i++)
+		if (con->port[i].ops->settle)
+			con->port[i].ops->settle(con->port[i].backend);
+}
+
+static void console_destroy(struct cvm_device *dev)
+{
+	struct console *con = console_of(dev);
+
+	while (con->count) {
+		struct cvm_port *port = &con->port[--con->count];
+
+		port->ops->destroy(port->backend);
+		cvm_plat_lock_destroy(&port->lock);
+	}
+	cvm_plat_lock_destroy(&con->control);
+	cvm_device_exit(dev);
+	free(con);
+}
+
+static const struct cvm_device_ops console_ops = {
+	.name = "console",
+	.id = CONSOLE_DEVICE_ID,
+	.settle = console_settle,
+	.queue_start = console_start,
+	.queue_stop = console_stop,
+	.doorbell = console_doorbell,
+	.hangup = console_hangup,
+	.reset = console_reset,
+	.destroy = console_destroy,
+};
+
+static int open_port(struct console *con, struct cvm_port_args *args,
+		     struct cvm_vmm_error *err)
+{
+	uint32_t id = con->count;
+	struct cvm_port *port = &con->port[id];
+
+	port->con = con;
+	port->id = id;
+	port->connected = true;
+	port->in = &con->dev.queue[id ? 2 * id + 2 : 0];
+	snprintf(port->name, sizeof(port->name), "%s", args->name);
+	cvm_plat_lock_init(&port->lock);
+	port->backend = cvm_port_open(args, port, &port->ops, err);
+	if (!port->backend) {
+		cvm_plat_lock_destroy(&port->lock);
+		return -1;
+	}
+	port->in->threaded = port->ops->threaded;
+	args->port = port;
+	con->count++;
+	return 0;
+}
+
+/* A device without queues is one that could not be made. */
+static struct console *new_console(struct cvm_vmm_devices *devs,
+				   uint32_t count)
+{
+	struct console *con = calloc(1, sizeof(*con));
+	struct console_config *config;
+
+	if (!con)
+		return NULL;
+	cvm_plat_lock_init(&con->control);
+	if (cvm_device_init(&con->dev, &console_ops, 2 * count + 2,
+			    QUEUE_SIZE)) {
+		console_destroy(&con->dev);
+		return NULL;
+	}
+	cvm_device_in_place(&con->dev);
+	con->dev.devs = devs;
+	con->dev.features = CONSOLE_F_SIZE | CONSOLE_F_MULTIPORT;
+	con->dev.config_len = sizeof(*config);
+	config = (struct console_config *)con->dev.config;
+	config->max_nr_ports = count;
+	return con;
+}
+
+int cvm_vmm_devices_add_console(struct cvm_vmm_devices *devs,
+				struct cvm_port_args *ports, uint32_t count,
+				struct cvm_vmm_error *err)
+{
+	struct console *con;
+	uint32_t i;
+	int slot;
+
+	if (!count || count > CVM_PORTS_MAX)
+		return cvm_vmm_error_set(err, "%s: a guest has %u such ports "
+					 "at most", count ?
+					 ports[CVM_PORTS_MAX].name : "console",
+					 CVM_PORTS_MAX);
+	con = new_console(devs, count);
+	if (!con)
+		return cvm_vmm_error_set(err, "console: no memory or no event");
+	for (i = 0; i < count; i++) {
+		if (open_port(con, &ports[i], err)) {
+			console_destroy(&con->dev);
+			return -1;
+		}
+	}
+	slot = cvm_device_plug(devs, &con->dev);
+	if (slot < 0) {
+		console_destroy(&con->dev);
+		return cvm_vmm_error_set(err, "console: all %u slots are taken",
+					 CVM_VIRTIO_SLOTS);
+	}
+	return slot;
+}

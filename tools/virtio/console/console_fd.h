@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * console_fd.h - a port with a file descriptor of Linux behind it.
+ *
+ * What the guest prints goes out at once.  What a slow peer does not take is
+ * kept, KEPT bytes of it; when that is full the guest waits.  With nobody
+ * there the last KEPT bytes are kept for the next who comes, older ones are
+ * lost.  What a peer sends is read only as fast as the guest takes it.
+ */
+#ifndef CVM_VIRTIO_CONSOLE_CONSOLE_FD_H
+#define CVM_VIRTIO_CONSOLE_CONSOLE_FD_H
+
+#include "console.h"
+#include "os/linux/accept.h"
+
+#define FD_KEPT		65536u
+#define FD_INPUT	4096u
+
+struct fd_port;
+
+/* How peers come and go. */
+struct fd_kind {
+	/* The door is readable: the peer's descriptor, or -1: nobody yet. */
+	int (*enter)(struct fd_port *p);
+	/* This peer has gone, and nobody else knows its descriptor any more. */
+	void (*leave)(struct fd_port *p, int fd);
+	/* Optional: as in struct cvm_port_ops. */
+	void (*settle)(struct fd_port *p);
+	/* Undo all of it. */
+	void (*close)(struct fd_port *p);
+};
+
+struct fd_port {
+	struct cvm_port *port;
+	const struct fd_kind *kind;
+	int door;		/* where peers announce themselves, or -1 */
+	struct cvm_accept accept; /* of a door that is listened at */
+	int line;		/* a pty's own end, or -1 */
+	void *before;		/* what settle() lets go of */
+	char where[128];
+
+	struct cvm_plat_thread *thread;	/* from the first room() on */
+	struct cvm_plat_event wake;	/* of the thread */
+	uint8_t in[FD_INPUT];	/* the thread's: read, not taken yet */
+	size_t in_at, in_bytes;
+
+	struct cvm_plat_lock lock;	/* of what follows */
+	struct cvm_plat_event space;	/* a writer sleeps on it */
+	int fd;			/* the peer, non-blocking, or -1; the thread
+				 * writes it, under .lock, so it may read it
+				 * without */
+	bool deaf;		/* it takes nothing any more */
+	bool waiting;		/* a writer does */
+	bool hung;		/* nobody is to wait */
+	bool stop;
+	uint64_t head, tail;	/* of what is kept: tail <= head */
+	uint8_t kept[FD_KEPT];
+};
+
+extern const struct cvm_port_ops fd_port_ops;
+
+/*
+ * fd_port_ready - everything is open; the peer is fd, or -1: nobody yet.  NULL
+ * with an error; then .kind has closed everything.
+ */
+void *fd_port_ready(struct fd_port *p, int fd, const char *name,
+		    struct cvm_vmm_error *err);
+
+/* fd_port_new - with nothing open; NULL with an error. */
+struct fd_port *fd_port_new(struct cvm_port *port, const struct fd_kind *kind,
+			    const char *name, struct cvm_vmm_error *err);
+
+/* fd_port_drop - undo fd_port_new() and what was opened since. */
+void fd_port_drop(struct fd_port *p);
+
+/* console_pty.c, console_socket.c, console_serial.c, console_file.c */
+void *fd_open_pty(const struct cvm_port_args *args, struct cvm_port *port,
+		  struct cvm_vmm_error *err);
+void *fd_open_socket(const struct cvm_port_args *args, struct cvm_port *port,
+		     struct cvm_vmm_error *err);
+void *fd_open_serial(const struct cvm_port_args *args, struct cvm_port *port,
+		     struct cvm_vmm_error *err);
+void *file_open_port(const struct cvm_port_args *args, struct cvm_port *port,
+		     struct cvm_vmm_error *err);
+extern const struct cvm_port_ops file_port_ops;
+
+#endif /* CVM_VIRTIO_CONSOLE_CONSOLE_FD_H */

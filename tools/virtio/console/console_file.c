@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* console_file.c - a port whose output is put at the end of a file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "console_fd.h"
+#include "os/linux/own_file.h"
+
+struct file_port {
+	struct cvm_port *port;
+	int fd;
+	char path[128];		/* for messages */
+	char *made;		/* its name, while nothing may stay of it */
+	struct cvm_complaints complaints;
+};
+
+/* All of it, or -1 with errno. */
+static int write_all(int fd, const uint8_t *at, size_t bytes)
+{
+	ssize_t ret;
+
+	for (; bytes; bytes -= (size_t)ret) {
+		ret = write(fd, at, bytes);
+		if (ret < 0 && errno == EINTR)
+			ret = 0;
+		if (ret < 0)
+			return -1;
+		at += ret;
+	}
+	return 0;
+}
+
+static void lost(struct file_port *file, int error)
+{
+	enum cvm_complaint said = cvm_complaints_next(&file->complaints, error,
+						      time(NULL));
+
+	if (said != CVM_COMPLAINT_SILENT)
+		cvm_port_log(file->port, "%s: %s; what the guest prints "
+			     "there is lost%s", file->path, strerror(error),
+			     cvm_complaints_end(said, error));
+}
+
+static void file_output(void *backend, const struct cvm_iov *iov,
+			uint32_t count)
+{
+	struct file_port *file = backend;
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		if (write_all(file->fd, iov[i].base, iov[i].bytes))
+			lost(file, errno);
+}
+
+/* It never has input, and is never waited for. */
+static void file_nothing(void *backend)
+{
+	(void)backend;
+}
+
+static void file_settle(void *backend)
+{
+	struct file_port *file = backend;
+
+	free(file->made);
+	file->made = NULL;
+}
+
+/* What was made for a VM that is not to be: as long as it is that file. */
+static void file_unmake(const struct file_port *file)
+{
+	struct cvm_own_file own;
+
+	if (cvm_own_file_open(&own, file->made, file->fd))
+		return;
+	cvm_own_file_remove(&own, true);
+	cvm_own_file_close(&own);
+}
+
+static void file_destroy(void *backend)
+{
+	struct file_port *file = backend;
+
+	if (file->made)
+		file_unmake(file);
+	if (file->fd >= 0)
+		close(file->fd);
+	free(file->made);
+	free(file);
+}
+
+const struct cvm_port_ops file_port_ops = {
+	.settle = file_settle,
+	.output = file_output,
+	.room = file_nothing,
+	.hangup = file_nothing,
+	.destroy = file_destroy,
+};
+
+/* Its end, or a new one, which is ours until file_settle(). */
+static int open_end(struct file_port *file, const struct cvm_port_args *args)
+{
+	const struct cvm_port_owner *owner = args->owner;
+	const char *path = args->path;
+	int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK;
+
+	file->fd = open(path, flags);
+	if (file->fd >= 0 || errno != ENOENT)
+		return file->fd;
+	file->fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+	if (file->fd < 0)
+		/* Made meanwhile, or a link to what is yet to be made. */
+		return file->fd = errno == EEXIST ?
+		       open(path, flags | O_CREAT, 0600) : -1;
+	file->made = strdup(path);
+	if (owner && fchown(file->fd, owner->uid, owner->gid))
+		return -1;
+	return file->fd;
+}
+
+void *file_open_port(const struct cvm_port_args *args, struct cvm_port *port,
+		     struct cvm_vmm_error *err)
+{
+	struct file_port *file = calloc(1, sizeof(*file));
+	struct stat st;
+
+	if (!file) {
+		cvm_vmm_error_set(err, "%s: no memory", args->name);
+		return NULL;
+	}
+	file->port = port;
+	snprintf(file->path, sizeof(file->path), "%s", args->path);
+	if (open_end(file, args) < 0 || fstat(file->fd, &st))
+		cvm_vmm_error_set(err, "%s: %s: %s", args->name, args->path,
+				  strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		cvm_vmm_error_set(err, "%s: %s: this is no file", args->name,
+				  args->path);
+	else
+		return file;
+	file_destroy(file);
+	return NULL;
+}

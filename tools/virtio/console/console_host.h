@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* console_host.h - ports that end in a thing of the host. */
+#ifndef CVM_VIRTIO_CONSOLE_CONSOLE_HOST_H
+#define CVM_VIRTIO_CONSOLE_CONSOLE_HOST_H
+
+#include "console.h"
+
+/*
+ * cvm_port_open_host - cvm_port_open() for all kinds but CVM_PORT_CALLS.
+ * Everything is opened here; later there is a peer to accept at most.
+ */
+void *cvm_port_open_host(const struct cvm_port_args *args,
+			 struct cvm_port *port,
+			 const struct cvm_port_ops **ops,
+			 struct cvm_vmm_error *err);
+
+#endif /* CVM_VIRTIO_CONSOLE_CONSOLE_HOST_H */

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * net_impl.h - between the parts of the network device: net.c has the device
+ * and its thread, net_rx.c and net_tx.c one direction each.
+ *
+ * What is declared here runs under both locks, struct net_tx's before struct
+ * net's, where nothing else is said.
+ */
+#ifndef CVM_VIRTIO_NET_NET_IMPL_H
+#define CVM_VIRTIO_NET_NET_IMPL_H
+
+#include "net.h"
+#include "net_filter.h"
+#include "virtio/core/worker.h"
+
+/*
+ * Receive buffers that were popped for frames to come: as many as a frame may
+ * fill (5.1.6.4), and all of their pieces in a row, so that a frame can be
+ * read into them at once.
+ */
+#define NET_HELD_MAX	NET_QUEUE_SIZE
+
+struct net_held {
+	struct cvm_chain chain[NET_HELD_MAX];
+	uint32_t first, end;		/* of the chains, */
+	uint32_t piece_first, piece_end; /* of their pieces */
+	uint64_t bytes;
+	struct cvm_iov piece[NET_HELD_PIECES];
+};
+
+/* The driver's frames, which the vCPU's thread may send too. */
+struct net_tx {
+	struct cvm_plat_lock lock;	/* before net->lock; guards what
+					 * follows and the transmit queue */
+	bool live;			/* the queue is served */
+	struct cvm_iov piece[NET_PIECES];
+	struct cvm_net_direction stats;
+
+	/* What was sent, in frames of the usual length, */
+	uint64_t flow;			/* since frame number `after` came, */
+	uint64_t flow_before;		/* and between that and those before */
+	uint64_t after;
+
+	bool left;			/* without a lock: the net's thread is
+					 * to serve the queue */
+};
+
+struct net {
+	struct cvm_device dev;
+	struct net_backend *backend;
+	uint8_t mac[6];			/* after a reset */
+	struct cvm_worker control;
+
+	struct cvm_plat_lock turnstile;	/* net_lock() */
+	struct net_tx tx;
+	struct cvm_plat_lock lock;	/* guards what follows, the receive
+					 * queue and the back end */
+	bool live;			/* the queue is served */
+	bool hungry;			/* a frame found no room */
+	struct net_held held;
+	struct net_filter filter;
+	struct cvm_net_direction stats;
+	uint64_t unwanted;		/* frames that ->filter kept out */
+
+	bool running;			/* the receive queue's thread serves
+					 * both directions */
+	bool stop;
+};
+
+/*
+ * net_lock - take one of the two locks, however busy the net's thread is: it
+ * lets a lock go only to take it again at once, which would leave everybody
+ * else waiting for a queue to run empty.
+ */
+void net_lock(struct net *net, struct cvm_plat_lock *lock);
+
+/* net_broken - the driver broke a rule of a queue.  The queue's lock. */
+void net_broken(struct cvm_queue *queue, bool *live);
+
+/* net_held_drop - give up all held buffers: their queue ends.  net->lock. */
+void net_held_drop(struct net_held *held);
+
+/*
+ * net_ring - the transmit queue's doorbell, where it comes to the vCPU's
+ * thread: frames that are alone are sent by it.  No lock.
+ */
+void net_ring(struct net *net, struct cvm_user_run *run);
+
+/* net_wake - let the net's thread look at a queue.  No lock. */
+void net_wake(struct net *net, struct cvm_queue *queue);
+
+/* net_sending - is the transmit queue this thread's in this turn?  No lock. */
+bool net_sending(struct net *net);
+
+/* net_send - a burst of the driver's frames; true: there may be more. */
+bool net_send(struct net *net);
+
+/*
+ * net_sent - tell the driver of them; more: this thread will be back at once.
+ * true: it has to be.
+ */
+bool net_sent(struct net *net, bool more);
+
+#endif /* CVM_VIRTIO_NET_NET_IMPL_H */

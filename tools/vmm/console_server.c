@@ -1,0 +1,582 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* console_server.c - the consoles of a running VM, in the VMM's process. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "console_server.h"
+#include "packet.h"
+#include "scrollback.h"
+#include "supervisor.h"
+#include "os/thread.h"
+
+#define KEYS		65536u	/* input the guest has not taken yet */
+#define CLIENTS		(CONSOLE_CHANNELS + 4u)
+#define WHO		96u
+
+struct console_channel {
+	const char *name;	/* "": the guest's own */
+	const struct console_sink *sink;
+	void *ctx;
+	int full;		/* the sink takes no more; console_room() */
+	char holder[WHO];	/* who is attached */
+	size_t keys_len;
+	char keys[KEYS];
+
+	struct cvm_plat_lock lock;	/* of what follows, for writers */
+	struct link *link;	/* of the terminal attached, or NULL */
+	struct scrollback back;
+};
+
+struct client {
+	struct link *link;	/* NULL: a free place */
+	struct console_channel *channel; /* NULL: has not said what for */
+	int owner;		/* it started the VM, and its end ends it */
+};
+
+static struct {
+	int served;
+	int copy;		/* served: stdout gets the output too */
+	int left;		/* the terminal we started on is let go of */
+	int eof;		/* direct: stdin has ended */
+	int broken;		/* stdout is gone */
+	int running;
+	uint32_t id;		/* of the VM */
+	char greeting[256];
+	struct client client[CLIENTS];
+	struct console_channel channel[CONSOLE_CHANNELS];
+	unsigned int channels;
+	struct {
+		const char *name, *why;
+	} other[32];		/* names that are no channels, and why */
+	unsigned int others;
+	void (*report)(void *ctx, struct console_answer *a);
+	void (*rescan)(void *ctx, const char *disk, struct console_answer *a);
+	void *report_ctx;
+} con;
+
+/* The guest's own. */
+static struct console_channel *const own = &con.channel[0];
+
+/* ---- start and end ---- */
+
+static int begin(struct problem *problem)
+{
+	cvm_plat_lock_init(&own->lock);
+	own->name = "";
+	con.channels = 1;
+	return plat_wait_open(problem);
+}
+
+int console_direct(struct problem *problem)
+{
+	snprintf(own->holder, WHO, "files or pipes of process %ld",
+		 plat_pid());
+	return begin(problem);
+}
+
+int console_served(struct link *first, int copy, struct problem *problem)
+{
+	con.served = 1;
+	con.copy = copy;
+	if (first) {
+		con.client[0] = (struct client){ first, own, 1 };
+		own->link = first;
+		snprintf(own->holder, WHO, "process %ld", plat_pid());
+	}
+	return begin(problem);
+}
+
+int console_claim(const char *name, struct problem *problem)
+{
+	return plat_listen(name, minder_remove, problem);
+}
+
+int console_ready(uint32_t id, const char *greeting, struct problem *problem)
+{
+	con.id = id;
+	snprintf(con.greeting, sizeof(con.greeting), "%s", greeting);
+	return plat_catch_stop(problem);
+}
+
+void console_running(void)
+{
+	if (__atomic_exchange_n(&con.running, 1, __ATOMIC_ACQ_REL))
+		return;
+	cvm_plat_lock(&own->lock);
+	if (own->link)
+		plat_link_send(own->link, PACKET_STARTED, con.greeting,
+			       strlen(con.greeting), LINK_BLOCK);
+	cvm_plat_unlock(&own->lock);
+}
+
+/* Does stderr reach anybody a client would not? */
+static int speaks_itself(void)
+{
+	return !con.served || con.copy || con.left;
+}
+
+void console_last(const char *line, int logged)
+{
+	if (line[0] && speaks_itself() && (logged || !con.left))
+		say("%s", line);
+}
+
+void console_end(int status, const char *line)
+{
+	char data[LINK_DATA];
+	unsigned int i;
+	int len;
+
+	data[0] = (char)status;
+	len = snprintf(data + 1, sizeof(data) - 1, "%s", line) + 1;
+	for (i = 0; i < CLIENTS; i++) {
+		if (!con.client[i].link)
+			continue;
+		/* Waits for a slow terminal, but not when the VM was ended. */
+		if (plat_link_send(con.client[i].link, PACKET_END, data,
+				   (size_t)len, LINK_NOW) == 1)
+			plat_link_send(con.client[i].link, PACKET_END, data,
+				       (size_t)len, LINK_BLOCK);
+		plat_link_close(con.client[i].link);
+		con.client[i].link = NULL;
+	}
+	plat_unlisten();
+}
+
+/* ---- channels ---- */
+
+struct console_channel *console_channel(const char *name,
+					const struct console_sink *sink,
+					void *ctx)
+{
+	struct console_channel *channel = own;
+
+	if (name) {
+		if (con.channels == CONSOLE_CHANNELS)
+			return NULL;
+		channel = &con.channel[con.channels++];
+		channel->name = name;
+		cvm_plat_lock_init(&channel->lock);
+	}
+	channel->sink = sink;
+	channel->ctx = ctx;
+	return channel;
+}
+
+void console_explain(const char *name, const char *why)
+{
+	if (con.others == sizeof(con.other) / sizeof(con.other[0]))
+		return;
+	con.other[con.others].name = name;
+	con.other[con.others++].why = why;
+}
+
+void console_room(struct console_channel *channel)
+{
+	__atomic_store_n(&channel->full, 0, __ATOMIC_SEQ_CST);
+	plat_wake();
+}
+
+/* Room may be told while the sink still says that there is none. */
+static void offer_keys(struct console_channel *channel)
+{
+	size_t took;
+
+	while (channel->sink && channel->keys_len &&
+	       !__atomic_exchange_n(&channel->full, 1, __ATOMIC_SEQ_CST)) {
+		took = channel->sink->input(channel->ctx, channel->keys,
+					    channel->keys_len);
+		if (took == channel->keys_len)
+			__atomic_store_n(&channel->full, 0, __ATOMIC_SEQ_CST);
+		channel->keys_len -= took;
+		memmove(channel->keys, channel->keys + took,
+			channel->keys_len);
+	}
+}
+
+static void offer_all(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < con.channels; i++)
+		offer_keys(&con.channel[i]);
+}
+
+/* ---- output ---- */
+
+static void write_stdout(const char *data, size_t bytes)
+{
+	const char *why = con.broken ? NULL : plat_output(data, bytes);
+
+	if (!why)
+		return;
+	con.broken = 1;
+	say("cvmctl: stdout: %s; the guest runs on, its output is dropped",
+	    why);
+}
+
+static void write_channel(struct console_channel *channel, const char *data,
+			  size_t bytes)
+{
+	size_t part;
+
+	cvm_plat_lock(&channel->lock);
+	scrollback_put(&channel->back, data, bytes);
+	while (bytes && channel->link) {
+		part = bytes < LINK_DATA ? bytes : LINK_DATA;
+		if (plat_link_send(channel->link, PACKET_OUTPUT, data, part,
+				   LINK_BLOCK))
+			break;	/* console_wait() sees it too */
+		data += part;
+		bytes -= part;
+	}
+	cvm_plat_unlock(&channel->lock);
+}
+
+void console_write(struct console_channel *channel, const void *data,
+		   size_t bytes)
+{
+	if (channel == own && (!con.served || con.copy))
+		write_stdout(data, bytes);
+	if (channel != own || con.served)
+		write_channel(channel, data, bytes);
+}
+
+void console_note(const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (speaks_itself())
+		say("cvmctl: %s", line);
+	cvm_plat_lock(&own->lock);
+	if (own->link)
+		plat_link_send(own->link, PACKET_NOTE, line, strlen(line),
+			       LINK_BLOCK);
+	cvm_plat_unlock(&own->lock);
+}
+
+/* ---- who comes and goes ---- */
+
+static void drop_client(struct client *client)
+{
+	struct console_channel *channel = client->channel;
+
+	/* A writer may hold the lock, waiting for this very client. */
+	plat_link_shut(client->link);
+	if (channel) {
+		cvm_plat_lock(&channel->lock);
+		channel->link = NULL;
+		cvm_plat_unlock(&channel->lock);
+		channel->holder[0] = '\0';
+	}
+	plat_link_close(client->link);
+	*client = (struct client){ 0 };
+}
+
+static void new_client(void)
+{
+	struct problem problem = { "" };
+	struct link *link = plat_accept(&problem);
+	unsigned int i;
+
+	if (problem.text[0])
+		console_note("%s", problem.text);
+	for (i = 0; link && i < CLIENTS; i++) {
+		if (con.client[i].link)
+			continue;
+		con.client[i].link = link;
+		return;
+	}
+	if (link)
+		plat_link_close(link);
+}
+
+static void refuse(struct client *client, const char *fmt, ...)
+	__attribute__((format(CVMCTL_PRINTF, 2, 3)));
+
+static void refuse(struct client *client, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	plat_link_send(client->link, PACKET_REFUSED, text, strlen(text),
+		       LINK_NOW);
+	drop_client(client);
+}
+
+static void refuse_port(struct client *client, const char *port)
+{
+	unsigned int i;
+
+	for (i = 0; i < con.others; i++) {
+		if (strcmp(con.other[i].name, port))
+			continue;
+		refuse(client, "%s: %s", port, con.other[i].why);
+		return;
+	}
+	refuse(client, "%s: it has no such port", port);
+}
+
+/* The other end runs as the same user as we do, but need not be in order. */
+static const char *text_at(const char *data, size_t bytes, size_t at)
+{
+	return at < bytes && memchr(data + at, '\0', bytes - at) ?
+	       data + at : "";
+}
+
+static void attach(struct client *client, const char *data, size_t bytes)
+{
+	const char *port = text_at(data, bytes, 0);
+	const char *who = text_at(data, bytes, strlen(port) + 1);
+	struct console_channel *channel;
+	const char *part;
+	uint64_t at = 0;
+	unsigned int i;
+	size_t n;
+
+	for (i = 0; i < con.channels && strcmp(con.channel[i].name, port); i++)
+		;
+	if (i == con.channels) {
+		refuse_port(client, port);
+		return;
+	}
+	channel = &con.channel[i];
+	if (channel->holder[0]) {
+		refuse(client, "another terminal is attached: %s",
+		       channel->holder);
+		return;
+	}
+	snprintf(channel->holder, WHO, "%s", who);
+	client->channel = channel;
+	cvm_plat_lock(&channel->lock);
+	plat_link_send(client->link, PACKET_STARTED, con.greeting,
+		       strlen(con.greeting), LINK_NOW);
+	while ((n = scrollback_part(&channel->back, &at, &part)) > 0) {
+		if (n > LINK_DATA) {
+			at -= n - LINK_DATA;
+			n = LINK_DATA;
+		}
+		if (plat_link_send(client->link, PACKET_OUTPUT, part, n,
+				   LINK_NOW))
+			break;
+	}
+	channel->link = client->link;
+	cvm_plat_unlock(&channel->lock);
+}
+
+/* ---- counters ---- */
+
+void console_reporter(void (*report)(void *ctx, struct console_answer *a),
+		      void (*rescan)(void *ctx, const char *disk,
+				     struct console_answer *a),
+		      void *ctx)
+{
+	con.report = report;
+	con.rescan = rescan;
+	con.report_ctx = ctx;
+}
+
+/* A packet that is being filled. */
+struct console_answer {
+	struct link *to;
+	size_t bytes;
+	char data[LINK_DATA];
+};
+
+/* Few packets, for nobody waits until there is room for more. */
+static void send_answer(struct console_answer *a)
+{
+	plat_link_send(a->to, PACKET_COUNTERS, a->data, a->bytes, LINK_NOW);
+	a->bytes = 0;
+}
+
+void console_count(struct console_answer *a, const char *device,
+		   const char *counter, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	console_word(a, device, counter, text);
+}
+
+void console_word(struct console_answer *a, const char *device,
+		  const char *what, const char *word)
+{
+	char text[200];
+	size_t len = (size_t)snprintf(text, sizeof(text), "%.60s%c%.60s%c%.60s",
+				      device, '\0', what, '\0', word) + 1;
+
+	if (len > sizeof(a->data) - a->bytes)
+		send_answer(a);
+	memcpy(a->data + a->bytes, text, len);
+	a->bytes += len;
+}
+
+/* disk: whose length is to be looked at; NULL: it is counters. */
+static void answer(struct client *client, const char *disk)
+{
+	struct console_answer a = { .to = client->link };
+
+	if (con.report && disk)
+		con.rescan(con.report_ctx, disk, &a);
+	else if (con.report)
+		con.report(con.report_ctx, &a);
+	send_answer(&a);
+	plat_link_send(client->link, PACKET_END, "", 1, LINK_NOW);
+	drop_client(client);
+}
+
+/* ---- input ---- */
+
+static void type(struct console_channel *channel, const char *data,
+		 size_t bytes)
+{
+	/* Nobody types that far ahead: what is too much is lost. */
+	if (bytes > KEYS - channel->keys_len)
+		bytes = KEYS - channel->keys_len;
+	memcpy(channel->keys + channel->keys_len, data, bytes);
+	channel->keys_len += bytes;
+	offer_keys(channel);
+}
+
+static void resize(struct console_channel *channel, const char *data,
+		   size_t bytes)
+{
+	struct packet_size size;
+
+	if (bytes != sizeof(size) || !channel->sink)
+		return;
+	memcpy(&size, data, sizeof(size));
+	channel->sink->resize(channel->ctx, size.cols, size.rows);
+}
+
+static enum console_event from_attached(struct client *client, char letter,
+					const char *data, size_t bytes)
+{
+	switch (letter) {
+	case PACKET_INPUT:
+		type(client->channel, data, bytes);
+		break;
+	case PACKET_SIZE:
+		resize(client->channel, data, bytes);
+		break;
+	case PACKET_STOP:
+		return CONSOLE_STOP;
+	case PACKET_DETACH:
+		if (client->owner) {
+			plat_terminal_leave();
+			con.left = 1;
+		}
+		drop_client(client);
+		break;
+	}
+	return CONSOLE_WAKE;
+}
+
+/* The first packet of a client. */
+static enum console_event from_new(struct client *client, char letter,
+				   const char *data, size_t bytes)
+{
+	uint32_t id;
+
+	if (bytes < sizeof(id)) {
+		drop_client(client);
+		return CONSOLE_WAKE;
+	}
+	memcpy(&id, data, sizeof(id));
+	data += sizeof(id);
+	bytes -= sizeof(id);
+	if (id != con.id)
+		refuse(client, "this name is that of VM %u here, not of VM %u",
+		       con.id, id);
+	else if (letter == PACKET_ATTACH)
+		attach(client, data, bytes);
+	else if (letter == PACKET_ASK)
+		answer(client, NULL);
+	else if (letter == PACKET_RESCAN)
+		answer(client, text_at(data, bytes, 0));
+	else if (letter == PACKET_KILL)
+		return CONSOLE_KILL;
+	else if (letter == PACKET_ASKED)
+		return CONSOLE_ASKED;
+	else
+		drop_client(client);
+	return CONSOLE_WAKE;
+}
+
+/* One packet of a client. */
+static enum console_event read_client(struct client *client)
+{
+	char data[LINK_DATA], letter;
+	int bytes = plat_link_recv(client->link, &letter, data);
+	int owner = client->owner;
+
+	if (bytes < 0) {
+		if (owner)
+			plat_terminal_restore();
+		drop_client(client);
+		return owner ? CONSOLE_LOST : CONSOLE_WAKE;
+	}
+	if (client->channel)
+		return from_attached(client, letter, data, (size_t)bytes);
+	return letter ? from_new(client, letter, data, (size_t)bytes) :
+	       CONSOLE_WAKE;
+}
+
+static void read_stdin(void)
+{
+	int got = plat_input(own->keys, KEYS);
+
+	if (got < 0)
+		con.eof = 1;
+	else
+		own->keys_len = (size_t)got;
+}
+
+/* ---- waiting ---- */
+
+/* Does the guest's own console read stdin now? */
+static int wants_stdin(void)
+{
+	return !con.served && !con.eof && !own->keys_len;
+}
+
+static enum console_event serve(enum wait_event event, unsigned int which)
+{
+	switch (event) {
+	case WAIT_STOP:
+		return CONSOLE_STOP;
+	case WAIT_LINK:
+		return read_client(&con.client[which]);
+	case WAIT_INPUT:
+		read_stdin();
+		break;
+	case WAIT_LISTEN:
+		new_client();
+		break;
+	default:
+		break;
+	}
+	return CONSOLE_WAKE;
+}
+
+enum console_event console_wait(int ms)
+{
+	struct link *links[CLIENTS];
+	enum wait_event event;
+	unsigned int i, which;
+
+	offer_all();
+	for (i = 0; i < CLIENTS; i++)
+		links[i] = con.client[i].link;
+	event = plat_wait(links, CLIENTS, &which, wants_stdin(), ms);
+	return serve(event, which);
+}

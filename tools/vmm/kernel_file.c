@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* kernel_file.c - a kernel file, unpacked and checked. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel_file.h"
+
+/* With all of its debugging information. */
+static const struct file_kind kind = { "a kernel", 2ull << 30 };
+
+static int unpack_kernel(struct kernel *kernel, const struct cvm_bzimage *bz,
+			 uint64_t *bytes, struct problem *problem)
+{
+	/* lz4 in a kernel has no checksum: the length is the check then. */
+	const char *reason = "it is not as long as announced";
+
+	kernel->unpacked = malloc(bz->unpacked_bytes + 1);
+	if (!kernel->unpacked)
+		return problem_set(problem, kernel->file.path,
+				   "no memory to unpack %llu MiB",
+				   (unsigned long long)bz->unpacked_bytes >>
+				   20);
+	if (unpack(bz->kind, bz->payload, bz->payload_bytes, kernel->unpacked,
+		   bz->unpacked_bytes, bytes, &reason) ||
+	    *bytes != bz->unpacked_bytes)
+		return problem_set(problem, kernel->file.path,
+				   "the kernel inside (%s) cannot be unpacked: "
+				   "%s", cvm_pack_name(bz->kind), reason);
+	return 0;
+}
+
+int kernel_open(struct kernel *kernel, const char *path,
+		struct problem *problem)
+{
+	struct cvm_bzimage bz = { 0 };
+	struct cvm_err err = { 0 };
+	const void *elf;
+	uint64_t bytes;
+	int packed;
+
+	memset(kernel, 0, sizeof(*kernel));
+	if (file_map(&kernel->file, path, &kind, problem))
+		return -1;
+	elf = kernel->file.data;
+	bytes = kernel->file.bytes;
+	packed = cvm_image_format(elf, bytes) == CVM_IMAGE_BZIMAGE;
+	if (packed) {
+		if (cvm_bzimage_parse(&bz, elf, bytes, &err))
+			return problem_set(problem, path, "%s", err.text);
+		elf = bz.payload;
+		bytes = bz.payload_bytes;
+	}
+	if (packed && bz.kind != CVM_PACK_NONE) {
+		if (unpack_kernel(kernel, &bz, &bytes, problem))
+			return -1;
+		elf = kernel->unpacked;
+	}
+	if (cvm_image_parse(&kernel->image, elf, bytes, packed ? &bz : NULL,
+			    &err))
+		return problem_set(problem, path, "%s", err.text);
+	return 0;
+}
+
+void kernel_close(struct kernel *kernel)
+{
+	free(kernel->unpacked);
+	kernel->unpacked = NULL;
+	file_close(&kernel->file);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* kernel_file.h - a kernel file, unpacked and checked. */
+#ifndef CVM_VMM_KERNEL_FILE_H
+#define CVM_VMM_KERNEL_FILE_H
+
+#include <cvm/boot.h>
+
+#include "os/file.h"
+#include "os/problem.h"
+
+struct kernel {
+	struct file file;
+	uint8_t *unpacked;	/* of a bzImage, else NULL */
+	struct cvm_image image;
+};
+
+/* kernel_open - read and check; kernel_close() in every case. */
+int kernel_open(struct kernel *kernel, const char *path,
+		struct problem *problem);
+void kernel_close(struct kernel *kernel);
+
+/*
+ * unpack - one payload of the given kind into out.  0, or -1 with a reason;
+ * *got is what came out.  What follows the payload is not looked at.
+ */
+int unpack(uint32_t kind, const uint8_t *in, uint64_t in_bytes, uint8_t *out,
+	   uint64_t out_bytes, uint64_t *got, const char **reason);
+
+/* The ones that have a file of their own; lz4 takes no library. */
+int unpack_lzma(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
+		uint64_t out_bytes, uint64_t *got, const char **reason);
+int unpack_zstd(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
+		uint64_t out_bytes, uint64_t *got, const char **reason);
+int unpack_lz4(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
+	       uint64_t out_bytes, uint64_t *got, const char **reason);
+
+#endif /* CVM_VMM_KERNEL_FILE_H */

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vm.c - one VM from its creation to its first instruction. */
+#include <stdio.h>
+#include <string.h>
+
+#include <cvm/error.h>
+
+#include "driver.h"
+#include "vm.h"
+#include "vm_devices.h"
+#include "os/os.h"
+
+static unsigned long long mib(uint64_t bytes)
+{
+	return (bytes + 0xfffff) >> 20;
+}
+
+void *vm_memory(const struct vm *vm, uint64_t gpa, uint64_t bytes)
+{
+	const struct cvm_user_range *range;
+	uint32_t i;
+
+	for (i = 0; i < vm->ranges.count; i++) {
+		range = &vm->ranges.range[i];
+		if (gpa >= range->gpa && bytes <= range->bytes &&
+		    gpa - range->gpa <= range->bytes - bytes)
+			return vm->map + (gpa - vm->map_gpa);
+	}
+	return NULL;
+}
+
+static void *memory_at(void *ctx, uint64_t gpa, uint64_t bytes)
+{
+	return vm_memory(ctx, gpa, bytes);
+}
+
+/* The loader's texts about memory and command line name their thing. */
+static int loader_problem(const struct cvm_err *err, const char *kernel,
+			  struct problem *problem)
+{
+	switch (err->why) {
+	case CVM_WHY_RANGES:
+	case CVM_WHY_MEMORY:
+	case CVM_WHY_CMDLINE:
+		snprintf(problem->text, sizeof(problem->text), "%s",
+			 err->text);
+		return -1;
+	default:
+		return problem_set(problem, kernel, "%s", err->text);
+	}
+}
+
+static int create(struct vm *vm, const struct vm_config *config,
+		  const struct kernel *kernel, struct problem *problem)
+{
+	int ret;
+
+	if (kernel->image.note.abi != vm->version.guest_abi)
+		return problem_set(problem, config->kernel,
+				   "built for guest ABI %u, the driver speaks "
+				   "%u", kernel->image.note.abi,
+				   vm->version.guest_abi);
+	vm->info.vcpus = config->vcpus;
+	vm->info.guest_abi = kernel->image.note.abi;
+	vm->info.flags = config->flags;
+	vm->info.passage_gva = kernel->image.note.passage_gva;
+	snprintf(vm->info.name, sizeof(vm->info.name), "%s", config->name);
+	ret = plat_op(vm->dev, CVM_USER_VM_CREATE, &vm->info,
+		      sizeof(vm->info));
+	if (ret == -CVM_EPERM)
+		return problem_set(problem, plat_device, "this host cannot "
+				   "run guests; cvmctl check tells why");
+	if (ret == -CVM_E2BIG)
+		return problem_set(problem, plat_device,
+				   "no more VMs: the driver holds %u",
+				   CVM_VMS_MAX);
+	if (ret)
+		return problem_set(problem, plat_device, "VM_CREATE: %s",
+				   reason(ret));
+	return 0;
+}
+
+static int add_memory(struct vm *vm, const struct vm_config *config,
+		      uint64_t first_bytes, struct problem *problem)
+{
+	struct cvm_user_mem mem = {
+		.bytes = config->mem_bytes,
+		.first_bytes = first_bytes,
+		.min_hpa = config->min_hpa,
+	};
+	int ret;
+
+	ret = plat_op(vm->dev, CVM_USER_MEM_ADD, &mem, sizeof(mem));
+	if (!ret && mem.added < mem.bytes)
+		ret = -CVM_ENOMEM;
+	if (ret == -CVM_ENOMEM)
+		return problem_set(problem, "memory", "the host has no %llu "
+				   "MiB to give%s (%llu MiB of them must be "
+				   "contiguous)", mib(config->mem_bytes),
+				   config->min_hpa ? " above --min-address" :
+				   "", mib(first_bytes));
+	if (ret == -CVM_E2BIG)
+		return problem_set(problem, "memory", "the host could give "
+				   "%llu MiB in too many pieces only (%u are "
+				   "possible)", mib(config->mem_bytes),
+				   CVM_RANGES_MAX);
+	if (ret)
+		return problem_set(problem, "memory", "MEM_ADD: %s",
+				   reason(ret));
+	ret = plat_op(vm->dev, CVM_USER_MEM_RANGES, &vm->ranges,
+		      sizeof(vm->ranges));
+	if (!ret && (!vm->ranges.count || vm->ranges.count > CVM_RANGES_MAX))
+		ret = -CVM_EINVAL;
+	if (ret)
+		return problem_set(problem, "memory", "MEM_RANGES: %s",
+				   reason(ret));
+	return 0;
+}
+
+static int map_memory(struct vm *vm, struct problem *problem)
+{
+	const struct cvm_user_range *range;
+	uint64_t low = UINT64_MAX, high = 0;
+	uint32_t i;
+
+	for (i = 0; i < vm->ranges.count; i++) {
+		range = &vm->ranges.range[i];
+		low = range->gpa < low ? range->gpa : low;
+		high = range->gpa + range->bytes > high ?
+		       range->gpa + range->bytes : high;
+	}
+	vm->map_gpa = low;
+	vm->map_bytes = high - low;
+	vm->map = plat_map(vm->dev, &vm->ranges, low, high - low);
+	if (!vm->map)
+		return problem_set(problem, "memory", "the span from 0x%llx "
+				   "to 0x%llx cannot be mapped",
+				   (unsigned long long)low,
+				   (unsigned long long)high);
+	return 0;
+}
+
+static int create_vcpus(struct vm *vm, uint32_t vcpus,
+			struct problem *problem)
+{
+	uint32_t i;
+	int ret;
+
+	for (i = 0; i < vcpus; i++) {
+		vm->vcpu[i].vcpu = i;
+		ret = plat_op(vm->dev, CVM_USER_VCPU_CREATE, &vm->vcpu[i],
+			      sizeof(vm->vcpu[i]));
+		if (ret)
+			return problem_set(problem, plat_device,
+					   "VCPU_CREATE: %s",
+					   reason(ret));
+	}
+	return 0;
+}
+
+static int load(struct vm *vm, const struct vm_config *config,
+		const struct kernel *kernel, struct file *initrd,
+		struct problem *problem)
+{
+	struct cvm_guest_mem mem = { memory_at, vm };
+	struct cvm_boot_args args = {
+		.image = &kernel->image,
+		.ranges = &vm->ranges,
+		.cmdline = config->cmdline,
+		.initrd_bytes = initrd->bytes,
+		.setup_bytes = CVM_VIRTIO_TABLE_BYTES,
+		.passage_code_hpa = vm->info.passage_code_hpa,
+		.vcpu = vm->vcpu,
+		.vcpus = config->vcpus,
+		.la57 = vm->info.la57,
+	};
+	struct cvm_err err;
+	int ret;
+
+	if (cvm_boot_plan(&args, &vm->plan, &err) ||
+	    cvm_boot_load(&args, &vm->plan, &mem, &err))
+		return loader_problem(&err, config->kernel, problem);
+	if (initrd->bytes &&
+	    file_read(initrd, vm_memory(vm, vm->plan.initrd_gpa,
+					     initrd->bytes), problem))
+		return -1;
+	if (devices_add(vm, config, problem))
+		return -1;
+	ret = plat_op(vm->dev, CVM_USER_VCPU_BOOT, &vm->plan.entry,
+		      sizeof(vm->plan.entry));
+	if (ret)
+		return problem_set(problem, plat_device, "VCPU_BOOT: %s",
+				   reason(ret));
+	return 0;
+}
+
+/* Refuse before the driver has to search for what cannot be enough. */
+static int check_size(const struct vm_config *config, uint64_t first_bytes,
+		      const struct kernel *kernel, const struct file *initrd,
+		      struct problem *problem)
+{
+	if (config->mem_bytes >= first_bytes)
+		return 0;
+	return problem_set(problem, "memory", "%llu MiB are not enough: the "
+			   "kernel takes %llu MiB, the initrd %llu MiB, at "
+			   "least %llu MiB are needed to begin",
+			   mib(config->mem_bytes), mib(kernel->image.span),
+			   mib(initrd->bytes), mib(first_bytes));
+}
+
+static int build(struct vm *vm, const struct vm_config *config,
+		 struct kernel *kernel, struct file *initrd,
+		 struct problem *problem)
+{
+	const struct file_kind kind = {
+		"an initrd for this guest", config->mem_bytes
+	};
+	uint64_t first_bytes;
+
+	/* Files first: what is wrong with them is so without a driver. */
+	if (kernel_open(kernel, config->kernel, problem))
+		return -1;
+	if (config->initrd &&
+	    file_open(initrd, config->initrd, &kind, problem))
+		return -1;
+	first_bytes = cvm_boot_first_bytes(&kernel->image, initrd->bytes,
+					   CVM_VIRTIO_TABLE_BYTES,
+					   config->mem_bytes);
+	if (check_size(config, first_bytes, kernel, initrd, problem))
+		return -1;
+	vm->dev = device_open(&vm->version, problem);
+	if (!vm->dev)
+		return -1;
+	if (create(vm, config, kernel, problem) ||
+	    add_memory(vm, config, first_bytes, problem) ||
+	    map_memory(vm, problem) ||
+	    create_vcpus(vm, config->vcpus, problem))
+		return -1;
+	return load(vm, config, kernel, initrd, problem);
+}
+
+int vm_build(struct vm *vm, const struct vm_config *config,
+	     struct problem *problem)
+{
+	struct kernel kernel = { 0 };
+	struct file initrd;
+	int ret;
+
+	memset(vm, 0, sizeof(*vm));
+	file_init(&kernel.file);
+	file_init(&initrd);
+	ret = build(vm, config, &kernel, &initrd, problem);
+	kernel_close(&kernel);
+	file_close(&initrd);
+	return ret;
+}
+
+void vm_close(struct vm *vm)
+{
+	devices_remove(vm);
+	if (vm->map)
+		plat_unmap(vm->map, vm->map_bytes);
+	if (vm->dev)
+		plat_close(vm->dev);
+	vm->map = NULL;
+	vm->dev = NULL;
+}
+
+int good_name(const char *name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	return *name && *name != '.' && *name != '-' &&
+	       strlen(name) < CVM_NAME_MAX &&
+	       strspn(name, allowed) == strlen(name);
+}

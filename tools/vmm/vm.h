@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vm.h - one VM from its creation to its first instruction.
+ *
+ *   vm, vm_devices, vm_ttys	what it is made of
+ *   run_loop			its vCPUs' threads, until it has ended
+ *   console_server, _client	its consoles, and who comes to them; packet.h is
+ *				what they say, scrollback what is kept
+ *   stats_client		who asks a running VM
+ *   confine, filter, landlock	what its process may do
+ *   supervisor, programs, resolv	the process that outlives it
+ *   kernel_file, unpack, unlz4	kernels
+ *   driver			the driver, and which VM a word means
+ *
+ * This room includes os/ and virtio/, and is included by cvmctl/.
+ */
+#ifndef CVM_VMM_VM_H
+#define CVM_VMM_VM_H
+
+#include <cvm/boot.h>
+
+#include "virtio/devices.h"
+
+#include "kernel_file.h"
+#include "cvmctl/config/config.h"
+
+#define VM_NICS		CONFIG_NICS
+#define VM_DEVICE_NAME	16
+
+/*
+ * good_name - a name is part of a path and of messages.  NAME_RULE tells
+ * people what one is; its argument is CVM_NAME_MAX - 1.
+ */
+#define NAME_RULE	"at most %u letters, digits, . _ -, and no . or - first"
+int good_name(const char *name);
+
+struct vm_config {
+	const char *kernel;	/* path */
+	const char *initrd;	/* path or NULL */
+	const char *cmdline;
+	const char *name;
+	uint64_t mem_bytes;
+	uint64_t min_hpa;
+	uint32_t vcpus;
+	uint32_t flags;		/* CVM_VM_F_* */
+	int quiet;		/* nothing is said that is no problem */
+	const struct config_disk *disk;	/* CONFIG_DISKS of them */
+	const struct config_exec *exec;	/* CONFIG_EXECS of them */
+	const struct config_tty *tty;	/* CONFIG_TTYS of them */
+	const char *nic[VM_NICS]; /* the same, as of net_value.h */
+};
+
+struct vm {
+	struct device *dev;	/* the VM's own handle */
+	struct cvm_user_version version;
+	struct cvm_user_vm info;
+	struct cvm_user_ranges ranges;
+	struct cvm_user_vcpu vcpu[CVM_MAX_VCPUS];
+	struct cvm_boot_plan plan;
+	uint8_t *map;		/* guest memory; holes fault */
+	uint64_t map_gpa;
+	uint64_t map_bytes;
+	struct cvm_vmm_devices *devices;
+	char device_name[CVM_VIRTIO_SLOTS][VM_DEVICE_NAME]; /* by slot */
+};
+
+/*
+ * vm_build - everything up to, not including, the first RUN.  -1 with a
+ * problem; vm_close() in every case.
+ */
+int vm_build(struct vm *vm, const struct vm_config *config,
+	     struct problem *problem);
+void vm_close(struct vm *vm);
+
+/* vm_memory - our address of guest memory, NULL unless it is all granted. */
+void *vm_memory(const struct vm *vm, uint64_t gpa, uint64_t bytes);
+
+#endif /* CVM_VMM_VM_H */

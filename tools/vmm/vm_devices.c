@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vm_devices.c - the devices a VM's configuration asks for. */
+#include <stdio.h>
+#include <string.h>
+
+#include "console_server.h"
+#include "supervisor.h"
+#include "vm_devices.h"
+#include "vm_ttys.h"
+#include "cvmctl/config/net_value.h"
+#include "os/os.h"
+
+/* Dropped before the guest runs: it looks at every slot when it starts. */
+static void raise_events(void *ctx, uint32_t vcpu, uint64_t bits)
+{
+	const struct vm *vm = ctx;
+	struct cvm_user_event event = { .vcpu = vcpu, .bits = bits };
+
+	plat_op(vm->dev, CVM_USER_EVENT, &event, sizeof(event));
+}
+
+/* A host whose driver cannot (NT) returns doorbells from RUN instead. */
+static int bind_doorbell(void *ctx, uint64_t doorbell, intptr_t event)
+{
+	const struct vm *vm = ctx;
+	struct cvm_user_doorbell args = {
+		.doorbell = doorbell, .event = event,
+	};
+
+	return plat_op(vm->dev, CVM_USER_DOORBELL_BIND, &args, sizeof(args));
+}
+
+static void unbind_doorbell(void *ctx, uint64_t doorbell, intptr_t event)
+{
+	const struct vm *vm = ctx;
+	struct cvm_user_doorbell args = {
+		.doorbell = doorbell, .event = event,
+	};
+
+	plat_op(vm->dev, CVM_USER_DOORBELL_UNBIND, &args, sizeof(args));
+}
+
+/* The other way round; without it, raise_events(). */
+static int watch_event(void *ctx, uint32_t vcpu, uint64_t bits,
+		       intptr_t event, uint32_t *id)
+{
+	const struct vm *vm = ctx;
+	struct cvm_user_event_bind args = {
+		.vcpu = vcpu, .bits = bits, .event = event,
+	};
+	int ret = plat_op(vm->dev, CVM_USER_EVENT_BIND, &args, sizeof(args));
+
+	*id = args.id;
+	return ret;
+}
+
+static void unwatch_event(void *ctx, uint32_t id)
+{
+	const struct vm *vm = ctx;
+	struct cvm_user_event_bind args = { .id = id };
+
+	plat_op(vm->dev, CVM_USER_EVENT_UNBIND, &args, sizeof(args));
+}
+
+static void log_line(void *ctx, const char *line)
+{
+	const struct vm *vm = ctx;
+
+	say("cvmctl: %s: %s", vm->info.name, line);
+}
+
+static int refused(const struct cvm_vmm_error *err, struct problem *problem)
+{
+	snprintf(problem->text, sizeof(problem->text), "%s", err->text);
+	return -1;
+}
+
+/* What people call the device in a slot: its key in the configuration. */
+static void name_device(struct vm *vm, int slot, const char *key,
+			uint32_t number)
+{
+	snprintf(vm->device_name[slot], VM_DEVICE_NAME, "%.8s%u", key,
+		 number % 100);
+}
+
+static int add_disk(struct vm *vm, const struct config_disk *disk,
+		    const char *kind, uint32_t number,
+		    struct problem *problem)
+{
+	char insist[40];
+	struct cvm_blk_args args = {
+		.path = disk->path,
+		.raw = disk->raw,
+		.insist = insist,
+		.serial = *disk->serial ? disk->serial : NULL,
+		.bytes = disk->grow_bytes,
+		.grow = disk->grow_bytes && !disk->readonly,
+		.queues = disk->queues,
+		.readonly = disk->readonly,
+		.cached = disk->cached,
+		.engine = disk->engine,
+	};
+	struct cvm_vmm_error err;
+	int slot;
+
+	snprintf(insist, sizeof(insist), "set%.8s%u=format=raw", kind,
+		 number % 100);
+	slot = cvm_vmm_devices_add_blk(vm->devices, &args, &err);
+	if (slot < 0)
+		return refused(&err, problem);
+	name_device(vm, slot, kind, number);
+	return 0;
+}
+
+static int add_disks(struct vm *vm, const struct config_disk *disk,
+		     struct problem *problem)
+{
+	uint32_t i;
+
+	for (i = 0; i < CONFIG_DISKS; i++)
+		if (disk[i].path &&
+		    add_disk(vm, &disk[i], i < CONFIG_COBDS ? "cobd" : "scsi",
+			     i < CONFIG_COBDS ? i : i - CONFIG_COBDS, problem))
+			return -1;
+	return 0;
+}
+
+static int add_nic(struct vm *vm, const char *text, unsigned int index,
+		   uint8_t *networks, struct problem *problem)
+{
+	struct cvm_vmm_error err;
+	struct net_config net;
+	int slot;
+
+	if (net_config_read(&net, text, vm->info.name, index, NULL, problem))
+		return -1;
+	net.args.name = vm->info.name;
+	/* What addresses mean is one thing in the guest, so they differ. */
+	if (!net.args.tap) {
+		net.args.network = (*networks)++;
+		net.args.resolv = minder_resolver();
+	}
+	slot = cvm_vmm_devices_add_net(vm->devices, &net.args, &err);
+	if (slot < 0)
+		return problem_set(problem, net.key, "%s", err.text);
+	name_device(vm, slot, "eth", index);
+	return 0;
+}
+
+int devices_add(struct vm *vm, const struct vm_config *config,
+		struct problem *problem)
+{
+	struct cvm_vmm_args args = {
+		.ranges = &vm->ranges,
+		.map = vm->map,
+		.map_gpa = vm->map_gpa,
+		.table_gpa = vm->plan.setup_gpa,
+		.vcpus = vm->info.vcpus,
+		.ctx = vm,
+		.raise = raise_events,
+		.log = log_line,
+		.bind = bind_doorbell,
+		.unbind = unbind_doorbell,
+		.watch = watch_event,
+		.unwatch = unwatch_event,
+	};
+	struct cvm_vmm_error err;
+	uint8_t networks = 0;
+	uint32_t i;
+
+	vm->devices = cvm_vmm_devices_new(&args, &err);
+	if (!vm->devices || cvm_vmm_devices_add_rng(vm->devices, &err) < 0)
+		return refused(&err, problem);
+	if (add_disks(vm, config->disk, problem))
+		return -1;
+	for (i = 0; i < VM_NICS; i++)
+		if (config->nic[i] && add_nic(vm, config->nic[i], i,
+					       &networks, problem))
+			return -1;
+	return ttys_add(vm, config, problem);
+}
+
+void devices_settle(struct vm *vm)
+{
+	cvm_vmm_devices_settle(vm->devices);
+}
+
+int devices_commit(struct vm *vm, struct problem *problem)
+{
+	struct cvm_vmm_error err;
+
+	return cvm_vmm_devices_commit(vm->devices, &err) ?
+	       refused(&err, problem) : 0;
+}
+
+int devices_threads(struct vm *vm, struct problem *problem)
+{
+	struct cvm_vmm_error err;
+
+	return cvm_vmm_devices_threads(vm->devices, &err) ?
+	       refused(&err, problem) : 0;
+}
+
+void devices_threads_free(struct vm *vm)
+{
+	cvm_vmm_devices_threads_free(vm->devices);
+}
+
+static void report_disk(struct vm *vm, uint32_t slot, struct console_answer *to)
+{
+	const char *name = vm->device_name[slot];
+	struct cvm_blk_stats stats;
+
+	if (cvm_vmm_devices_blk_stats(vm->devices, slot, &stats))
+		return;
+	console_word(to, name, "engine", stats.engine);
+	console_word(to, name, "cache", stats.direct ? "bypassed" : "host");
+	console_count(to, name, "reads", stats.reads);
+	console_count(to, name, "writes", stats.writes);
+	console_count(to, name, "flushes", stats.flushes);
+	console_count(to, name, "discards", stats.discards);
+	console_count(to, name, "zeroes", stats.zeroes);
+	console_count(to, name, "failed", stats.failed);
+	console_count(to, name, "syncs", stats.syncs);
+}
+
+static void report_nic(struct vm *vm, uint32_t slot, struct console_answer *to)
+{
+	const char *name = vm->device_name[slot];
+	struct cvm_net_stats stats;
+
+	if (cvm_vmm_devices_net_stats(vm->devices, slot, &stats))
+		return;
+	console_word(to, name, "backend", stats.backend);
+	console_count(to, name, "rx_frames", stats.rx.frames);
+	console_count(to, name, "rx_bytes", stats.rx.bytes);
+	console_count(to, name, "rx_dropped", stats.rx.dropped);
+	console_count(to, name, "rx_unwanted", stats.unwanted);
+	console_count(to, name, "tx_frames", stats.tx.frames);
+	console_count(to, name, "tx_bytes", stats.tx.bytes);
+	console_count(to, name, "tx_dropped", stats.tx.dropped);
+}
+
+void devices_report(struct vm *vm, struct console_answer *to)
+{
+	struct cvm_device_counts counts;
+	const char *name;
+	uint32_t slot;
+
+	for (slot = 0; slot < CVM_VIRTIO_SLOTS; slot++) {
+		if (cvm_vmm_devices_counts(vm->devices, slot, &counts))
+			continue;
+		name = vm->device_name[slot];
+		if (!name[0])
+			snprintf(vm->device_name[slot], VM_DEVICE_NAME, "%s",
+				 counts.kind);
+		/* Of a console it must not be asked: its guest may wait. */
+		if (!strcmp(counts.kind, "blk"))
+			report_disk(vm, slot, to);
+		if (!strcmp(counts.kind, "net"))
+			report_nic(vm, slot, to);
+		console_count(to, name, "doorbells", counts.doorbells);
+		console_count(to, name, "interrupts", counts.interrupts);
+	}
+	ttys_report(to);
+}
+
+void devices_rescan(struct vm *vm, const char *disk, struct console_answer *to)
+{
+	struct cvm_device_counts counts;
+	struct cvm_blk_size size;
+	const char *name;
+	uint32_t slot;
+
+	for (slot = 0; slot < CVM_VIRTIO_SLOTS; slot++) {
+		name = vm->device_name[slot];
+		/* Of a console it must not be asked: its guest may wait. */
+		if ((*disk && strcmp(disk, name)) ||
+		    cvm_vmm_devices_counts(vm->devices, slot, &counts) ||
+		    strcmp(counts.kind, "blk") ||
+		    cvm_vmm_devices_blk_rescan(vm->devices, slot, &size))
+			continue;
+		console_count(to, name, "before", size.before);
+		console_count(to, name, "bytes", size.bytes);
+	}
+}
+
+void devices_remove(struct vm *vm)
+{
+	cvm_vmm_devices_free(vm->devices);
+	vm->devices = NULL;
+}

@@ -119,7 +119,7 @@ def _files(exe):
     green.mkdir()
     for name, data in (
             ("vmlinux", kernel), ("gr\u00fcn \u65e5/vmlinux", kernel),
-            ("abi2", samples.elf(abi=2)), ("plain", samples.elf(note=False)),
+            ("abi99", samples.elf(abi=99)), ("plain", samples.elf(note=False)),
             ("bz", samples.bzimage(gzip.compress(kernel) +
                                    samples.size_word(kernel))),
             ("cut", kernel[:0x3000]),
@@ -133,7 +133,7 @@ def _files(exe):
             ("--kernel C:\\cvm\\cvmctl.exe", "not a kernel image"),
             ("--kernel C:\\cut", "C:\\cut: "),
             ("--kernel C:\\plain", "not built for libcvm"),
-            ("--kernel C:\\abi2", "built for guest ABI 2"),
+            ("--kernel C:\\abi99", "built for guest ABI 99"),
             ("--kernel C:\\vmlinux --initrd C:\\no", "C:\\no: no such file"),
             ("@C:\\nosuch.conf", "C:\\nosuch.conf: no such file"),
             ("@C:\\bad.conf", "C:\\bad.conf:2: mem: not a size")):

@@ -12,9 +12,11 @@
 #define G_IMAGE_GVA	0xffffffff84000000
 #define G_PASSAGE_GVA	0xffffffffff200000
 #define G_APIC_GVA	0xffffffffc0400000
-#define G_USER_CODE	0x400000
-#define G_USER_STACK	0x402000	/* one page; the end is 0x403000 */
-#define G_USER_APIC	0x600000
+/* Below 2 GiB, and above all memory: that of the guest is mapped at its own
+ * address too, wherever the host took it from. */
+#define G_USER_CODE	0x70400000
+#define G_USER_STACK	0x70402000	/* one page */
+#define G_USER_APIC	0x70600000
 /* In both worlds, global; clear, in an emulator's direct-mapped TLB, of what
  * a test touches all the time. */
 #define TLB_VA		0xffffffffc0700000

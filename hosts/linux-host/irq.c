@@ -15,6 +15,7 @@
 #include <linux/printk.h>
 
 #include <asm/apic.h>
+#include <asm/desc.h>
 #include <asm/irq_vectors.h>
 #include <asm/trapnr.h>
 
@@ -36,11 +37,7 @@ static void raise_vector(u32 vector)
 {
 	switch (vector) {
 	INT16(0x20) INT16(0x30)
-	INT64(0x40)
-	/* 0x80 is a system call gate here, no device uses it. */
-	INT1(0x81) INT1(0x82) INT1(0x83) INT4(0x84) INT4(0x88) INT4(0x8c)
-	INT16(0x90) INT16(0xa0) INT16(0xb0)
-	INT64(0xc0)
+	INT64(0x40) INT64(0x80) INT64(0xc0)
 	INT1(X86_TRAP_MC)
 	default:
 		pr_err_ratelimited("vector 0x%x has no host gate\n", vector);
@@ -63,8 +60,27 @@ void cvm_irq_forward(void *ctx, u32 vector)
 	trace_cvm_forward(vector);
 	if (vector == X86_TRAP_NMI)
 		raise_nmi();
-	else
+	else if (vector != IA32_SYSCALL_VECTOR ||
+		 cvm_linux_ops.flags & CVM_HOST_F_IRQ80)
 		raise_vector(vector);
+	else
+		pr_err_ratelimited("vector 0x80 is a system call here\n");
+}
+
+/*
+ * Vector 0x80 is the system call of 32-bit programs, or a device vector like
+ * any other where the kernel was built or, since 6.7, booted without them.
+ * The gate says which, when the module is loaded and for good: programs may
+ * use the first only.
+ */
+bool cvm_irq80(void)
+{
+	struct desc_ptr idt;
+	const gate_desc *gate;
+
+	store_idt(&idt);
+	gate = (const gate_desc *)idt.address + IA32_SYSCALL_VECTOR;
+	return gate->bits.p && !gate->bits.dpl;
 }
 
 /* ---- irq_self -------------------------------------------------------- */

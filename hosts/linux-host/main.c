@@ -31,7 +31,7 @@ static void __noreturn cvm_fatal(void *ctx, const char *line)
 	panic("cvm: %s", line);
 }
 
-const struct cvm_host_ops cvm_linux_ops = {
+struct cvm_host_ops cvm_linux_ops __ro_after_init = {
 	.api = CVM_HOST_API,
 	.size = sizeof(struct cvm_host_ops),
 	.kind = CVM_HOST_LINUX,
@@ -97,6 +97,8 @@ static int __init cvm_module_init(void)
 	if (err)
 		goto err_memory;
 	cvm_irq_init();
+	if (cvm_irq80())
+		cvm_linux_ops.flags |= CVM_HOST_F_IRQ80;
 	err = cvm_attach(&cvm_linux_ops, NULL, cvm_sched_cpus(), &cvm_monitor);
 	if (err)
 		goto err_sched;

@@ -94,7 +94,7 @@ struct cvm_handle {
 
 extern struct cvm_monitor *cvm_monitor;
 extern struct mutex cvm_manager_lock;	/* CVM_LOCK_MANAGER */
-extern const struct cvm_host_ops cvm_linux_ops;
+extern struct cvm_host_ops cvm_linux_ops;	/* constant once attached */
 extern const struct file_operations cvm_fops;
 
 /* ---- handle.c ---- */
@@ -153,6 +153,7 @@ int cvm_poll(void *ctx, void *host_vm, u32 vcpu);
 void cvm_irq_init(void);
 void cvm_irq_exit(void);
 void cvm_irq_forward(void *ctx, u32 vector);
+bool cvm_irq80(void);		/* is vector 0x80 a device's? */
 void cvm_irq_self(void *ctx);
 u64 cvm_irq_self_count(void);	/* interrupts of cvm_irq_self() taken */
 

@@ -89,7 +89,7 @@ TRACE_SECONDS = 5
 EVENTS = ("cvm/cvm_forward", "irq_vectors", "irq/irq_handler_entry")
 
 
-def _trace(host, seconds):
+def trace(host, seconds):
     tracing = "/sys/kernel/tracing"
     on = "".join("echo 1 >%s/events/%s/enable\n" % (tracing, e)
                  for e in EVENTS)
@@ -99,10 +99,10 @@ def _trace(host, seconds):
     return host.sh("cat %s/trace" % tracing)
 
 
-def _follow(trace):
+def follow(text):
     """Forwarded vectors, and those whose host handler came next."""
     forwarded, handled, waiting, odd = {}, {}, {}, []
-    for line in trace.splitlines():
+    for line in text.splitlines():
         found = re.search(r"\[(\d+)\].*: (\w+): (.*)", line)
         if not found:
             continue
@@ -131,13 +131,13 @@ def _vectors_agree(t, version):
         ident = inside.vms(host)[0]
         inner.spawn(["sh", "-c", "while :; do :; done"])
         time.sleep(1)
-        trace = _trace(host, TRACE_SECONDS)
+        seen = trace(host, TRACE_SECONDS)
         values = inside.stats(host, ident)
         vectors = {n: v for n, v in values.items() if n.startswith("vector_")}
         wrong = {n: v for n, v in vectors.items() if v[0] != v[1]}
         t.check(vectors and not wrong, "host %s: each vector counts the same "
                 "in guest and monitor: %s" % (version, vectors), wrong)
-        forwarded, handled, odd = _follow(trace)
+        forwarded, handled, odd = follow(seen)
         t.check(sum(forwarded.values()) > 100 and forwarded == handled and
                 not odd, "host %s: each forwarded vector ran its host handler "
                 "next: %s" % (version, {hex(v): n for v, n in

@@ -26,7 +26,8 @@ TESTS = paths.ROOT / "tests/lab"
 ORDER = ("unit", "tsan", "asan", "pe", "wine", "install", "ring0", "bochs",
          "nt", "lab", "driver", "headers", "hotplug", "pairs", "guest",
          "devices", "disks", "console", "net", "config", "hostile", "powercut",
-         "debian", "irq", "nmi", "storm", "kill", "faults", "models", "bench")
+         "debian", "irq", "vectors", "nmi", "storm", "kill", "faults",
+         "models", "bench")
 LONG_ONLY = ("soak", "rich", "fuzz")
 
 # What counts instructions, when nothing else runs and all is built.

@@ -130,12 +130,34 @@ static int buddy_alloc(struct cvm_host_chunk *chunk, u64 bytes, u64 align)
 	return 0;
 }
 
+/* Has the memory failed under the guest? */
+static bool chunk_poisoned(const struct cvm_host_chunk *chunk)
+{
+	unsigned long i;
+
+	for (i = 0; i < chunk->pages; i++)
+		if (PageHWPoison(pfn_to_page(chunk->pfn + i)))
+			return true;
+	return false;
+}
+
+/*
+ * The allocator keeps a page with bad memory out of use when the page is freed
+ * by itself, but not as part of a compound one.  So such a piece is not given
+ * back; the largest have 4 MiB.
+ */
 static void buddy_release(struct cvm_host_chunk *chunk)
 {
 	struct page *page = pfn_to_page(chunk->pfn);
 	unsigned long i;
 
 	if (chunk->compound) {
+		if (chunk_poisoned(chunk)) {
+			pr_warn("%lu pages at 0x%llx stay out of use: %s\n",
+				chunk->pages, (u64)page_to_phys(page),
+				"memory failed there");
+			get_page(page);
+		}
 		put_counted(page, chunk->pages, chunk->pool);
 		return;
 	}

@@ -34,6 +34,7 @@
 #include <cvm/uapi.h>
 
 #define MIB	(1024ull * 1024)
+#define FAIL_MEMORY	"/sys/devices/system/memory/hard_offline_page"
 #define PASSAGE	0xffffffffff575000ull
 
 static int failed;
@@ -292,6 +293,56 @@ static void test_memory(int fd, const char *disk)
 	if (disk)
 		test_direct_io(disk, base + (r.range[0].gpa - low));
 	report(!munmap(base - 2 * MIB, high - low + 4 * MIB), "munmap");
+}
+
+/* Pages of small pieces that were given back while somebody held them. */
+static long held_pages(void)
+{
+	FILE *counts = fopen("/sys/kernel/debug/cvm/pages", "r");
+	long held = -1;
+	char line[128];
+
+	while (counts && fgets(line, sizeof(line), counts))
+		if (sscanf(line, "ram taken %*d returned %*d shared %ld",
+			   &held) == 1)
+			break;
+	if (counts)
+		fclose(counts);
+	return held;
+}
+
+/* Tell the kernel that the memory at an address has failed. */
+static int fail_memory(uint64_t hpa)
+{
+	FILE *ask = fopen(FAIL_MEMORY, "w");
+
+	if (!ask)
+		return -1;
+	fprintf(ask, "0x%llx", (unsigned long long)hpa);
+	/* The kernel cannot take the page away, and says so. */
+	return fclose(ask) && errno != EBUSY && errno != EIO ? -1 : 0;
+}
+
+/* A piece with a page that has failed never comes back to be used. */
+static void test_bad_memory(void)
+{
+	static struct cvm_user_ranges r;
+	long before = held_pages();
+	int fd;
+
+	if (access(FAIL_MEMORY, F_OK)) {
+		printf("skip bad memory: this kernel knows none\n");
+		return;
+	}
+	fd = open(CVM_DEVICE_PATH, O_RDWR | O_CLOEXEC);
+	create(fd, "bad");
+	report(before >= 0 && !add_memory(fd, 4 * MIB, 4 * MIB) &&
+	       !op(fd, CVM_USER_MEM_RANGES, &r) && r.count == 1,
+	       "bad memory: one piece of 4 MiB");
+	report(!fail_memory(r.range[0].gpa + MIB), "bad memory: a page fails");
+	close(fd);
+	report(held_pages() == before + (long)(4 * MIB / 4096),
+	       "bad memory: the piece stays out of use");
 }
 
 static void test_vm(const char *disk)
@@ -690,6 +741,7 @@ int main(int argc, char **argv)
 	test_sizes(fd);
 	close(fd);
 	test_vm(disk);
+	test_bad_memory();
 	test_events();
 	test_kill(disk);
 	test_waits();

@@ -27,8 +27,6 @@
 #include <cvm/host.h>
 #include <cvm/uapi.h>
 
-#define CVM_VERSION "0.1.0"
-
 struct cvm_monitor;	/* one per driver */
 struct cvm_vm;
 

@@ -26,6 +26,9 @@
 #include <stdint.h>
 
 /* Raised when a program that is compiled anew would need a change. */
+/* Of this release: driver, library and tool have the same. */
+#define CVM_VERSION		"0.1.0"
+
 #define CVM_USER_ABI		5u
 #define CVM_NAME_MAX		32u
 #define CVM_RANGES_MAX		120u	/* e820 has 128 entries */

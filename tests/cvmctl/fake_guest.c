@@ -51,7 +51,7 @@ static int op_version(struct cvm_user_version *v)
 					      CVM_GUEST_ABI);
 	v->host = CVM_HOST_LINUX;
 	v->cpus = 4;
-	snprintf(v->version, sizeof(v->version), "0.1.0");
+	snprintf(v->version, sizeof(v->version), CVM_VERSION);
 	return 0;
 }
 

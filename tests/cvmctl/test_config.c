@@ -302,7 +302,7 @@ static void test_mistakes(void **state)
 		"one with K, M or G)");
 	refused("mem=0", "vm.conf:1: mem: not a size (a number of MiB, or "
 		"one with K, M or G)");
-	refused("kernel=", "vm.conf:1: kernel: there is nothing behind the =");
+	refused("kernel=", "vm.conf:1: kernel: empty value");
 	refused("kernel", "vm.conf:1: kernel: = and a value are missing");
 	refused("mem=1\n\nmem=2", "vm.conf:3: mem: given a second time, first "
 		"in line 1");

@@ -81,7 +81,7 @@ def _usage(exe):
             ("list --frob", "--frob: no such option"),
             ("list 1", "1: one word too many"),
             ("stats", "see cvmctl stats --help"),
-            ("run", "--kernel: it is missing"),
+            ("run", "--kernel: no kernel given"),
             ("run --kernel", "--kernel: FILE is missing"),
             ("run --kernel x --mem 3x", "--mem 3x: not a size"),
             ("run --kernel x --mem 0", "--mem 0: no size"),

@@ -31,8 +31,8 @@ def run(t):
     t.check(done.returncode == 0 and text.count(" equal") == 3,
             "layouts, offsets and code bytes agree in ELF and PE", text)
     driver = pe / "hosts/nt/cvm.sys"
-    version = re.search(r'CVM_VERSION "(.*)"', (
-        paths.ROOT / "include/cvm/libcvm.h").read_text()).group(1)
+    version = re.search(r'CVM_VERSION\s+"(.*)"', (
+        paths.ROOT / "include/cvm/uapi.h").read_text()).group(1)
     done = subprocess.run(
         [sys.executable, paths.ROOT / "tests/nt/check_sys.py", driver,
          paths.ROOT / "hosts/nt/imports.txt", OBJDUMP, version,

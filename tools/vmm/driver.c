@@ -30,7 +30,7 @@ struct device *device_open(struct cvm_user_version *version,
 			    "this cvmctl (%s, user ABI %u); install both from "
 			    "one release", version->version, version->user_abi,
 			    version->user_abi < CVM_USER_ABI ? "old" : "new",
-			    CVMCTL_VERSION, CVM_USER_ABI);
+			    CVM_VERSION, CVM_USER_ABI);
 	else
 		return dev;
 	plat_close(dev);

@@ -7,8 +7,6 @@
 
 #include "os/problem.h"
 
-#define CVMCTL_VERSION		"0.1.0"
-
 struct device;
 
 /*

@@ -12,7 +12,7 @@ static int unpack_kernel(struct kernel *kernel, const struct cvm_bzimage *bz,
 			 uint64_t *bytes, struct problem *problem)
 {
 	/* lz4 in a kernel has no checksum: the length is the check then. */
-	const char *reason = "it is not as long as announced";
+	const char *reason = UNPACK_WRONG_SIZE;
 
 	kernel->unpacked = malloc(bz->unpacked_bytes + 1);
 	if (!kernel->unpacked)

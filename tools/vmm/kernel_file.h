@@ -19,6 +19,10 @@ int kernel_open(struct kernel *kernel, const char *path,
 		struct problem *problem);
 void kernel_close(struct kernel *kernel);
 
+#define UNPACK_WRONG_SIZE \
+	"corrupt: unpacked size does not match the header"
+#define UNPACK_CORRUPT		"corrupt: it cannot be unpacked"
+
 /*
  * unpack - one payload of the given kind into out.  0, or -1 with a reason;
  * *got is what came out.  What follows the payload is not looked at.

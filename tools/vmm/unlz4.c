@@ -86,7 +86,7 @@ int unpack_lz4(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
 		packed = read_le32(at);
 		at += 4;
 		if (packed > (uint64_t)(end - at)) {
-			*reason = "its data end early";
+			*reason = UNPACK_WRONG_SIZE;
 			return -1;
 		}
 		start = *got;
@@ -94,7 +94,7 @@ int unpack_lz4(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
 			out_bytes;
 		if (block((struct cursor) { at, at + packed }, out, start,
 			  limit, got)) {
-			*reason = "its data are damaged";
+			*reason = UNPACK_CORRUPT;
 			return -1;
 		}
 		at += packed;

@@ -33,8 +33,7 @@ static int unpack_gzip(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
 	inflateEnd(&z);
 	if (ret == Z_STREAM_END)
 		return 0;
-	*reason = ret == Z_BUF_ERROR ? "its data end early, or are longer than "
-		  "announced" : "its data are damaged";
+	*reason = ret == Z_BUF_ERROR ? UNPACK_WRONG_SIZE : UNPACK_CORRUPT;
 	return -1;
 }
 

@@ -25,7 +25,6 @@ int unpack_lzma(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
 	if (ret == LZMA_STREAM_END)
 		return 0;
 	*reason = ret == LZMA_OK || ret == LZMA_BUF_ERROR ?
-		  "its data end early, or are longer than announced" :
-		  "its data are damaged";
+		  UNPACK_WRONG_SIZE : UNPACK_CORRUPT;
 	return -1;
 }

@@ -26,8 +26,7 @@ int unpack_zstd(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
 			break;
 		}
 		if (ret && to.pos + from.pos == before)
-			*reason = "its data end early, or are longer than "
-				  "announced";
+			*reason = UNPACK_WRONG_SIZE;
 	} while (ret && to.pos + from.pos != before);
 	ZSTD_freeDCtx(dctx);
 	*got = to.pos;

@@ -162,8 +162,8 @@ static int store(const struct command *cmd, const struct opt *opt,
 					   "number, or one with K, M or G)",
 					   opt->name, value);
 		if (opt->kind == OPT_MIB && !*(uint64_t *)opt->to)
-			return usage_error(cmd, "--%s %s: no size for a "
-					   "memory", opt->name, value);
+			return usage_error(cmd, "--%s %s: memory size "
+					   "too small", opt->name, value);
 		break;
 	case OPT_SECONDS:
 		if (!read_seconds(value, opt->to))

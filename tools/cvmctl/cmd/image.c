@@ -34,8 +34,8 @@ static char *read_text(const char *path, const char *what,
 		return NULL;
 	}
 	if (memchr(file.data, '\0', file.bytes))
-		problem_set(problem, path, "this is not the text that is "
-			    "meant");
+		problem_set(problem, path, "not a text file: it has a NUL "
+			    "byte");
 	else
 		text = malloc((size_t)file.bytes + 1);
 	if (text) {

@@ -45,7 +45,7 @@ static int print_json(const struct cvm_user_version *v,
 
 	json_begin(&json, 1);
 	json_open(&json, NULL, '{');
-	json_text(&json, "cvmctl", CVMCTL_VERSION, sizeof(CVMCTL_VERSION));
+	json_text(&json, "cvmctl", CVM_VERSION, sizeof(CVM_VERSION));
 	json_u64(&json, "user_abi", CVM_USER_ABI);
 	json_u64(&json, "guest_abi", CVM_GUEST_ABI);
 	json_open(&json, "features", '{');
@@ -103,7 +103,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		ret = print_json(&v, &problem, dev != NULL);
 	} else {
 		printf("cvmctl %s, user ABI %u, guest ABI %u\n",
-		       CVMCTL_VERSION, CVM_USER_ABI, CVM_GUEST_ABI);
+		       CVM_VERSION, CVM_USER_ABI, CVM_GUEST_ABI);
 		print_features("with", 1);
 		print_features("without", 0);
 		if (dev)

@@ -148,11 +148,11 @@ int run_prepare(struct run_options *o, struct problem *problem)
 	fill_from_file(o);
 	fill_defaults(o);
 	if (!vm->kernel && path)
-		return problem_set(problem, path, "it names no kernel "
-				   "(kernel=FILE)");
+		return problem_set(problem, path, "no kernel given; add "
+				   "kernel=FILE");
 	if (!vm->kernel)
-		return problem_set(problem, "--kernel", "it is missing, or "
-				   "@CONFIG");
+		return problem_set(problem, "--kernel", "no kernel given; use "
+				   "--kernel FILE or @CONFIG");
 	if (read_key(o->key_text, &o->key))
 		return problem_set(problem, "--detach-key", "%s: not a key "
 				   "(ctrl-] or such, or none)", o->key_text);
@@ -162,10 +162,10 @@ int run_prepare(struct run_options *o, struct problem *problem)
 				   "%s: not a name (" NAME_RULE ")",
 				   vm->name, CVM_NAME_MAX - 1);
 	if (vm->mem_bytes > UINT64_MAX / 2)
-		return problem_set(problem, "--mem", "no size for a memory");
+		return problem_set(problem, "--mem", "memory size too large");
 	if (vm->min_hpa > UINT64_MAX / 2)
 		return problem_set(problem, "--min-address",
-				   "beyond any memory");
+				   "address too high");
 	/* Memory is granted in 2 MiB pages. */
 	vm->mem_bytes = (vm->mem_bytes + CVM_LARGE_PAGE - 1) &
 			~(uint64_t)(CVM_LARGE_PAGE - 1);

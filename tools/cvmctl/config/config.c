@@ -201,7 +201,7 @@ static int read_value(struct config *config, const struct config_value *value,
 			c--;
 	r.text[n] = '\0';
 	ret = *r.text ? value->key->read(&r) :
-	      config_fail(&r, "there is nothing between the quotes");
+	      config_fail(&r, "empty value");
 	free(r.text);
 	return ret;
 }

@@ -177,7 +177,7 @@ static int take_key(struct parser *p, const struct config_key *key,
 	if (!text)
 		return fail(p, name, "= and a value are missing");
 	if (!*text)
-		return fail(p, name, "there is nothing behind the =");
+		return fail(p, name, "empty value");
 	return put_value(p, key, number, name, text);
 }
 

@@ -4,7 +4,7 @@
  */
 #include "internal.h"
 
-_Static_assert(sizeof(struct cvm_host_ops) == 16 + 20 * sizeof(void *),
+_Static_assert(sizeof(struct cvm_host_ops) == 16 + 21 * sizeof(void *),
 	       "a member came or went: cvm_ops_complete, docs/host-api.md");
 
 /* A designated initialiser leaves forgotten members NULL without a word. */
@@ -12,8 +12,9 @@ static int cvm_ops_complete(const struct cvm_host_ops *ops)
 {
 	return ops->mem_alloc && ops->mem_free && ops->page_alloc &&
 	       ops->page_free && ops->hva_to_hpa && ops->cpu_call &&
-	       ops->irq_forward && ops->irq_self && ops->wait && ops->wake &&
-	       ops->timer && ops->time && ops->poll && ops->log && ops->fatal;
+	       ops->irq_forward && ops->machine_check && ops->irq_self &&
+	       ops->wait && ops->wake && ops->timer && ops->time &&
+	       ops->poll && ops->log && ops->fatal;
 }
 
 /* A host has events, or it has none. */

@@ -15,6 +15,7 @@
 
 #define VECTOR_NMI	2u
 #define VECTOR_MCE	18u
+#define CVM_RPL_MASK	3u	/* of a selector: 0 is the kernel */
 /* NT's APC interrupt is 0x1F; below it the vectors are exceptions. */
 #define VECTOR_FIRST	0x1fu
 #define CONSOLE_OUT_MAX	4096u
@@ -136,6 +137,16 @@ static void cvm_end(struct cvm_vcpu *vcpu, uint32_t reason,
 {
 	cvm_vm_end(vcpu->vm, reason, arg, text);
 	cvm_called(vcpu, "wake");
+}
+
+/* 1: the host lives, and the guest cannot go on. */
+static int cvm_forward_mce(struct cvm_vcpu *vcpu, int in_guest)
+{
+	int lost = cvm_ops(vcpu->vm)->machine_check(vcpu->vm->mon->ctx,
+						    in_guest);
+
+	cvm_called(vcpu, "machine_check");
+	return lost;
 }
 
 /* Vectors that are the host's. */
@@ -292,8 +303,25 @@ static void cvm_serve_latches(struct cvm_vcpu *vcpu)
 	if (priv->mce != vcpu->last_mce) {
 		vcpu->stats.mce += priv->mce - vcpu->last_mce;
 		vcpu->last_mce = priv->mce;
-		cvm_forward_now(vcpu, VECTOR_MCE);
+		cvm_forward_mce(vcpu, 0);
 	}
+}
+
+/* Once in the guest: the host may have lost no more than this guest. */
+static void cvm_guest_mce(struct cvm_vcpu *vcpu)
+{
+	const uint64_t cs = vcpu->shared->arg[0], rip = vcpu->shared->arg[1];
+	const uint64_t arg[4] = { VECTOR_MCE, 0, rip, 0 };
+	char text[160];
+
+	vcpu->stats.mce++;
+	if (!cvm_forward_mce(vcpu, 1))
+		return;
+	cvm_fmt(text, sizeof(text), "uncorrected hardware error (machine "
+		"check) in %s at 0x%X; the host's kernel log says where",
+		cs & CVM_RPL_MASK ? "a program of the guest" :
+		"the guest's kernel", rip);
+	cvm_end(vcpu, CVM_RUN_FATAL, arg, text);
 }
 
 static void cvm_log_row(void *arg, const char *line)
@@ -387,8 +415,7 @@ static int cvm_quick_op(struct cvm_vcpu *vcpu)
 		cvm_raise_nmi(vcpu);
 		return 0;
 	case CVM_OP_MCE:
-		vcpu->stats.mce++;
-		cvm_forward_now(vcpu, VECTOR_MCE);
+		cvm_guest_mce(vcpu);
 		return 0;
 	default:
 		return 0;

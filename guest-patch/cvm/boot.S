@@ -109,6 +109,10 @@ SYM_CODE_START_LOCAL(cvm_bringup_common)
 1:	cmpl	$VECTOR_MC, %esi
 	jne	2f
 	movl	$CVM_C_MCE, CVM_S_OP(%rbx)
+	movq	CVM_R_CS(%rsp), %rax
+	movq	%rax, CVM_S_ARG0(%rbx)
+	movq	CVM_R_RIP(%rsp), %rax
+	movq	%rax, CVM_S_ARG1(%rbx)
 	jmp	3f
 2:	movl	$CVM_C_FATAL, CVM_S_OP(%rbx)
 	movq	%rsi, CVM_S_ARG0(%rbx)

@@ -88,7 +88,8 @@ void cvm_doorbell(u64 number)
 	preempt_check_resched();
 }
 
-static __always_inline void cvm_call_nested(struct cvm_shared *s, u32 op)
+static __always_inline void cvm_call_nested(struct cvm_shared *s, u32 op,
+					    u64 arg0, u64 arg1)
 {
 	u32 saved_op = s->op, saved_vector = s->vector;
 	s64 saved_ret = s->ret;
@@ -97,6 +98,8 @@ static __always_inline void cvm_call_nested(struct cvm_shared *s, u32 op)
 
 	for (i = 0; i < ARRAY_SIZE(s->arg); i++)
 		saved_arg[i] = s->arg[i];
+	s->arg[0] = arg0;
+	s->arg[1] = arg1;
 	s->op = op;
 	cvm_switch(s);
 	for (i = 0; i < ARRAY_SIZE(s->arg); i++)
@@ -112,13 +115,17 @@ noinstr void cvm_nmi(void)
 	struct cvm_shared *s = this_cpu_read(cvm_this);
 
 	s->nmi_seen++;
-	cvm_call_nested(s, CVM_OP_NMI);
+	cvm_call_nested(s, CVM_OP_NMI, 0, 0);
 }
 
-/* The same for exc_machine_check(): the banks are the host's to read. */
-noinstr void cvm_machine_check(void)
+/*
+ * The same for exc_machine_check(): the banks are the host's to read.  Where
+ * it hit us goes along, for the reason if this is our end.
+ */
+noinstr void __cvm_machine_check(struct pt_regs *regs)
 {
-	cvm_call_nested(this_cpu_read(cvm_this), CVM_OP_MCE);
+	cvm_call_nested(this_cpu_read(cvm_this), CVM_OP_MCE, regs->cs,
+			regs->ip);
 }
 
 void cvm_yield(void)

@@ -31,6 +31,7 @@ void cvm_offsets(void)
 	OFFSET(CVM_S_NMI_SEEN, cvm_shared, nmi_seen);
 	OFFSET(CVM_R_ERROR, pt_regs, orig_ax);
 	OFFSET(CVM_R_RIP, pt_regs, ip);
+	OFFSET(CVM_R_CS, pt_regs, cs);
 	DEFINE(CVM_C_NMI, CVM_OP_NMI);
 	DEFINE(CVM_C_MCE, CVM_OP_MCE);
 	DEFINE(CVM_C_FATAL, CVM_OP_FATAL);

@@ -81,12 +81,11 @@ bool __init cvm_early_exception(struct pt_regs *regs, int trapnr)
 {
 	if (!cvm_is_guest())
 		return false;
-	if (trapnr == X86_TRAP_NMI)
-		cvm_nmi();
-	else if (trapnr == X86_TRAP_MC)
-		cvm_machine_check();
-	else
+	if (trapnr == X86_TRAP_MC)
+		return cvm_machine_check(regs);
+	if (trapnr != X86_TRAP_NMI)
 		return false;
+	cvm_nmi();
 	return true;
 }
 

@@ -92,6 +92,14 @@ static void bare_irq_forward(void *ctx, uint32_t vector)
 		bare_int(vector);
 }
 
+static int bare_machine_check(void *ctx, int in_guest)
+{
+	(void)ctx;
+	(void)in_guest;
+	bare_int(18);
+	return 0;
+}
+
 static void bare_irq_self(void *ctx)
 {
 	(void)ctx;
@@ -239,6 +247,7 @@ const struct cvm_host_ops bare_host_ops = {
 	.hva_to_hpa = bare_hva_to_hpa,
 	.cpu_call = bare_cpu_call,
 	.irq_forward = bare_irq_forward,
+	.machine_check = bare_machine_check,
 	.irq_self = bare_irq_self,
 	.wait = bare_wait,
 	.wake = bare_wake,

@@ -13,10 +13,12 @@
 #include <linux/irq_work.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
+#include <linux/sched.h>
 
 #include <asm/apic.h>
 #include <asm/desc.h>
 #include <asm/irq_vectors.h>
+#include <asm/mce.h>
 #include <asm/trapnr.h>
 
 #include "shim.h"
@@ -81,6 +83,41 @@ bool cvm_irq80(void)
 	store_idt(&idt);
 	gate = (const gate_desc *)idt.address + IA32_SYSCALL_VECTOR;
 	return gate->bits.p && !gate->bits.dpl;
+}
+
+/*
+ * As KVM does it: a user program was interrupted, whatever the guest ran.  So
+ * the handler kills this process for what a kernel could not survive, and the
+ * work that does it waits for the return to user space: the guest must not
+ * meet its bad memory again before that.
+ */
+#ifdef CONFIG_X86_MCE
+static int guest_machine_check(void)
+{
+	struct pt_regs regs = {
+		.cs = 3,
+		.flags = X86_EFLAGS_IF,
+	};
+
+	do_machine_check(&regs);
+	return current->mce_count != 0;
+}
+#else
+/* Then CR4.MCE is 0, and a machine check shuts the CPU down. */
+static int guest_machine_check(void)
+{
+	return 0;
+}
+#endif
+
+int cvm_machine_check(void *ctx, int in_guest)
+{
+	cvm_slice_leave_guest();
+	trace_cvm_forward(X86_TRAP_MC);
+	if (in_guest)
+		return guest_machine_check();
+	raise_vector(X86_TRAP_MC);
+	return 0;
 }
 
 /* ---- irq_self -------------------------------------------------------- */

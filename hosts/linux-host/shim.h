@@ -153,6 +153,7 @@ int cvm_poll(void *ctx, void *host_vm, u32 vcpu);
 void cvm_irq_init(void);
 void cvm_irq_exit(void);
 void cvm_irq_forward(void *ctx, u32 vector);
+int cvm_machine_check(void *ctx, int in_guest);
 bool cvm_irq80(void);		/* is vector 0x80 a device's? */
 void cvm_irq_self(void *ctx);
 u64 cvm_irq_self_count(void);	/* interrupts of cvm_irq_self() taken */

@@ -10,6 +10,7 @@
 #include "shim.h"
 
 #define VECTOR_NMI	2u
+#define VECTOR_MCE	18u
 
 #define MSR_APIC_BASE	0x1bu
 #define APIC_X2APIC	(1ull << 10)
@@ -84,11 +85,19 @@ void cvm_irq_forward(void *ctx, uint32_t vector)
 		raise_nmi();
 		return;
 	}
-	/* NT may switch threads in there, and come back on another CPU.
-	 * (Not for a machine check, after which the slice goes on.) */
-	if (vector >= 32 || vector == 31)
-		cvm_slice_leave();
+	/* NT may switch threads in there, and come back on another CPU. */
+	cvm_slice_leave();
 	cvm_int(vector);
+}
+
+/* NT does not tell a guest from its own kernel: what it cannot correct, it
+ * bug-checks for. */
+int cvm_machine_check(void *ctx, int in_guest)
+{
+	(void)ctx;
+	(void)in_guest;
+	cvm_int(VECTOR_MCE);
+	return 0;
 }
 
 /* ---- interrupts of our own ------------------------------------------- */

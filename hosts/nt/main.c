@@ -97,6 +97,7 @@ const struct cvm_host_ops cvm_nt_ops = {
 	.hva_to_hpa = cvm_hva_to_hpa,
 	.cpu_call = cvm_cpu_call,
 	.irq_forward = cvm_irq_forward,
+	.machine_check = cvm_machine_check,
 	.irq_self = cvm_irq_self,
 	.wait = cvm_wait,
 	.wake = cvm_wake,

@@ -225,6 +225,7 @@ void cvm_time(void *ctx, struct cvm_host_time *now);
 void cvm_irq_init(void);
 void cvm_irq_exit(void);
 void cvm_irq_forward(void *ctx, uint32_t vector);
+int cvm_machine_check(void *ctx, int in_guest);
 void cvm_irq_self(void *ctx);
 int cvm_irq_can_nmi(void);
 void NTAPI cvm_int(uint32_t vector);	/* `int vector`, 18 or 31..255 */

@@ -80,7 +80,8 @@ enum {
 	CVM_OP_NOOP = 0,	/* returns at once */
 	CVM_OP_IRQ = 1,		/* .vector was acknowledged: forward it */
 	CVM_OP_NMI = 2,		/* an NMI reached the guest: forward it */
-	CVM_OP_MCE = 3,		/* a machine check reached the guest */
+	CVM_OP_MCE = 3,		/* a machine check reached the guest:
+				 * arg0 = CS, arg1 = RIP it interrupted */
 	CVM_OP_IDLE = 4,	/* sleep until an event or .deadline_tsc */
 	CVM_OP_TIMER = 5,	/* .deadline_tsc is earlier than .armed_tsc */
 	CVM_OP_YIELD = 6,	/* let the host run; returns soon */

@@ -108,12 +108,25 @@ struct cvm_host_ops {
 	 * External vectors (already acknowledged at the interrupt controller)
 	 * go through the host's own gate, which issues the EOI.  Vector 2 is
 	 * re-raised as a real NMI (self-IPI with NMI delivery); it may arrive
-	 * later.  Vector 18 goes through the host's gate.
+	 * later.
 	 * Returns with interrupts disabled, on the same CPU; but an external
 	 * vector is the last thing of its slice, so its handler may have moved
 	 * the thread.
 	 */
 	void (*irq_forward)(void *ctx, uint32_t vector);
+
+	/*
+	 * machine_check - the CPU took a machine check while it was not the
+	 * host's: in the guest (in_guest = 1), or in the switch (0).  The
+	 * banks are as the CPU left them.  For the host's handler the first
+	 * is one in a user program, which need not concern the host's kernel;
+	 * the second is one in its kernel, and goes through its gate.
+	 * 1: the error was the guest's, who cannot go on, and the host lives;
+	 * 0: the guest goes on.  A host that cannot survive does not return.
+	 * Called inside a slice, host state fully restored; returns with
+	 * interrupts disabled, on the same CPU.
+	 */
+	int (*machine_check)(void *ctx, int in_guest);
 
 	/*
 	 * irq_self - make a maskable interrupt pend on this CPU; the guest

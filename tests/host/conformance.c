@@ -110,7 +110,8 @@ static const char *test_table(struct cvm_conformance *c)
 	EXPECT(o->kind <= CVM_HOST_FAKE, "a kind of host that has no number");
 	EXPECT(o->mem_alloc && o->mem_free && o->page_alloc && o->page_free,
 	       "a memory member is missing");
-	EXPECT(o->hva_to_hpa && o->cpu_call && o->irq_forward && o->irq_self,
+	EXPECT(o->hva_to_hpa && o->cpu_call && o->irq_forward &&
+	       o->machine_check && o->irq_self,
 	       "a CPU member is missing");
 	EXPECT(o->wait && o->wake && o->timer && o->time && o->poll,
 	       "a time member is missing");

@@ -177,6 +177,16 @@ static void fake_irq_forward(void *ctx, uint32_t vector)
 		host->on_forward(vector);
 }
 
+static int fake_machine_check(void *ctx, int in_guest)
+{
+	struct fake_host *host = count(ctx, FAKE_MACHINE_CHECK);
+
+	if (!host->in_slice)
+		abort();
+	host->machine_checks[in_guest]++;
+	return in_guest && host->mce_ends;
+}
+
 static void fake_irq_self(void *ctx)
 {
 	struct fake_host *host = count(ctx, FAKE_IRQ_SELF);
@@ -431,6 +441,7 @@ static const struct cvm_host_ops fake_ops = {
 	.hva_to_hpa = fake_hva_to_hpa,
 	.cpu_call = fake_cpu_call,
 	.irq_forward = fake_irq_forward,
+	.machine_check = fake_machine_check,
 	.irq_self = fake_irq_self,
 	.wait = fake_wait,
 	.wake = fake_wake,

@@ -24,7 +24,8 @@
 /* Members, for counting. */
 enum {
 	FAKE_MEM_ALLOC, FAKE_MEM_FREE, FAKE_PAGE_ALLOC, FAKE_PAGE_FREE,
-	FAKE_HVA_TO_HPA, FAKE_CPU_CALL, FAKE_IRQ_FORWARD, FAKE_IRQ_SELF,
+	FAKE_HVA_TO_HPA, FAKE_CPU_CALL, FAKE_IRQ_FORWARD,
+	FAKE_MACHINE_CHECK, FAKE_IRQ_SELF,
 	FAKE_WAIT, FAKE_WAKE, FAKE_TIMER, FAKE_TIME, FAKE_POLL, FAKE_LOG,
 	FAKE_FATAL, FAKE_EVENT_GET, FAKE_EVENT_PUT, FAKE_EVENT_SIGNAL,
 	FAKE_EVENT_WATCH, FAKE_EVENT_UNWATCH, FAKE_MEMBERS
@@ -72,6 +73,8 @@ struct fake_host {
 
 	/* Interrupts. */
 	uint64_t forwarded[256];
+	uint64_t machine_checks[2];	/* in the switch, in the guest */
+	int mce_ends;		/* the guest cannot go on after one */
 	void (*on_forward)(uint32_t vector);	/* the host's handlers */
 	uint64_t self_irqs;
 	int in_slice;

@@ -58,7 +58,7 @@ static void dead(uint64_t vector, uint64_t error, uint64_t rip)
 /* ---- gates ----------------------------------------------------- */
 
 /* An NMI may come anywhere, so the call record belongs to somebody else. */
-static void forward_urgent(uint32_t op)
+static void forward_urgent(uint32_t op, const struct bare_regs *regs)
 {
 	struct cvm_shared *s = shared();
 	uint32_t old_op = s->op, old_vector = s->vector, i;
@@ -67,6 +67,8 @@ static void forward_urgent(uint32_t op)
 
 	for (i = 0; i < 6; i++)
 		arg[i] = s->arg[i];
+	s->arg[0] = regs->cs;
+	s->arg[1] = regs->rip;
 	old_ret = s->ret;
 	call(op);
 	s->ret = old_ret;
@@ -106,12 +108,12 @@ void bare_trap(struct bare_regs *regs)
 	if (vector == 2) {
 		g_ctl.nmi++;
 		shared()->nmi_seen++;
-		forward_urgent(CVM_OP_NMI);
+		forward_urgent(CVM_OP_NMI, regs);
 		return;
 	}
 	if (vector == 18) {
 		g_ctl.mce++;
-		forward_urgent(CVM_OP_MCE);
+		forward_urgent(CVM_OP_MCE, regs);
 		return;
 	}
 	if (vector >= 31) {

@@ -158,61 +158,6 @@ static void bad_vectors(void **state)
 	}
 }
 
-static void guest_latches(struct cvm_priv *priv, struct cvm_shared *s)
-{
-	switch (step++) {
-	case 0:			/* two NMIs inside the switch */
-		priv->nmi += 2;
-		s->op = CVM_OP_NOOP;
-		return;
-	case 1:
-		priv->mce++;
-		s->op = CVM_OP_YIELD;
-		return;
-	case 2:			/* through the guest's own gate */
-		s->op = CVM_OP_NMI;
-		return;
-	case 3:
-		s->op = CVM_OP_MCE;
-		return;
-	default:
-		s->op = CVM_OP_POWEROFF;
-		return;
-	}
-}
-
-static void nmi_and_mce(void **state)
-{
-	struct cvm_stats sum;
-
-	(void)state;
-	start(guest_latches);
-	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
-	cvm_stats_sum(c.vm, &sum);
-	assert_int_equal(sum.nmi_passage, 2);
-	assert_int_equal(sum.nmi_guest, 1);
-	assert_int_equal(sum.nmi_raised, 3);
-	assert_int_equal(sum.mce, 2);
-	assert_int_equal(c.host.forwarded[2], 3);
-	assert_int_equal(c.host.forwarded[18], 2);
-	core_end(&c);
-}
-
-static void guest_wild_store(struct cvm_priv *priv, struct cvm_shared *s)
-{
-	priv->nmi = UINT64_MAX;
-	s->op = CVM_OP_NOOP;
-}
-
-static void latch_overwritten(void **state)
-{
-	(void)state;
-	start(guest_wild_store);
-	assert_int_equal(run().reason, CVM_RUN_FATAL);
-	assert_int_equal(c.host.calls[FAKE_IRQ_FORWARD], 0);
-	core_end(&c);
-}
-
 /* ---- windows, idle, timer ----------------------------------------------- */
 
 static void guest_windows(struct cvm_priv *priv, struct cvm_shared *s)
@@ -772,8 +717,6 @@ int main(void)
 		cmocka_unit_test(not_booted),
 		cmocka_unit_test(vectors),
 		cmocka_unit_test(bad_vectors),
-		cmocka_unit_test(nmi_and_mce),
-		cmocka_unit_test(latch_overwritten),
 		cmocka_unit_test(windows),
 		cmocka_unit_test(clock_follows),
 		cmocka_unit_test(timer),

@@ -13,6 +13,7 @@ static const struct call {
 	uint32_t op;		/* what the guest calls for */
 	uint32_t vector;
 	uint64_t nmi, mce;	/* latched in the switch */
+	int mce_ends;		/* one in the guest is its end */
 	uint64_t events;	/* pending */
 	uint32_t lstar;		/* the host's is changed, and compared */
 	int member;		/* enables interrupts */
@@ -22,12 +23,14 @@ static const struct call {
 	  .name = "irq_forward" },
 	{ .op = CVM_OP_NMI, .member = FAKE_IRQ_FORWARD,
 	  .name = "irq_forward" },
-	{ .op = CVM_OP_MCE, .member = FAKE_IRQ_FORWARD,
-	  .name = "irq_forward" },
+	{ .op = CVM_OP_MCE, .member = FAKE_MACHINE_CHECK,
+	  .name = "machine_check" },
 	{ .op = CVM_OP_NOOP, .nmi = 1, .member = FAKE_IRQ_FORWARD,
 	  .name = "irq_forward" },
-	{ .op = CVM_OP_NOOP, .mce = 1, .member = FAKE_IRQ_FORWARD,
-	  .name = "irq_forward" },
+	{ .op = CVM_OP_NOOP, .mce = 1, .member = FAKE_MACHINE_CHECK,
+	  .name = "machine_check" },
+	{ .op = CVM_OP_MCE, .mce_ends = 1, .member = FAKE_WAKE,
+	  .name = "wake" },
 	{ .op = CVM_OP_NOOP, .nmi = UINT64_MAX, .member = FAKE_WAKE,
 	  .name = "wake" },
 	{ .op = CVM_OP_NOOP, .events = 1, .member = FAKE_IRQ_SELF,
@@ -87,6 +90,7 @@ static void one(const struct call *call, int on)
 	c.vm->flags |= call->lstar ? CVM_VM_F_COMPARE : 0;
 	fake_cpu.guest = guest;
 	c.host.on_call = on_call;
+	c.host.mce_ends = call->mce_ends;
 	c.host.fatal_jmp = &back;
 	if (!setjmp(back)) {
 		assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &run), 0);

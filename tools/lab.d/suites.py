@@ -26,7 +26,7 @@ TESTS = paths.ROOT / "tests/lab"
 ORDER = ("unit", "tsan", "asan", "pe", "wine", "install", "ring0", "bochs",
          "nt", "lab", "driver", "headers", "hotplug", "pairs", "guest",
          "devices", "disks", "console", "net", "config", "hostile", "powercut",
-         "debian", "irq", "vectors", "nmi", "storm", "kill", "faults",
+         "debian", "irq", "vectors", "nmi", "mce", "storm", "kill", "faults",
          "models", "bench")
 LONG_ONLY = ("soak", "rich", "fuzz")
 

@@ -44,7 +44,10 @@ long plat_pid(void);
 
 extern const char plat_device[];	/* its name, for messages */
 
-/* plat_open - one more handle of the driver, NULL with a problem. */
+/*
+ * plat_open - one more handle of the driver, NULL with a problem.  From now on
+ * a memory error of the machine in a guest does not end this process.
+ */
 struct device *plat_open(struct problem *problem);
 void plat_close(struct device *dev);
 

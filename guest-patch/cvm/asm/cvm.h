@@ -65,7 +65,16 @@ extern char cvm_irq80_entry[];
 bool cvm_forwards_irq80(void);
 void cvm_interrupt(struct pt_regs *regs, u32 vector);
 void cvm_nmi(void);
-void cvm_machine_check(void);
+void __cvm_machine_check(struct pt_regs *regs);
+
+/* True: the host has dealt with it. */
+static __always_inline bool cvm_machine_check(struct pt_regs *regs)
+{
+	if (!cvm_is_guest())
+		return false;
+	__cvm_machine_check(regs);
+	return true;
+}
 
 /* Idle, halt, spinning. */
 void cvm_idle(void);
@@ -121,7 +130,10 @@ static __always_inline unsigned long cvm_cr4(unsigned long val)
 }
 static inline void cvm_interrupt(struct pt_regs *regs, u32 vector) { }
 static __always_inline void cvm_nmi(void) { }
-static __always_inline void cvm_machine_check(void) { }
+static __always_inline bool cvm_machine_check(struct pt_regs *regs)
+{
+	return false;
+}
 static __always_inline void cvm_idle(void) { }
 static __always_inline void cvm_safe_halt(void) { }
 static __always_inline void cvm_halt(void) { }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,27 @@ static const char *open_reason(int err)
 	}
 }
 
+static void come_back(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * Where the machine's memory fails under a guest, the host's kernel ends the
+ * VM and sends the thread that ran it a SIGBUS, as to any program whose memory
+ * fails.  One such signal is no end: RUN has returned, with the reason.  A
+ * fault of this program's own comes again, to what is there by default.
+ */
+static void outlive_memory_error(void)
+{
+	const struct sigaction action = {
+		.sa_handler = come_back,
+		.sa_flags = SA_RESETHAND,
+	};
+
+	sigaction(SIGBUS, &action, NULL);
+}
+
 struct device *plat_open(struct problem *problem)
 {
 	struct device *dev = malloc(sizeof(*dev));
@@ -51,8 +73,10 @@ struct device *plat_open(struct problem *problem)
 		return NULL;
 	}
 	dev->fd = open(CVM_DEVICE_PATH, O_RDWR | O_CLOEXEC);
-	if (dev->fd >= 0)
+	if (dev->fd >= 0) {
+		outlive_memory_error();
 		return dev;
+	}
 	problem_set(problem, plat_device, "%s", open_reason(errno));
 	free(dev);
 	return NULL;

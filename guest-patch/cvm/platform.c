@@ -21,6 +21,7 @@
 #include <asm/i8259.h>
 #include <asm/io.h>
 #include <asm/iommu.h>
+#include <asm/mtrr.h>
 #include <asm/pci_x86.h>
 #include <asm/pgtable.h>
 #include <asm/processor-flags.h>
@@ -219,9 +220,22 @@ static void __init cvm_setup_pci(void)
 #endif
 }
 
+/*
+ * The host put no memory but RAM into the guest, which its MTRRs make
+ * write-back.  Since 6.5 a kernel without MTRRs assumes nothing of the kind,
+ * and maps nothing huge, unless told.
+ */
+static void __init cvm_setup_mtrr(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	guest_force_mtrr_state(NULL, 0, MTRR_TYPE_WRBACK);
+#endif
+}
+
 static void __init cvm_arch_setup(void)
 {
 	cvm_step();
+	cvm_setup_mtrr();
 	cvm_console_setup();
 	strscpy(cvm_vm->guest_release, init_utsname()->release,
 		sizeof(cvm_vm->guest_release));

@@ -11,9 +11,11 @@ TROUBLE = re.compile(
     r"scheduling while atomic|Bad page|rcu.*stall|WARN_ON", re.I)
 
 # What any kernel says natively too: of a CPU model with that weakness; of an
-# emulated PIT that its QEMU had no time for, long before libcvm is there.
+# emulated PIT that its QEMU had no time for, long before libcvm is there; of
+# old programs (answers.c is one).
 NATIVE = re.compile(r"\] (RETBleed|Speculative Return Stack Overflow): "
                     r"WARNING: |"
+                    r"\] VFS: Warning: \S+ using old stat\(\) call|"
                     r"\] \.\.MP-BIOS bug: 8254 timer not connected to IO-APIC")
 
 

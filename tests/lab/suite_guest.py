@@ -6,6 +6,7 @@ import json
 import re
 import time
 
+import answers
 import build
 import guest
 import inside
@@ -107,6 +108,18 @@ def _doors(t, inner, chunks):
     t.equal(recorder, "", "the hardware-access recorder is empty")
 
 
+def _log(t, inner):
+    """Nothing of trouble, nothing at level error or above, and no word of
+    huge mappings: the questions before had a table of 900,000 descriptors."""
+    log = inner.sh("dmesg -r")
+    inside.clean(t, log, "the guest's log is clean")
+    errors = [line for line in log.splitlines()
+              if re.match(r"<\d*[0-3]>", line)]
+    t.check(not errors, "no line of it is an error", "\n".join(errors))
+    t.check("huge-page mapping" not in log, "nothing huge was refused",
+            "\n".join(line for line in log.splitlines() if "huge" in line))
+
+
 def _look(t, version):
     """Beside the host of the same version; `pairs` has the others."""
     options = machine.Options(host=version, guest=version, guests=(version,))
@@ -121,14 +134,24 @@ def _look(t, version):
             t.check("hypervisor" in text and "vmx" not in text.split() and
                     "svm" not in text.split(),
                     "cpuinfo: a hypervisor, and no VMX or SVM")
+            answers.alike(t, host, inner, "the guest")
             time.sleep(max(0, MINUTE - (time.monotonic() - begin)))
             _compare_clocks(t, host, inner)
             _counters(t, host, inner, ident)
-            inside.clean(t, inner.sh("dmesg"), "the guest's log is clean")
+            _log(t, inner)
             inner.spawn(["poweroff"])
             t.equal(inner.ended(), 0, "poweroff ends cvmctl with status 0")
         inside.pages_back(t, host, "its pages came back")
         inside.clean(t, host.sh("dmesg"), "the host's log is clean")
+
+
+def _like_debian(t, version):
+    """A kernel for a distribution's user space."""
+    options = machine.Options(host=version, guest=version, guests=(version,),
+                              config="distro")
+    with machine.Machine(options) as host, guest.Guest(host) as inner:
+        answers.whole(t, host, inner, "a guest for Debian, %s," % version)
+        _log(t, inner)
 
 
 def _compare_clocks(t, host, inner):
@@ -169,5 +192,7 @@ def _terminal(t):
 def run(t):
     for version in paths.GUESTS:
         _look(t, version)
+        if version == "6.12" or t.long:
+            _like_debian(t, version)
     _high_memory(t)
     _terminal(t)

@@ -2,6 +2,7 @@
 """Guest kernels configured like Debian's: every driver is there and leaves
 the host's devices alone."""
 
+import answers
 import guest
 import inside
 import machine
@@ -10,12 +11,13 @@ import paths
 
 def run(t):
     for version in paths.GUESTS:
-        options = machine.Options(host="6.12", guest=version, config="rich",
+        options = machine.Options(host=version, guest=version, config="rich",
                                   guests=(version,), host_mem=2048, mem=512)
         with machine.Machine(options) as host:
             with guest.Guest(host) as inner:
                 t.check(inner.sh("uname -r").startswith(version + "."),
                         "a rich %s guest starts" % version)
+                answers.whole(t, host, inner, "a rich %s guest" % version)
                 inside.clean(t, inner.sh("dmesg"), "its log is clean")
                 t.equal(inner.sh("cat /sys/hypervisor/cvm/recorder"), "",
                         "it touched no hardware")

@@ -76,16 +76,6 @@ def _twin(question, calls32, numbers64):
     return (name, numbers64[call]) if call in numbers64 else None
 
 
-def whole(t, host, guest, what):
-    """A kernel that is to be like Debian's for every program."""
-    for kind in KINDS:
-        ours, theirs = _ask(host, kind), _ask(guest, kind)
-        odd = _differences(ours, theirs, kind)
-        t.check(len(ours) > 2000 and not odd, "%s answers %d questions of a "
-                "%s-bit program as Debian's kernel does" % (
-                    what, len(ours), kind), "\n".join(odd.values()))
-
-
 def alike(t, host, guest, what):
     """A kernel that leaves things out: what it has for 64-bit programs it has
     for 32-bit ones."""

@@ -145,15 +145,6 @@ def _look(t, version):
         inside.clean(t, host.sh("dmesg"), "the host's log is clean")
 
 
-def _like_debian(t, version):
-    """A kernel for a distribution's user space."""
-    options = machine.Options(host=version, guest=version, guests=(version,),
-                              config="distro")
-    with machine.Machine(options) as host, guest.Guest(host) as inner:
-        answers.whole(t, host, inner, "a guest for Debian, %s," % version)
-        _log(t, inner)
-
-
 def _compare_clocks(t, host, inner):
     first, theirs, last = _clock(host), _clock(inner), _clock(host)
     t.check(first - 1 <= theirs <= last + 1,
@@ -192,7 +183,5 @@ def _terminal(t):
 def run(t):
     for version in paths.GUESTS:
         _look(t, version)
-        if version == "6.12" or t.long:
-            _like_debian(t, version)
     _high_memory(t)
     _terminal(t)

@@ -2,7 +2,6 @@
 """Guest kernels configured like Debian's: every driver is there and leaves
 the host's devices alone."""
 
-import answers
 import guest
 import inside
 import machine
@@ -17,7 +16,6 @@ def run(t):
             with guest.Guest(host) as inner:
                 t.check(inner.sh("uname -r").startswith(version + "."),
                         "a rich %s guest starts" % version)
-                answers.whole(t, host, inner, "a rich %s guest" % version)
                 inside.clean(t, inner.sh("dmesg"), "its log is clean")
                 t.equal(inner.sh("cat /sys/hypervisor/cvm/recorder"), "",
                         "it touched no hardware")

@@ -135,6 +135,8 @@ enum {
 	row(sysenter_esp, 0x175) row(sysenter_eip, 0x176)		\
 	row(pat, 0x277) row(tsc_aux, 0xc0000103)			\
 	row(debugctl, 0x1d9) row(spec_ctrl, 0x48)			\
+	row(test_ctrl, 0x33) row(tsx_ctrl, 0x122)			\
+	row(mcu_opt_ctrl, 0x123)					\
 	row(xss, 0xda0) row(u_cet, 0x6a0) row(s_cet, 0x6a2)		\
 	row(pl3_ssp, 0x6a7)
 

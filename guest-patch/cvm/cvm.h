@@ -60,6 +60,10 @@ static __always_inline bool cvm_work_pending(struct cvm_shared *s)
 	return READ_ONCE(s->events) || cvm_deadline_passed(s);
 }
 
+/* What the kernel believes of its CPU. */
+void cvm_caps_setup(void);
+void cvm_caps_correct(void);
+
 /* Devices. */
 #ifdef CONFIG_CVM_VIRTIO
 void cvm_virtio_events(u64 events);

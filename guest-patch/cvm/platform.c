@@ -145,56 +145,6 @@ static void __init cvm_smp_setup(void)
 }
 #endif
 
-/*
- * What the guest must not believe it has: the host's interrupt controller,
- * monitors and power management, features whose MSRs are not switched, and
- * the virtualization extensions the host may be using.
- */
-static const u16 cvm_hidden_caps[] __initconst = {
-	X86_FEATURE_APIC, X86_FEATURE_X2APIC, X86_FEATURE_TSC_DEADLINE_TIMER,
-	X86_FEATURE_EXTAPIC, X86_FEATURE_ARAT,
-	X86_FEATURE_MWAIT, X86_FEATURE_MWAITX, X86_FEATURE_WAITPKG,
-	X86_FEATURE_RING3MWAIT, X86_FEATURE_CPUID_FAULT,
-	X86_FEATURE_TSC_ADJUST, X86_FEATURE_MTRR, X86_FEATURE_MCE,
-	X86_FEATURE_MCA, X86_FEATURE_VMX, X86_FEATURE_SVM,
-	X86_FEATURE_ARCH_PERFMON, X86_FEATURE_DS, X86_FEATURE_DTES64,
-	X86_FEATURE_PEBS, X86_FEATURE_BTS, X86_FEATURE_PDCM,
-	X86_FEATURE_PERFCTR_CORE, X86_FEATURE_PERFCTR_NB,
-	X86_FEATURE_PERFCTR_LLC, X86_FEATURE_IBS, X86_FEATURE_INTEL_PT,
-	X86_FEATURE_ARCH_LBR, X86_FEATURE_ACPI, X86_FEATURE_ACC,
-	X86_FEATURE_EST, X86_FEATURE_TM2, X86_FEATURE_EPB, X86_FEATURE_HWP,
-	X86_FEATURE_HWP_NOTIFY, X86_FEATURE_HWP_ACT_WINDOW,
-	X86_FEATURE_HWP_EPP, X86_FEATURE_HWP_PKG_REQ, X86_FEATURE_DTHERM,
-	X86_FEATURE_PTS, X86_FEATURE_PLN, X86_FEATURE_HFI,
-	X86_FEATURE_APERFMPERF, X86_FEATURE_CPB, X86_FEATURE_HW_PSTATE,
-	X86_FEATURE_CPPC, X86_FEATURE_RDT_A, X86_FEATURE_CQM,
-	X86_FEATURE_CAT_L3, X86_FEATURE_CAT_L2, X86_FEATURE_CDP_L3,
-	X86_FEATURE_CDP_L2, X86_FEATURE_MBA, X86_FEATURE_SGX,
-	X86_FEATURE_SGX_LC, X86_FEATURE_CORE_CAPABILITIES,
-	X86_FEATURE_SPLIT_LOCK_DETECT, X86_FEATURE_BUS_LOCK_DETECT,
-	X86_FEATURE_IBT, X86_FEATURE_ENQCMD, X86_FEATURE_XFD,
-	X86_FEATURE_AMX_TILE, X86_FEATURE_AMX_INT8, X86_FEATURE_AMX_BF16,
-	X86_FEATURE_SME, X86_FEATURE_SEV, X86_FEATURE_SEV_ES,
-	X86_FEATURE_TME, X86_FEATURE_PCONFIG, X86_FEATURE_INTEL_PPIN,
-	X86_FEATURE_AMD_PPIN,
-#ifdef X86_FEATURE_SHSTK
-	X86_FEATURE_SHSTK,
-#endif
-};
-
-static void __init cvm_setup_caps(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(cvm_hidden_caps); i++)
-		setup_clear_cpu_cap(cvm_hidden_caps[i]);
-	setup_force_cpu_cap(X86_FEATURE_HYPERVISOR);
-	setup_force_cpu_cap(X86_FEATURE_TSC_KNOWN_FREQ);
-	setup_force_cpu_cap(X86_FEATURE_TSC_RELIABLE);
-	setup_force_cpu_cap(X86_FEATURE_CONSTANT_TSC);
-	setup_force_cpu_cap(X86_FEATURE_NONSTOP_TSC);
-}
-
 static void __init cvm_setup_legacy(void)
 {
 	x86_platform.legacy.i8042 = X86_LEGACY_I8042_PLATFORM_ABSENT;
@@ -223,6 +173,7 @@ static void __init cvm_setup_pci(void)
 static void __init cvm_arch_setup(void)
 {
 	cvm_step();
+	cvm_caps_correct();
 	cvm_console_setup();
 	strscpy(cvm_vm->guest_release, init_utsname()->release,
 		sizeof(cvm_vm->guest_release));
@@ -237,7 +188,7 @@ void __init cvm_platform_setup(void)
 		return;
 
 	cvm_exit_setup();
-	cvm_setup_caps();
+	cvm_caps_setup();
 	cvm_setup_legacy();
 	cvm_setup_pci();
 	cvm_smp_setup();

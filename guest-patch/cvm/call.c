@@ -107,7 +107,7 @@ static __always_inline void cvm_call_nested(struct cvm_shared *s, u32 op)
 }
 
 /* Called by exc_nmi() in place of all it would do. */
-noinstr void cvm_nmi(void)
+noinstr void __cvm_nmi(void)
 {
 	struct cvm_shared *s = this_cpu_read(cvm_this);
 
@@ -115,8 +115,8 @@ noinstr void cvm_nmi(void)
 	cvm_call_nested(s, CVM_OP_NMI);
 }
 
-/* The same for exc_machine_check(): the banks are the host's to read. */
-noinstr void cvm_machine_check(void)
+/* The same for do_machine_check(): the banks are the host's to read. */
+noinstr void __cvm_machine_check(void)
 {
 	cvm_call_nested(this_cpu_read(cvm_this), CVM_OP_MCE);
 }

@@ -55,14 +55,15 @@ bool cvm_deadline_passed(struct cvm_shared *s);
 /* Events. */
 void cvm_soft_interrupt(void);
 
+/* What the kernel believes of its CPU, and which drivers start. */
+void cvm_caps_setup(void);
+void cvm_caps_correct(void);
+void cvm_switches_setup(void);
+
 static __always_inline bool cvm_work_pending(struct cvm_shared *s)
 {
 	return READ_ONCE(s->events) || cvm_deadline_passed(s);
 }
-
-/* What the kernel believes of its CPU. */
-void cvm_caps_setup(void);
-void cvm_caps_correct(void);
 
 /* Devices. */
 #ifdef CONFIG_CVM_VIRTIO
@@ -76,6 +77,9 @@ static inline u32 cvm_virtio_console_size(void) { return 0; }
 /* Console. */
 void cvm_console_setup(void);
 void cvm_console_event(void);
+
+/* Boot. */
+void cvm_early_detect(void);
 
 /* The recorder: what tried to touch the machine, and from where. */
 enum cvm_access {

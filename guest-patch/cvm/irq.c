@@ -12,12 +12,14 @@
 #include <linux/nmi.h>
 #include <linux/rcupdate.h>
 
+#include <asm/desc.h>
 #include <asm/hardirq.h>
-#include <asm/irq_regs.h>
+#include <asm/idtentry.h>
 #include <asm/irq_vectors.h>
 #include <asm/msr.h>
 
 #include "cvm.h"
+#include "vectors.h"
 
 /*
  * The vector of an interrupt the guest makes itself, to run events from idle
@@ -30,9 +32,36 @@
 
 static DEFINE_PER_CPU(bool, cvm_soft);
 
-bool cvm_forwards_irq80(void)
+/* entry.S: one for each vector that has no gate of this kind without us. */
+extern const char cvm_low_entries[], cvm_irq80_entry[], cvm_system_entries[];
+
+static void __init cvm_set_gate(gate_desc *idt, unsigned int vector,
+				const char *entry)
 {
-	return cvm_is_guest() && (cvm_vm->features & CVM_SHARED_F_IRQ80);
+	gate_desc gate;
+
+	pack_gate(&gate, GATE_INTERRUPT, (unsigned long)entry, 0, 0,
+		  __KERNEL_CS);
+	native_write_idt_entry(idt, vector, &gate);
+}
+
+/*
+ * Vectors that are exceptions here and interrupts to NT, a system call that
+ * may be a device's there, and what the kernel's own APIC would send: all the
+ * host's.  The others have gates that end in common_interrupt() already.
+ */
+void __init __cvm_set_gates(gate_desc *idt)
+{
+	unsigned int i;
+
+	for (i = 0; i < CVM_NR_LOW_VECTORS; i++)
+		cvm_set_gate(idt, CVM_LOW_VECTOR_FIRST + i,
+			     cvm_low_entries + i * IDT_ALIGN);
+	for (i = 0; i < CVM_NR_SYSTEM_VECTORS; i++)
+		cvm_set_gate(idt, FIRST_SYSTEM_VECTOR + i,
+			     cvm_system_entries + i * IDT_ALIGN);
+	if (cvm_vm->features & CVM_SHARED_F_IRQ80)
+		cvm_set_gate(idt, IA32_SYSCALL_VECTOR, cvm_irq80_entry);
 }
 
 /*
@@ -66,34 +95,35 @@ static void cvm_forward(struct cvm_shared *s, u32 vector)
  * IPIs (RESCHED, CALL, CALL1, STOP) are never raised in a guest with one
  * vCPU.  They are counted and dropped.
  */
+static void cvm_serve(struct cvm_shared *s)
+{
+	u64 events = xchg(&s->events, 0);
+
+	s->events_run += hweight64(events);
+	if ((events & BIT_ULL(CVM_EVENT_TIMER_BIT)) || cvm_deadline_passed(s))
+		cvm_timer_event(s);
+	if (events & CVM_EVENTS_VIRTIO)
+		cvm_virtio_events(events);
+	if (events & BIT_ULL(CVM_EVENT_CONSOLE_BIT))
+		cvm_console_event();
+	if (events & BIT_ULL(CVM_EVENT_CLOCK_BIT))
+		cvm_clock_changed();
+	if (events & BIT_ULL(CVM_EVENT_POWER_BIT))
+		cvm_power_request();
+}
+
 static void cvm_run_events(struct cvm_shared *s)
 {
-	u64 events;
-
-	while (cvm_work_pending(s)) {
-		events = xchg(&s->events, 0);
-		s->events_run += hweight64(events);
-		if ((events & BIT_ULL(CVM_EVENT_TIMER_BIT)) ||
-		    cvm_deadline_passed(s))
-			cvm_timer_event(s);
-		if (events & CVM_EVENTS_VIRTIO)
-			cvm_virtio_events(events);
-		if (events & BIT_ULL(CVM_EVENT_CONSOLE_BIT))
-			cvm_console_event();
-		if (events & BIT_ULL(CVM_EVENT_CLOCK_BIT))
-			cvm_clock_changed();
-		if (events & BIT_ULL(CVM_EVENT_POWER_BIT))
-			cvm_power_request();
-	}
+	while (cvm_work_pending(s))
+		cvm_serve(s);
 }
 
 /*
- * From common_interrupt() and spurious_interrupt(): on the interrupt stack,
- * interrupts off, irq_enter() done.
+ * From common_interrupt(): on the interrupt stack, interrupts off, irq_enter()
+ * and set_irq_regs() done.
  */
-void cvm_interrupt(struct pt_regs *regs, u32 vector)
+void __cvm_interrupt(u32 vector)
 {
-	struct pt_regs *old_regs = set_irq_regs(regs);
 	struct cvm_shared *s = this_cpu_read(cvm_this);
 
 	if (this_cpu_read(cvm_soft))
@@ -101,7 +131,6 @@ void cvm_interrupt(struct pt_regs *regs, u32 vector)
 	else
 		cvm_forward(s, vector);
 	cvm_run_events(s);
-	set_irq_regs(old_regs);
 }
 
 /* Interrupts are off, so the flag cannot meet a vector of the host. */

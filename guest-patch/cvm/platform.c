@@ -35,11 +35,12 @@
 bool cvm_guest __ro_after_init;
 EXPORT_SYMBOL(cvm_guest);
 
-unsigned long cvm_cr4_keep_mask __ro_after_init;
-unsigned long cvm_cr4_keep_bits __ro_after_init;
+static unsigned long cvm_cr4_keep_bits __ro_after_init;
 
 /* TSC of the last moment the host could run, until interrupts are on. */
-static u64 cvm_boot_tsc;
+static u64 cvm_boot_tsc __initdata;
+
+static void __init cvm_platform_setup(void);
 
 static bool __init cvm_slot_present(unsigned int page)
 {
@@ -48,15 +49,14 @@ static bool __init cvm_slot_present(unsigned int page)
 }
 
 /*
- * Called as soon as .bss is clear and before the first IDT of C code: the
- * loader leaves its mark in the passage's page-table slots, which are empty
- * in any other boot.
+ * From cvm_bringup_idt(), as soon as the kernel runs at its own addresses:
+ * the loader leaves its mark in the passage's page-table slots, which are
+ * empty in any other boot.  .bss is not clear yet: nothing of it is written.
  */
 void __init cvm_early_detect(void)
 {
 	struct cvm_shared *s = (struct cvm_shared *)CVM_SHARED_GVA(0);
 
-	BUILD_BUG_ON(X86_SUBARCH_CVM != CVM_HARDWARE_SUBARCH);
 	BUILD_BUG_ON(FIX_CVM_PASSAGE_END - FIX_CVM_PASSAGE_BEGIN + 1 !=
 		     CVM_PASSAGE_PAGES);
 
@@ -71,9 +71,18 @@ void __init cvm_early_detect(void)
 	this_cpu_write(cvm_this, s);
 	s->msr_dirty = 1;
 	s->deadline_tsc = CVM_DEADLINE_NONE;
-	cvm_cr4_keep_mask = s->cr4_keep;
 	cvm_cr4_keep_bits = native_read_cr4() & s->cr4_keep;
 	cvm_boot_tsc = rdtsc();
+	/* The end of x86_early_init_platform_quirks(). */
+	x86_platform.set_legacy_features = cvm_platform_setup;
+}
+
+/* CR4 bits that are the host's stay as they were found. */
+unsigned long __cvm_write_cr4(unsigned long val)
+{
+	val = (val & ~cvm_vm->cr4_keep) | cvm_cr4_keep_bits;
+	asm volatile("mov %0,%%cr4" : : "r" (val) : "memory");
+	return val;
 }
 
 /* NMI and #MC while the early IDT is live; everything else is a real trap. */
@@ -82,9 +91,9 @@ bool __init cvm_early_exception(struct pt_regs *regs, int trapnr)
 	if (!cvm_is_guest())
 		return false;
 	if (trapnr == X86_TRAP_NMI)
-		cvm_nmi();
+		__cvm_nmi();
 	else if (trapnr == X86_TRAP_MC)
-		cvm_machine_check();
+		__cvm_machine_check();
 	else
 		return false;
 	return true;
@@ -129,14 +138,14 @@ static void __init cvm_smp_step(unsigned int early)
 	generic_processor_info(0, CVM_APIC_VERSION);
 }
 
-static void __init cvm_smp_setup(void)
+static void __init cvm_apic_setup(void)
 {
 	x86_init.mpparse.find_smp_config = cvm_step;
 	x86_init.mpparse.get_smp_config = cvm_smp_step;
 	disable_apic = 1;
 }
 #else
-static void __init cvm_smp_setup(void)
+static void __init cvm_apic_setup(void)
 {
 	x86_init.mpparse.find_mptable = cvm_step;
 	x86_init.mpparse.early_parse_smp_cfg = cvm_step;
@@ -181,17 +190,13 @@ static void __init cvm_arch_setup(void)
 		cvm_vm->abi, cvm_vm->vcpu, cvm_vm->vcpus, cvm_vm->tsc_khz);
 }
 
-/* From x86_early_init_platform_quirks(), for our hardware_subarch. */
-void __init cvm_platform_setup(void)
+static void __init cvm_platform_setup(void)
 {
-	if (!cvm_is_guest())
-		return;
-
 	cvm_exit_setup();
 	cvm_caps_setup();
 	cvm_setup_legacy();
 	cvm_setup_pci();
-	cvm_smp_setup();
+	cvm_apic_setup();
 	disable_acpi();
 
 	x86_init.resources.probe_roms = cvm_step;

@@ -161,6 +161,12 @@ def _terminal(t):
         time.sleep(1)
         user.type("\x03")
         t.check(user.expect("# ") is not None, "guest shell: takes Ctrl-C")
+        user.type("cat -v\r")
+        user.type("\x0fh\x0fz\r")
+        t.check(user.expect("^Oh^Oz") is not None, "guest shell: ^O is a "
+                "character like others, and no SysRq", user.text)
+        user.type("\x04")
+        user.expect("# ")
         user.type("poweroff\r")
         t.equal(user.wait(), 0, "guest shell: poweroff gives the prompt back")
         t.equal(user.mode(), before, "the terminal is as before")

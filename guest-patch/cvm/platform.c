@@ -35,8 +35,6 @@
 bool cvm_guest __ro_after_init;
 EXPORT_SYMBOL(cvm_guest);
 
-static unsigned long cvm_cr4_keep_bits __ro_after_init;
-
 /* TSC of the last moment the host could run, until interrupts are on. */
 static u64 cvm_boot_tsc __initdata;
 
@@ -71,17 +69,36 @@ void __init cvm_early_detect(void)
 	this_cpu_write(cvm_this, s);
 	s->msr_dirty = 1;
 	s->deadline_tsc = CVM_DEADLINE_NONE;
-	cvm_cr4_keep_bits = native_read_cr4() & s->cr4_keep;
 	cvm_boot_tsc = rdtsc();
 	/* The end of x86_early_init_platform_quirks(). */
 	x86_platform.set_legacy_features = cvm_platform_setup;
 }
 
-/* CR4 bits that are the host's stay as they were found. */
+/*
+ * The host may change its bits in CR4 later, VMXE above all, which it is a
+ * #GP to clear in VMX operation (SDM vol. 3C, 24.8): they are taken from the
+ * live register, into which the switch puts what the host has.  It may come
+ * between reading and writing all the same, by an NMI; so when the write
+ * faults, look whether they have changed.
+ */
 unsigned long __cvm_write_cr4(unsigned long val)
 {
-	val = (val & ~cvm_vm->cr4_keep) | cvm_cr4_keep_bits;
-	asm volatile("mov %0,%%cr4" : : "r" (val) : "memory");
+	unsigned long keep = cvm_vm->cr4_keep, found, flags;
+	int err;
+
+	raw_local_irq_save(flags);
+	do {
+		found = native_read_cr4() & keep;
+		val = (val & ~keep) | found;
+		asm volatile("1: mov %[val],%%cr4 ; xor %[err],%[err]\n"
+			     "2:\n\t"
+			     _ASM_EXTABLE_TYPE_REG(1b, 2b, EX_TYPE_EFAULT_REG,
+						   %[err])
+			     : [err] "=&r" (err) : [val] "r" (val) : "memory");
+	} while (err && (native_read_cr4() & keep) != found);
+	if (err)
+		asm volatile("mov %0,%%cr4" : : "r" (val) : "memory");
+	raw_local_irq_restore(flags);
 	return val;
 }
 

@@ -88,7 +88,11 @@ void cvm_doorbell(u64 number)
 	preempt_check_resched();
 }
 
-static __always_inline void cvm_call_nested(struct cvm_shared *s, u32 op)
+/*
+ * A call that any other may be interrupted by: all of that one's fields are
+ * as they were.
+ */
+noinstr void cvm_call_nested(struct cvm_shared *s, u32 op)
 {
 	u32 saved_op = s->op, saved_vector = s->vector;
 	s64 saved_ret = s->ret;

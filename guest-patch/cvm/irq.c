@@ -9,7 +9,9 @@
  */
 #include <linux/hardirq.h>
 #include <linux/irq.h>
+#include <linux/irq_work.h>
 #include <linux/nmi.h>
+#include <linux/preempt.h>
 #include <linux/rcupdate.h>
 
 #include <asm/desc.h>
@@ -17,6 +19,7 @@
 #include <asm/idtentry.h>
 #include <asm/irq_vectors.h>
 #include <asm/msr.h>
+#include <asm/trace/irq_vectors.h>
 
 #include "cvm.h"
 #include "vectors.h"
@@ -31,6 +34,9 @@
 #define CVM_PAUSE_MS		2000
 
 static DEFINE_PER_CPU(bool, cvm_soft);
+
+/* Events are being served: one that is raised meanwhile will be, too. */
+static DEFINE_PER_CPU(bool, cvm_serving);
 
 /* entry.S: one for each vector that has no gate of this kind without us. */
 extern const char cvm_low_entries[], cvm_irq80_entry[], cvm_system_entries[];
@@ -91,6 +97,14 @@ static void cvm_forward(struct cvm_shared *s, u32 vector)
 #define CVM_EVENTS_VIRTIO	(BIT_ULL(CVM_EVENT_HOTPLUG_BIT) | \
 				 ~0ULL << CVM_EVENT_DEVICE_BIT)
 
+static void cvm_run_irq_work(void)
+{
+	trace_irq_work_entry(IRQ_WORK_VECTOR);
+	inc_irq_stat(apic_irq_work_irqs);
+	irq_work_run();
+	trace_irq_work_exit(IRQ_WORK_VECTOR);
+}
+
 /*
  * IPIs (RESCHED, CALL, CALL1, STOP) are never raised in a guest with one
  * vCPU.  They are counted and dropped.
@@ -110,12 +124,18 @@ static void cvm_serve(struct cvm_shared *s)
 		cvm_clock_changed();
 	if (events & BIT_ULL(CVM_EVENT_POWER_BIT))
 		cvm_power_request();
+	if (events & BIT_ULL(CVM_EVENT_SELF_BIT))
+		cvm_run_irq_work();
 }
 
 static void cvm_run_events(struct cvm_shared *s)
 {
-	while (cvm_work_pending(s))
+	while (cvm_work_pending(s)) {
+		this_cpu_write(cvm_serving, true);
 		cvm_serve(s);
+		/* Before the last look: who raises one now sees to it. */
+		this_cpu_write(cvm_serving, false);
+	}
 }
 
 /*
@@ -138,4 +158,28 @@ noinstr void cvm_soft_interrupt(void)
 {
 	this_cpu_write(cvm_soft, true);
 	asm volatile("int %0" : : "i" (CVM_SOFT_VECTOR) : "memory");
+}
+
+/*
+ * The interrupt that a CPU sends itself: irq_work's, which is taken as soon as
+ * interrupts are on.  If they are, it is a soft one, here and now.  If not, a
+ * call that does nothing: a monitor that returns and finds an event pending
+ * has a real interrupt pend.  From any context, a debug exception inside a
+ * call of another's included.
+ */
+void cvm_send_self(int vector)
+{
+	struct cvm_shared *s;
+	unsigned long flags;
+
+	if (WARN_ON_ONCE(vector != IRQ_WORK_VECTOR))
+		return;
+	local_irq_save(flags);
+	s = this_cpu_read(cvm_this);
+	set_bit(CVM_EVENT_SELF_BIT, (unsigned long *)&s->events);
+	if (!irqs_disabled_flags(flags))
+		cvm_soft_interrupt();
+	else if (!this_cpu_read(cvm_serving))
+		cvm_call_nested(s, CVM_OP_NOOP);
+	local_irq_restore(flags);
 }

@@ -160,6 +160,8 @@ static void __init cvm_apic_setup(void)
 	x86_init.mpparse.find_smp_config = cvm_step;
 	x86_init.mpparse.get_smp_config = cvm_smp_step;
 	disable_apic = 1;
+	/* init_apic_mappings() would, and irq_work may come before. */
+	apic = &apic_noop;
 }
 #else
 static void __init cvm_apic_setup(void)
@@ -214,6 +216,8 @@ static void __init cvm_platform_setup(void)
 	cvm_setup_legacy();
 	cvm_setup_pci();
 	cvm_apic_setup();
+	/* What the kernel takes when there is no APIC. */
+	apic_noop.send_IPI_self = cvm_send_self;
 	disable_acpi();
 
 	x86_init.resources.probe_roms = cvm_step;

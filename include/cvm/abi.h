@@ -109,7 +109,10 @@ enum {
  */
 #define CVM_DOORBELL_LOOKS	(1u << 0)
 
-/* cvm_shared.events, one bit each.  Monitor sets (atomic OR), guest clears. */
+/*
+ * cvm_shared.events, one bit each.  Monitor sets (atomic OR), guest clears,
+ * and sets SELF.
+ */
 #define CVM_EVENT_TIMER_BIT	0	/* .deadline_tsc has passed */
 #define CVM_EVENT_CONSOLE_BIT	1	/* input in the console ring */
 #define CVM_EVENT_POWER_BIT	2	/* please power off in good order */
@@ -119,6 +122,8 @@ enum {
 #define CVM_EVENT_CALL1_BIT	6	/* IPI: single function call */
 #define CVM_EVENT_STOP_BIT	7	/* IPI: stop this CPU */
 #define CVM_EVENT_HOTPLUG_BIT	8	/* a device came or went (virtio.h) */
+#define CVM_EVENT_SELF_BIT	9	/* the guest alone: an interrupt that a
+					 * vCPU sends itself */
 #define CVM_EVENT_DEVICE_BIT	16	/* 16..63: virtual device interrupts */
 
 #define CVM_DEADLINE_NONE	UINT64_MAX
@@ -187,7 +192,7 @@ struct cvm_shared {
 	uint64_t calls;		/* (G) passage calls begun */
 
 	/* 0x088: events and time */
-	uint64_t events;	/* (B) monitor ORs, guest exchanges */
+	uint64_t events;	/* (B) monitor and guest OR, guest exchanges */
 	uint64_t deadline_tsc;	/* (G) next timer event, or NONE */
 	uint64_t armed_tsc;	/* (M) what the host's timer is set to */
 	uint64_t wall_base_ns;	/* (M) wall clock, one word that is written at

@@ -129,6 +129,16 @@ def _cr4_follows(t, host, inner, version):
                 "also after the guest has written CR4" % (version, on), found)
 
 
+def _interrupts_itself(t, host, inner):
+    """irq_work, on the host first."""
+    program = build.static_program(paths.ROOT / "tests/lab/irqwork.c")
+    for who, kernel in (("host", host), ("guest", inner)):
+        proc = kernel.run(["sh", "-c", "cat >/tmp/irqwork; "
+                           "chmod 755 /tmp/irqwork; /tmp/irqwork"],
+                          stdin=program.read_bytes())
+        inside.each_line(t, proc.out.decode(), "irq_work, %s" % who)
+
+
 def _look(t, version):
     """Beside the host of the same version; `pairs` has the others."""
     module = build.host_module(debian.host_kernel(version), CR4)
@@ -146,6 +156,7 @@ def _look(t, version):
             t.check("hypervisor" in text and "vmx" not in text.split() and
                     "svm" not in text.split(),
                     "cpuinfo: a hypervisor, and no VMX or SVM")
+            _interrupts_itself(t, host, inner)
             _cr4_follows(t, host, inner, version)
             time.sleep(max(0, MINUTE - (time.monotonic() - begin)))
             _compare_clocks(t, host, inner)

@@ -12,6 +12,7 @@
  * absolute reference but the passage's, which both tables map.  GS is not
  * used; the boot processor's vCPU is number 0.
  */
+#include <linux/init.h>
 #include <linux/linkage.h>
 #include <asm/nospec-branch.h>
 #include <asm/pgtable_types.h>
@@ -29,11 +30,13 @@
 /* 8, 10-14, 17, 21, 29 and 30 push an error code (SDM vol. 3, table 6-1). */
 #define ERROR_CODES	0x60227d00
 
-	.text
+	__REF
 
 /*
  * void cvm_bringup_idt(void *idt): fill the gates, if this is a guest.
- * A present PTE in the passage's first slot says so.
+ * A present PTE in the passage's first slot says so.  Called twice: in the
+ * identity mapping, and at kernel addresses, where C code can run and has to,
+ * once.
  */
 SYM_FUNC_START(cvm_bringup_idt)
 	testb	$_PAGE_PRESENT, level1_fixmap_pgt + CVM_PTE_OFFSET(%rip)
@@ -53,9 +56,17 @@ SYM_FUNC_START(cvm_bringup_idt)
 	addq	$STUB_SIZE, %rax
 	decl	%ecx
 	jnz	1b
+	testq	%rax, %rax
+	jns	2f
+	cmpb	$0, cvm_guest(%rip)
+	jne	2f
+	subq	$8, %rsp		/* aligned, as C code wants it */
+	call	cvm_early_detect
+	addq	$8, %rsp
 2:	RET
 SYM_FUNC_END(cvm_bringup_idt)
 
+	.text
 	.balign STUB_SIZE
 SYM_CODE_START_LOCAL(cvm_bringup_stubs)
 	i = 0
@@ -145,14 +156,3 @@ SYM_CODE_START_LOCAL(cvm_bringup_common)
 	UNWIND_HINT_IRET_REGS
 	iretq
 SYM_CODE_END(cvm_bringup_common)
-
-/*
- * void cvm_early_dead_end(void): for the spins of the identity phase.  A
- * guest leaves, through the bring-up gate for #UD; on the metal it returns.
- */
-SYM_FUNC_START(cvm_early_dead_end)
-	testb	$_PAGE_PRESENT, level1_fixmap_pgt + CVM_PTE_OFFSET(%rip)
-	jz	1f
-	ud2
-1:	RET
-SYM_FUNC_END(cvm_early_dead_end)

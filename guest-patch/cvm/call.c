@@ -88,8 +88,11 @@ void cvm_doorbell(u64 number)
 	preempt_check_resched();
 }
 
-static __always_inline void cvm_call_nested(struct cvm_shared *s, u32 op,
-					    u64 arg0, u64 arg1)
+/*
+ * A call that any other may be interrupted by: all of that one's fields are
+ * as they were.
+ */
+noinstr void cvm_call_nested(struct cvm_shared *s, u32 op, u64 arg0, u64 arg1)
 {
 	u32 saved_op = s->op, saved_vector = s->vector;
 	s64 saved_ret = s->ret;
@@ -110,7 +113,7 @@ static __always_inline void cvm_call_nested(struct cvm_shared *s, u32 op,
 }
 
 /* Called by exc_nmi() in place of all it would do. */
-noinstr void cvm_nmi(void)
+noinstr void __cvm_nmi(void)
 {
 	struct cvm_shared *s = this_cpu_read(cvm_this);
 
@@ -119,7 +122,7 @@ noinstr void cvm_nmi(void)
 }
 
 /*
- * The same for exc_machine_check(): the banks are the host's to read.  Where
+ * The same for do_machine_check(): the banks are the host's to read.  Where
  * it hit us goes along, for the reason if this is our end.
  */
 noinstr void __cvm_machine_check(struct pt_regs *regs)

@@ -20,6 +20,7 @@
 #include "cvm.h"
 
 #define CVM_CONSOLE_OUTBUF	1024
+#define CTRL_O			0x0f
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
 typedef char cvm_char;
@@ -67,15 +68,30 @@ static cvm_ssize cvm_put_chars(u32 vtermno, const cvm_char *buf,
 	return cvm_console_write((const char *)buf, count) ? count : -EIO;
 }
 
+/*
+ * hvc takes ^O from a console as the start of a SysRq command, and two as one
+ * that is the user's.  This is a guest's only terminal, and must carry every
+ * byte; /proc/sysrq-trigger is still there.
+ */
 static cvm_ssize cvm_get_chars(u32 vtermno, cvm_char *buf, cvm_size count)
 {
 	struct cvm_shared *s = cvm_vm;
 	u32 head = smp_load_acquire(&s->con_head);
 	u32 tail = s->con_tail;
+	bool sysrq = IS_ENABLED(CONFIG_MAGIC_SYSRQ) && count > 1;
 	cvm_size n = 0;
+	u8 c;
 
-	while (tail != head && n < count)
-		buf[n++] = s->con_ring[tail++ % CVM_CONSOLE_RING];
+	while (tail != head && n < count) {
+		c = s->con_ring[tail % CVM_CONSOLE_RING];
+		if (sysrq && c == CTRL_O) {
+			if (n == count - 1)
+				break;
+			buf[n++] = c;
+		}
+		buf[n++] = c;
+		tail++;
+	}
 	smp_store_release(&s->con_tail, tail);
 	if (n && xchg(&s->con_full, 0))
 		cvm_call(CVM_OP_CONSOLE_ROOM);

@@ -39,6 +39,7 @@ extern struct cvm_shared *cvm_vm;
 s64 __cvm_call(u32 op);
 s64 cvm_call(u32 op);
 s64 cvm_call2(u32 op, u64 arg0, u64 arg1);
+void cvm_call_nested(struct cvm_shared *s, u32 op, u64 arg0, u64 arg1);
 void cvm_doorbell(u64 number);
 void cvm_yield(void);
 
@@ -54,6 +55,12 @@ bool cvm_deadline_passed(struct cvm_shared *s);
 
 /* Events. */
 void cvm_soft_interrupt(void);
+void cvm_send_self(int vector);
+
+/* What the kernel believes of its CPU, and which drivers start. */
+void cvm_caps_setup(void);
+void cvm_caps_correct(void);
+void cvm_switches_setup(void);
 
 static __always_inline bool cvm_work_pending(struct cvm_shared *s)
 {
@@ -72,6 +79,9 @@ static inline u32 cvm_virtio_console_size(void) { return 0; }
 /* Console. */
 void cvm_console_setup(void);
 void cvm_console_event(void);
+
+/* Boot. */
+void cvm_early_detect(void);
 
 /* The recorder: what tried to touch the machine, and from where. */
 enum cvm_access {

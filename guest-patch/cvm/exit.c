@@ -46,19 +46,17 @@ static noinstr void __noreturn cvm_exit_fatal(u64 vector, u64 error, u64 rip,
 }
 
 /* The end of early_fixup_exception(). */
-void cvm_dead_end(struct pt_regs *regs, int trapnr)
+void __cvm_dead_end(struct pt_regs *regs, int trapnr)
 {
-	if (cvm_is_guest())
-		cvm_exit_fatal(trapnr, regs->orig_ax, regs->ip,
-			       native_read_cr2());
+	cvm_exit_fatal(trapnr, regs->orig_ax, regs->ip, native_read_cr2());
 }
 
 /* In place of "hlt" anywhere else.  Does not return. */
-noinstr void cvm_halt(void)
+noinstr void __cvm_halt(void)
 {
 	cvm_exit_fatal(CVM_VECTOR_NONE, 0, _RET_IP_, 0);
 }
-EXPORT_SYMBOL(cvm_halt);
+EXPORT_SYMBOL(__cvm_halt);
 
 static void cvm_power_off(void)
 {

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * guard.c - ports, mappings and doors from user space, shut.
+ * guard.c - ports, mappings and doors from user space, shut; drivers that
+ * would try them, not started.
  *
  * This is no wall against an attacker in ring 0.  It keeps drivers and
  * programs that were written for a whole machine from harming the host.
  */
 #include <linux/export.h>
+#include <linux/init.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
+#include <linux/kexec.h>
+#include <linux/moduleparam.h>
 #include <linux/printk.h>
+#include <linux/string.h>
 
 #include <asm/e820/api.h>
 #include <asm/fixmap.h>
@@ -38,7 +43,7 @@ void cvm_refuse_out(u16 port)
 EXPORT_SYMBOL(cvm_refuse_out);
 
 /* No device of the machine is the guest's, so no mapping of one is. */
-bool cvm_refuse_ioremap(u64 phys, unsigned long size, void *caller)
+bool cvm_refuse_ioremap(u64 phys, void *caller)
 {
 	if (!cvm_is_guest())
 		return false;
@@ -72,3 +77,45 @@ bool cvm_refuse_door(const char *what)
 	return true;
 }
 EXPORT_SYMBOL(cvm_refuse_door);
+
+/* ---- the kernel's own switches ------------------------------------------ */
+
+extern const struct obs_kernel_param __setup_start[], __setup_end[];
+
+/*
+ * Initialisation that a guest must not have, as initcall_blacklist= takes it,
+ * built in or in a module.  On the metal the same image has all of it.
+ *	serial8250_init		probes COM1 to COM4
+ *	init_hw_perf_events	the counters are the host's
+ *	i8237A_init_ops		the DMA controller
+ *	dma_atomic_pool_init	for devices of the machine; a guest wholly above
+ *				4 GiB has no memory for DMA32
+ */
+static char cvm_no_initcalls[] __initdata =
+	"serial8250_init,init_hw_perf_events,i8237A_init_ops,"
+	"dma_atomic_pool_init";
+
+/* The serial console starts before initcalls and looks at this. */
+static char cvm_parameters[] __initdata = "8250.nr_uarts=0";
+
+static int __init cvm_no_parameter(char *param, char *val, const char *unused,
+				   void *arg)
+{
+	return 0;
+}
+
+/* The end of setup_arch(): memory can be had, no driver has started. */
+void __init cvm_switches_setup(void)
+{
+	const struct obs_kernel_param *p;
+
+	for (p = __setup_start; p < __setup_end; p++)
+		if (!strcmp(p->str, "initcall_blacklist="))
+			p->setup_func(cvm_no_initcalls);
+	parse_args("cvm", cvm_parameters, __start___param,
+		   __stop___param - __start___param, -1, -1, NULL,
+		   cvm_no_parameter);
+#if defined(CONFIG_KEXEC_CORE) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	kexec_load_disabled = 1;
+#endif
+}

@@ -28,22 +28,13 @@ static __always_inline void cvm_sleep(void)
 		cvm_soft_interrupt();
 }
 
-/* The idle routine: returns as its kernel version wants it. */
-void __cpuidle cvm_idle(void)
-{
-	cvm_sleep();
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
-	raw_local_irq_enable();
-#endif
-}
-
-/* In place of "sti; hlt". */
-void __cpuidle cvm_safe_halt(void)
+/* In place of "sti; hlt", to which all idling comes: MWAIT is hidden. */
+void __cpuidle __cvm_safe_halt(void)
 {
 	cvm_sleep();
 	raw_local_irq_enable();
 }
-EXPORT_SYMBOL(cvm_safe_halt);
+EXPORT_SYMBOL(__cvm_safe_halt);
 
 /*
  * cpu_relax() with interrupts off: the host has no other way to its CPU.

@@ -9,15 +9,20 @@
  */
 #include <linux/hardirq.h>
 #include <linux/irq.h>
+#include <linux/irq_work.h>
 #include <linux/nmi.h>
+#include <linux/preempt.h>
 #include <linux/rcupdate.h>
 
+#include <asm/desc.h>
 #include <asm/hardirq.h>
-#include <asm/irq_regs.h>
+#include <asm/idtentry.h>
 #include <asm/irq_vectors.h>
 #include <asm/msr.h>
+#include <asm/trace/irq_vectors.h>
 
 #include "cvm.h"
+#include "vectors.h"
 
 /*
  * The vector of an interrupt the guest makes itself, to run events from idle
@@ -30,9 +35,39 @@
 
 static DEFINE_PER_CPU(bool, cvm_soft);
 
-bool cvm_forwards_irq80(void)
+/* Events are being served: one that is raised meanwhile will be, too. */
+static DEFINE_PER_CPU(bool, cvm_serving);
+
+/* entry.S: one for each vector that has no gate of this kind without us. */
+extern const char cvm_low_entries[], cvm_irq80_entry[], cvm_system_entries[];
+
+static void __init cvm_set_gate(gate_desc *idt, unsigned int vector,
+				const char *entry)
 {
-	return cvm_is_guest() && (cvm_vm->features & CVM_SHARED_F_IRQ80);
+	gate_desc gate;
+
+	pack_gate(&gate, GATE_INTERRUPT, (unsigned long)entry, 0, 0,
+		  __KERNEL_CS);
+	native_write_idt_entry(idt, vector, &gate);
+}
+
+/*
+ * Vectors that are exceptions here and interrupts to NT, a system call that
+ * may be a device's there, and what the kernel's own APIC would send: all the
+ * host's.  The others have gates that end in common_interrupt() already.
+ */
+void __init __cvm_set_gates(gate_desc *idt)
+{
+	unsigned int i;
+
+	for (i = 0; i < CVM_NR_LOW_VECTORS; i++)
+		cvm_set_gate(idt, CVM_LOW_VECTOR_FIRST + i,
+			     cvm_low_entries + i * IDT_ALIGN);
+	for (i = 0; i < CVM_NR_SYSTEM_VECTORS; i++)
+		cvm_set_gate(idt, FIRST_SYSTEM_VECTOR + i,
+			     cvm_system_entries + i * IDT_ALIGN);
+	if (cvm_vm->features & CVM_SHARED_F_IRQ80)
+		cvm_set_gate(idt, IA32_SYSCALL_VECTOR, cvm_irq80_entry);
 }
 
 /*
@@ -62,38 +97,53 @@ static void cvm_forward(struct cvm_shared *s, u32 vector)
 #define CVM_EVENTS_VIRTIO	(BIT_ULL(CVM_EVENT_HOTPLUG_BIT) | \
 				 ~0ULL << CVM_EVENT_DEVICE_BIT)
 
+static void cvm_run_irq_work(void)
+{
+	trace_irq_work_entry(IRQ_WORK_VECTOR);
+	inc_irq_stat(apic_irq_work_irqs);
+	irq_work_run();
+	trace_irq_work_exit(IRQ_WORK_VECTOR);
+}
+
 /*
  * IPIs (RESCHED, CALL, CALL1, STOP) are never raised in a guest with one
  * vCPU.  They are counted and dropped.
  */
+static void cvm_serve(struct cvm_shared *s)
+{
+	u64 events = xchg(&s->events, 0);
+
+	s->events_run += hweight64(events);
+	if ((events & BIT_ULL(CVM_EVENT_TIMER_BIT)) || cvm_deadline_passed(s))
+		cvm_timer_event(s);
+	if (events & CVM_EVENTS_VIRTIO)
+		cvm_virtio_events(events);
+	if (events & BIT_ULL(CVM_EVENT_CONSOLE_BIT))
+		cvm_console_event();
+	if (events & BIT_ULL(CVM_EVENT_CLOCK_BIT))
+		cvm_clock_changed();
+	if (events & BIT_ULL(CVM_EVENT_POWER_BIT))
+		cvm_power_request();
+	if (events & BIT_ULL(CVM_EVENT_SELF_BIT))
+		cvm_run_irq_work();
+}
+
 static void cvm_run_events(struct cvm_shared *s)
 {
-	u64 events;
-
 	while (cvm_work_pending(s)) {
-		events = xchg(&s->events, 0);
-		s->events_run += hweight64(events);
-		if ((events & BIT_ULL(CVM_EVENT_TIMER_BIT)) ||
-		    cvm_deadline_passed(s))
-			cvm_timer_event(s);
-		if (events & CVM_EVENTS_VIRTIO)
-			cvm_virtio_events(events);
-		if (events & BIT_ULL(CVM_EVENT_CONSOLE_BIT))
-			cvm_console_event();
-		if (events & BIT_ULL(CVM_EVENT_CLOCK_BIT))
-			cvm_clock_changed();
-		if (events & BIT_ULL(CVM_EVENT_POWER_BIT))
-			cvm_power_request();
+		this_cpu_write(cvm_serving, true);
+		cvm_serve(s);
+		/* Before the last look: who raises one now sees to it. */
+		this_cpu_write(cvm_serving, false);
 	}
 }
 
 /*
- * From common_interrupt() and spurious_interrupt(): on the interrupt stack,
- * interrupts off, irq_enter() done.
+ * From common_interrupt(): on the interrupt stack, interrupts off, irq_enter()
+ * and set_irq_regs() done.
  */
-void cvm_interrupt(struct pt_regs *regs, u32 vector)
+void __cvm_interrupt(u32 vector)
 {
-	struct pt_regs *old_regs = set_irq_regs(regs);
 	struct cvm_shared *s = this_cpu_read(cvm_this);
 
 	if (this_cpu_read(cvm_soft))
@@ -101,7 +151,6 @@ void cvm_interrupt(struct pt_regs *regs, u32 vector)
 	else
 		cvm_forward(s, vector);
 	cvm_run_events(s);
-	set_irq_regs(old_regs);
 }
 
 /* Interrupts are off, so the flag cannot meet a vector of the host. */
@@ -109,4 +158,28 @@ noinstr void cvm_soft_interrupt(void)
 {
 	this_cpu_write(cvm_soft, true);
 	asm volatile("int %0" : : "i" (CVM_SOFT_VECTOR) : "memory");
+}
+
+/*
+ * The interrupt that a CPU sends itself: irq_work's, which is taken as soon as
+ * interrupts are on.  If they are, it is a soft one, here and now.  If not, a
+ * call that does nothing: a monitor that returns and finds an event pending
+ * has a real interrupt pend.  From any context, a debug exception inside a
+ * call of another's included.
+ */
+void cvm_send_self(int vector)
+{
+	struct cvm_shared *s;
+	unsigned long flags;
+
+	if (WARN_ON_ONCE(vector != IRQ_WORK_VECTOR))
+		return;
+	local_irq_save(flags);
+	s = this_cpu_read(cvm_this);
+	set_bit(CVM_EVENT_SELF_BIT, (unsigned long *)&s->events);
+	if (!irqs_disabled_flags(flags))
+		cvm_soft_interrupt();
+	else if (!this_cpu_read(cvm_serving))
+		cvm_call_nested(s, CVM_OP_NOOP, 0, 0);
+	local_irq_restore(flags);
 }

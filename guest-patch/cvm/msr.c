@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * msr.c - which model-specific registers the guest may write.
+ * msr.c - the one place all writes of model-specific registers pass.
  *
- * One list in the one place all writes pass, not a chase through drivers.
- * Three verdicts:
- *	switched	the passage swaps it (abi.h says which those are);
- *			written, and the passage told
- *	command		no state behind it; written
- *	dropped		the host's setting stays; start-up code tries it and
- *			need not succeed
- * Anything else is refused, counted and recorded: that is a stray access.
+ * One list, msr.def, and not a chase through drivers.
  */
 #include <linux/export.h>
 #include <linux/irqflags.h>
@@ -23,6 +16,7 @@
 enum cvm_verdict {
 	CVM_MSR_REFUSED,
 	CVM_MSR_SWITCHED,
+	CVM_MSR_OWN,
 	CVM_MSR_COMMAND,
 	CVM_MSR_DROPPED,
 };
@@ -33,43 +27,12 @@ struct cvm_msr_range {
 	enum cvm_verdict verdict;
 };
 
-#define CVM_MSR(nr, v)		{ (nr), (nr), CVM_MSR_##v }
-#define CVM_MSRS(a, b, v)	{ (a), (b), CVM_MSR_##v }
-#define CVM_MSR_ROW(name, nr)	CVM_MSR(nr, SWITCHED),
+#define CVM_MSR(name, a, b, v, told)	{ (a), (b), CVM_MSR_##v },
+#define CVM_MSR_ROW(name, nr)		CVM_MSR("", nr, nr, SWITCHED, "")
+#define CVM_MSRS_SWITCHED		CVM_SWITCHED_MSRS(CVM_MSR_ROW)
 
-/* The often written ones first; numbers without a name in all versions. */
 static const struct cvm_msr_range cvm_msrs[] = {
-	CVM_MSRS(MSR_FS_BASE, MSR_KERNEL_GS_BASE, COMMAND),
-	CVM_MSR(MSR_IA32_PRED_CMD, COMMAND),
-	CVM_MSR(MSR_IA32_FLUSH_CMD, COMMAND),
-	CVM_SWITCHED_MSRS(CVM_MSR_ROW)
-
-	CVM_MSR(MSR_AMD64_VIRT_SPEC_CTRL, DROPPED),
-	CVM_MSR(MSR_IA32_TSC, DROPPED),
-	CVM_MSR(MSR_IA32_APICBASE, DROPPED),
-	CVM_MSR(MSR_TEST_CTRL, DROPPED),
-	CVM_MSR(MSR_IA32_FEAT_CTL, DROPPED),
-	CVM_MSR(MSR_IA32_TSC_ADJUST, DROPPED),
-	CVM_MSR(MSR_IA32_UCODE_WRITE, DROPPED),
-	CVM_MSR(MSR_IA32_UCODE_REV, DROPPED),		/* a selector to read */
-	CVM_MSR(MSR_IA32_UMWAIT_CONTROL, DROPPED),
-	CVM_MSR(MSR_MTRRcap, DROPPED),
-	CVM_MSR(MSR_TSX_FORCE_ABORT, DROPPED),
-	CVM_MSR(MSR_IA32_TSX_CTRL, DROPPED),
-	CVM_MSR(MSR_IA32_MCU_OPT_CTRL, DROPPED),
-	CVM_MSR(MSR_MISC_FEATURES_ENABLES, DROPPED),
-	CVM_MSRS(MSR_IA32_MCG_CAP, MSR_IA32_MCG_CTL, DROPPED),
-	CVM_MSR(MSR_IA32_MISC_ENABLE, DROPPED),
-	CVM_MSR(MSR_IA32_ENERGY_PERF_BIAS, DROPPED),
-	CVM_MSRS(0x200, 0x2ff, DROPPED),		/* MTRRs, MCi_CTL2 */
-	CVM_MSRS(0x400, 0x47f, DROPPED),		/* MC banks */
-	CVM_MSR(MSR_AMD64_SYSCFG, DROPPED),
-	CVM_MSR(MSR_K7_HWCR, DROPPED),
-	CVM_MSR(MSR_AMD64_NB_CFG, DROPPED),
-	CVM_MSR(MSR_AMD64_PATCH_LOADER, DROPPED),
-	CVM_MSRS(0xc0011020, 0xc001102f, DROPPED),	/* LS_CFG ... BP_CFG */
-	CVM_MSR(0xc00110e2, DROPPED),			/* Zen 2 chicken bits */
-	CVM_MSR(0xc00110e3, DROPPED),
+#include "msr.def"
 };
 
 static enum cvm_verdict cvm_msr_verdict(u32 msr)
@@ -132,6 +95,7 @@ static int cvm_msr_write(u32 msr, u64 val, bool safe, unsigned long ip)
 	switch (cvm_msr_verdict(msr)) {
 	case CVM_MSR_SWITCHED:
 		return cvm_msr_switched(msr, val, safe);
+	case CVM_MSR_OWN:
 	case CVM_MSR_COMMAND:
 		return cvm_wrmsr(msr, val, safe);
 	case CVM_MSR_DROPPED:

@@ -3,6 +3,7 @@
 #include <linux/kbuild.h>
 #include <linux/pgtable.h>
 
+#include <asm/idtentry.h>
 #include <asm/ptrace.h>
 
 #include "cvm.h"
@@ -12,6 +13,7 @@ void cvm_offsets(void);
 void cvm_offsets(void)
 {
 	DEFINE(CVM_ABI, CVM_GUEST_ABI);
+	DEFINE(CVM_ENTRY_SIZE, IDT_ALIGN);
 	DEFINE(CVM_NTYPE, CVM_NOTE_TYPE);
 	DEFINE(CVM_GVA_PASSAGE, CVM_PASSAGE_GVA);
 	DEFINE(CVM_GVA_SHARED0, CVM_SHARED_GVA(0));

@@ -36,11 +36,10 @@
 bool cvm_guest __ro_after_init;
 EXPORT_SYMBOL(cvm_guest);
 
-unsigned long cvm_cr4_keep_mask __ro_after_init;
-unsigned long cvm_cr4_keep_bits __ro_after_init;
-
 /* TSC of the last moment the host could run, until interrupts are on. */
-static u64 cvm_boot_tsc;
+static u64 cvm_boot_tsc __initdata;
+
+static void __init cvm_platform_setup(void);
 
 static bool __init cvm_slot_present(unsigned int page)
 {
@@ -49,15 +48,14 @@ static bool __init cvm_slot_present(unsigned int page)
 }
 
 /*
- * Called as soon as .bss is clear and before the first IDT of C code: the
- * loader leaves its mark in the passage's page-table slots, which are empty
- * in any other boot.
+ * From cvm_bringup_idt(), as soon as the kernel runs at its own addresses:
+ * the loader leaves its mark in the passage's page-table slots, which are
+ * empty in any other boot.  .bss is not clear yet: nothing of it is written.
  */
 void __init cvm_early_detect(void)
 {
 	struct cvm_shared *s = (struct cvm_shared *)CVM_SHARED_GVA(0);
 
-	BUILD_BUG_ON(X86_SUBARCH_CVM != CVM_HARDWARE_SUBARCH);
 	BUILD_BUG_ON(FIX_CVM_PASSAGE_END - FIX_CVM_PASSAGE_BEGIN + 1 !=
 		     CVM_PASSAGE_PAGES);
 
@@ -72,9 +70,37 @@ void __init cvm_early_detect(void)
 	this_cpu_write(cvm_this, s);
 	s->msr_dirty = 1;
 	s->deadline_tsc = CVM_DEADLINE_NONE;
-	cvm_cr4_keep_mask = s->cr4_keep;
-	cvm_cr4_keep_bits = native_read_cr4() & s->cr4_keep;
 	cvm_boot_tsc = rdtsc();
+	/* The end of x86_early_init_platform_quirks(). */
+	x86_platform.set_legacy_features = cvm_platform_setup;
+}
+
+/*
+ * The host may change its bits in CR4 later, VMXE above all, which it is a
+ * #GP to clear in VMX operation (SDM vol. 3C, 24.8): they are taken from the
+ * live register, into which the switch puts what the host has.  It may come
+ * between reading and writing all the same, by an NMI; so when the write
+ * faults, look whether they have changed.
+ */
+unsigned long __cvm_write_cr4(unsigned long val)
+{
+	unsigned long keep = cvm_vm->cr4_keep, found, flags;
+	int err;
+
+	raw_local_irq_save(flags);
+	do {
+		found = native_read_cr4() & keep;
+		val = (val & ~keep) | found;
+		asm volatile("1: mov %[val],%%cr4 ; xor %[err],%[err]\n"
+			     "2:\n\t"
+			     _ASM_EXTABLE_TYPE_REG(1b, 2b, EX_TYPE_EFAULT_REG,
+						   %[err])
+			     : [err] "=&r" (err) : [val] "r" (val) : "memory");
+	} while (err && (native_read_cr4() & keep) != found);
+	if (err)
+		asm volatile("mov %0,%%cr4" : : "r" (val) : "memory");
+	raw_local_irq_restore(flags);
+	return val;
 }
 
 /* NMI and #MC while the early IDT is live; everything else is a real trap. */
@@ -82,11 +108,12 @@ bool __init cvm_early_exception(struct pt_regs *regs, int trapnr)
 {
 	if (!cvm_is_guest())
 		return false;
-	if (trapnr == X86_TRAP_MC)
-		return cvm_machine_check(regs);
-	if (trapnr != X86_TRAP_NMI)
+	if (trapnr == X86_TRAP_NMI)
+		__cvm_nmi();
+	else if (trapnr == X86_TRAP_MC)
+		__cvm_machine_check(regs);
+	else
 		return false;
-	cvm_nmi();
 	return true;
 }
 
@@ -129,14 +156,16 @@ static void __init cvm_smp_step(unsigned int early)
 	generic_processor_info(0, CVM_APIC_VERSION);
 }
 
-static void __init cvm_smp_setup(void)
+static void __init cvm_apic_setup(void)
 {
 	x86_init.mpparse.find_smp_config = cvm_step;
 	x86_init.mpparse.get_smp_config = cvm_smp_step;
 	disable_apic = 1;
+	/* init_apic_mappings() would, and irq_work may come before. */
+	apic = &apic_noop;
 }
 #else
-static void __init cvm_smp_setup(void)
+static void __init cvm_apic_setup(void)
 {
 	x86_init.mpparse.find_mptable = cvm_step;
 	x86_init.mpparse.early_parse_smp_cfg = cvm_step;
@@ -144,56 +173,6 @@ static void __init cvm_smp_setup(void)
 	apic_is_disabled = true;
 }
 #endif
-
-/*
- * What the guest must not believe it has: the host's interrupt controller,
- * monitors and power management, features whose MSRs are not switched, and
- * the virtualization extensions the host may be using.
- */
-static const u16 cvm_hidden_caps[] __initconst = {
-	X86_FEATURE_APIC, X86_FEATURE_X2APIC, X86_FEATURE_TSC_DEADLINE_TIMER,
-	X86_FEATURE_EXTAPIC, X86_FEATURE_ARAT,
-	X86_FEATURE_MWAIT, X86_FEATURE_MWAITX, X86_FEATURE_WAITPKG,
-	X86_FEATURE_RING3MWAIT, X86_FEATURE_CPUID_FAULT,
-	X86_FEATURE_TSC_ADJUST, X86_FEATURE_MTRR, X86_FEATURE_MCE,
-	X86_FEATURE_MCA, X86_FEATURE_VMX, X86_FEATURE_SVM,
-	X86_FEATURE_ARCH_PERFMON, X86_FEATURE_DS, X86_FEATURE_DTES64,
-	X86_FEATURE_PEBS, X86_FEATURE_BTS, X86_FEATURE_PDCM,
-	X86_FEATURE_PERFCTR_CORE, X86_FEATURE_PERFCTR_NB,
-	X86_FEATURE_PERFCTR_LLC, X86_FEATURE_IBS, X86_FEATURE_INTEL_PT,
-	X86_FEATURE_ARCH_LBR, X86_FEATURE_ACPI, X86_FEATURE_ACC,
-	X86_FEATURE_EST, X86_FEATURE_TM2, X86_FEATURE_EPB, X86_FEATURE_HWP,
-	X86_FEATURE_HWP_NOTIFY, X86_FEATURE_HWP_ACT_WINDOW,
-	X86_FEATURE_HWP_EPP, X86_FEATURE_HWP_PKG_REQ, X86_FEATURE_DTHERM,
-	X86_FEATURE_PTS, X86_FEATURE_PLN, X86_FEATURE_HFI,
-	X86_FEATURE_APERFMPERF, X86_FEATURE_CPB, X86_FEATURE_HW_PSTATE,
-	X86_FEATURE_CPPC, X86_FEATURE_RDT_A, X86_FEATURE_CQM,
-	X86_FEATURE_CAT_L3, X86_FEATURE_CAT_L2, X86_FEATURE_CDP_L3,
-	X86_FEATURE_CDP_L2, X86_FEATURE_MBA, X86_FEATURE_SGX,
-	X86_FEATURE_SGX_LC, X86_FEATURE_CORE_CAPABILITIES,
-	X86_FEATURE_SPLIT_LOCK_DETECT, X86_FEATURE_BUS_LOCK_DETECT,
-	X86_FEATURE_IBT, X86_FEATURE_ENQCMD, X86_FEATURE_XFD,
-	X86_FEATURE_AMX_TILE, X86_FEATURE_AMX_INT8, X86_FEATURE_AMX_BF16,
-	X86_FEATURE_SME, X86_FEATURE_SEV, X86_FEATURE_SEV_ES,
-	X86_FEATURE_TME, X86_FEATURE_PCONFIG, X86_FEATURE_INTEL_PPIN,
-	X86_FEATURE_AMD_PPIN,
-#ifdef X86_FEATURE_SHSTK
-	X86_FEATURE_SHSTK,
-#endif
-};
-
-static void __init cvm_setup_caps(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(cvm_hidden_caps); i++)
-		setup_clear_cpu_cap(cvm_hidden_caps[i]);
-	setup_force_cpu_cap(X86_FEATURE_HYPERVISOR);
-	setup_force_cpu_cap(X86_FEATURE_TSC_KNOWN_FREQ);
-	setup_force_cpu_cap(X86_FEATURE_TSC_RELIABLE);
-	setup_force_cpu_cap(X86_FEATURE_CONSTANT_TSC);
-	setup_force_cpu_cap(X86_FEATURE_NONSTOP_TSC);
-}
 
 static void __init cvm_setup_legacy(void)
 {
@@ -235,6 +214,7 @@ static void __init cvm_setup_mtrr(void)
 static void __init cvm_arch_setup(void)
 {
 	cvm_step();
+	cvm_caps_correct();
 	cvm_setup_mtrr();
 	cvm_console_setup();
 	strscpy(cvm_vm->guest_release, init_utsname()->release,
@@ -243,17 +223,15 @@ static void __init cvm_arch_setup(void)
 		cvm_vm->abi, cvm_vm->vcpu, cvm_vm->vcpus, cvm_vm->tsc_khz);
 }
 
-/* From x86_early_init_platform_quirks(), for our hardware_subarch. */
-void __init cvm_platform_setup(void)
+static void __init cvm_platform_setup(void)
 {
-	if (!cvm_is_guest())
-		return;
-
 	cvm_exit_setup();
-	cvm_setup_caps();
+	cvm_caps_setup();
 	cvm_setup_legacy();
 	cvm_setup_pci();
-	cvm_smp_setup();
+	cvm_apic_setup();
+	/* What the kernel takes when there is no APIC. */
+	apic_noop.send_IPI_self = cvm_send_self;
 	disable_acpi();
 
 	x86_init.resources.probe_roms = cvm_step;

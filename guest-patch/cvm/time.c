@@ -140,7 +140,7 @@ void __init cvm_time_setup(void)
 	x86_platform.calibrate_cpu = cvm_tsc_khz;
 	x86_platform.get_wallclock = cvm_get_wallclock;
 	x86_platform.set_wallclock = cvm_set_wallclock;
-	x86_init.timers.wallclock_init = x86_init_noop;
+	x86_init.timers.wallclock_init = cvm_switches_setup;
 	x86_init.timers.setup_percpu_clockev = x86_init_noop;
 	x86_init.timers.timer_init = cvm_timer_init;
 }

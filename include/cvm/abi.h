@@ -110,7 +110,10 @@ enum {
  */
 #define CVM_DOORBELL_LOOKS	(1u << 0)
 
-/* cvm_shared.events, one bit each.  Monitor sets (atomic OR), guest clears. */
+/*
+ * cvm_shared.events, one bit each.  Monitor sets (atomic OR), guest clears,
+ * and sets SELF.
+ */
 #define CVM_EVENT_TIMER_BIT	0	/* .deadline_tsc has passed */
 #define CVM_EVENT_CONSOLE_BIT	1	/* input in the console ring */
 #define CVM_EVENT_POWER_BIT	2	/* please power off in good order */
@@ -120,6 +123,8 @@ enum {
 #define CVM_EVENT_CALL1_BIT	6	/* IPI: single function call */
 #define CVM_EVENT_STOP_BIT	7	/* IPI: stop this CPU */
 #define CVM_EVENT_HOTPLUG_BIT	8	/* a device came or went (virtio.h) */
+#define CVM_EVENT_SELF_BIT	9	/* the guest alone: an interrupt that a
+					 * vCPU sends itself */
 #define CVM_EVENT_DEVICE_BIT	16	/* 16..63: virtual device interrupts */
 
 #define CVM_DEADLINE_NONE	UINT64_MAX
@@ -136,6 +141,8 @@ enum {
 	row(sysenter_esp, 0x175) row(sysenter_eip, 0x176)		\
 	row(pat, 0x277) row(tsc_aux, 0xc0000103)			\
 	row(debugctl, 0x1d9) row(spec_ctrl, 0x48)			\
+	row(test_ctrl, 0x33) row(tsx_ctrl, 0x122)			\
+	row(mcu_opt_ctrl, 0x123)					\
 	row(xss, 0xda0) row(u_cet, 0x6a0) row(s_cet, 0x6a2)		\
 	row(pl3_ssp, 0x6a7)
 
@@ -186,7 +193,7 @@ struct cvm_shared {
 	uint64_t calls;		/* (G) passage calls begun */
 
 	/* 0x088: events and time */
-	uint64_t events;	/* (B) monitor ORs, guest exchanges */
+	uint64_t events;	/* (B) monitor and guest OR, guest exchanges */
 	uint64_t deadline_tsc;	/* (G) next timer event, or NONE */
 	uint64_t armed_tsc;	/* (M) what the host's timer is set to */
 	uint64_t wall_base_ns;	/* (M) wall clock, one word that is written at

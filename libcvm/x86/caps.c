@@ -8,6 +8,8 @@
 #include "caps.h"
 
 #define MSR_EFER		0xc0000080u
+#define MSR_CORE_CAPABILITIES	0xcfu
+#define MSR_ARCH_CAPABILITIES	0x10au
 #define MSR_MISC_ENABLE		0x1a0u
 #define MSR_PERF_CAPABILITIES	0x345u
 #define MSR_LBR_CTL		0x14ceu
@@ -19,6 +21,9 @@
 
 #define CR4_OSXSAVE		(1ull << 18)
 #define CR4_LA57		(1ull << 12)
+
+#define CORE_CAPS_SPLIT_LOCK	(1ull << 5)
+#define ARCH_CAPS_TSX_CTRL	(1ull << 7)
 
 #define MISC_BTS_UNAVAILABLE	(1ull << 11)
 #define MISC_PEBS_UNAVAILABLE	(1ull << 12)
@@ -177,6 +182,36 @@ static void read_branch_records(struct cvm_x86_caps *caps)
 	}
 }
 
+/*
+ * Ice Lake detects split locks and does not enumerate it.  A hypervisor that
+ * offers such a model without the register is common.
+ */
+static int is_ice_lake(const struct cvm_x86_caps *caps)
+{
+	if (caps->vendor != CVM_X86_INTEL || cpuid(1, 0).ecx >> 31)
+		return 0;
+	switch (caps->signature & SIGNATURE_MODEL) {
+	case 0x606a0:	/* server */
+	case 0x606c0:
+	case 0x706e0:	/* mobile */
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* SDM vol. 4, table 2-2: which of the registers below there are. */
+static void read_enumerated(struct cvm_x86_caps *caps)
+{
+	if (caps->arch_caps)
+		caps->tsx_ctrl = !!(rdmsr(MSR_ARCH_CAPABILITIES) &
+				    ARCH_CAPS_TSX_CTRL);
+	caps->test_ctrl = is_ice_lake(caps);
+	if (caps->core_caps)
+		caps->test_ctrl |= !!(rdmsr(MSR_CORE_CAPABILITIES) &
+				      CORE_CAPS_SPLIT_LOCK);
+}
+
 static void read_control(struct cvm_x86_caps *caps)
 {
 	uint64_t cr3;
@@ -268,6 +303,7 @@ void cvm_x86_caps_read(struct cvm_x86_caps *caps)
 	read_derived(caps);
 	read_debug_store(caps);
 	read_branch_records(caps);
+	read_enumerated(caps);
 	read_control(caps);
 	read_xsave(caps);
 	read_outer(caps);

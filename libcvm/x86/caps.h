@@ -33,6 +33,8 @@ struct cvm_x86_caps {
 	uint32_t signature;	/* CPUID 1 EAX: family, model, stepping */
 	uint32_t cet;		/* shadow stacks or IBT: the CET MSRs exist */
 	uint32_t spec_ctrl;	/* MSR 0x48 exists */
+	uint32_t tsx_ctrl;	/* MSR 0x122 exists */
+	uint32_t test_ctrl;	/* MSR 0x33 can detect split locks */
 	uint32_t tsc_aux;	/* MSR TSC_AUX exists (RDTSCP or RDPID) */
 	uint32_t bts;		/* Intel: branch trace store, by DEBUGCTL */
 	uint64_t pebs;		/* Intel: counters that MSR PEBS_ENABLE can

@@ -110,8 +110,8 @@ struct cvm_priv {
 	uint8_t mini_tss[104];		/* the guest's before its own LTR */
 	struct cvm_msr_load ds_off[5];	/* the host's records: stop, */
 	struct cvm_msr_load ds_on[4];	/* and go on */
-	uint8_t pad1[0x800 - 0x400 - 16 - 56 - 16 - 4 * CVM_MSR_ROWS - 16 -
-		     104 - 9 * 16];
+	uint8_t pad1[0x800 - 0x400 - 16 - 56 - 16 -
+		     8 * ((CVM_MSR_ROWS + 1) / 2) - 16 - 104 - 9 * 16];
 	uint8_t host_room[0x400];	/* struct cvm_side, see CVM_PRIV_HOST */
 	uint8_t guest_room[0x400];
 	uint64_t boot_frame[16];	/* first stack of the guest */

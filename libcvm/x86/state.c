@@ -85,6 +85,15 @@ uint32_t cvm_msr_index(uint32_t row, const struct cvm_x86_caps *caps)
 	case CVM_MSR_ROW_spec_ctrl:
 		have = caps->spec_ctrl;
 		break;
+	case CVM_MSR_ROW_test_ctrl:
+		have = caps->test_ctrl;
+		break;
+	case CVM_MSR_ROW_tsx_ctrl:
+		have = caps->tsx_ctrl;
+		break;
+	case CVM_MSR_ROW_mcu_opt_ctrl:
+		have = caps->srbds_ctrl;
+		break;
 	case CVM_MSR_ROW_xss:
 		have = caps->xsaves;
 		break;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""CPU models, and page-table isolation forced on in both kernels."""
+"""CPU models, what a guest believes of them, and page-table isolation forced on
+in both kernels."""
 
 import guest
 import inside
@@ -9,6 +10,26 @@ MODELS = ("max", "max,la57=off", "Skylake-Client", "EPYC", "qemu64")
 LONG_MODELS = ("Nehalem", "Haswell", "Skylake-Server", "EPYC-Rome",
                "Broadwell", "Opteron_G5")
 ISOLATED = "page tables isolation: enabled"
+
+
+NO_LFENCE = "cvm: the host has left LFENCE not serializing"
+
+
+def _beliefs(t, model):
+    """What AMD's start-up code concludes from registers that it has set.  They
+    are the host's, and the emulated ones hold nothing."""
+    amd = model.startswith(("EPYC", "Opteron"))
+
+    def check(host, inner):
+        here, there = (kernel.sh("cat /proc/cpuinfo").split()
+                       for kernel in (host, inner))
+        if amd and "ssbd" in here and "amd_ssbd" not in here:
+            t.check("ssbd" not in there, "%s: SSBD by LS_CFG is the host's "
+                    "alone" % model, there)
+        t.equal(NO_LFENCE in inner.sh("dmesg"), amd, "%s: the guest %s that "
+                "LFENCE is left not serializing" % (
+                    model, "notices" if amd else "need not say"))
+    return check
 
 
 def _boot(t, name, options, check=None):
@@ -43,6 +64,7 @@ def _isolation(t, host_version, guest_version):
 
 def run(t):
     for model in MODELS + (LONG_MODELS if t.long else ()):
-        _boot(t, model, machine.Options(cpu=model, guests=("6.12",)))
+        _boot(t, model, machine.Options(cpu=model, guests=("6.12",)),
+              _beliefs(t, model))
     _isolation(t, "6.12", "6.12")
     _isolation(t, "6.1", "6.1")

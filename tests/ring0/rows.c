@@ -334,6 +334,22 @@ static uint64_t value_spec_ctrl(struct rows_side *side)
 	return rows_random(side) & 7;
 }
 
+/* Split locks, and TSX: nothing here makes or uses them. */
+static uint64_t value_test_ctrl(struct rows_side *side)
+{
+	return rows_random(side) & 1u << 29;
+}
+
+static uint64_t value_tsx_ctrl(struct rows_side *side)
+{
+	return rows_random(side) & 3;
+}
+
+static uint64_t value_mcu_opt_ctrl(struct rows_side *side)
+{
+	return rows_random(side) & 3;	/* RNGDS_MITG_DIS, RTM_ALLOW */
+}
+
 static uint64_t value_xss(struct rows_side *side)
 {
 	return rows_random(side) & 1u << 8;	/* processor trace */

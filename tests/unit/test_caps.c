@@ -46,6 +46,8 @@ static void prepare(void)
 {
 	fake_cpu_init();
 	fake_cpu_set_msr(0x1a0, 1 << 11);	/* MISC_ENABLE: no BTS */
+	fake_cpu_set_msr(0xcf, 1 << 5);		/* CORE_CAPABILITIES */
+	fake_cpu_set_msr(0x10a, 1 << 7);	/* ARCH_CAPABILITIES */
 	fake_cpu_set_msr(0xda0, 0x1800);	/* XSS */
 	fake_cpu_set_msr(0x6a2, 4);		/* S_CET */
 	fake_cpu_set_msr(0xc0010131, 0);	/* SEV status */
@@ -98,6 +100,8 @@ static void settings(void **state)
 	assert_int_equal(caps.cs & 3, 3);	/* this is a process */
 	assert_int_equal(caps.xss, caps.xsaves ? 0x1800 : 0);
 	assert_int_equal(caps.s_cet, caps.cet ? 4 : 0);
+	assert_int_equal(caps.tsx_ctrl, caps.arch_caps);
+	assert_true(caps.test_ctrl || !caps.core_caps);
 	assert_int_equal(caps.c_bit, 0);
 	assert_int_equal(caps.bts, 0);
 	assert_true(!caps.pebs || caps.ds);

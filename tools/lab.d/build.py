@@ -148,6 +148,32 @@ def driver(kernel):
     return path
 
 
+def _module(source, key, headers):
+    """A module of one directory, cached; headers(where) unpacks or names the
+    tree it is built with."""
+    path = paths.CACHE / "modules" / key / (pathlib.Path(source).name + ".ko")
+    with ui.locked(path.parent):
+        if not path.exists():
+            shutil.rmtree(path.parent, ignore_errors=True)
+            where = path.parent / "build"
+            where.mkdir(parents=True)
+            # Kbuild leaves its objects beside the sources.
+            shutil.copytree(paths.ROOT / source, where / "module")
+            ui.run(["make", "-C", headers(where), "O=",
+                    "M=%s" % (where / "module"), "TOP=%s" % paths.ROOT],
+                   log=paths.CACHE / "log" / ("module-%s.log" % path.stem))
+            shutil.copy(where / "module" / path.name, path)
+            shutil.rmtree(where)
+    return path
+
+
+def host_module(kernel, source):
+    """A module of one directory for a host kernel."""
+    key = paths.content_hash(paths.files_below(source, "include"),
+                             kernel.release)
+    return _module(source, key, lambda where: kernel.headers)
+
+
 class GuestKernel:
     def __init__(self, series, where):
         self.series = series
@@ -161,26 +187,12 @@ class GuestKernel:
         key = paths.content_hash(
             [self.dir / "config", *paths.files_below(source, "include")],
             self.dir.name)
-        path = paths.CACHE / "modules" / key / (
-            pathlib.Path(source).name + ".ko")
-        with ui.locked(path.parent):
-            if not path.exists():
-                shutil.rmtree(path.parent, ignore_errors=True)
-                path.parent.mkdir(parents=True)
-                self._make_module(path.parent / "build", source, path)
-        return path
+        return _module(source, key, self._headers)
 
-    def _make_module(self, where, source, path):
-        log = paths.CACHE / "log" / ("module-%s.log" % path.stem)
-        where.mkdir()
+    def _headers(self, where):
         ui.run(["tar", "-C", where, "--zstd", "-xf",
                 self.dir / "headers.tar.zst"])
-        # Kbuild leaves its objects beside the sources.
-        shutil.copytree(paths.ROOT / source, where / "module")
-        ui.run(["make", "-C", where / "linux", "M=%s" % (where / "module"),
-                "TOP=%s" % paths.ROOT], log=log)
-        shutil.copy(where / "module" / path.name, path)
-        shutil.rmtree(where)
+        return where / "linux"
 
 
 _guests = {}

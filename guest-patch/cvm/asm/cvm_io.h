@@ -25,6 +25,39 @@ static __always_inline type cvm_in##bwl(u16 port)			\
 	if (cvm_is_guest())						\
 		return (type)cvm_refuse_in(port);			\
 	return __in##bwl(port);						\
+}									\
+									\
+static inline void cvm_out##bwl##_p(type value, u16 port)		\
+{									\
+	if (cvm_is_guest())						\
+		cvm_refuse_out(port);					\
+	else								\
+		out##bwl##_p(value, port);				\
+}									\
+									\
+static inline type cvm_in##bwl##_p(u16 port)				\
+{									\
+	if (cvm_is_guest())						\
+		return (type)cvm_refuse_in(port);			\
+	return in##bwl##_p(port);					\
+}									\
+									\
+static inline void cvm_outs##bwl(u16 port, const void *addr,		\
+				 unsigned long count)			\
+{									\
+	if (cvm_is_guest())						\
+		cvm_refuse_out(port);					\
+	else								\
+		outs##bwl(port, addr, count);				\
+}									\
+									\
+static inline void cvm_ins##bwl(u16 port, void *addr,			\
+				unsigned long count)			\
+{									\
+	if (cvm_is_guest())						\
+		cvm_refuse_in(port);					\
+	else								\
+		ins##bwl(port, addr, count);				\
 }
 
 CVM_BUILDIO(b, u8)
@@ -44,5 +77,31 @@ CVM_BUILDIO(l, u32)
 #define outb cvm_outb
 #define outw cvm_outw
 #define outl cvm_outl
+
+#undef inb_p
+#undef inw_p
+#undef inl_p
+#undef outb_p
+#undef outw_p
+#undef outl_p
+#define inb_p cvm_inb_p
+#define inw_p cvm_inw_p
+#define inl_p cvm_inl_p
+#define outb_p cvm_outb_p
+#define outw_p cvm_outw_p
+#define outl_p cvm_outl_p
+
+#undef insb
+#undef insw
+#undef insl
+#undef outsb
+#undef outsw
+#undef outsl
+#define insb cvm_insb
+#define insw cvm_insw
+#define insl cvm_insl
+#define outsb cvm_outsb
+#define outsw cvm_outsw
+#define outsl cvm_outsl
 
 #endif /* _ASM_X86_CVM_IO_H */

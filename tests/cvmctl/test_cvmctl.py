@@ -906,14 +906,19 @@ class Place(Case):
         super().setUp()
         os.chmod(self.tmp.name, 0o755)
         self.dir = os.path.join(self.tmp.name, "cvm")
+        # What was built may be where root alone can look.
+        self.cvmctl, self.fake = (
+            shutil.copy(path, self.tmp.name)
+            for path in (case.CVMCTL, case.FAKE))
 
     def asked(self, *args):
         """By an ordinary user."""
         env = environment(NAME="web")
         env["XDG_RUNTIME_DIR"] = self.tmp.name
+        env["LD_PRELOAD"] = self.fake
         user = {} if os.getuid() else {
             "user": self.USER, "group": self.USER, "extra_groups": []}
-        return subprocess.run([case.CVMCTL, *args], input=b"poweroff\n",
+        return subprocess.run([self.cvmctl, *args], input=b"poweroff\n",
                               capture_output=True, env=env, timeout=SECONDS,
                               **user)
 

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import unittest
 
-from case import SECONDS, gone
+from case import ASAN, SECONDS, gone
 
 CVMCTL = FAKE_DRIVER = None
 MIB = 1 << 20
@@ -274,11 +274,11 @@ class Create(Case):
         for fake in ({"RENAME": errno.EINVAL},
                      {"RENAME": errno.EINVAL, "LINK": errno.EPERM}):
             fake = {"CVM_FAKE_" + k: str(v) for k, v in fake.items()}
-            self.made(self.create(LD_PRELOAD=FAKE_DRIVER, **fake))
+            self.made(self.create(LD_PRELOAD=FAKE_DRIVER, ASAN_OPTIONS=ASAN, **fake))
             self.program("mke2fs", "#!/bin/sh\n%s \"$@\"\n"
                          "echo mine >a.img\n" % MKE2FS)
             os.unlink("a.img")
-            result = self.create(LD_PRELOAD=FAKE_DRIVER, **fake)
+            result = self.create(LD_PRELOAD=FAKE_DRIVER, ASAN_OPTIONS=ASAN, **fake)
             self.assertEqual(result.returncode, 1)
             self.assertTrue(result.stderr.endswith(
                 "\ncvmctl: a.img: File exists; the image is complete, as "

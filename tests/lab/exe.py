@@ -84,7 +84,7 @@ def _usage(exe):
             ("run", "--kernel: no kernel given"),
             ("run --kernel", "--kernel: FILE is missing"),
             ("run --kernel x --mem 3x", "--mem 3x: not a size"),
-            ("run --kernel x --mem 0", "--mem 0: no size"),
+            ("run --kernel x --mem 0", "--mem 0: memory size too small"),
             ("driver", "install, start, stop, remove or status?"),
             ("driver frob", "frob: install, start, stop, remove or status?"),
             ("driver start --json", "--json belongs to status"),

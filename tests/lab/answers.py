@@ -27,7 +27,7 @@ MEANT = (
 
 def _ask(kernel, kind):
     """{(class, number): answer}"""
-    source = paths.ROOT / "tests/lab/answers.c"
+    source = paths.PROGRAMS / "answers.c"
     program = build.program(source, *FLAGS, *KINDS[kind]).read_bytes()
     machine.checked(kernel.run(["sh", "-c", "cat >/tmp/answers; "
                                 "chmod 755 /tmp/answers"], stdin=program),

@@ -11,6 +11,10 @@ ROOT = LAB.parent.parent
 CACHE = pathlib.Path(os.environ.get("CVM_CACHE")
                      or pathlib.Path.home() / ".cache" / "libcvm")
 
+# The suites of tools/lab test, and what they run inside machines.
+SUITES = ROOT / "tests/lab/suites"
+PROGRAMS = ROOT / "tests/lab/programs"
+
 HOSTS = ("6.1", "6.12")
 GUESTS = ("6.1", "6.12")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""tools/lab test: runs the suites of tests/lab and counts.
+"""tools/lab test: runs the suites of tests/lab/suites and counts.
 
 A suite is a Python file there with run(t).  It calls t.check(condition, what)
 for each thing that must hold, t.skip(what, why) for what this machine cannot
@@ -19,8 +19,6 @@ import build
 import children
 import paths
 import ui
-
-TESTS = paths.ROOT / "tests/lab"
 
 # In this order: what is quick and basic first.
 ORDER = ("unit", "tsan", "asan", "pe", "wine", "install", "ring0", "bochs",
@@ -89,7 +87,8 @@ def _run_one(report, name):
 
 def _here(report, names):
     """One after the other, each line as it comes."""
-    sys.path.insert(0, str(TESTS))
+    # What suites share lies above them.
+    sys.path[:0] = [str(paths.SUITES), str(paths.SUITES.parent)]
     for name in names:
         _run_one(report, name)
 

@@ -15,7 +15,7 @@ import machine
 import paths
 import typist
 
-CR4 = "tests/lab/cr4"
+CR4 = "tests/lab/modules/cr4"
 LAB = str(paths.ROOT / "tools/lab")
 MINUTE = 62
 
@@ -88,7 +88,7 @@ def _memory(t, host, inner, ident, given):
 
 
 def _doors(t, inner, chunks):
-    probe = build.static_program(paths.ROOT / "tests/lab/probe.c")
+    probe = build.static_program(paths.PROGRAMS / "probe.c")
     proc = inner.run(["sh", "-c", "cat >/tmp/probe; chmod 755 /tmp/probe"],
                      stdin=probe.read_bytes())
     machine.checked(proc, "probe")
@@ -132,7 +132,7 @@ def _cr4_follows(t, host, inner, version):
 
 def _interrupts_itself(t, host, inner):
     """irq_work, on the host first."""
-    program = build.static_program(paths.ROOT / "tests/lab/irqwork.c")
+    program = build.static_program(paths.PROGRAMS / "irqwork.c")
     for who, kernel in (("host", host), ("guest", inner)):
         proc = kernel.run(["sh", "-c", "cat >/tmp/irqwork; "
                            "chmod 755 /tmp/irqwork; /tmp/irqwork"],

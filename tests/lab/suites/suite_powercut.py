@@ -143,8 +143,8 @@ def _liar(t, host, disks, program):
 
 
 def run(t):
-    program = build.static_program(paths.ROOT / "tests/lab/fsyncer.c")
-    liar = build.program(paths.ROOT / "tests/lab/noflush.c", "-shared",
+    program = build.static_program(paths.PROGRAMS / "fsyncer.c")
+    liar = build.program(paths.PROGRAMS / "noflush.c", "-shared",
                          "-fPIC")
     with tempfile.TemporaryDirectory(prefix="cvm-powercut-") as where:
         disks = Disks(pathlib.Path(where))

@@ -62,7 +62,7 @@ def _storm(host, watch, count):
 
 
 def _host(t, version, count):
-    program = build.static_program(paths.ROOT / "tests/lab/nmiwatch.c")
+    program = build.static_program(paths.PROGRAMS / "nmiwatch.c")
     options = machine.Options(host=version, guests=("6.12",), files={
         "lab/bin/nmiwatch": program.read_bytes()})
     with machine.Machine(options) as host, guest.Guest(host) as inner:

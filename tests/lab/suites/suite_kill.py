@@ -57,7 +57,7 @@ def _cycles(t, host, count):
 
 
 def _host(t, version, count):
-    direct = build.static_program(paths.ROOT / "tests/lab/direct.c")
+    direct = build.static_program(paths.PROGRAMS / "direct.c")
     script = CYCLE % (machine.guest_file("6.12"), machine.GUEST_INITRD)
     options = machine.Options(
         host=version, guests=("6.12",), modules=("virtio_blk",),

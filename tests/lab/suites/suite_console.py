@@ -395,7 +395,7 @@ GUESTS = {"6.12": ("6.12", "6.1"), "6.1": ("6.12",)}
 
 def run(t):
     files = {PEER[1:]: build.static_program(
-        paths.ROOT / "tests/lab/peer.c").read_bytes()}
+        paths.PROGRAMS / "peer.c").read_bytes()}
     for version, parts in PARTS.items():
         t.info("host %s" % version)
         options = machine.Options(host=version, guests=GUESTS[version],

@@ -24,7 +24,7 @@ sys.path.insert(0, str(paths.ROOT / "tests/cvmctl"))
 import case as samples   # noqa: E402
 
 CONFIG = "/tmp/vm.conf"
-MODULE = "tests/lab/hostile"
+MODULE = "tests/lab/modules/hostile"
 NAME = "attacked"
 # (Leaks are looked for by a process of its own, which a VMM must not make, but
 # for _leaks().)
@@ -154,7 +154,7 @@ def _leaks(t, cvmctl):
     preload = (
         next(p for p in build.libraries(cvmctl) if "libasan" in p.name),
         build.meson_dir("native") / "tests/cvmctl/libfake_driver.so",
-        build.program(paths.ROOT / "tests/lab/unconfined.c", "-shared",
+        build.program(paths.PROGRAMS / "unconfined.c", "-shared",
                       "-fPIC"))
     env = dict(os.environ, LD_PRELOAD=" ".join(map(str, preload)),
                ASAN_OPTIONS="detect_leaks=1")

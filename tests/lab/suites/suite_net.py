@@ -319,7 +319,7 @@ def _refusals(t, host):
 
 
 def run(t):
-    helper = build.static_program(paths.ROOT / "tests/lab/nethelp.c")
+    helper = build.static_program(paths.PROGRAMS / "nethelp.c")
     mibs = _mibs(t)
     options = machine.Options(guests=tuple(mibs), modules=("tun", "bridge"),
                               host_mem=768 + 6 * max(mibs.values()),

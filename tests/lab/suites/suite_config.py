@@ -143,7 +143,7 @@ def _files():
     modules = cpio.Archive()
     modules.file("lib/modules/none", "")
     return {
-        DIR + "/vm.conf": (paths.ROOT / "tests/lab/colinux.conf").read_bytes(),
+        DIR + "/vm.conf": (paths.SUITES / "colinux.conf").read_bytes(),
         DIR + "/vmlinux": build.guest_kernel("6.12").vmlinux.read_bytes(),
         DIR + "/initrd.gz": gzip.compress(modules.bytes()),
         DIR + "/root.img": root,
@@ -252,7 +252,7 @@ def _refusals(t, host):
 
 
 def run(t):
-    force = build.static_program(paths.ROOT / "tests/lab/force_syscall.c")
+    force = build.static_program(paths.PROGRAMS / "force_syscall.c")
     files = _files()
     files[FORCE] = force.read_bytes()
     options = machine.Options(guests=("6.12",),

@@ -87,7 +87,7 @@ struct cvm_vcpu {
 	struct cvm_fpu *fpu;		/* extended state of both sides */
 	struct cvm_inter *inter;	/* intermediate page tables */
 	uint32_t started;		/* entered once */
-	uint32_t last_op;		/* what the guest called for last */
+	uint32_t last_hypercall;	/* what the guest asked for last */
 	uint32_t tsc_khz;		/* as the guest was told */
 	uint64_t clock_tsc;		/* when its clock was last looked at */
 	uint64_t left_tsc;		/* when it was last left */

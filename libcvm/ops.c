@@ -144,7 +144,7 @@ static uint32_t cvm_ring_room(struct cvm_shared *shared)
 
 /*
  * Put bytes into the ring, all that fit.  Before stopping for want of room,
- * con_full asks the guest to call CVM_OP_CONSOLE_ROOM once it has read; the
+ * con_full asks the guest to call CVM_HC_CONSOLE_ROOM once it has read; the
  * second look afterwards catches what it read in between.
  */
 static uint32_t cvm_ring_put(struct cvm_shared *shared, const uint8_t *data,

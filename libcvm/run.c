@@ -161,11 +161,11 @@ static void cvm_forward_now(struct cvm_vcpu *vcpu, uint32_t vector)
 /* Does the guest look at its events before it turns interrupts on? */
 static int cvm_guest_looks(const struct cvm_vcpu *vcpu)
 {
-	switch (vcpu->last_op) {
-	case CVM_OP_IRQ:
-	case CVM_OP_IDLE:
+	switch (vcpu->last_hypercall) {
+	case CVM_HC_IRQ:
+	case CVM_HC_IDLE:
 		return 1;
-	case CVM_OP_DOORBELL:
+	case CVM_HC_DOORBELL:
 		return !!(vcpu->shared->arg[1] & CVM_DOORBELL_LOOKS);
 	default:
 		return 0;
@@ -387,34 +387,34 @@ static void cvm_arm(struct cvm_vcpu *vcpu, uint64_t tsc)
 	cvm_called(vcpu, "timer");
 }
 
-/* Operations that need no thread context.  1: enter again right away. */
-static int cvm_quick_op(struct cvm_vcpu *vcpu)
+/* Hypercalls that need no thread context.  1: enter again right away. */
+static int quick_hypercall(struct cvm_vcpu *vcpu)
 {
 	struct cvm_shared *shared = vcpu->shared;
 	struct cvm_vm *vm = vcpu->vm;
 	uint64_t tsc;
 
-	switch (vcpu->last_op) {
-	case CVM_OP_NOOP:
+	switch (vcpu->last_hypercall) {
+	case CVM_HC_NOOP:
 		return 1;
-	case CVM_OP_TIMER:
+	case CVM_HC_TIMER:
 		tsc = shared->deadline_tsc;
 		__atomic_store_n(&shared->armed_tsc, tsc, __ATOMIC_RELEASE);
 		cvm_arm(vcpu, tsc);
 		vcpu->stats.timers++;
 		return 1;
-	case CVM_OP_TIME:
+	case CVM_HC_TIME:
 		cvm_time_write(vm->vcpu[0]);
 		cvm_called(vcpu, "time");
 		return 1;
-	case CVM_OP_IRQ:
+	case CVM_HC_IRQ:
 		cvm_forward(vcpu, shared->vector);
 		return 0;
-	case CVM_OP_NMI:
+	case CVM_HC_NMI:
 		vcpu->stats.nmi_guest++;
 		cvm_raise_nmi(vcpu);
 		return 0;
-	case CVM_OP_MCE:
+	case CVM_HC_MCE:
 		cvm_guest_mce(vcpu);
 		return 0;
 	default:
@@ -441,17 +441,18 @@ static int cvm_slice(void *arg)
 			cvm_end_fault(vcpu);
 			return -CVM_EIO;
 		}
-		vcpu->last_op = shared->op;
+		vcpu->last_hypercall = shared->hypercall;
 		shared->ret = 0;
-		if (vcpu->last_op < CVM_OP_MAX)
-			vcpu->stats.exits[vcpu->last_op]++;
-	} while (cvm_quick_op(vcpu));
+		if (vcpu->last_hypercall < CVM_HC_MAX)
+			vcpu->stats.exits[vcpu->last_hypercall]++;
+	} while (quick_hypercall(vcpu));
 	return 0;
 }
 
-/* ---- operations in thread context --------------------------------------- */
+/* ---- hypercalls in thread context ---------------------------------------- */
 
-static void cvm_bad_op(struct cvm_vcpu *vcpu, const char *what, uint64_t value)
+static void bad_hypercall(struct cvm_vcpu *vcpu, const char *what,
+			  uint64_t value)
 {
 	char text[120];
 
@@ -502,22 +503,22 @@ static int cvm_idle(struct cvm_vcpu *vcpu)
 	return ret;
 }
 
-static void cvm_end_by_guest(struct cvm_vcpu *vcpu, uint32_t op)
+static void cvm_end_by_guest(struct cvm_vcpu *vcpu, uint32_t hypercall)
 {
 	const struct cvm_shared *shared = vcpu->shared;
 	const uint64_t *arg = shared->arg;
 	uint64_t copy[4] = { arg[0], arg[1], arg[2], arg[3] };
 	char text[CVM_GUEST_TEXT];
 
-	switch (op) {
-	case CVM_OP_REBOOT:
+	switch (hypercall) {
+	case CVM_HC_REBOOT:
 		cvm_vm_end(vcpu->vm, CVM_RUN_REBOOT, copy, "reboot");
 		break;
-	case CVM_OP_PANIC:
+	case CVM_HC_PANIC:
 		cvm_copy_printable(text, shared->guest_text, sizeof(text));
 		cvm_vm_end(vcpu->vm, CVM_RUN_PANIC, copy, text);
 		break;
-	case CVM_OP_FATAL:
+	case CVM_HC_FATAL:
 		cvm_fmt(text, sizeof(text), "guest gave up: exception %U "
 			"(error code 0x%X) at 0x%X, CR2 0x%X", copy[0],
 			copy[1], copy[2], copy[3]);
@@ -544,27 +545,27 @@ static void cvm_start_other(struct cvm_vcpu *vcpu)
 }
 
 /* 1: RUN returns to the VMM with what is in args; 0: enter again. */
-static int cvm_user_op(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
+static int user_hypercall(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 {
 	const uint64_t *arg = vcpu->shared->arg;
 	uint64_t gpa = arg[0], bytes = arg[1];
 
-	switch (vcpu->last_op) {
-	case CVM_OP_CONSOLE_OUT:
+	switch (vcpu->last_hypercall) {
+	case CVM_HC_CONSOLE_OUT:
 		if (bytes > CONSOLE_OUT_MAX ||
 		    !cvm_mem_contains(vcpu->vm, gpa, bytes)) {
-			cvm_bad_op(vcpu, "console output outside memory, at",
-				   gpa);
+			bad_hypercall(vcpu, "console output outside memory, at",
+				      gpa);
 			return 0;
 		}
 		args->reason = CVM_RUN_CONSOLE_OUT;
 		args->arg[0] = gpa;
 		args->arg[1] = bytes;
 		return 1;
-	case CVM_OP_CONSOLE_ROOM:
+	case CVM_HC_CONSOLE_ROOM:
 		args->reason = CVM_RUN_CONSOLE_ROOM;
 		return 1;
-	case CVM_OP_DOORBELL:
+	case CVM_HC_DOORBELL:
 		args->reason = CVM_RUN_DOORBELL;
 		args->arg[0] = gpa;
 		return 1;
@@ -573,44 +574,44 @@ static int cvm_user_op(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 	}
 }
 
-/* The same result as cvm_user_op(), or -CVM_EINTR. */
-static int cvm_thread_op(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
+/* The same result as user_hypercall(), or -CVM_EINTR. */
+static int thread_hypercall(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 {
-	uint32_t op = vcpu->last_op;
+	uint32_t hypercall = vcpu->last_hypercall;
 
-	switch (op) {
-	case CVM_OP_IRQ:
-	case CVM_OP_NMI:
-	case CVM_OP_MCE:
-	case CVM_OP_YIELD:
+	switch (hypercall) {
+	case CVM_HC_IRQ:
+	case CVM_HC_NMI:
+	case CVM_HC_MCE:
+	case CVM_HC_YIELD:
 		return 0;
-	case CVM_OP_IDLE:
+	case CVM_HC_IDLE:
 		return cvm_idle(vcpu);
-	case CVM_OP_KICK:
+	case CVM_HC_KICK:
 		if (vcpu->shared->arg[0] < CVM_MAX_VCPUS)
 			cvm_event_raise(vcpu->vm,
 					(uint32_t)vcpu->shared->arg[0],
 					vcpu->shared->arg[1]);
 		return 0;
-	case CVM_OP_VCPU_START:
+	case CVM_HC_VCPU_START:
 		cvm_start_other(vcpu);
 		return 0;
-	case CVM_OP_POWEROFF:
-	case CVM_OP_REBOOT:
-	case CVM_OP_HALT:
-	case CVM_OP_PANIC:
-	case CVM_OP_FATAL:
-		cvm_end_by_guest(vcpu, op);
+	case CVM_HC_POWEROFF:
+	case CVM_HC_REBOOT:
+	case CVM_HC_HALT:
+	case CVM_HC_PANIC:
+	case CVM_HC_FATAL:
+		cvm_end_by_guest(vcpu, hypercall);
 		return 0;
-	case CVM_OP_DOORBELL:
+	case CVM_HC_DOORBELL:
 		if (cvm_doorbell_ring(vcpu, vcpu->shared->arg[0]))
 			return 0;
-		return cvm_user_op(vcpu, args);
-	case CVM_OP_CONSOLE_OUT:
-	case CVM_OP_CONSOLE_ROOM:
-		return cvm_user_op(vcpu, args);
+		return user_hypercall(vcpu, args);
+	case CVM_HC_CONSOLE_OUT:
+	case CVM_HC_CONSOLE_ROOM:
+		return user_hypercall(vcpu, args);
 	default:
-		cvm_bad_op(vcpu, "unknown operation", op);
+		bad_hypercall(vcpu, "unknown hypercall", hypercall);
 		return 0;
 	}
 }
@@ -642,7 +643,7 @@ static int cvm_run_once(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 	ret = ops->cpu_call(ctx, vm->host_vm, (int)vcpu->id, CVM_CPU_CURRENT,
 			    cvm_slice, vcpu);
 	if (!ret)
-		ret = cvm_thread_op(vcpu, args);
+		ret = thread_hypercall(vcpu, args);
 	if (ret)
 		return ret;
 	return ops->poll(ctx, vm->host_vm, vcpu->id);

@@ -20,7 +20,7 @@ static void cvm_stats_add_shared(struct cvm_stats *sum,
 {
 	uint32_t i;
 
-	sum->guest_calls += shared->calls;
+	sum->guest_calls += shared->hypercalls;
 	sum->guest_forwarded += shared->forwarded;
 	sum->events_run += shared->events_run;
 	sum->refused += shared->refused;

@@ -24,7 +24,7 @@ struct cvm_shared *cvm_vm __ro_after_init;
 static __always_inline void cvm_switch(struct cvm_shared *s)
 {
 	/* One instruction, so that an NMI cannot lose a count. */
-	asm volatile("incq %0" : "+m" (s->calls) : : "memory");
+	asm volatile("incq %0" : "+m" (s->hypercalls) : : "memory");
 	((cvm_passage_fn)s->passage_entry)(s->passage_priv);
 	barrier();
 }
@@ -33,7 +33,7 @@ noinstr s64 __cvm_call(u32 op)
 {
 	struct cvm_shared *s = this_cpu_read(cvm_this);
 
-	s->op = op;
+	s->hypercall = op;
 	cvm_switch(s);
 	return s->ret;
 }
@@ -80,7 +80,7 @@ void cvm_doorbell(u64 number)
 	s = this_cpu_read(cvm_this);
 	s->arg[0] = number;
 	s->arg[1] = looks ? CVM_DOORBELL_LOOKS : 0;
-	__cvm_call(CVM_OP_DOORBELL);
+	__cvm_call(CVM_HC_DOORBELL);
 	if (looks && cvm_work_pending(s))
 		cvm_soft_interrupt();
 	local_irq_restore(flags);
@@ -94,7 +94,7 @@ void cvm_doorbell(u64 number)
  */
 noinstr void cvm_call_nested(struct cvm_shared *s, u32 op, u64 arg0, u64 arg1)
 {
-	u32 saved_op = s->op, saved_vector = s->vector;
+	u32 saved_op = s->hypercall, saved_vector = s->vector;
 	s64 saved_ret = s->ret;
 	u64 saved_arg[ARRAY_SIZE(s->arg)];
 	unsigned int i;
@@ -103,13 +103,13 @@ noinstr void cvm_call_nested(struct cvm_shared *s, u32 op, u64 arg0, u64 arg1)
 		saved_arg[i] = s->arg[i];
 	s->arg[0] = arg0;
 	s->arg[1] = arg1;
-	s->op = op;
+	s->hypercall = op;
 	cvm_switch(s);
 	for (i = 0; i < ARRAY_SIZE(s->arg); i++)
 		s->arg[i] = saved_arg[i];
 	s->ret = saved_ret;
 	s->vector = saved_vector;
-	s->op = saved_op;
+	s->hypercall = saved_op;
 }
 
 /* Called by exc_nmi() in place of all it would do. */
@@ -118,7 +118,7 @@ noinstr void __cvm_nmi(void)
 	struct cvm_shared *s = this_cpu_read(cvm_this);
 
 	s->nmi_seen++;
-	cvm_call_nested(s, CVM_OP_NMI, 0, 0);
+	cvm_call_nested(s, CVM_HC_NMI, 0, 0);
 }
 
 /*
@@ -127,11 +127,11 @@ noinstr void __cvm_nmi(void)
  */
 noinstr void __cvm_machine_check(struct pt_regs *regs)
 {
-	cvm_call_nested(this_cpu_read(cvm_this), CVM_OP_MCE, regs->cs,
+	cvm_call_nested(this_cpu_read(cvm_this), CVM_HC_MCE, regs->cs,
 			regs->ip);
 }
 
 void cvm_yield(void)
 {
-	cvm_call(CVM_OP_YIELD);
+	cvm_call(CVM_HC_YIELD);
 }

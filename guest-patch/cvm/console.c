@@ -53,7 +53,7 @@ static bool cvm_console_write(const char *buf, size_t count)
 	else
 		raw_spin_lock(&cvm_console_lock);
 	memcpy(cvm_console_page, buf, count);
-	ret = cvm_call2(CVM_OP_CONSOLE_OUT, __pa_symbol(cvm_console_page),
+	ret = cvm_call2(CVM_HC_CONSOLE_OUT, __pa_symbol(cvm_console_page),
 			count);
 	if (locked)
 		raw_spin_unlock(&cvm_console_lock);
@@ -94,7 +94,7 @@ static cvm_ssize cvm_get_chars(u32 vtermno, cvm_char *buf, cvm_size count)
 	}
 	smp_store_release(&s->con_tail, tail);
 	if (n && xchg(&s->con_full, 0))
-		cvm_call(CVM_OP_CONSOLE_ROOM);
+		cvm_call(CVM_HC_CONSOLE_ROOM);
 	return n;
 }
 

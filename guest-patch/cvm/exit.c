@@ -42,7 +42,7 @@ static noinstr void __noreturn cvm_exit_fatal(u64 vector, u64 error, u64 rip,
 	s->arg[1] = error;
 	s->arg[2] = rip;
 	s->arg[3] = cr2;
-	cvm_exit(CVM_OP_FATAL);
+	cvm_exit(CVM_HC_FATAL);
 }
 
 /* The end of early_fixup_exception(). */
@@ -60,12 +60,12 @@ EXPORT_SYMBOL(__cvm_halt);
 
 static void cvm_power_off(void)
 {
-	cvm_exit(CVM_OP_POWEROFF);
+	cvm_exit(CVM_HC_POWEROFF);
 }
 
 static void cvm_restart(char *command)
 {
-	cvm_exit(cvm_panicked ? CVM_OP_PANIC : CVM_OP_REBOOT);
+	cvm_exit(cvm_panicked ? CVM_HC_PANIC : CVM_HC_REBOOT);
 }
 
 static void cvm_emergency_restart(void)
@@ -75,7 +75,7 @@ static void cvm_emergency_restart(void)
 
 static void cvm_machine_halt(void)
 {
-	cvm_exit(CVM_OP_HALT);
+	cvm_exit(CVM_HC_HALT);
 }
 
 static void cvm_machine_shutdown(void)
@@ -88,7 +88,7 @@ static int cvm_panic(struct notifier_block *nb, unsigned long event, void *text)
 	cvm_panicked = true;
 	strscpy(cvm_vm->guest_text, text, sizeof(cvm_vm->guest_text));
 	console_flush_on_panic(CONSOLE_FLUSH_PENDING);
-	cvm_exit(CVM_OP_PANIC);
+	cvm_exit(CVM_HC_PANIC);
 	return NOTIFY_DONE;
 }
 

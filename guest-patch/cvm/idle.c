@@ -23,7 +23,7 @@ static __always_inline void cvm_sleep(void)
 	struct cvm_shared *s = this_cpu_read(cvm_this);
 
 	if (!cvm_work_pending(s))
-		__cvm_call(CVM_OP_IDLE);
+		__cvm_call(CVM_HC_IDLE);
 	if (cvm_work_pending(s))
 		cvm_soft_interrupt();
 }
@@ -46,6 +46,6 @@ noinstr void __cvm_relax(void)
 		return;
 	if (this_cpu_inc_return(cvm_spins) % CVM_RELAX_SPINS)
 		return;
-	__cvm_call(CVM_OP_YIELD);
+	__cvm_call(CVM_HC_YIELD);
 }
 EXPORT_SYMBOL(__cvm_relax);

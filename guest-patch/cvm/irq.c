@@ -88,7 +88,7 @@ static void cvm_forward(struct cvm_shared *s, u32 vector)
 	s->vector_count[vector & 0xff]++;
 	s->forwarded++;
 	inc_irq_stat(x86_platform_ipis);
-	__cvm_call(CVM_OP_IRQ);
+	__cvm_call(CVM_HC_IRQ);
 	if (rdtsc() - began > (u64)cvm_vm->tsc_khz * CVM_PAUSE_MS)
 		cvm_was_paused();
 }
@@ -180,6 +180,6 @@ void cvm_send_self(int vector)
 	if (!irqs_disabled_flags(flags))
 		cvm_soft_interrupt();
 	else if (!this_cpu_read(cvm_serving))
-		cvm_call_nested(s, CVM_OP_NOOP, 0, 0);
+		cvm_call_nested(s, CVM_HC_NOOP, 0, 0);
 	local_irq_restore(flags);
 }

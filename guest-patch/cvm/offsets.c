@@ -23,18 +23,18 @@ void cvm_offsets(void)
 	DEFINE(CVM_DESC_SIZE, sizeof(struct cvm_note_desc));
 	OFFSET(CVM_S_ENTRY, cvm_shared, passage_entry);
 	OFFSET(CVM_S_PRIV, cvm_shared, passage_priv);
-	OFFSET(CVM_S_OP, cvm_shared, op);
+	OFFSET(CVM_S_OP, cvm_shared, hypercall);
 	OFFSET(CVM_S_ARG0, cvm_shared, arg[0]);
 	OFFSET(CVM_S_ARG1, cvm_shared, arg[1]);
 	OFFSET(CVM_S_ARG2, cvm_shared, arg[2]);
 	OFFSET(CVM_S_ARG3, cvm_shared, arg[3]);
-	OFFSET(CVM_S_CALLS, cvm_shared, calls);
+	OFFSET(CVM_S_CALLS, cvm_shared, hypercalls);
 	OFFSET(CVM_S_DIRTY, cvm_shared, msr_dirty);
 	OFFSET(CVM_S_NMI_SEEN, cvm_shared, nmi_seen);
 	OFFSET(CVM_R_ERROR, pt_regs, orig_ax);
 	OFFSET(CVM_R_RIP, pt_regs, ip);
 	OFFSET(CVM_R_CS, pt_regs, cs);
-	DEFINE(CVM_C_NMI, CVM_OP_NMI);
-	DEFINE(CVM_C_MCE, CVM_OP_MCE);
-	DEFINE(CVM_C_FATAL, CVM_OP_FATAL);
+	DEFINE(CVM_C_NMI, CVM_HC_NMI);
+	DEFINE(CVM_C_MCE, CVM_HC_MCE);
+	DEFINE(CVM_C_FATAL, CVM_HC_FATAL);
 }

@@ -51,7 +51,7 @@ static u64 cvm_sum(size_t offset)
 	}								\
 	CVM_ATTR(name)
 
-CVM_SUM_ATTR(switches, calls);
+CVM_SUM_ATTR(switches, hypercalls);
 CVM_SUM_ATTR(forwarded, forwarded);
 CVM_SUM_ATTR(events, events_run);
 CVM_SUM_ATTR(nmis, nmi_seen);

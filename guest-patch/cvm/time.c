@@ -33,7 +33,7 @@ noinstr bool cvm_deadline_passed(struct cvm_shared *s)
 static void cvm_arm(struct cvm_shared *s)
 {
 	if (s->deadline_tsc < READ_ONCE(s->armed_tsc))
-		__cvm_call(CVM_OP_TIMER);
+		__cvm_call(CVM_HC_TIMER);
 }
 
 static int cvm_set_next_event(unsigned long delta,
@@ -97,7 +97,7 @@ static u64 cvm_wall_ns(void)
 
 static void cvm_get_wallclock(struct timespec64 *now)
 {
-	cvm_call(CVM_OP_TIME);
+	cvm_call(CVM_HC_TIME);
 	*now = ns_to_timespec64(cvm_wall_ns());
 }
 

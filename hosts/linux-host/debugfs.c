@@ -45,13 +45,23 @@ static int vm_query(struct cvm_handle *h, u32 number, void *arg, size_t size)
 	return err;
 }
 
+#define EXITS ARRAY_SIZE(((struct cvm_stats *)NULL)->exits)
+
+static const char *const exit_names[EXITS] = {
+#define CVM_HYPERCALL(name, counter, number, arguments, returns) \
+	[number] = #counter,
+#include <cvm/hypercalls.def>
+#undef CVM_HYPERCALL
+};
+
 static void show_arrays(struct seq_file *m, const struct cvm_stats *s)
 {
 	u32 i;
 
-	for (i = 0; i < ARRAY_SIZE(s->exits); i++)
-		if (s->exits[i])
-			seq_printf(m, "exit_%u %llu\n", i, s->exits[i]);
+	for (i = 0; i < EXITS; i++)
+		if (exit_names[i] && s->exits[i])
+			seq_printf(m, "exit_%s %llu\n", exit_names[i],
+				   s->exits[i]);
 	for (i = 0; i < ARRAY_SIZE(s->vector); i++)
 		if (s->vector[i] || s->guest_vector[i])
 			seq_printf(m, "vector_%02x %llu guest %llu\n", i,

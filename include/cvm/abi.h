@@ -3,9 +3,9 @@
  * abi.h - what the monitor and a guest kernel say to each other.
  *
  * This header is the whole guest ABI: the ELF note a guest kernel carries,
- * the per-vCPU shared page, and the operation numbers of the passage call.
- * It is copied unchanged into patched guest kernels, so it uses fixed-width
- * types only and includes nothing but <stdint.h>.
+ * the per-vCPU shared page, and the hypercalls.  It is copied unchanged into
+ * patched guest kernels, so it uses fixed-width types only and includes nothing
+ * but <stdint.h> and the list of hypercalls beside it.
  *
  * Addresses: the guest's physical address space is the machine's, so a GPA
  * is an HPA.  _gva is an address in the guest's kernel tables.
@@ -63,50 +63,31 @@ struct cvm_note_desc {
 	uint32_t flags;		/* 0 */
 };
 
-/* ---- passage call ---------------------------------------------------- */
+/* ---- hypercalls ------------------------------------------------------ */
 
 /*
  * The guest enters the monitor by calling, with interrupts disabled,
  *	cvm_shared.passage_entry(cvm_shared.passage_priv)
  * (System V AMD64 convention: address in RDI, callee-saved registers are
- * preserved, the rest clobbered), after writing .op, .vector and .arg[].  The
- * call returns when the monitor enters this vCPU again; .ret holds the result.
+ * preserved, the rest clobbered), after writing .hypercall and what that one
+ * reads: .vector, .arg[], .deadline_tsc.  The call returns when the monitor
+ * enters this vCPU again; .ret holds the result.
  *
- * An NMI or machine check may arrive between writing .op and the call, or
- * between its return and reading .ret, and its handler calls too: it saves
- * .op, .vector, .arg[] and .ret before and puts them back after.
+ * An NMI or machine check may arrive between writing .hypercall and the call,
+ * or between its return and reading .ret, and its handler calls too: it saves
+ * .hypercall, .vector, .arg[] and .ret before and puts them back after.
  */
 enum {
-	CVM_OP_NOOP = 0,	/* returns at once */
-	CVM_OP_IRQ = 1,		/* .vector was acknowledged: forward it */
-	CVM_OP_NMI = 2,		/* an NMI reached the guest: forward it */
-	CVM_OP_MCE = 3,		/* a machine check reached the guest:
-				 * arg0 = CS, arg1 = RIP it interrupted */
-	CVM_OP_IDLE = 4,	/* sleep until an event or .deadline_tsc */
-	CVM_OP_TIMER = 5,	/* .deadline_tsc is earlier than .armed_tsc */
-	CVM_OP_YIELD = 6,	/* let the host run; returns soon */
-	CVM_OP_CONSOLE_OUT = 7,	/* arg0 = GPA, arg1 = bytes (<= 4096) */
-	CVM_OP_CONSOLE_ROOM = 8,/* the input ring was full and has room now */
-	CVM_OP_DOORBELL = 9,	/* arg0 = doorbell number,
-				 * arg1 = CVM_DOORBELL_* */
-	CVM_OP_KICK = 10,	/* arg0 = vCPU, arg1 = event bits to raise */
-	CVM_OP_VCPU_START = 11,	/* arg0 = vCPU, arg1 = RIP, arg2 = RSP,
-				 * arg3 = CR3; others as at boot */
-	CVM_OP_TIME = 12,	/* refresh .wall_base_ns */
-	/* These do not return to the guest. */
-	CVM_OP_POWEROFF = 32,
-	CVM_OP_REBOOT = 33,
-	CVM_OP_HALT = 34,	/* halted for good; treated as power off */
-	CVM_OP_PANIC = 35,	/* reason in .guest_text */
-	CVM_OP_FATAL = 36,	/* dead end before or beside panic():
-				 * arg0 = vector, arg1 = error code,
-				 * arg2 = RIP, arg3 = CR2 */
-	CVM_OP_MAX = 37
+#define CVM_HYPERCALL(name, counter, number, arguments, returns) \
+	CVM_HC_##name = number,
+#include "hypercalls.def"
+#undef CVM_HYPERCALL
+	CVM_HC_MAX	/* the highest, plus one */
 };
 
 /*
- * The guest looks at its events as soon as the call returns, and only then
- * turns interrupts on: no interrupt need bring them.
+ * arg1 of CVM_HC_DOORBELL: the guest looks at its events as soon as the call
+ * returns, and only then turns interrupts on: no interrupt need bring them.
  */
 #define CVM_DOORBELL_LOOKS	(1u << 0)
 
@@ -185,12 +166,12 @@ struct cvm_shared {
 	uint64_t cr4_keep;	/* CR4 bits the guest must not change */
 	uint64_t efer_keep;	/* EFER bits the guest must not change */
 
-	/* 0x040: the call */
-	uint32_t op;		/* (G) CVM_OP_* */
-	uint32_t vector;	/* (G) for CVM_OP_IRQ */
+	/* 0x040: the hypercall */
+	uint32_t hypercall;	/* (G) CVM_HC_* */
+	uint32_t vector;	/* (G) for CVM_HC_IRQ */
 	uint64_t arg[6];	/* (G) */
 	int64_t ret;		/* (M) 0 or a negative CVM_E* */
-	uint64_t calls;		/* (G) passage calls begun */
+	uint64_t hypercalls;	/* (G) begun */
 
 	/* 0x088: events and time */
 	uint64_t events;	/* (B) monitor and guest OR, guest exchanges */
@@ -236,8 +217,8 @@ struct cvm_shared {
 	_Static_assert(__builtin_offsetof(struct cvm_shared, field) == (off), \
 		       "guest ABI: " #field " moved")
 CVM_ABI_AT(passage_entry, 0x20);
-CVM_ABI_AT(op, 0x40);
-CVM_ABI_AT(calls, 0x80);
+CVM_ABI_AT(hypercall, 0x40);
+CVM_ABI_AT(hypercalls, 0x80);
 CVM_ABI_AT(events, 0x88);
 CVM_ABI_AT(wall_base_ns, 0xa0);
 CVM_ABI_AT(msr_dirty, 0xb8);

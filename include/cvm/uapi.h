@@ -113,7 +113,7 @@ struct cvm_user_list {
 struct cvm_stats {
 	uint64_t switches;	/* round trips host -> guest -> host */
 	uint64_t guest_calls;	/* passage calls the guest counted itself */
-	uint64_t exits[40];	/* by CVM_OP_* */
+	uint64_t exits[40];	/* by CVM_HC_* */
 	uint64_t forwarded;	/* external vectors re-raised on the host */
 	uint64_t guest_forwarded; /* the same, counted by the guest's hook */
 	uint64_t events_run;	/* virtual interrupts the guest served */
@@ -131,7 +131,7 @@ struct cvm_stats {
 	uint64_t refused;	/* hardware accesses the guest refused */
 	uint64_t msr_reloads;	/* slow paths: MSR lists rebuilt */
 	uint64_t doorbells;	/* signalled to what they are bound to; the
-				 * rest of exits[CVM_OP_DOORBELL] left RUN */
+				 * rest of exits[CVM_HC_DOORBELL] left RUN */
 	uint64_t vector[256];	/* forwarded, by vector */
 	uint64_t guest_vector[256]; /* the same, counted by the guest */
 };
@@ -249,7 +249,7 @@ struct cvm_user_event {
  * its own: the handle may be closed afterwards, and all of them go with the
  * VM.  A host without such events answers -CVM_ENOSYS (NT, the bare host).
  *
- * While a doorbell is bound, the guest's CVM_OP_DOORBELL with this number
+ * While a doorbell is bound, the guest's CVM_HC_DOORBELL with this number
  * signals the event and returns to the guest at once, and not from RUN.  Rung
  * while some doorbell is just being bound or unbound it may still come out of
  * RUN; a signal under way may still come after UNBIND.

@@ -6,8 +6,8 @@
  * Version 1.2, OASIS).  What a transport has to add - finding devices, status,
  * features, configuration, queue addresses, notifications - is one page of
  * shared memory per device, a "slot", and two things the monitor already
- * carries: the passage call CVM_OP_DOORBELL and event bits.  The monitor
- * itself knows nothing of devices.
+ * carries: the hypercall CVM_HC_DOORBELL and event bits.  The monitor itself
+ * knows nothing of devices.
  *
  * It is copied unchanged into patched guest kernels, so it uses fixed-width
  * types only and includes nothing but <stdint.h>.
@@ -39,7 +39,7 @@
 #define CVM_VIRTIO_TABLE_BYTES	(CVM_VIRTIO_TABLE_PAGES * 4096u)
 
 /*
- * arg0 of CVM_OP_DOORBELL.  A queue's doorbell is the available buffer
+ * arg0 of CVM_HC_DOORBELL.  A queue's doorbell is the available buffer
  * notification (2.7.13 "Supplying Buffers to The Device"; 2.8.21 for packed
  * queues); whether it is needed is decided by the ring's own event index, so
  * none is sent while the back end is awake on its ring.
@@ -80,8 +80,8 @@ struct cvm_virtio_table {
 
 /*
  * The driver writes .command and .arg and rings the slot's
- * CVM_VIRTIO_DOORBELL_COMMAND; when the passage call returns, .result holds 0
- * or a negative CVM_E* and the fields the command concerns are up to date.
+ * CVM_VIRTIO_DOORBELL_COMMAND; when the hypercall returns, .result holds 0 or
+ * a negative CVM_E* and the fields the command concerns are up to date.
  * The call stops its vCPU for as long as the command takes; only RESET and
  * QUEUE_OFF may take long, for they wait for requests in flight.
  */

@@ -120,8 +120,8 @@ static int op_stats(struct cvm_user_stats *s)
 	s->tsc_khz = 2000000;
 	s->stats.switches = 38123;
 	s->stats.guest_calls = 38123;
-	s->stats.exits[CVM_OP_IRQ] = 20000;
-	s->stats.exits[CVM_OP_IDLE] = 18000;
+	s->stats.exits[CVM_HC_IRQ] = 20000;
+	s->stats.exits[CVM_HC_IDLE] = 18000;
 	s->stats.exits[39] = 1;
 	s->stats.forwarded = 20000;
 	s->stats.guest_forwarded = 20000;

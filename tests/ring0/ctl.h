@@ -26,12 +26,12 @@
 
 /* g_ctl.mode */
 #define G_MODE_ROWS	1	/* poison every row, YIELD, compare */
-#define G_MODE_CALLS	2	/* `op` calls until stop or count */
+#define G_MODE_CALLS	2	/* hypercalls until stop or count */
 #define G_MODE_IRQ	3	/* self-IPI of .vector, kernel, then user */
 #define G_MODE_SPIN	4	/* calls, kernel and user work, until stop */
 #define G_MODE_FAULT	5	/* `int vector` before any IDT of its own */
 #define G_MODE_XCR0	6	/* shrink XCR0, then calls */
-#define G_MODE_BENCH	7	/* nothing but calls of `op` */
+#define G_MODE_BENCH	7	/* nothing but hypercalls */
 #define G_MODE_EARLY	8	/* calls on the state it was started in */
 #define G_MODE_TLB	9	/* YIELD, look at TLB_VA; nothing else */
 #define G_MODE_EVENTS	10	/* timers, idling, the interrupt window */
@@ -65,7 +65,7 @@
 struct g_ctl {
 	/* written by the harness */
 	uint32_t mode;
-	uint32_t op;		/* CVM_OP_* for CALLS, BENCH */
+	uint32_t hypercall;	/* CVM_HC_* for CALLS, BENCH */
 	uint64_t count;
 	uint64_t seed;
 	uint64_t shared_gva;

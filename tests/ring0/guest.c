@@ -34,12 +34,12 @@ static struct cvm_shared *shared(void)
 	return (struct cvm_shared *)g_ctl.shared_gva;
 }
 
-static void call(uint32_t op)
+static void call(uint32_t hypercall)
 {
 	struct cvm_shared *s = shared();
 
-	s->op = op;
-	s->calls++;
+	s->hypercall = hypercall;
+	s->hypercalls++;
 	((passage_fn)s->passage_entry)(s->passage_priv);
 }
 
@@ -52,16 +52,16 @@ static void dead(uint64_t vector, uint64_t error, uint64_t rip)
 	s->arg[2] = rip;
 	s->arg[3] = x86_cr2();
 	for (;;)
-		call(CVM_OP_FATAL);
+		call(CVM_HC_FATAL);
 }
 
 /* ---- gates ----------------------------------------------------- */
 
 /* An NMI may come anywhere, so the call record belongs to somebody else. */
-static void forward_urgent(uint32_t op, const struct bare_regs *regs)
+static void forward_urgent(uint32_t hypercall, const struct bare_regs *regs)
 {
 	struct cvm_shared *s = shared();
-	uint32_t old_op = s->op, old_vector = s->vector, i;
+	uint32_t old_hypercall = s->hypercall, old_vector = s->vector, i;
 	int64_t old_ret;
 	uint64_t arg[6];
 
@@ -70,12 +70,12 @@ static void forward_urgent(uint32_t op, const struct bare_regs *regs)
 	s->arg[0] = regs->cs;
 	s->arg[1] = regs->rip;
 	old_ret = s->ret;
-	call(op);
+	call(hypercall);
 	s->ret = old_ret;
 	for (i = 0; i < 6; i++)
 		s->arg[i] = arg[i];
 	s->vector = old_vector;
-	s->op = old_op;
+	s->hypercall = old_hypercall;
 }
 
 static void take_events(void)
@@ -97,7 +97,7 @@ static void forward_vector(uint32_t vector)
 	s->vector_count[vector]++;
 	s->forwarded++;
 	s->vector = vector;
-	call(CVM_OP_IRQ);
+	call(CVM_HC_IRQ);
 	take_events();
 }
 
@@ -108,12 +108,12 @@ void bare_trap(struct bare_regs *regs)
 	if (vector == 2) {
 		g_ctl.nmi++;
 		shared()->nmi_seen++;
-		forward_urgent(CVM_OP_NMI, regs);
+		forward_urgent(CVM_HC_NMI, regs);
 		return;
 	}
 	if (vector == 18) {
 		g_ctl.mce++;
-		forward_urgent(CVM_OP_MCE, regs);
+		forward_urgent(CVM_HC_MCE, regs);
 		return;
 	}
 	if (vector >= 31) {
@@ -196,7 +196,7 @@ static void mode_rows(void)
 	rows_init(&side, 1, g_ctl.seed, &row_pages, g_ctl.cr3);
 	while (g_ctl.done < g_ctl.count) {
 		rows_poison(&side, &want);
-		if (rows_call(one_call, (void *)CVM_OP_YIELD, &ret))
+		if (rows_call(one_call, (void *)CVM_HC_YIELD, &ret))
 			g_ctl.bad_gpr++;
 		rows_read(&side, &got);
 		row = rows_diff(&side, &want, &got, &a, &b);
@@ -325,7 +325,7 @@ static void mode_calls(void)
 	/* count is not looked at: a driver stops it. */
 	while (!g_ctl.stop) {
 		vary(g_ctl.variant);
-		call(g_ctl.op);
+		call(g_ctl.hypercall);
 		g_ctl.done++;
 	}
 }
@@ -353,7 +353,7 @@ static void spin_kernel(uint32_t icr)
 static void mode_irq(void)
 {
 	for (;;) {
-		call(CVM_OP_DOORBELL);
+		call(CVM_HC_DOORBELL);
 		if (g_ctl.stop)
 			return;
 		if (g_ctl.user)
@@ -370,10 +370,10 @@ static void mode_spin(void)
 
 	while (!g_ctl.stop) {
 		for (i = 0; i < 8; i++)
-			call(CVM_OP_NOOP);
+			call(CVM_HC_NOOP);
 		spin_kernel(0);
 		run_user(0);
-		call(CVM_OP_DOORBELL);
+		call(CVM_HC_DOORBELL);
 		g_ctl.done++;
 	}
 }
@@ -409,31 +409,31 @@ static void mode_events(void)
 	uint64_t ms = shared()->tsc_khz, due;
 
 	due = set_deadline(2 * ms);
-	call(CVM_OP_TIMER);
+	call(CVM_HC_TIMER);
 	work(200 * ms);
 	note_event(G_EV_TIMER, due);
 
 	due = set_deadline(2 * ms);
-	call(CVM_OP_IDLE);
+	call(CVM_HC_IDLE);
 	take_events();
 	note_event(G_EV_IDLE, due);
 
 	due = set_deadline(2 * ms);
-	call(CVM_OP_TIMER);
-	call(CVM_OP_IDLE);
+	call(CVM_HC_TIMER);
+	call(CVM_HC_IDLE);
 	take_events();
 	note_event(G_EV_ARMED, due);
 
-	call(CVM_OP_DOORBELL);		/* the harness raises an event */
+	call(CVM_HC_DOORBELL);		/* the harness raises an event */
 	set_deadline(1000 * ms);
 	due = x86_rdtsc();
-	call(CVM_OP_IDLE);
+	call(CVM_HC_IDLE);
 	take_events();
 	note_event(G_EV_PENDING, due);
 	work(ms);			/* the window that was opened for it */
 	events = 0;
 
-	call(CVM_OP_DOORBELL);		/* and again */
+	call(CVM_HC_DOORBELL);		/* and again */
 	due = x86_rdtsc();
 	work(200 * ms);
 	note_event(G_EV_WINDOW, due);
@@ -445,7 +445,7 @@ static void mode_xcr0(void)
 {
 	x86_xsetbv(g_ctl.xcr0);
 	while (g_ctl.done < g_ctl.count) {
-		call(CVM_OP_YIELD);
+		call(CVM_HC_YIELD);
 		if (x86_xgetbv(0) != g_ctl.xcr0)
 			note_bad(ROW_xcr0, g_ctl.xcr0, x86_xgetbv(0));
 		g_ctl.done++;
@@ -456,7 +456,7 @@ static void mode_tlb(void)
 {
 	while (g_ctl.done < g_ctl.count) {
 		g_ctl.bad_tlb += check_tlb();
-		call(CVM_OP_YIELD);
+		call(CVM_HC_YIELD);
 		g_ctl.bad_tlb += check_tlb();
 		g_ctl.done++;
 	}
@@ -472,13 +472,13 @@ static void mode_bench(void)
 	x86_wrmsr(MSR_SYSENTER_EIP, 0xffffffff84004000);
 	s->msr_dirty = 1;
 	/* The first two: lists made anew, then used. */
-	call(CVM_OP_YIELD);
-	call(CVM_OP_DOORBELL);
+	call(CVM_HC_YIELD);
+	call(CVM_HC_DOORBELL);
 	for (;;) {
-		s->op = g_ctl.op;
+		s->hypercall = g_ctl.hypercall;
 		g_ctl.tsc = g_bench(s->passage_entry, s->passage_priv,
 				    g_ctl.count);
-		call(CVM_OP_DOORBELL);
+		call(CVM_HC_DOORBELL);
 		if (g_ctl.stop)
 			return;
 	}
@@ -507,7 +507,7 @@ static void early_modes(void)
 	if (g_ctl.mode == G_MODE_FAULT)
 		fault(g_ctl.vector);
 	while (g_ctl.mode == G_MODE_EARLY && g_ctl.done < g_ctl.count) {
-		call(CVM_OP_YIELD);
+		call(CVM_HC_YIELD);
 		g_ctl.done++;
 	}
 }
@@ -559,5 +559,5 @@ void g_main(void)
 		break;
 	}
 	for (;;)
-		call(CVM_OP_POWEROFF);
+		call(CVM_HC_POWEROFF);
 }

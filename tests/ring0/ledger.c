@@ -181,7 +181,7 @@ void ledger_calls(const struct ledger_host *h)
 
 	if (h->start(G_MODE_CALLS))
 		bare_panic("no VM");
-	h->mini->ctl->op = CVM_OP_DOORBELL;
+	h->mini->ctl->hypercall = CVM_HC_DOORBELL;
 	while (!ring0_ledger.quit && !ring0_ledger.ended &&
 	       (!rounds || ring0_ledger.rounds < rounds))
 		calls_round(h);

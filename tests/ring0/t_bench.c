@@ -6,7 +6,7 @@
  * world_switch      cvm_x86_switch() there and back, with the calls and the
  *                   loops of both sides (12 instructions)
  * world_switch_fpu  the same with extended state swapped
- * hypercall_noop    the guest's view of CVM_OP_NOOP: switch, extended state,
+ * hypercall_noop    the guest's view of CVM_HC_NOOP: switch, extended state,
  *                   run loop, and back
  * hypercall_yield   the same through cpu_call() and poll()
  *
@@ -78,9 +78,9 @@ static uint64_t switches_fpu(struct cvm_priv *priv, struct cvm_fpu *fpu)
 	return tsc;
 }
 
-static uint64_t calls(uint32_t op)
+static uint64_t calls(uint32_t hypercall)
 {
-	vm.ctl->op = op;
+	vm.ctl->hypercall = hypercall;
 	vm.ctl->count = ROUNDS;
 	if (g_run_on(&vm) != CVM_RUN_DOORBELL)
 		bare_panic("bench: %s", vm.run.text);
@@ -113,7 +113,7 @@ void test_bench(void)
 	bare_report(g_run_on(&vm) == CVM_RUN_DOORBELL, "guest ready (%s)",
 		    vm.run.text);
 	vcpu = vm.vm->vcpu[0];
-	vm.ctl->op = CVM_OP_NOOP;
+	vm.ctl->hypercall = CVM_HC_NOOP;
 	vm.ctl->count = 2 * ROUNDS + 10;
 	x86_cli();
 	plain = switches(vcpu->priv);
@@ -122,10 +122,10 @@ void test_bench(void)
 	show_lists(vcpu->priv);
 	bare_report(g_run_on(&vm) == CVM_RUN_DOORBELL, "the loop ended");
 	MARK(MARK_NOOP);
-	noop = calls(CVM_OP_NOOP);
+	noop = calls(CVM_HC_NOOP);
 	MARK(MARK_END);
 	MARK(MARK_YIELD);
-	yield = calls(CVM_OP_YIELD);
+	yield = calls(CVM_HC_YIELD);
 	MARK(MARK_END);
 	bare_printf("BENCH rounds %llu\n", (unsigned long long)ROUNDS);
 	result("world_switch", plain);

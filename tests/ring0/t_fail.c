@@ -90,12 +90,12 @@ static void shrink(uint64_t xcr0)
 static void bad_forward(void)
 {
 	bare_report(!g_start(&vm, 0, G_MODE_CALLS), "start");
-	vm.ctl->op = 999;
+	vm.ctl->hypercall = 999;
 	bare_report(g_run_on(&vm) == CVM_RUN_FATAL,
-		    "an unknown operation ends the VM: %s", vm.run.text);
+		    "an unknown hypercall ends the VM: %s", vm.run.text);
 	g_destroy(&vm);
 	bare_report(!g_start(&vm, 0, G_MODE_CALLS), "start");
-	vm.ctl->op = CVM_OP_IRQ;
+	vm.ctl->hypercall = CVM_HC_IRQ;
 	bare_report(g_run_on(&vm) == CVM_RUN_FATAL,
 		    "forwarding vector 0 ends the VM: %s", vm.run.text);
 	g_destroy(&vm);

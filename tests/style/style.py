@@ -66,12 +66,17 @@ def check_includes(root):
             m = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
             if m:
                 what = m.group(2)
-                ok = (what in SYSTEM or what == "cvm-offsets.h" or
-                      re.match(r"cvm/\w+\.h$", what) if m.group(1) == "<"
-                      or path.startswith("include") else
-                      what == "cvm-offsets.h" or
-                      any(os.path.exists(os.path.join(root, d, what))
-                          for d in (here, "libcvm")))
+                if m.group(1) == "<":
+                    ok = (what in SYSTEM or what == "cvm-offsets.h" or
+                          re.match(r"cvm/\w+\.h$", what))
+                elif path.startswith("include"):
+                    # A list beside it: guest kernels have another folder.
+                    ok = what.endswith(".def") and os.path.exists(
+                        os.path.join(root, here, what))
+                else:
+                    ok = what == "cvm-offsets.h" or any(
+                        os.path.exists(os.path.join(root, d, what))
+                        for d in (here, "libcvm"))
                 if not ok:
                     yield path, n, "includes %s" % what
             if line.lstrip().startswith("#") and HOST_WORDS.search(line):

@@ -12,7 +12,7 @@ static uint32_t rings;		/* so often, and powers off */
 static void guest(struct cvm_priv *priv, struct cvm_shared *s)
 {
 	(void)priv;
-	s->op = rings ? CVM_OP_DOORBELL : CVM_OP_POWEROFF;
+	s->hypercall = rings ? CVM_HC_DOORBELL : CVM_HC_POWEROFF;
 	s->arg[0] = number;
 	s->arg[1] = flags;
 	rings -= rings > 0;
@@ -68,7 +68,7 @@ static void stays_in_run(void **state)
 	assert_int_equal(c.host.event[5].signals, 7);
 	cvm_stats_sum(c.vm, &sum);
 	assert_int_equal(sum.doorbells, 7);
-	assert_int_equal(sum.exits[CVM_OP_DOORBELL], 7);
+	assert_int_equal(sum.exits[CVM_HC_DOORBELL], 7);
 	/* The host got its turn after each. */
 	assert_in_range(c.host.calls[FAKE_POLL], 7, 8);
 	core_end(&c);

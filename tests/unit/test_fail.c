@@ -12,22 +12,22 @@ static void guest(struct cvm_priv *priv, struct cvm_shared *s)
 	(void)priv;
 	switch (step++) {
 	case 0:
-		s->op = CVM_OP_IRQ;
+		s->hypercall = CVM_HC_IRQ;
 		s->vector = 0xec;
 		return;
 	case 1:
 		s->deadline_tsc = 3000000000u;
-		s->op = CVM_OP_TIMER;
+		s->hypercall = CVM_HC_TIMER;
 		return;
 	case 2:
-		s->op = CVM_OP_IDLE;
+		s->hypercall = CVM_HC_IDLE;
 		return;
 	case 3:
-		s->op = CVM_OP_DOORBELL;
+		s->hypercall = CVM_HC_DOORBELL;
 		s->arg[0] = 7;
 		return;
 	default:
-		s->op = CVM_OP_POWEROFF;
+		s->hypercall = CVM_HC_POWEROFF;
 		return;
 	}
 }

@@ -72,7 +72,7 @@ static void guest_splits_a_lock(struct cvm_priv *priv, struct cvm_shared *s)
 	struct cvm_side *host = cvm_host_side(priv);
 	struct cvm_side *guest = cvm_guest_side(priv);
 
-	s->op = CVM_OP_YIELD;
+	s->hypercall = CVM_HC_YIELD;
 	switch (step++) {
 	case 0:
 		assert_int_equal(guest->state.test_ctrl, SPLIT_LOCK);
@@ -89,7 +89,7 @@ static void guest_splits_a_lock(struct cvm_priv *priv, struct cvm_shared *s)
 	default:
 		assert_null(loaded(guest, TEST_CTRL));
 		assert_null(loaded(host, TEST_CTRL));
-		s->op = CVM_OP_POWEROFF;
+		s->hypercall = CVM_HC_POWEROFF;
 	}
 	priv->msr_changed = 1;	/* as the switch notes a write */
 }
@@ -107,7 +107,7 @@ static void guest_turns_tsx_off(struct cvm_priv *priv, struct cvm_shared *s)
 	struct cvm_side *host = cvm_host_side(priv);
 	struct cvm_side *guest = cvm_guest_side(priv);
 
-	s->op = CVM_OP_YIELD;
+	s->hypercall = CVM_HC_YIELD;
 	if (step++ == 0) {
 		guest->state.tsx_ctrl = RTM_DISABLE;
 		priv->msr_changed = 1;
@@ -117,7 +117,7 @@ static void guest_turns_tsx_off(struct cvm_priv *priv, struct cvm_shared *s)
 	assert_int_equal(loaded(guest, TSX_CTRL)->low, RTM_DISABLE);
 	assert_int_equal(loaded(host, TSX_CTRL)->low, 0);
 	assert_null(loaded(host, MCU_OPT_CTRL));
-	s->op = CVM_OP_POWEROFF;
+	s->hypercall = CVM_HC_POWEROFF;
 }
 
 static void tsx_is_each_sides_own(void **state)
@@ -137,7 +137,7 @@ static void guest_has_none(struct cvm_priv *priv, struct cvm_shared *s)
 			    priv->msr_index[row] != TSX_CTRL &&
 			    priv->msr_index[row] != MCU_OPT_CTRL);
 	step++;
-	s->op = CVM_OP_POWEROFF;
+	s->hypercall = CVM_HC_POWEROFF;
 }
 
 static void absent_ones_are_left_alone(void **state)

@@ -408,7 +408,7 @@ static void stats(void **state)
 		v->stats.vector[0xec] = 10;
 		v->stats.slice_tsc_max = 50 - i;
 		v->stats.msr_reloads = 1;
-		v->shared->calls = 100 + i;
+		v->shared->hypercalls = 100 + i;
 		v->shared->irqoff_max = 7 + i;
 		v->shared->vector_count[0xec] = 10;
 		v->shared->forwarded = 4;

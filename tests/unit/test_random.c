@@ -72,18 +72,18 @@ static void guest(struct cvm_priv *priv, struct cvm_shared *s)
 {
 	uint32_t i;
 
-	s->op = (uint32_t)pick(CVM_OP_POWEROFF);
-	if (s->op > CVM_OP_TIME)
-		s->op = CVM_OP_IRQ;
+	s->hypercall = (uint32_t)pick(CVM_HC_POWEROFF);
+	if (s->hypercall > CVM_HC_TIME)
+		s->hypercall = CVM_HC_IRQ;
 	s->vector = 0x20 + (uint32_t)pick(0xe0);
 	for (i = 0; i < 6; i++)
 		s->arg[i] = number();
-	if (s->op == CVM_OP_CONSOLE_OUT && pick(16)) {
+	if (s->hypercall == CVM_HC_CONSOLE_OUT && pick(16)) {
 		s->arg[0] = c.vm->first_hpa + pick(4096);
 		s->arg[1] = pick(4097);
 	}
 	if (!pick(64))
-		s->op = (uint32_t)number();
+		s->hypercall = (uint32_t)number();
 	if (!pick(64))
 		s->vector = (uint32_t)number();
 	scribble(s);

@@ -39,7 +39,7 @@ static uint32_t final_op;
 static void guest_final(struct cvm_priv *priv, struct cvm_shared *s)
 {
 	(void)priv;
-	s->op = final_op;
+	s->hypercall = final_op;
 	s->arg[0] = 14;
 	s->arg[1] = 2;
 	s->arg[2] = 0xffffffff81000000ull;
@@ -53,14 +53,14 @@ static void finals(void **state)
 		uint32_t op, reason;
 		const char *text;
 	} cases[] = {
-		{ CVM_OP_POWEROFF, CVM_RUN_POWEROFF, "power off" },
-		{ CVM_OP_HALT, CVM_RUN_POWEROFF, "power off" },
-		{ CVM_OP_REBOOT, CVM_RUN_REBOOT, "reboot" },
-		{ CVM_OP_PANIC, CVM_RUN_PANIC, "Attempted to kill ?init!" },
-		{ CVM_OP_FATAL, CVM_RUN_FATAL, "exception 14" },
-		{ CVM_OP_MAX, CVM_RUN_FATAL, "unknown operation" },
-		{ 20, CVM_RUN_FATAL, "unknown operation" },
-		{ UINT32_MAX, CVM_RUN_FATAL, "unknown operation" },
+		{ CVM_HC_POWEROFF, CVM_RUN_POWEROFF, "power off" },
+		{ CVM_HC_HALT, CVM_RUN_POWEROFF, "power off" },
+		{ CVM_HC_REBOOT, CVM_RUN_REBOOT, "reboot" },
+		{ CVM_HC_PANIC, CVM_RUN_PANIC, "Attempted to kill ?init!" },
+		{ CVM_HC_FATAL, CVM_RUN_FATAL, "exception 14" },
+		{ CVM_HC_MAX, CVM_RUN_FATAL, "unknown hypercall" },
+		{ 20, CVM_RUN_FATAL, "unknown hypercall" },
+		{ UINT32_MAX, CVM_RUN_FATAL, "unknown hypercall" },
 	};
 	struct cvm_user_run args;
 	size_t i;
@@ -110,10 +110,10 @@ static void not_booted(void **state)
 static void guest_vectors(struct cvm_priv *priv, struct cvm_shared *s)
 {
 	(void)priv;
-	s->op = CVM_OP_IRQ;
+	s->hypercall = CVM_HC_IRQ;
 	s->vector = 0x1f + step++;
 	if (s->vector > 255)
-		s->op = CVM_OP_POWEROFF;
+		s->hypercall = CVM_HC_POWEROFF;
 }
 
 static void vectors(void **state)
@@ -130,7 +130,7 @@ static void vectors(void **state)
 		assert_int_equal(sum.vector[v], v >= 0x1f);
 	}
 	assert_int_equal(sum.forwarded, 256 - 0x1f);
-	assert_int_equal(sum.exits[CVM_OP_IRQ], 256 - 0x1f);
+	assert_int_equal(sum.exits[CVM_HC_IRQ], 256 - 0x1f);
 	core_end(&c);
 }
 
@@ -139,7 +139,7 @@ static uint32_t bad_vector;
 static void guest_bad_vector(struct cvm_priv *priv, struct cvm_shared *s)
 {
 	(void)priv;
-	s->op = CVM_OP_IRQ;
+	s->hypercall = CVM_HC_IRQ;
 	s->vector = bad_vector;
 }
 
@@ -165,25 +165,25 @@ static void guest_windows(struct cvm_priv *priv, struct cvm_shared *s)
 	(void)priv;
 	switch (step++) {
 	case 0:
-		s->op = CVM_OP_NOOP;	/* nothing pends: no window */
+		s->hypercall = CVM_HC_NOOP;	/* nothing pends: no window */
 		return;
 	case 1:
 		assert_int_equal(c.host.self_irqs, 0);
 		cvm_event_raise(c.vm, 0, 1ull << 16);
-		s->op = CVM_OP_NOOP;
+		s->hypercall = CVM_HC_NOOP;
 		return;
 	case 2:
 		assert_int_equal(c.host.self_irqs, 1);
-		s->op = CVM_OP_IRQ;	/* the hook looks by itself */
+		s->hypercall = CVM_HC_IRQ;	/* the hook looks by itself */
 		s->vector = 0x20;
 		return;
 	case 3:
 		assert_int_equal(c.host.self_irqs, 1);
-		s->op = CVM_OP_IDLE;	/* so does the idle routine */
+		s->hypercall = CVM_HC_IDLE;	/* so does the idle routine */
 		return;
 	default:
 		assert_int_equal(c.host.self_irqs, 1);
-		s->op = CVM_OP_POWEROFF;
+		s->hypercall = CVM_HC_POWEROFF;
 		return;
 	}
 }
@@ -204,7 +204,7 @@ static uint64_t first_wall;
 static void guest_clock(struct cvm_priv *priv, struct cvm_shared *s)
 {
 	(void)priv;
-	s->op = CVM_OP_YIELD;
+	s->hypercall = CVM_HC_YIELD;
 	switch (step++) {
 	case 0:
 		c.host.wall_step_ns = 50000000;
@@ -216,7 +216,7 @@ static void guest_clock(struct cvm_priv *priv, struct cvm_shared *s)
 	case 2:
 		assert_true(s->events & 1ull << CVM_EVENT_CLOCK_BIT);
 		assert_int_equal(s->wall_base_ns - first_wall, -5000000000);
-		s->op = CVM_OP_POWEROFF;
+		s->hypercall = CVM_HC_POWEROFF;
 		return;
 	}
 }
@@ -236,11 +236,11 @@ static void guest_timer(struct cvm_priv *priv, struct cvm_shared *s)
 	switch (step++) {
 	case 0:
 		s->deadline_tsc = (c.host.now_ns + 5000000) * TSC_PER_NS;
-		s->op = CVM_OP_TIMER;
+		s->hypercall = CVM_HC_TIMER;
 		return;
 	case 1:
 		assert_int_equal(s->armed_tsc, s->deadline_tsc);
-		s->op = CVM_OP_IDLE;
+		s->hypercall = CVM_HC_IDLE;
 		return;
 	case 2:
 		assert_in_range(c.host.now_ns, 1005000000, 1005000010);
@@ -248,7 +248,7 @@ static void guest_timer(struct cvm_priv *priv, struct cvm_shared *s)
 		/* Fired: a later deadline must be armed again. */
 		assert_true(s->armed_tsc == CVM_DEADLINE_NONE);
 		s->events = 0;
-		s->op = CVM_OP_POWEROFF;
+		s->hypercall = CVM_HC_POWEROFF;
 		return;
 	}
 }
@@ -273,9 +273,9 @@ static void timer_interrupt(uint32_t vector)
 /* Its timer has been due for long when the interrupt comes at last. */
 static void guest_is_deaf(struct cvm_priv *priv, struct cvm_shared *s)
 {
-	static const uint32_t op[] = { CVM_OP_TIMER, CVM_OP_IRQ, CVM_OP_IRQ,
-				       CVM_OP_TIMER, CVM_OP_IRQ,
-				       CVM_OP_POWEROFF };
+	static const uint32_t op[] = { CVM_HC_TIMER, CVM_HC_IRQ, CVM_HC_IRQ,
+				       CVM_HC_TIMER, CVM_HC_IRQ,
+				       CVM_HC_POWEROFF };
 	uint64_t max = c.vm->vcpu[0]->stats.irqoff_tsc_max;
 
 	(void)priv;
@@ -283,7 +283,7 @@ static void guest_is_deaf(struct cvm_priv *priv, struct cvm_shared *s)
 	/* Another vector tells nothing, nor does a timer that comes early. */
 	s->vector = step == 1 ? 0x30 : 0xec;
 	s->deadline_tsc = cvm_rdtsc() + (step ? 1000 * LATE : -LATE);
-	s->op = op[step++];
+	s->hypercall = op[step++];
 }
 
 static void late_interrupts_are_noted(void **state)
@@ -300,12 +300,12 @@ static void guest_idle(struct cvm_priv *priv, struct cvm_shared *s)
 {
 	(void)priv;
 	if (step++) {
-		s->op = CVM_OP_POWEROFF;
+		s->hypercall = CVM_HC_POWEROFF;
 		return;
 	}
 	/* Sleep without arming: the wait's own deadline ends it. */
 	s->deadline_tsc = (c.host.now_ns + 1000000) * TSC_PER_NS;
-	s->op = CVM_OP_IDLE;
+	s->hypercall = CVM_HC_IDLE;
 }
 
 static void idle_deadline(void **state)
@@ -325,7 +325,7 @@ static uint64_t out_gpa, out_bytes;
 static void guest_console(struct cvm_priv *priv, struct cvm_shared *s)
 {
 	(void)priv;
-	s->op = CVM_OP_CONSOLE_OUT;
+	s->hypercall = CVM_HC_CONSOLE_OUT;
 	s->arg[0] = out_gpa;
 	s->arg[1] = out_bytes;
 }
@@ -359,23 +359,23 @@ static void guest_others(struct cvm_priv *priv, struct cvm_shared *s)
 	(void)priv;
 	switch (step++) {
 	case 0:
-		s->op = CVM_OP_DOORBELL;
+		s->hypercall = CVM_HC_DOORBELL;
 		s->arg[0] = 77;
 		return;
 	case 1:
-		s->op = CVM_OP_CONSOLE_ROOM;
+		s->hypercall = CVM_HC_CONSOLE_ROOM;
 		return;
 	case 2:
-		s->op = CVM_OP_KICK;
+		s->hypercall = CVM_HC_KICK;
 		s->arg[0] = 1;
 		s->arg[1] = 1ull << CVM_EVENT_CALL_BIT;
 		return;
 	case 3:
-		s->op = CVM_OP_KICK;	/* to nobody: no harm */
+		s->hypercall = CVM_HC_KICK;	/* to nobody: no harm */
 		s->arg[0] = 1ull << 32;
 		return;
 	case 4:
-		s->op = CVM_OP_VCPU_START;
+		s->hypercall = CVM_HC_VCPU_START;
 		s->arg[0] = 1;
 		s->arg[1] = 0x100;
 		s->arg[2] = 0x200;
@@ -383,19 +383,19 @@ static void guest_others(struct cvm_priv *priv, struct cvm_shared *s)
 		return;
 	case 5:
 		assert_int_equal(s->ret, -CVM_EFAULT);
-		s->op = CVM_OP_VCPU_START;
+		s->hypercall = CVM_HC_VCPU_START;
 		s->arg[3] = c.vm->first_hpa;
 		return;
 	case 6:
 		assert_int_equal(s->ret, 0);
-		s->op = CVM_OP_VCPU_START;
+		s->hypercall = CVM_HC_VCPU_START;
 		return;
 	case 7:
 		assert_int_equal(s->ret, -CVM_EBUSY);
-		s->op = CVM_OP_TIME;
+		s->hypercall = CVM_HC_TIME;
 		return;
 	default:
-		s->op = CVM_OP_POWEROFF;
+		s->hypercall = CVM_HC_POWEROFF;
 		return;
 	}
 }
@@ -422,7 +422,7 @@ static void guest_spins(struct cvm_priv *priv, struct cvm_shared *s)
 {
 	(void)priv;
 	step++;
-	s->op = CVM_OP_IRQ;
+	s->hypercall = CVM_HC_IRQ;
 	s->vector = 0xec;
 	if (step == 10)
 		c.host.poll_ret = -CVM_EINTR;
@@ -504,7 +504,7 @@ static void guest_leaves_lstar(struct cvm_priv *priv, struct cvm_shared *s)
 	(void)priv;
 	if (++step == 3)
 		fake_cpu_set_msr(LSTAR, 0xbad);
-	s->op = step == 5 ? CVM_OP_POWEROFF : CVM_OP_NOOP;
+	s->hypercall = step == 5 ? CVM_HC_POWEROFF : CVM_HC_NOOP;
 }
 
 /* CVM_VM_F_COMPARE names the first row that did not come back. */
@@ -534,7 +534,7 @@ static void guest_raises_cr8(struct cvm_priv *priv, struct cvm_shared *s)
 {
 	(void)priv;
 	fake_cpu.cr[8] = 0xf;
-	s->op = CVM_OP_POWEROFF;
+	s->hypercall = CVM_HC_POWEROFF;
 }
 
 static void task_priority_comes_back(void **state)
@@ -554,7 +554,7 @@ static void guest_watches_vmxe(struct cvm_priv *priv, struct cvm_shared *s)
 	/* Another driver turns VMX on and off while the guest sleeps. */
 	assert_int_equal(cr4 >> 13 & 1, step & 1);
 	fake_cpu.cr[4] ^= 1ull << 13;
-	s->op = ++step == 4 ? CVM_OP_POWEROFF : CVM_OP_YIELD;
+	s->hypercall = ++step == 4 ? CVM_HC_POWEROFF : CVM_HC_YIELD;
 }
 
 static void vmxe_follows_the_host(void **state)
@@ -572,22 +572,22 @@ static void guest_counts_reloads(struct cvm_priv *priv, struct cvm_shared *s)
 	switch (step++) {
 	case 0:
 		assert_int_equal(reloads, 1);	/* the first entry */
-		s->op = CVM_OP_YIELD;
+		s->hypercall = CVM_HC_YIELD;
 		return;
 	case 1:
 		assert_int_equal(reloads, 1);	/* nothing happened */
 		cvm_vcpu_host_stale(c.vm, 0);
 		cvm_vcpu_host_stale(c.vm, 99);
-		s->op = CVM_OP_YIELD;
+		s->hypercall = CVM_HC_YIELD;
 		return;
 	case 2:
 		assert_int_equal(reloads, 2);	/* the thread had moved */
 		priv->msr_changed = 1;
-		s->op = CVM_OP_YIELD;
+		s->hypercall = CVM_HC_YIELD;
 		return;
 	default:
 		assert_int_equal(reloads, 3);	/* the guest wrote one */
-		s->op = CVM_OP_POWEROFF;
+		s->hypercall = CVM_HC_POWEROFF;
 		return;
 	}
 }
@@ -605,7 +605,7 @@ static void guest_is_sampled(struct cvm_priv *priv, struct cvm_shared *s)
 {
 	const struct cvm_msr_load *off = priv->ds_off, *on = priv->ds_on;
 
-	s->op = CVM_OP_YIELD;
+	s->hypercall = CVM_HC_YIELD;
 	switch (step++) {
 	case 0:
 		assert_int_equal(priv->ds_live, 0);
@@ -647,7 +647,7 @@ static void guest_is_sampled(struct cvm_priv *priv, struct cvm_shared *s)
 		break;
 	default:
 		assert_int_equal(priv->ds_live, 0);
-		s->op = CVM_OP_POWEROFF;
+		s->hypercall = CVM_HC_POWEROFF;
 	}
 }
 
@@ -660,7 +660,7 @@ static void guest_run_twice(struct cvm_priv *priv, struct cvm_shared *s)
 	(void)priv;
 	assert_int_equal(cvm_op_call(op, c.mon, c.vm, &args, sizeof(args)),
 			 -CVM_EBUSY);
-	s->op = step++ ? CVM_OP_POWEROFF : CVM_OP_DOORBELL;
+	s->hypercall = step++ ? CVM_HC_POWEROFF : CVM_HC_DOORBELL;
 }
 
 static void one_run_at_a_time(void **state)

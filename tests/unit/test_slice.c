@@ -19,29 +19,29 @@ static const struct call {
 	int member;		/* enables interrupts */
 	const char *name;
 } calls[] = {
-	{ .op = CVM_OP_IRQ, .vector = 0x20, .member = FAKE_IRQ_FORWARD,
+	{ .op = CVM_HC_IRQ, .vector = 0x20, .member = FAKE_IRQ_FORWARD,
 	  .name = "irq_forward" },
-	{ .op = CVM_OP_NMI, .member = FAKE_IRQ_FORWARD,
+	{ .op = CVM_HC_NMI, .member = FAKE_IRQ_FORWARD,
 	  .name = "irq_forward" },
-	{ .op = CVM_OP_MCE, .member = FAKE_MACHINE_CHECK,
+	{ .op = CVM_HC_MCE, .member = FAKE_MACHINE_CHECK,
 	  .name = "machine_check" },
-	{ .op = CVM_OP_NOOP, .nmi = 1, .member = FAKE_IRQ_FORWARD,
+	{ .op = CVM_HC_NOOP, .nmi = 1, .member = FAKE_IRQ_FORWARD,
 	  .name = "irq_forward" },
-	{ .op = CVM_OP_NOOP, .mce = 1, .member = FAKE_MACHINE_CHECK,
+	{ .op = CVM_HC_NOOP, .mce = 1, .member = FAKE_MACHINE_CHECK,
 	  .name = "machine_check" },
-	{ .op = CVM_OP_MCE, .mce_ends = 1, .member = FAKE_WAKE,
+	{ .op = CVM_HC_MCE, .mce_ends = 1, .member = FAKE_WAKE,
 	  .name = "wake" },
-	{ .op = CVM_OP_NOOP, .nmi = UINT64_MAX, .member = FAKE_WAKE,
+	{ .op = CVM_HC_NOOP, .nmi = UINT64_MAX, .member = FAKE_WAKE,
 	  .name = "wake" },
-	{ .op = CVM_OP_NOOP, .events = 1, .member = FAKE_IRQ_SELF,
+	{ .op = CVM_HC_NOOP, .events = 1, .member = FAKE_IRQ_SELF,
 	  .name = "irq_self" },
-	{ .op = CVM_OP_TIMER, .member = FAKE_TIME, .name = "time" },
-	{ .op = CVM_OP_TIMER, .member = FAKE_TIMER, .name = "timer" },
-	{ .op = CVM_OP_TIME, .member = FAKE_TIME, .name = "time" },
-	{ .op = CVM_OP_IRQ, .vector = 3, .member = FAKE_WAKE,
+	{ .op = CVM_HC_TIMER, .member = FAKE_TIME, .name = "time" },
+	{ .op = CVM_HC_TIMER, .member = FAKE_TIMER, .name = "timer" },
+	{ .op = CVM_HC_TIME, .member = FAKE_TIME, .name = "time" },
+	{ .op = CVM_HC_IRQ, .vector = 3, .member = FAKE_WAKE,
 	  .name = "wake" },
-	{ .op = CVM_OP_NOOP, .lstar = 1, .member = FAKE_LOG, .name = "log" },
-	{ .op = CVM_OP_NOOP, .lstar = 1, .member = FAKE_WAKE,
+	{ .op = CVM_HC_NOOP, .lstar = 1, .member = FAKE_LOG, .name = "log" },
+	{ .op = CVM_HC_NOOP, .lstar = 1, .member = FAKE_WAKE,
 	  .name = "wake" },
 };
 
@@ -64,7 +64,7 @@ static void on_call(struct fake_host *host, int member)
 
 static void guest(struct cvm_priv *priv, struct cvm_shared *s)
 {
-	s->op = entered++ ? CVM_OP_POWEROFF : at->op;
+	s->hypercall = entered++ ? CVM_HC_POWEROFF : at->op;
 	s->vector = at->vector;
 	s->deadline_tsc = 1;
 	if (entered > 1)

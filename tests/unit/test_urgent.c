@@ -27,20 +27,20 @@ static void guest_latches(struct cvm_priv *priv, struct cvm_shared *s)
 	switch (step++) {
 	case 0:			/* two NMIs inside the switch */
 		priv->nmi += 2;
-		s->op = CVM_OP_NOOP;
+		s->hypercall = CVM_HC_NOOP;
 		return;
 	case 1:
 		priv->mce++;
-		s->op = CVM_OP_YIELD;
+		s->hypercall = CVM_HC_YIELD;
 		return;
 	case 2:			/* through the guest's own gate */
-		s->op = CVM_OP_NMI;
+		s->hypercall = CVM_HC_NMI;
 		return;
 	case 3:
-		s->op = CVM_OP_MCE;
+		s->hypercall = CVM_HC_MCE;
 		return;
 	default:
-		s->op = CVM_OP_POWEROFF;
+		s->hypercall = CVM_HC_POWEROFF;
 		return;
 	}
 }
@@ -69,7 +69,7 @@ static void guest_bad_memory(struct cvm_priv *priv, struct cvm_shared *s)
 	(void)priv;
 	s->arg[0] = step;	/* CS */
 	s->arg[1] = 0x401000;
-	s->op = CVM_OP_MCE;
+	s->hypercall = CVM_HC_MCE;
 }
 
 /* The error hit the guest: its end, and where it was. */
@@ -104,7 +104,7 @@ static void mce_ends_guest(void **state)
 static void guest_wild_store(struct cvm_priv *priv, struct cvm_shared *s)
 {
 	priv->nmi = UINT64_MAX;
-	s->op = CVM_OP_NOOP;
+	s->hypercall = CVM_HC_NOOP;
 }
 
 static void latch_overwritten(void **state)

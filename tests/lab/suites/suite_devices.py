@@ -10,7 +10,6 @@ DISK = "/tmp/disk.img"
 CONFIG = "/tmp/vm.conf"
 MIB = 1 << 20
 REFUSED = 1
-DOORBELL = 9		# CVM_OP_DOORBELL
 
 
 def _configure(host, *words):
@@ -55,7 +54,7 @@ def _rung(host, inner, script):
     def more(name):
         return after[name] - before[name]
 
-    rung = more("exit_%d" % DOORBELL)
+    rung = more("exit_doorbell")
     return rung, rung - more("doorbells"), more("windows")
 
 

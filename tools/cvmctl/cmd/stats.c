@@ -16,24 +16,10 @@
 #define EXITS (sizeof(((struct cvm_stats *)0)->exits) / sizeof(uint64_t))
 
 static const char *const exit_names[EXITS] = {
-	[CVM_OP_NOOP] = "noop",
-	[CVM_OP_IRQ] = "irq",
-	[CVM_OP_NMI] = "nmi",
-	[CVM_OP_MCE] = "mce",
-	[CVM_OP_IDLE] = "idle",
-	[CVM_OP_TIMER] = "timer",
-	[CVM_OP_YIELD] = "yield",
-	[CVM_OP_CONSOLE_OUT] = "console_out",
-	[CVM_OP_CONSOLE_ROOM] = "console_room",
-	[CVM_OP_DOORBELL] = "doorbell",
-	[CVM_OP_KICK] = "kick",
-	[CVM_OP_VCPU_START] = "vcpu_start",
-	[CVM_OP_TIME] = "time",
-	[CVM_OP_POWEROFF] = "poweroff",
-	[CVM_OP_REBOOT] = "reboot",
-	[CVM_OP_HALT] = "halt",
-	[CVM_OP_PANIC] = "panic",
-	[CVM_OP_FATAL] = "fatal",
+#define CVM_HYPERCALL(name, counter, number, arguments, returns) \
+	[number] = #counter,
+#include <cvm/hypercalls.def>
+#undef CVM_HYPERCALL
 };
 
 #define DEVICE_NAME	32
@@ -102,7 +88,7 @@ static void print_exits(const struct cvm_stats *stats)
 	char number[16];
 	uint32_t i;
 
-	printf("\n%sExits by operation%s\n", style(STYLE_BOLD),
+	printf("\n%sExits by hypercall%s\n", style(STYLE_BOLD),
 	       style(STYLE_OFF));
 	for (i = 0; i < EXITS; i++) {
 		if (!stats->exits[i])
@@ -311,7 +297,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 const struct command cmd_stats = {
 	"stats", run, "[--json] ID|NAME", "what a VM has done so far",
 	"Print a VM's counters, summed over its vCPUs: world switches, exits\n"
-	"by operation, times, and interrupts by vector as the host re-raised\n"
+	"by hypercall, times, and interrupts by vector as the host re-raised\n"
 	"them and as the guest counted them.  The two columns agree but for\n"
 	"those under way while the counters were read.\n\n"
 	"What each device did is asked of the VM's own process: requests, and\n"

@@ -106,8 +106,8 @@ static void ring(struct prey *p, u32 queue)
 
 	local_irq_save(flags);
 	s->arg[0] = CVM_VIRTIO_DOORBELL(p->nr, queue);
-	s->op = CVM_OP_DOORBELL;
-	s->calls++;
+	s->hypercall = CVM_HC_DOORBELL;
+	s->hypercalls++;
 	((void (*)(u64))s->passage_entry)(s->passage_priv);
 	local_irq_restore(flags);
 }

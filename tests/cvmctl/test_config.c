@@ -10,18 +10,35 @@
 #include <cmocka.h>
 
 #include "cvmctl/config/config.h"
-#include "cvmctl/config/net_value.h"
 #include "os/os.h"
 
 static struct config config;
+static struct config_sources sources;
 static struct problem problem;
+
+static void begin(void)
+{
+	config_free(&sources);
+	memset(&config, 0, sizeof(config));
+	memset(&problem, 0, sizeof(problem));
+}
 
 static int parse(const char *path, const char *text)
 {
-	config_free(&config);
-	memset(&problem, 0, sizeof(problem));
-	return config_text(&config, path, text, strlen(text), &problem) ||
-	       config_finish(&config, &problem) ? -1 : 0;
+	begin();
+	return config_text(&sources, path, text, strlen(text), &problem) ||
+	       config_read(&config, &sources, &problem) ? -1 : 0;
+}
+
+/* The guest's command line, without the console it gets. */
+static const char *cmdline(void)
+{
+	const char *console = "console=hvc0";
+	size_t bytes = strlen(console);
+
+	assert_memory_equal(config.cmdline, console, bytes);
+	assert_true(config.cmdline[bytes] == ' ' || !config.cmdline[bytes]);
+	return config.cmdline + bytes + (config.cmdline[bytes] == ' ');
 }
 
 static void refused(const char *text, const char *message)
@@ -40,7 +57,7 @@ static void test_keys(void **state)
 	assert_string_equal(config.name, "web");
 	assert_string_equal(config.user, "me");
 	assert_true(config.mem_bytes == 64ull << 20);
-	assert_null(config.cmdline);
+	assert_string_equal(cmdline(), "");
 	assert_int_equal(parse("vm.conf", "mem=1G"), 0);
 	assert_true(config.mem_bytes == 1ull << 30);
 	assert_null(config.kernel);
@@ -97,7 +114,7 @@ static void test_disk_options(void **state)
 	refused("cobd0=x setcobd0=queues=1,serial=a,queues=2", "vm.conf:1: "
 		"setcobd0: queues=2: this was said before it");
 	assert_int_equal(parse("c", "setcobd=sync"), 0);
-	assert_string_equal(config.notes, "c:1: setcobd: there is no disk; "
+	assert_string_equal(sources.notes, "c:1: setcobd: there is no disk; "
 			    "ignored");
 	refused("cobd0=x setcobd0=format=qcow2", "vm.conf:1: setcobd0: qcow2: "
 		"a guest's disk is raw; cvmctl image info tells how to make "
@@ -120,7 +137,7 @@ static void test_aliases(void **state)
 	assert_string_equal(config.disk[1].path, "two");
 	assert_string_equal(config.disk[1].alias, "hdb");
 	assert_string_equal(config.disk[3].path, "three");
-	assert_string_equal(config.cmdline, "root=/dev/vdc");
+	assert_string_equal(cmdline(), "root=/dev/vdc");
 	refused("hda1=:cobd1", "vm.conf:1: hda1: there is no cobd1");
 	refused("hda1=:cobd32", "vm.conf:1: hda1: :cobd32: no such disk "
 		"(:cobd0 .. :cobd31)");
@@ -138,9 +155,9 @@ static void test_scsi(void **state)
 	assert_string_equal(config.disk[33].path, "/d/a,b");
 	assert_true(config.disk[33].grow_bytes == 64ull << 20);
 	assert_true(config.disk[32].readonly);
-	assert_string_equal(config.cmdline, "root=/dev/vdc2");
+	assert_string_equal(cmdline(), "root=/dev/vdc2");
 	assert_int_equal(parse("c", "scsi3=cdrom,c root=/dev/sr0"), 0);
-	assert_string_equal(config.cmdline, "root=/dev/vda");
+	assert_string_equal(cmdline(), "root=/dev/vda");
 	refused("scsi0=tape,x", "vm.conf:1: scsi0: tape: only disk and cdrom "
 		"can be given to a guest");
 	refused("scsi0=disk", "vm.conf:1: scsi0: a path is missing "
@@ -173,7 +190,7 @@ static void test_root(void **state)
 		snprintf(text, sizeof(text), "%s cobd0=a cobd2=b "
 			 "hda=:cobd2", words[i][0]);
 		assert_int_equal(parse("c", text), 0);
-		assert_string_equal(config.cmdline, words[i][1]);
+		assert_string_equal(cmdline(), words[i][1]);
 	}
 	refused("cobd0=x root=/dev/cobd1", "vm.conf:1: root=/dev/cobd1: there "
 		"is no such disk");
@@ -186,7 +203,7 @@ static void test_root(void **state)
 			       "cobd15=x cobd16=x cobd17=x cobd18=x cobd19=x "
 			       "cobd20=x cobd21=x cobd22=x cobd23=x cobd24=x "
 			       "cobd25=x cobd26=x root=/dev/cobd26"), 0);
-	assert_string_equal(config.cmdline, "root=/dev/vdaa");
+	assert_string_equal(cmdline(), "root=/dev/vdaa");
 }
 
 static void test_exec(void **state)
@@ -210,16 +227,16 @@ static void test_colinux(void **state)
 	(void)state;
 	assert_int_equal(parse("c", "cocon=80x25x500 cursor=50 "
 			       "color=gray,black"), 0);
-	assert_null(config.notes);
-	assert_null(config.cmdline);
+	assert_null(sources.notes);
+	assert_string_equal(cmdline(), "");
 	assert_int_equal(parse("c", "pci0=0,scsi,0\nvideo0=4 pci=noacpi "
 			       "video=off"), 0);
-	assert_string_equal(config.notes, "c:1: pci0: a guest has no pci "
+	assert_string_equal(sources.notes, "c:1: pci0: a guest has no pci "
 			    "device; ignored\nc:2: video0: a guest has no "
 			    "video device; ignored");
-	assert_string_equal(config.cmdline, "pci=noacpi video=off");
+	assert_string_equal(cmdline(), "pci=noacpi video=off");
 	assert_int_equal(parse("c", "eth1=tuntap,tap0,,10.0.0.1"), 0);
-	assert_string_equal(config.notes, "c:1: eth1: the host's address is "
+	assert_string_equal(sources.notes, "c:1: eth1: the host's address is "
 			    "set with ip(8); ignored");
 	refused("cocon=1x2", "vm.conf:1: cocon: 1x2: not a size of a console "
 		"(80x25 or 80x25x500)");
@@ -240,22 +257,92 @@ static void test_sources(void **state)
 	static const char *const twice[] = { "mem=3", "mem=4" };
 
 	(void)state;
-	config_free(&config);
-	assert_int_equal(config_text(&config, "a/x", "mem=1 cobd0=p name=a "
+	begin();
+	assert_int_equal(config_text(&sources, "a/x", "mem=1 cobd0=p name=a "
 				     "quiet", 26, &problem), 0);
-	assert_int_equal(config_text(&config, "b/y", "mem=2 name=b cobd0=q",
+	assert_int_equal(config_text(&sources, "b/y", "mem=2 name=b cobd0=q",
 				     20, &problem), 0);
-	assert_int_equal(config_words(&config, words, 3, &problem), 0);
-	assert_int_equal(config_finish(&config, &problem), 0);
-	assert_true(config.mem_bytes == 3 << 20);
+	assert_int_equal(config_words(&sources, words, 3, &problem), 0);
+	assert_int_equal(config_read(&config, &sources, &problem), 0);
+	/* In whole large pages. */
+	assert_true(config.mem_bytes == 4 << 20);
 	assert_string_equal(config.disk[0].path, "b/q");
 	assert_string_equal(config.name, "c");
-	assert_string_equal(config.cmdline, "quiet single");
-	assert_string_equal(config.words, "single");
-	config_free(&config);
-	assert_int_equal(config_words(&config, twice, 2, &problem), -1);
+	assert_string_equal(cmdline(), "quiet single");
+	begin();
+	assert_int_equal(config_words(&sources, twice, 2, &problem), -1);
 	assert_string_equal(problem.text, "command line: mem: given a second "
 			    "time");
+	assert_false(sources.usage);
+}
+
+static int options(const char *key, const char *text)
+{
+	const struct config_given given[] = { { "initrd", NULL },
+					      { key, text }, { NULL, NULL } };
+	const char *const words[] = { "single", "mem=3", "min-address=4G" };
+	const char *text_of_file = "mem=1 quiet initrd=\"i j\" grace=5";
+
+	begin();
+	return config_text(&sources, "a/x", text_of_file,
+			   strlen(text_of_file), &problem) ||
+	       config_words(&sources, words, 3, &problem) ||
+	       config_options(&sources, given, &problem) ||
+	       config_read(&config, &sources, &problem) ? -1 : 0;
+}
+
+static void bad_option(const char *key, const char *text, const char *message)
+{
+	assert_int_equal(options(key, text), -1);
+	assert_string_equal(problem.text, message);
+	assert_true(sources.usage);
+}
+
+/* Options win over both, and are taken as the shell has them. */
+static void test_options(void **state)
+{
+	(void)state;
+	assert_int_equal(options("kernel", "\"k, l\""), 0);
+	assert_string_equal(config.kernel, "\"k, l\"");
+	assert_string_equal(config.initrd, "a/i j");
+	assert_true(config.mem_bytes == 4 << 20 && config.min_hpa == 0);
+	assert_int_equal(config.grace, 5);
+	/* What is an option alone is a word of the guest's. */
+	assert_string_equal(cmdline(), "quiet single min-address=4G");
+	assert_int_equal(options("mem", "1G"), 0);
+	assert_true(config.mem_bytes == 1 << 30);
+	assert_int_equal(options("min-address", "4G"), 0);
+	assert_true(config.min_hpa == 4ull << 30);
+	assert_int_equal(options("cmdline", "a=\"b c\""), 0);
+	assert_string_equal(config.cmdline, "a=\"b c\" single "
+			    "min-address=4G");
+	assert_int_equal(options("cmdline", ""), 0);
+	assert_string_equal(config.cmdline, "single min-address=4G");
+	bad_option("mem", "3x", "--mem 3x: not a size (a number of MiB, or "
+		   "one with K, M or G)");
+	bad_option("mem", "0", "--mem 0: memory size too small");
+	bad_option("mem", "9000000000G", "--mem 9000000000G: memory size too "
+		   "large");
+	bad_option("min-address", "9000000000G", "--min-address 9000000000G: "
+		   "address too high");
+	bad_option("name", "a/b", "--name a/b: not a name (at most 31 "
+		   "letters, digits, . _ -, and no . or - first)");
+	bad_option("kernel", "", "--kernel : empty value");
+}
+
+/* What nobody says. */
+static void test_presets(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("c", ""), 0);
+	assert_true(config.mem_bytes == 256 << 20);
+	assert_int_equal(config.grace, 60);
+	assert_int_equal(config.vcpus, 1);
+	assert_null(config.kernel);
+	assert_null(config.name);
+	assert_string_equal(config.cmdline, "console=hvc0");
+	assert_int_equal(parse("c", "ro console=ttyS0"), 0);
+	assert_string_equal(config.cmdline, "ro console=ttyS0");
 }
 
 static void test_paths(void **state)
@@ -272,16 +359,16 @@ static void test_cmdline(void **state)
 	assert_int_equal(parse("c", "# a comment\nroot=/dev/vda1 ro\n"
 			       "mem=32 quiet # kernel=x\n"
 			       "dyndbg=\"file a.c +p\"\n"), 0);
-	assert_string_equal(config.cmdline,
+	assert_string_equal(cmdline(),
 			    "root=/dev/vda1 ro quiet dyndbg=\"file a.c +p\"");
 	assert_null(config.kernel);
 	/* Of one letter each, but two away, or no key=value at all. */
 	assert_int_equal(parse("c", "init=/bin/sh memory=1 names=x mem"), -1);
 	assert_int_equal(parse("c", "init=/bin/sh memmap=1 kern md=0 x#y"), 0);
-	assert_string_equal(config.cmdline,
+	assert_string_equal(cmdline(),
 			    "init=/bin/sh memmap=1 kern md=0 x");
 	assert_int_equal(parse("c", "x=\"a#b\"#c\nmem=8"), 0);
-	assert_string_equal(config.cmdline, "x=\"a#b\"");
+	assert_string_equal(cmdline(), "x=\"a#b\"");
 	assert_int_equal(parse("c", "\xef\xbb\xbf" "mem=8"), 0);
 	assert_true(config.mem_bytes == 8ull << 20);
 	assert_int_equal(parse("c", ""), 0);
@@ -300,8 +387,7 @@ static void test_mistakes(void **state)
 		"meant?");
 	refused("mem=12q", "vm.conf:1: mem: not a size (a number of MiB, or "
 		"one with K, M or G)");
-	refused("mem=0", "vm.conf:1: mem: not a size (a number of MiB, or "
-		"one with K, M or G)");
+	refused("mem=0", "vm.conf:1: mem: memory size too small");
 	refused("kernel=", "vm.conf:1: kernel: empty value");
 	refused("kernel", "vm.conf:1: kernel: = and a value are missing");
 	refused("mem=1\n\nmem=2", "vm.conf:3: mem: given a second time, first "
@@ -313,7 +399,8 @@ static void test_mistakes(void **state)
 static void test_binary(void **state)
 {
 	(void)state;
-	assert_int_equal(config_text(&config, "x", "\x7f" "ELF\0\0", 6,
+	begin();
+	assert_int_equal(config_text(&sources, "x", "\x7f" "ELF\0\0", 6,
 				     &problem), -1);
 	assert_non_null(strstr(problem.text, "no text file"));
 }
@@ -321,52 +408,58 @@ static void test_binary(void **state)
 static int clean(void **state)
 {
 	(void)state;
-	config_free(&config);
-	memset(&problem, 0, sizeof(problem));
+	begin();
 	return 0;
 }
 
-static struct net_config net;
+static const struct config_nic *nic = config.nic;
 
 static void bad_net(const char *text, const char *message)
 {
-	memset(&problem, 0, sizeof(problem));
-	assert_int_equal(net_config_read(&net, text, "vm", 1, "vm.conf",
-					 &problem), -1);
-	assert_string_equal(problem.text, message);
+	char key[200], whole[300];
+
+	snprintf(key, sizeof(key), "\neth1=%s", text);
+	snprintf(whole, sizeof(whole), "vm.conf:2: eth1: %s", message);
+	refused(key, whole);
 }
 
-static void good_net(const char *text, const char *name, unsigned int index)
+static void good_net(const char *text)
 {
-	assert_int_equal(net_config_read(&net, text, name, index, NULL,
-					 &problem), 0);
+	char key[200];
+
+	snprintf(key, sizeof(key), "eth0=%s", text);
+	assert_int_equal(parse("vm.conf", key), 0);
+	assert_string_equal(nic->name, "eth0");
 }
 
 static void test_mac(void **state)
 {
 	static const uint8_t given[6] = { 2, 0, 0xab, 0xCD, 1, 0xff };
-	uint8_t first[6];
+	uint8_t first[6], other[6];
 
 	(void)state;
-	good_net("slirp,02:00:aB:cD:01:FF", "vm", 0);
-	assert_memory_equal(net.args.mac, given, 6);
-	good_net("tuntap,tap0,02-00-ab-cd-01-ff", "vm", 0);
-	assert_memory_equal(net.args.mac, given, 6);
-	assert_string_equal(net.args.tap, "tap0");
-	good_net("slirp", "vm", 0);
-	memcpy(first, net.args.mac, 6);
+	good_net("slirp,02:00:aB:cD:01:FF");
+	assert_memory_equal(nic->args.mac, given, 6);
+	good_net("tuntap,tap0,02-00-ab-cd-01-ff");
+	assert_memory_equal(nic->args.mac, given, 6);
+	assert_true(nic->mac_given);
+	assert_string_equal(nic->args.tap, "tap0");
+	assert_false(needs_network(&config));
+	good_net("slirp");
+	assert_false(nic->mac_given);
+	assert_true(needs_network(&config));
+	bad_net("slirp,02:00:00:00:00", "\"02:00:00:00:00\": not a MAC address "
+		"(02:00:00:12:34:56)");
+	bad_net("slirp,03:00:00:00:00:01", "\"03:00:00:00:00:01\": a MAC "
+		"address of a group, not of one card");
+	nic_mac(first, "vm", 0);
 	assert_int_equal(first[0], 2);
-	good_net("tap,x", "vm", 0);
-	assert_memory_equal(net.args.mac, first, 6);
-	good_net("slirp", "vm", 1);
-	assert_memory_not_equal(net.args.mac, first, 6);
-	good_net("slirp", "vn", 0);
-	assert_memory_not_equal(net.args.mac, first, 6);
-	bad_net("slirp,02:00:00:00:00", "vm.conf: eth1: \"02:00:00:00:00\": "
-		"not a MAC address (02:00:00:12:34:56)");
-	bad_net("slirp,03:00:00:00:00:01", "vm.conf: eth1: "
-		"\"03:00:00:00:00:01\": a MAC address of a group, not of "
-		"one card");
+	nic_mac(other, "vm", 0);
+	assert_memory_equal(other, first, 6);
+	nic_mac(other, "vm", 1);
+	assert_memory_not_equal(other, first, 6);
+	nic_mac(other, "vn", 0);
+	assert_memory_not_equal(other, first, 6);
 }
 
 static void test_forwards(void **state)
@@ -374,44 +467,38 @@ static void test_forwards(void **state)
 	static const uint8_t local[4] = { 127, 0, 0, 1 }, any[4];
 
 	(void)state;
-	good_net("slirp,,tcp:2222:22/udp:53:54:3/tcp:0.0.0.0:80:8080", "v", 0);
-	assert_int_equal(net.args.forwards, 5);
-	assert_false(net.args.forward[0].udp);
-	assert_memory_equal(net.args.forward[0].host_ip, local, 4);
-	assert_int_equal(net.args.forward[0].host_port, 2222);
-	assert_int_equal(net.args.forward[0].guest_port, 22);
-	assert_true(net.args.forward[3].udp);
-	assert_int_equal(net.args.forward[3].host_port, 55);
-	assert_int_equal(net.args.forward[3].guest_port, 56);
-	assert_memory_equal(net.args.forward[4].host_ip, any, 4);
-	assert_int_equal(net.args.forward[4].guest_port, 8080);
-	bad_net("slirp,,sctp:1:2", "vm.conf: eth1: \"sctp\": neither tcp nor "
-		"udp");
-	bad_net("slirp,,tcp:0:2", "vm.conf: eth1: \"tcp:0:2\": the host's "
-		"port is no number of 1 .. 65535");
-	bad_net("slirp,,tcp:1", "vm.conf: eth1: \"tcp:1\": the guest's port "
-		"is no number of 1 .. 65535");
-	bad_net("slirp,,tcp:1:2:3:4", "vm.conf: eth1: \"tcp:1:2:3:4\": not "
+	good_net("slirp,,tcp:2222:22/udp:53:54:3/tcp:0.0.0.0:80:8080");
+	assert_int_equal(nic->args.forwards, 5);
+	assert_false(nic->args.forward[0].udp);
+	assert_memory_equal(nic->args.forward[0].host_ip, local, 4);
+	assert_int_equal(nic->args.forward[0].host_port, 2222);
+	assert_int_equal(nic->args.forward[0].guest_port, 22);
+	assert_true(nic->args.forward[3].udp);
+	assert_int_equal(nic->args.forward[3].host_port, 55);
+	assert_int_equal(nic->args.forward[3].guest_port, 56);
+	assert_memory_equal(nic->args.forward[4].host_ip, any, 4);
+	assert_int_equal(nic->args.forward[4].guest_port, 8080);
+	bad_net("slirp,,sctp:1:2", "\"sctp\": neither tcp nor udp");
+	bad_net("slirp,,tcp:0:2", "\"tcp:0:2\": the host's port is no number "
+		"of 1 .. 65535");
+	bad_net("slirp,,tcp:1", "\"tcp:1\": the guest's port is no number of 1 "
+		".. 65535");
+	bad_net("slirp,,tcp:1:2:3:4", "\"tcp:1:2:3:4\": not "
 		"PROTOCOL:HOSTPORT:GUESTPORT:COUNT");
-	bad_net("slirp,,tcp:65535:1:2", "vm.conf: eth1: "
-		"\"tcp:65535:1:2\": ports end at 65535");
-	bad_net("slirp,,tcp:1:1:33", "vm.conf: eth1: \"tcp:1:1:33\": more "
-		"ports than a card can forward");
-	bad_net("slirp,,tcp:1.2.3:1:2", "vm.conf: eth1: \"1.2.3\": not an "
-		"IPv4 address");
-	bad_net("slirp,,tcp:1:2,x", "vm.conf: eth1: \"x\": nothing can follow "
-		"the ports");
-	bad_net("tuntap", "vm.conf: eth1: \"\": tap needs the name of an "
-		"interface");
-	good_net("tuntap,tap0,,192.168.0.1", "v", 0);
-	bad_net("tap,x,,y", "vm.conf: eth1: \"y\": not an IPv4 address");
-	bad_net("tap,x,,1.2.3.4,", "vm.conf: eth1: \"\": nothing can follow "
-		"the address");
-	bad_net("pcap-bridge,LAN", "vm.conf: eth1: \"pcap-bridge\": coLinux's "
-		"on Windows; here a tap interface in a bridge of the host "
-		"does it (tap,NAME)");
-	bad_net("pcap", "vm.conf: eth1: \"pcap\": not a kind of network "
-		"(slirp, tap)");
+	bad_net("slirp,,tcp:65535:1:2", "\"tcp:65535:1:2\": ports end at "
+		"65535");
+	bad_net("slirp,,tcp:1:1:33", "\"tcp:1:1:33\": more ports than a card "
+		"can forward");
+	bad_net("slirp,,tcp:1.2.3:1:2", "\"1.2.3\": not an IPv4 address");
+	bad_net("slirp,,tcp:1:2,x", "\"x\": nothing can follow the ports");
+	bad_net("tuntap", "\"\": tap needs the name of an interface");
+	good_net("tuntap,tap0,,192.168.0.1");
+	bad_net("tap,x,,y", "\"y\": not an IPv4 address");
+	bad_net("tap,x,,1.2.3.4,", "\"\": nothing can follow the address");
+	bad_net("pcap-bridge,LAN", "\"pcap-bridge\": coLinux's on Windows; "
+		"here a tap interface in a bridge of the host does it "
+		"(tap,NAME)");
+	bad_net("pcap", "\"pcap\": not a kind of network (slirp, tap)");
 }
 
 static void tty_is(const char *text, enum cvm_port_kind kind, const char *path,
@@ -459,9 +546,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_keys, clean),
-		cmocka_unit_test(test_mac),
+		cmocka_unit_test_teardown(test_mac, clean),
 		cmocka_unit_test(test_ttys),
-		cmocka_unit_test(test_forwards),
+		cmocka_unit_test_teardown(test_forwards, clean),
 		cmocka_unit_test_teardown(test_disks, clean),
 		cmocka_unit_test_teardown(test_disk_options, clean),
 		cmocka_unit_test_teardown(test_aliases, clean),
@@ -470,6 +557,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_exec, clean),
 		cmocka_unit_test_teardown(test_colinux, clean),
 		cmocka_unit_test_teardown(test_sources, clean),
+		cmocka_unit_test_teardown(test_options, clean),
+		cmocka_unit_test_teardown(test_presets, clean),
 		cmocka_unit_test_teardown(test_paths, clean),
 		cmocka_unit_test_teardown(test_cmdline, clean),
 		cmocka_unit_test_teardown(test_mistakes, clean),

@@ -9,7 +9,6 @@
 
 #include "replay.h"
 #include "cvmctl/config/config.h"
-#include "cvmctl/config/net_value.h"
 #include "os/os.h"
 
 #define ROOM	1024u
@@ -46,17 +45,16 @@ static void check_disks(const struct config *config)
 
 static void check_nics(const struct config *config)
 {
-	struct problem problem = { "" };
-	struct net_config net;
+	const struct config_nic *nic;
 	unsigned int i;
 
 	for (i = 0; i < CONFIG_NICS; i++) {
-		if (!config->eth[i])
+		nic = &config->nic[i];
+		if (!*nic->name)
 			continue;
-		require(!net_config_read(&net, config->eth[i], "vm", i, NULL,
-					 &problem));
-		require(net.args.forwards <= CVM_NET_FORWARDS);
-		require(!(net.args.mac[0] & 1));
+		require(nic->args.forwards <= CVM_NET_FORWARDS);
+		require(nic->mac_given ? !(nic->args.mac[0] & 1) :
+			!nic->args.mac[0]);
 		fuzz_count.nics++;
 	}
 }
@@ -75,18 +73,15 @@ static void check(const struct config *config)
 		require(config->exec[i].program || !config->exec[i].args);
 		fuzz_count.programs += !!config->exec[i].program;
 	}
-	if (config->cmdline) {
-		require(*config->cmdline);
-		fuzz_count.roots += !!strstr(config->cmdline, "=/dev/vd");
-	}
-	fuzz_count.noted += !!config->notes;
+	require(strstr(config->cmdline, "console="));
+	fuzz_count.roots += !!strstr(config->cmdline, "=/dev/vd");
 	fuzz_count.good++;
 }
 
 /* ---- reading ---- */
 
 /* The words between blanks, as a shell would give them. */
-static int read_words(struct config *config, char *text,
+static int read_words(struct config_sources *sources, char *text,
 		      struct problem *problem)
 {
 	const char *word[32];
@@ -96,11 +91,11 @@ static int read_words(struct config *config, char *text,
 	for (at = strtok(text, " \n"); at && words < 32;
 	     at = strtok(NULL, " \n"))
 		word[words++] = at;
-	return config_words(config, word, words, problem);
+	return config_words(sources, word, words, problem);
 }
 
-static int read_all(struct config *config, const uint8_t *data, size_t size,
-		    struct problem *problem)
+static int read_all(struct config_sources *sources, const uint8_t *data,
+		    size_t size, struct problem *problem)
 {
 	char text[ROOM + 1];
 	size_t from = 0, at;
@@ -109,38 +104,41 @@ static int read_all(struct config *config, const uint8_t *data, size_t size,
 	for (at = 0; at < size && !ret && data[at] != 2; at++) {
 		if (data[at] != 1)
 			continue;
-		ret = config_text(config, "x", (const char *)data + from,
+		ret = config_text(sources, "x", (const char *)data + from,
 				  at - from, problem);
 		from = at + 1;
 	}
 	if (!ret)
-		ret = config_text(config, "x", (const char *)data + from,
+		ret = config_text(sources, "x", (const char *)data + from,
 				  at - from, problem);
 	if (!ret && at < size) {
 		memcpy(text, data + at + 1, size - at - 1);
 		text[size - at - 1] = '\0';
-		ret = read_words(config, text, problem);
+		ret = read_words(sources, text, problem);
 	}
-	return ret || config_finish(config, problem) ? -1 : 0;
+	return ret;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static struct config_sources sources;
 	static struct config config;
 	struct problem problem = { "" };
 
 	if (size > ROOM)
 		return 0;
 	memset(&config, 0, sizeof(config));
-	if (read_all(&config, data, size, &problem)) {
+	if (read_all(&sources, data, size, &problem) ||
+	    config_read(&config, &sources, &problem)) {
 		require(!strncmp(problem.text, "x:", 2) ||
 			!strncmp(problem.text, "command line: ", 14));
 		require(memchr(problem.text, '\0', sizeof(problem.text)));
 	} else {
 		require(!problem.text[0]);
 		check(&config);
+		fuzz_count.noted += !!sources.notes;
 	}
-	config_free(&config);
+	config_free(&sources);
 	return 0;
 }
 

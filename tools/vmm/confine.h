@@ -8,15 +8,11 @@
 #ifndef CVM_VMM_CONFINE_H
 #define CVM_VMM_CONFINE_H
 
+#include "config.h"
 #include "os/problem.h"
 
-struct confine_args {
-	const char *user;	/* name or number; NULL: chosen */
-	int network;		/* connections are made for the guest */
-};
-
 /* confine_check - is there such a user to be?  -1 with a problem. */
-int confine_check(const struct confine_args *args, struct problem *problem);
+int confine_check(const struct config *config, struct problem *problem);
 
 /*
  * confine - for good: become an unprivileged user without groups and
@@ -24,6 +20,6 @@ int confine_check(const struct confine_args *args, struct problem *problem);
  * Everything is open by now, and this is the process's only thread.  -1 with
  * a problem, after which nothing may run.
  */
-int confine(const struct confine_args *args, struct problem *problem);
+int confine(const struct config *config, struct problem *problem);
 
 #endif /* CVM_VMM_CONFINE_H */

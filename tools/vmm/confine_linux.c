@@ -77,14 +77,14 @@ static int drop_capabilities(struct problem *problem)
 	return 0;
 }
 
-int confine_check(const struct confine_args *args, struct problem *problem)
+int confine_check(const struct config *config, struct problem *problem)
 {
 	struct linux_user user;
 
-	return geteuid() ? 0 : choose_user(args->user, &user, problem);
+	return geteuid() ? 0 : choose_user(config->user, &user, problem);
 }
 
-int confine(const struct confine_args *args, struct problem *problem)
+int confine(const struct config *config, struct problem *problem)
 {
 	struct linux_user user;
 
@@ -92,7 +92,7 @@ int confine(const struct confine_args *args, struct problem *problem)
 	if (drop_bounding_set())
 		return problem_set(problem, "confinement", "the bounding set: "
 				   "%s", strerror(errno));
-	if (!geteuid() && (choose_user(args->user, &user, problem) ||
+	if (!geteuid() && (choose_user(config->user, &user, problem) ||
 			   become(&user, problem)))
 		return -1;
 	if (drop_capabilities(problem))
@@ -102,5 +102,5 @@ int confine(const struct confine_args *args, struct problem *problem)
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return problem_set(problem, "confinement", "prctl: %s",
 				   strerror(errno));
-	return linux_filter(args->network, problem);
+	return linux_filter(needs_network(config), problem);
 }

@@ -7,15 +7,15 @@
  */
 #include "confine.h"
 
-int confine_check(const struct confine_args *args, struct problem *problem)
+int confine_check(const struct config *config, struct problem *problem)
 {
-	if (args->user)
+	if (config->user)
 		return problem_set(problem, "user", "%s: on Windows a VM runs "
-				   "as whoever starts it", args->user);
+				   "as whoever starts it", config->user);
 	return 0;
 }
 
-int confine(const struct confine_args *args, struct problem *problem)
+int confine(const struct config *config, struct problem *problem)
 {
-	return confine_check(args, problem);
+	return confine_check(config, problem);
 }

@@ -133,8 +133,8 @@ int programs_start(const struct config_exec *exec, char *why, size_t size)
 		err = start(&exec[i], &running[i]);
 		if (!err)
 			continue;
-		snprintf(why, size, "exec%d: %.160s: %s", i, exec[i].program,
-			 strerror(err));
+		snprintf(why, size, "%s: %.160s: %s", exec[i].name,
+			 exec[i].program, strerror(err));
 		return -1;
 	}
 	return 0;

@@ -3,7 +3,7 @@
 #ifndef CVM_VMM_PROGRAMS_LINUX_H
 #define CVM_VMM_PROGRAMS_LINUX_H
 
-#include "cvmctl/config/config_exec.h"
+#include "config.h"
 #include "os/linux/linux.h"
 
 /* All of them; -1 with a text when one cannot be started. */

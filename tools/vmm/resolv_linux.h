@@ -8,7 +8,7 @@
 
 #include <poll.h>
 
-#include "cvmctl/config/config.h"
+#include "config.h"
 
 #define RESOLV_POLLS	(2 + CONFIG_NICS)
 

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "cvmctl/config/config_exec.h"
+#include "config.h"
 #include "os/problem.h"
 
 /*

@@ -36,8 +36,7 @@ static int make_job(struct problem *problem)
 }
 
 /* It is in the job before its first instruction. */
-static int start(const struct config_exec *exec, const char *key,
-		 struct problem *problem)
+static int start(const struct config_exec *exec, struct problem *problem)
 {
 	STARTUPINFOW startup = { .cb = sizeof(startup) };
 	PROCESS_INFORMATION process;
@@ -48,15 +47,15 @@ static int start(const struct config_exec *exec, const char *key,
 	snprintf(line, sizeof(line), "\"%s\"%s%s", exec->program,
 		 exec->args ? " " : "", exec->args ? exec->args : "");
 	if (nt_wide(line, wide, sizeof(wide) / sizeof(wide[0])))
-		return problem_set(problem, key, "its command line is too "
-				   "long");
+		return problem_set(problem, exec->name, "its command line "
+				   "is too long");
 	if (!CreateProcessW(NULL, wide, NULL, NULL, FALSE, CREATE_SUSPENDED,
 			    NULL, NULL, &startup, &process))
-		return nt_problem(problem, key, GetLastError());
+		return nt_problem(problem, exec->name, GetLastError());
 	if (AssignProcessToJobObject(job, process.hProcess)) {
 		ResumeThread(process.hThread);
 	} else {
-		ret = nt_problem(problem, key, GetLastError());
+		ret = nt_problem(problem, exec->name, GetLastError());
 		TerminateProcess(process.hProcess, 1);
 	}
 	CloseHandle(process.hThread);
@@ -66,7 +65,6 @@ static int start(const struct config_exec *exec, const char *key,
 
 int minder_programs(struct problem *problem)
 {
-	char key[16];
 	int i;
 
 	for (i = 0; i < CONFIG_EXECS; i++) {
@@ -74,8 +72,7 @@ int minder_programs(struct problem *problem)
 			continue;
 		if (!job && make_job(problem))
 			return -1;
-		snprintf(key, sizeof(key), "exec%d", i);
-		if (start(&programs[i], key, problem))
+		if (start(&programs[i], problem))
 			return -1;
 	}
 	return 0;

@@ -50,7 +50,7 @@ static int loader_problem(const struct cvm_err *err, const char *kernel,
 	}
 }
 
-static int create(struct vm *vm, const struct vm_config *config,
+static int create(struct vm *vm, const struct config *config,
 		  const struct kernel *kernel, struct problem *problem)
 {
 	int ret;
@@ -62,7 +62,7 @@ static int create(struct vm *vm, const struct vm_config *config,
 				   vm->version.guest_abi);
 	vm->info.vcpus = config->vcpus;
 	vm->info.guest_abi = kernel->image.note.abi;
-	vm->info.flags = config->flags;
+	vm->info.flags = config->compare ? CVM_VM_F_COMPARE : 0;
 	vm->info.passage_gva = kernel->image.note.passage_gva;
 	snprintf(vm->info.name, sizeof(vm->info.name), "%s", config->name);
 	ret = plat_op(vm->dev, CVM_USER_VM_CREATE, &vm->info,
@@ -80,7 +80,7 @@ static int create(struct vm *vm, const struct vm_config *config,
 	return 0;
 }
 
-static int add_memory(struct vm *vm, const struct vm_config *config,
+static int add_memory(struct vm *vm, const struct config *config,
 		      uint64_t first_bytes, struct problem *problem)
 {
 	struct cvm_user_mem mem = {
@@ -158,7 +158,7 @@ static int create_vcpus(struct vm *vm, uint32_t vcpus,
 	return 0;
 }
 
-static int load(struct vm *vm, const struct vm_config *config,
+static int load(struct vm *vm, const struct config *config,
 		const struct kernel *kernel, struct file *initrd,
 		struct problem *problem)
 {
@@ -195,7 +195,7 @@ static int load(struct vm *vm, const struct vm_config *config,
 }
 
 /* Refuse before the driver has to search for what cannot be enough. */
-static int check_size(const struct vm_config *config, uint64_t first_bytes,
+static int check_size(const struct config *config, uint64_t first_bytes,
 		      const struct kernel *kernel, const struct file *initrd,
 		      struct problem *problem)
 {
@@ -208,7 +208,7 @@ static int check_size(const struct vm_config *config, uint64_t first_bytes,
 			   mib(initrd->bytes), mib(first_bytes));
 }
 
-static int build(struct vm *vm, const struct vm_config *config,
+static int build(struct vm *vm, const struct config *config,
 		 struct kernel *kernel, struct file *initrd,
 		 struct problem *problem)
 {
@@ -239,7 +239,7 @@ static int build(struct vm *vm, const struct vm_config *config,
 	return load(vm, config, kernel, initrd, problem);
 }
 
-int vm_build(struct vm *vm, const struct vm_config *config,
+int vm_build(struct vm *vm, const struct config *config,
 	     struct problem *problem)
 {
 	struct kernel kernel = { 0 };
@@ -264,14 +264,4 @@ void vm_close(struct vm *vm)
 		plat_close(vm->dev);
 	vm->map = NULL;
 	vm->dev = NULL;
-}
-
-int good_name(const char *name)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-
-	return *name && *name != '.' && *name != '-' &&
-	       strlen(name) < CVM_NAME_MAX &&
-	       strspn(name, allowed) == strlen(name);
 }

@@ -2,6 +2,7 @@
 /*
  * vm.h - one VM from its creation to its first instruction.
  *
+ *   config			what it is to be, as the command made it
  *   vm, vm_devices, vm_ttys	what it is made of
  *   run_loop			its vCPUs' threads, until it has ended
  *   console_server, _client	its consoles, and who comes to them; packet.h is
@@ -21,34 +22,10 @@
 
 #include "virtio/devices.h"
 
+#include "config.h"
 #include "kernel_file.h"
-#include "cvmctl/config/config.h"
 
-#define VM_NICS		CONFIG_NICS
 #define VM_DEVICE_NAME	16
-
-/*
- * good_name - a name is part of a path and of messages.  NAME_RULE tells
- * people what one is; its argument is CVM_NAME_MAX - 1.
- */
-#define NAME_RULE	"at most %u letters, digits, . _ -, and no . or - first"
-int good_name(const char *name);
-
-struct vm_config {
-	const char *kernel;	/* path */
-	const char *initrd;	/* path or NULL */
-	const char *cmdline;
-	const char *name;
-	uint64_t mem_bytes;
-	uint64_t min_hpa;
-	uint32_t vcpus;
-	uint32_t flags;		/* CVM_VM_F_* */
-	int quiet;		/* nothing is said that is no problem */
-	const struct config_disk *disk;	/* CONFIG_DISKS of them */
-	const struct config_exec *exec;	/* CONFIG_EXECS of them */
-	const struct config_tty *tty;	/* CONFIG_TTYS of them */
-	const char *nic[VM_NICS]; /* the same, as of net_value.h */
-};
 
 struct vm {
 	struct device *dev;	/* the VM's own handle */
@@ -68,7 +45,7 @@ struct vm {
  * vm_build - everything up to, not including, the first RUN.  -1 with a
  * problem; vm_close() in every case.
  */
-int vm_build(struct vm *vm, const struct vm_config *config,
+int vm_build(struct vm *vm, const struct config *config,
 	     struct problem *problem);
 void vm_close(struct vm *vm);
 

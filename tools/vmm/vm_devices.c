@@ -7,7 +7,6 @@
 #include "supervisor.h"
 #include "vm_devices.h"
 #include "vm_ttys.h"
-#include "cvmctl/config/net_value.h"
 #include "os/os.h"
 
 /* Dropped before the guest runs: it looks at every slot when it starts. */
@@ -76,15 +75,12 @@ static int refused(const struct cvm_vmm_error *err, struct problem *problem)
 }
 
 /* What people call the device in a slot: its key in the configuration. */
-static void name_device(struct vm *vm, int slot, const char *key,
-			uint32_t number)
+static void name_device(struct vm *vm, int slot, const char *name)
 {
-	snprintf(vm->device_name[slot], VM_DEVICE_NAME, "%.8s%u", key,
-		 number % 100);
+	snprintf(vm->device_name[slot], VM_DEVICE_NAME, "%s", name);
 }
 
 static int add_disk(struct vm *vm, const struct config_disk *disk,
-		    const char *kind, uint32_t number,
 		    struct problem *problem)
 {
 	char insist[40];
@@ -103,12 +99,11 @@ static int add_disk(struct vm *vm, const struct config_disk *disk,
 	struct cvm_vmm_error err;
 	int slot;
 
-	snprintf(insist, sizeof(insist), "set%.8s%u=format=raw", kind,
-		 number % 100);
+	snprintf(insist, sizeof(insist), "set%s=format=raw", disk->name);
 	slot = cvm_vmm_devices_add_blk(vm->devices, &args, &err);
 	if (slot < 0)
 		return refused(&err, problem);
-	name_device(vm, slot, kind, number);
+	name_device(vm, slot, disk->name);
 	return 0;
 }
 
@@ -118,36 +113,35 @@ static int add_disks(struct vm *vm, const struct config_disk *disk,
 	uint32_t i;
 
 	for (i = 0; i < CONFIG_DISKS; i++)
-		if (disk[i].path &&
-		    add_disk(vm, &disk[i], i < CONFIG_COBDS ? "cobd" : "scsi",
-			     i < CONFIG_COBDS ? i : i - CONFIG_COBDS, problem))
+		if (disk[i].path && add_disk(vm, &disk[i], problem))
 			return -1;
 	return 0;
 }
 
-static int add_nic(struct vm *vm, const char *text, unsigned int index,
-		   uint8_t *networks, struct problem *problem)
+static int add_nic(struct vm *vm, const struct config_nic *nic,
+		   unsigned int index, uint8_t *networks,
+		   struct problem *problem)
 {
+	struct cvm_net_args args = nic->args;
 	struct cvm_vmm_error err;
-	struct net_config net;
 	int slot;
 
-	if (net_config_read(&net, text, vm->info.name, index, NULL, problem))
-		return -1;
-	net.args.name = vm->info.name;
+	if (!nic->mac_given)
+		nic_mac(args.mac, vm->info.name, index);
+	args.name = vm->info.name;
 	/* What addresses mean is one thing in the guest, so they differ. */
-	if (!net.args.tap) {
-		net.args.network = (*networks)++;
-		net.args.resolv = minder_resolver();
+	if (!args.tap) {
+		args.network = (*networks)++;
+		args.resolv = minder_resolver();
 	}
-	slot = cvm_vmm_devices_add_net(vm->devices, &net.args, &err);
+	slot = cvm_vmm_devices_add_net(vm->devices, &args, &err);
 	if (slot < 0)
-		return problem_set(problem, net.key, "%s", err.text);
-	name_device(vm, slot, "eth", index);
+		return problem_set(problem, nic->name, "%s", err.text);
+	name_device(vm, slot, nic->name);
 	return 0;
 }
 
-int devices_add(struct vm *vm, const struct vm_config *config,
+int devices_add(struct vm *vm, const struct config *config,
 		struct problem *problem)
 {
 	struct cvm_vmm_args args = {
@@ -173,9 +167,9 @@ int devices_add(struct vm *vm, const struct vm_config *config,
 		return refused(&err, problem);
 	if (add_disks(vm, config->disk, problem))
 		return -1;
-	for (i = 0; i < VM_NICS; i++)
-		if (config->nic[i] && add_nic(vm, config->nic[i], i,
-					       &networks, problem))
+	for (i = 0; i < CONFIG_NICS; i++)
+		if (*config->nic[i].name && add_nic(vm, &config->nic[i], i,
+						    &networks, problem))
 			return -1;
 	return ttys_add(vm, config, problem);
 }

@@ -11,7 +11,7 @@
  * devices_remove() in every case, after the last RUN and before the memory
  * goes.
  */
-int devices_add(struct vm *vm, const struct vm_config *config,
+int devices_add(struct vm *vm, const struct config *config,
 		struct problem *problem);
 void devices_remove(struct vm *vm);
 

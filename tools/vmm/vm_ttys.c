@@ -105,7 +105,7 @@ static void tell(const struct vm *vm, struct tty *own,
 	console_explain(tty->name, own->why_not);
 }
 
-int ttys_add(struct vm *vm, const struct vm_config *config,
+int ttys_add(struct vm *vm, const struct config *config,
 	     struct problem *problem)
 {
 	struct cvm_port_args ports[CVM_PORTS_MAX] = { { 0 } };
@@ -116,7 +116,7 @@ int ttys_add(struct vm *vm, const struct vm_config *config,
 
 	has_owner = !plat_owner(&owner.uid, &owner.gid);
 	/* The guest's hvc1 and up, in the order of their numbers. */
-	for (i = 0; i < CONFIG_TTYS && config->tty; i++) {
+	for (i = 0; i < CONFIG_TTYS; i++) {
 		if (!config->tty[i].name[0])
 			continue;
 		tty[count] = &config->tty[i];

@@ -7,7 +7,7 @@
 #include "vm.h"
 
 /* ttys_add - plug them in, if there are any; -1 with a problem. */
-int ttys_add(struct vm *vm, const struct vm_config *config,
+int ttys_add(struct vm *vm, const struct config *config,
 	     struct problem *problem);
 
 /* ttys_report - what went through them, by console_count(). */

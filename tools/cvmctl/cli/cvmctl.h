@@ -19,7 +19,6 @@ enum opt_kind {
 	OPT_FLAG,		/* int, set to 1 */
 	OPT_TEXT,		/* const char * */
 	OPT_MIB,		/* uint64_t bytes, given in MiB or K/M/G */
-	OPT_BYTES,		/* uint64_t bytes, given in bytes or K/M/G */
 	OPT_SECONDS		/* uint32_t, 1 .. SECONDS_MAX */
 };
 

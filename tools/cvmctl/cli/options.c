@@ -146,8 +146,6 @@ static int no_option(const struct command *cmd, const struct opt *opts,
 static int store(const struct command *cmd, const struct opt *opt,
 		 const char *value)
 {
-	uint64_t unit = opt->kind == OPT_MIB ? 1ull << 20 : 1;
-
 	switch (opt->kind) {
 	case OPT_FLAG:
 		*(int *)opt->to = 1;
@@ -156,14 +154,13 @@ static int store(const struct command *cmd, const struct opt *opt,
 		*(const char **)opt->to = value;
 		break;
 	case OPT_MIB:
-	case OPT_BYTES:
-		if (!read_size(value, unit, opt->to))
+		if (!read_size(value, 1ull << 20, opt->to))
 			return usage_error(cmd, "--%s %s: not a size (a "
-					   "number, or one with K, M or G)",
+					   "number of MiB, or one with K, M "
+					   "or G)", opt->name, value);
+		if (!*(uint64_t *)opt->to)
+			return usage_error(cmd, "--%s %s: size too small",
 					   opt->name, value);
-		if (opt->kind == OPT_MIB && !*(uint64_t *)opt->to)
-			return usage_error(cmd, "--%s %s: memory size "
-					   "too small", opt->name, value);
 		break;
 	case OPT_SECONDS:
 		if (!read_seconds(value, opt->to))

@@ -30,8 +30,8 @@ static int begin(const struct run_options *o, int background)
 		problem_print(&problem);
 		return EXIT_REFUSED;
 	}
-	return background ? front_detach(link, o->vm.name) :
-	       front_run(link, o->vm.name, o->key);
+	return background ? front_detach(link, o->config.name) :
+	       front_run(link, o->config.name, o->key);
 }
 
 /* Each line of what is not taken as it is meant. */
@@ -50,50 +50,33 @@ static void print_notes(const char *notes)
 static int prepare(const struct command *cmd, struct run_options *o)
 {
 	struct problem problem = { "" };
+	int ret = run_prepare(o, &problem);
 
-	if (!run_prepare(o, &problem)) {
-		if (!o->quiet)
-			print_notes(o->config.notes);
-		return PARSE_GO_ON;
-	}
-	if (!strncmp(problem.text, "--", 2))
+	if (ret == EXIT_USAGE)
 		return usage_error(cmd, "%s", problem.text);
-	problem_print(&problem);
-	return EXIT_REFUSED;
+	if (ret != PARSE_GO_ON)
+		problem_print(&problem);
+	else if (!o->config.quiet)
+		print_notes(o->sources.notes);
+	return ret;
 }
 
+/* Options that are keys too stand in the middle of the table. */
 static int run_or_start(const struct command *cmd, int argc, char **argv,
 			int background)
 {
 	static struct run_options o = { .key_text = DEFAULT_KEY };
-	int ret;
-	const struct opt opts[] = {
-		{ "config", OPT_TEXT, "FILE", &o.file,
-		  "take from this file what is not given here;\n"
-		  "@FILE is the same" },
-		{ "kernel", OPT_TEXT, "FILE", &o.vm.kernel,
-		  "ELF vmlinux or bzImage, built for libcvm" },
-		{ "initrd", OPT_TEXT, "FILE", &o.vm.initrd,
-		  "initial RAM file system" },
-		{ "mem", OPT_MIB, "MIB", &o.vm.mem_bytes,
-		  "memory of the guest in MiB, or with K, M, G\n"
-		  "(default 256)" },
-		{ "cmdline", OPT_TEXT, "STRING", &o.vm.cmdline,
-		  "kernel command line (default console=hvc0)\n"
-		  "instead of the files' words; WORDs are added" },
-		{ "name", OPT_TEXT, "NAME", &o.vm.name,
-		  "name in lists and messages (default vm-PID)" },
-		{ "min-address", OPT_BYTES, "ADDR", &o.vm.min_hpa,
-		  "take memory at or above this machine address\n"
-		  "only, for instance 4G" },
-		{ "grace", OPT_SECONDS, "SECONDS", &o.grace,
-		  "how long a guest that was asked to power off\n"
-		  "may take before it is ended (default 60)" },
-		{ "compare", OPT_FLAG, NULL, &o.compare,
+	const struct opt first = {
+		"config", OPT_TEXT, "FILE", &o.file,
+		"take from this file what is not given here;\n"
+		"@FILE is the same"
+	};
+	const struct opt last[] = {
+		{ "compare", OPT_FLAG, NULL, &o.config.compare,
 		  "compare the host's whole CPU state around every\n"
 		  "stay in the guest, end at the first difference;\n"
 		  "slow, for finding faults" },
-		{ "quiet", OPT_FLAG, NULL, &o.quiet,
+		{ "quiet", OPT_FLAG, NULL, &o.config.quiet,
 		  "only the guest's output, and errors" },
 		{ "json", OPT_FLAG, NULL, &o.json,
 		  "the final line on stderr as a JSON object" },
@@ -103,7 +86,13 @@ static int run_or_start(const struct command *cmd, int argc, char **argv,
 		  "(default ctrl-]; none: every key is the guest's)" },
 		{ 0 }
 	};
+	struct opt opts[1 + CONFIG_OPTIONS + sizeof(last) / sizeof(last[0])];
+	size_t keys;
+	int ret;
 
+	opts[0] = first;
+	keys = config_option_rows(opts + 1, o.given);
+	memcpy(opts + 1 + keys, last, sizeof(last));
 	ret = parse_options(cmd, opts, argc, argv, o.word, RUN_WORDS);
 	while (o.words < RUN_WORDS && o.word[o.words])
 		o.words++;
@@ -111,7 +100,7 @@ static int run_or_start(const struct command *cmd, int argc, char **argv,
 		ret = prepare(cmd, &o);
 	if (ret == PARSE_GO_ON)
 		ret = begin(&o, background);
-	config_free(&o.config);
+	run_free(&o);
 	return ret;
 }
 

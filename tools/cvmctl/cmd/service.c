@@ -21,14 +21,14 @@ static int run_as_service(void *ctx)
 	struct problem problem = { "" };
 	int ret = EXIT_REFUSED;
 
-	o.vm.name = served->name;
+	o.given[0] = (struct config_given){ "name", served->name };
 	o.file = served->path;
-	if (!run_prepare(&o, &problem) &&
+	if (run_prepare(&o, &problem) == PARSE_GO_ON &&
 	    !console_served(NULL, 1, &problem))
 		ret = run_vm(&o);
 	if (problem.text[0])
 		problem_print(&problem);
-	config_free(&o.config);
+	run_free(&o);
 	return ret;
 }
 
@@ -40,13 +40,14 @@ static int install(const char *name, const char *path,
 	char config[PATH_ROOM];
 	int ret = -1;
 
-	o.vm.name = name;
+	o.given[0] = (struct config_given){ "name", name };
 	o.file = config;
 	if (plat_absolute(path, config, sizeof(config)))
 		problem_set(problem, path, "this path is too long");
-	else if (!run_prepare(&o, problem))
-		ret = plat_service_install(name, config, o.grace, problem);
-	config_free(&o.config);
+	else if (run_prepare(&o, problem) == PARSE_GO_ON)
+		ret = plat_service_install(name, config, o.config.grace,
+					   problem);
+	run_free(&o);
 	return ret;
 }
 

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * config.h - what describes a VM: files and words of the command line.
+ * config.h - from files, words and options to what a VM is to be.
  *
  * Words, separated by blanks and line ends; key=value for the keys of
- * config.c, everything else is the guest's command line.  docs/configuration.md
- * has the rules.
+ * config_table.c, everything else is the guest's command line.
+ * docs/configuration.md has the rules.
  *
- * Set up by zeroes; then files and words, in the order of their weight; then
- * config_finish().  A problem names file, line and key.
+ *   config_values	where a value stands, and what may be said of it
+ *   config_disk, _net, _tty, _exec, _colinux	readers: what a value means
+ *   config_table	the keys: a row each, with its reader
+ *   config_parser	from files, words and options to values
+ *   config		from values to a struct config
+ *
+ * Each knows those above it.  This room includes cli/ for numbers and typing
+ * mistakes, os/ for files, and vmm/config.h, which it fills.
  */
 #ifndef CVMCTL_CONFIG_CONFIG_H
 #define CVMCTL_CONFIG_CONFIG_H
@@ -15,52 +21,73 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config_disk.h"
-#include "config_exec.h"
-#include "config_tty.h"
 #include "cvmctl/cli/cvmctl.h"
+#include "vmm/config.h"
 
-#define CONFIG_NICS	8
-#define CONFIG_SOURCES	16
+#define CONFIG_FILES	16
+#define CONFIG_SOURCES	(CONFIG_FILES + 3)	/* words, options, defaults */
+#define CONFIG_OPTIONS	32
 
 struct config_value;
+struct config_string;
 
-struct config {
-	/* What they say; NULL or 0 where they say nothing. */
-	char *kernel;		/* paths: seen from their file's directory */
-	char *initrd;
-	char *name;
-	char *user;		/* to become before the guest runs */
-	uint64_t mem_bytes;
-	uint32_t grace;		/* seconds */
-	struct config_disk disk[CONFIG_DISKS];	/* unused: no path */
-	struct config_exec exec[CONFIG_EXECS];	/* unused: no program */
-	struct config_tty tty[CONFIG_TTYS];	/* unused: no name */
-	char *eth[CONFIG_NICS];	/* network cards (net_value.h) */
-	char *cmdline;		/* words that are no key, blanks between */
-	char *words;		/* those of them of the command line */
-	char *notes;		/* what is not taken as it is meant; lines */
-
-	/* parser.c's: what was read, in its order */
-	struct config_value *value;
-	unsigned int values, room;
-	char *source[CONFIG_SOURCES];	/* files; NULL: the command line */
-	unsigned int sources;
+enum config_source_kind {
+	SOURCE_FILE,
+	SOURCE_WORDS,		/* of the command line */
+	SOURCE_OPTIONS,
+	SOURCE_DEFAULTS
 };
 
-/* All of them -1 with a problem; config_free() in every case. */
-int config_file(struct config *config, const char *path,
+/*
+ * What was read, in the order of its weight: files, words, options.  Set up by
+ * zeroes; config_free() in every case.
+ */
+struct config_sources {
+	struct config_value *value;
+	unsigned int values, room;
+	struct config_source {
+		enum config_source_kind kind;
+		const char *path;	/* of a file, else NULL */
+	} source[CONFIG_SOURCES];
+	unsigned int sources;
+	struct config_string *strings; /* all that others point to */
+	char *notes;		/* what is not taken as it is meant; lines */
+	int usage;		/* the problem is an option: wrong usage */
+};
+
+/* A key that was an option of the command line. */
+struct config_given {
+	const char *key;
+	const char *text;	/* NULL: it was not given */
+};
+
+/* All of them -1 with a problem, which names file, line and key. */
+int config_file(struct config_sources *s, const char *path,
 		struct problem *problem);
 /* The same of a text; path is for paths and messages. */
-int config_text(struct config *config, const char *path, const char *text,
+int config_text(struct config_sources *s, const char *path, const char *text,
 		size_t bytes, struct problem *problem);
 /* Words of the command line, each as the shell has it. */
-int config_words(struct config *config, const char *const *words, int count,
+int config_words(struct config_sources *s, const char *const *words, int count,
 		 struct problem *problem);
+/* Options of the command line, up to a key of NULL. */
+int config_options(struct config_sources *s, const struct config_given *given,
+		   struct problem *problem);
 
-/* config_finish - make the above of what was read. */
-int config_finish(struct config *config, struct problem *problem);
-void config_free(struct config *config);
+/*
+ * config_read - what they mean, and defaults for what they do not say; a
+ * kernel and a name may still be missing.  It lasts as long as its sources.
+ */
+int config_read(struct config *config, struct config_sources *s,
+		struct problem *problem);
+void config_free(struct config_sources *s);
+
+/*
+ * config_option_rows - an option for each key that is one too: so many rows,
+ * whose texts go to as many members of given; both have room for
+ * CONFIG_OPTIONS, given for one of NULL more.
+ */
+size_t config_option_rows(struct opt *opts, struct config_given *given);
 
 /* config_help - the keys, a line each, for --help. */
 void config_help(void);

@@ -66,12 +66,14 @@ int config_read_color(struct config_reading *r)
 {
 	const char *at = r->value->text;
 	char part[32];
-	int i, more;
+	enum config_part got;
+	int i;
 
-	for (i = 0; (more = config_part(r, &at, part, sizeof(part))) > 0; i++)
+	for (i = 0; (got = config_part(r, &at, part, sizeof(part))) ==
+	     PART_THERE; i++)
 		if (!is_color(part))
 			return config_fail(r, "%s: not a colour", part);
-	if (more < 0)
+	if (got == PART_FAILED)
 		return -1;
 	return i == 2 ? 0 : config_fail(r, "not two colours (gray,black)");
 }
@@ -80,5 +82,5 @@ int config_read_color(struct config_reading *r)
 int config_read_unused(struct config_reading *r)
 {
 	return config_note(r, "a guest has no %s device; ignored",
-			   r->key->name);
+			   r->value->key->name);
 }

@@ -19,47 +19,54 @@
 static int set_path(struct config_reading *r, struct config_disk *disk,
 		    const char *path)
 {
+	unsigned int index = (unsigned int)(disk - r->config->disk);
+
+	snprintf(disk->name, sizeof(disk->name), "%s%u",
+		 index < CONFIG_COBDS ? "cobd" : "scsi",
+		 index % CONFIG_COBDS % 100);
 	disk->path = config_path(r, path);
 	return disk->path ? 0 : -1;
 }
 
 int config_read_cobd(struct config_reading *r)
 {
-	return set_path(r, &r->config->disk[r->number], r->text);
+	return set_path(r, &r->config->disk[r->value->number], r->text);
 }
 
 /* ---- scsiN=TYPE,PATH[,MIB] ---- */
 
 int config_read_scsi(struct config_reading *r)
 {
-	struct config_disk *disk = &r->config->disk[CONFIG_COBDS + r->number];
+	struct config_disk *disk = &r->config->disk[CONFIG_COBDS +
+						    r->value->number];
 	char type[16], path[CONFIG_PATH_ROOM], size[16], rest[2];
 	const char *at = r->value->text;
-	int parts;
+	enum config_part got;
 	long mib;
 
-	if (config_part(r, &at, type, sizeof(type)) < 0)
+	if (config_part(r, &at, type, sizeof(type)) == PART_FAILED)
 		return -1;
 	disk->cdrom = !strcmp(type, "cdrom");
 	disk->readonly = disk->cdrom;
 	if (!disk->cdrom && strcmp(type, "disk"))
 		return config_fail(r, "%s: only disk and cdrom can be given "
 				   "to a guest", type);
-	parts = config_part(r, &at, path, sizeof(path));
-	if (parts <= 0 || !*path)
-		return parts < 0 ? -1 : config_fail(r, "a path is missing "
-						    "(%s,PATH)", type);
-	parts = config_part(r, &at, size, sizeof(size));
-	if (parts < 0)
+	got = config_part(r, &at, path, sizeof(path));
+	if (got == PART_FAILED)
 		return -1;
-	if (parts) {
+	if (got == PART_NONE || !*path)
+		return config_fail(r, "a path is missing (%s,PATH)", type);
+	got = config_part(r, &at, size, sizeof(size));
+	if (got == PART_FAILED)
+		return -1;
+	if (got == PART_THERE) {
 		mib = config_number(size, SCSI_MIB_MAX);
 		if (mib < 0)
 			return config_fail(r, "%s: not a size (a number of "
 					   "MiB)", size);
 		disk->grow_bytes = (uint64_t)mib << 20;
 	}
-	if (config_part(r, &at, rest, sizeof(rest)))
+	if (config_part(r, &at, rest, sizeof(rest)) != PART_NONE)
 		return config_fail(r, "nothing can follow the size");
 	return set_path(r, disk, path);
 }
@@ -101,7 +108,7 @@ int config_read_alias(struct config_reading *r)
 		if (set_path(r, disk, r->text))
 			return -1;
 	}
-	snprintf(disk->alias, sizeof(disk->alias), "%s", r->name);
+	snprintf(disk->alias, sizeof(disk->alias), "%.7s", r->value->name);
 	return 0;
 }
 
@@ -150,7 +157,7 @@ static int said_before(const struct config_reading *r, const char *option,
 	char other[64];
 
 	while (at && at < start &&
-	       config_part(r, &at, other, sizeof(other)) > 0)
+	       config_part(r, &at, other, sizeof(other)) == PART_THERE)
 		if (!strcmp(subject(other), subject(option)))
 			return 1;
 	return 0;
@@ -188,18 +195,18 @@ static int set_option(struct config_reading *r, struct config_disk *disk,
 static int set_options(struct config_reading *r, struct config_disk *disk)
 {
 	const char *at = r->value->text, *start = at;
+	enum config_part got;
 	char option[64];
-	int more;
 
-	for (; (more = config_part(r, &at, option, sizeof(option))) > 0;
-	     start = at) {
+	for (; (got = config_part(r, &at, option, sizeof(option))) ==
+	     PART_THERE; start = at) {
 		if (said_before(r, option, start))
 			return config_fail(r, "%.32s: this was said before it",
 					   option);
 		if (set_option(r, disk, option))
 			return -1;
 	}
-	return more;
+	return got == PART_FAILED ? -1 : 0;
 }
 
 int config_read_setcobd_all(struct config_reading *r)
@@ -217,10 +224,12 @@ int config_read_setcobd_all(struct config_reading *r)
 static int set_one(struct config_reading *r, const char *kind,
 		   unsigned int first)
 {
-	struct config_disk *disk = &r->config->disk[first + r->number];
+	struct config_disk *disk = &r->config->disk[first +
+						    r->value->number];
 
 	if (!disk->path)
-		return config_fail(r, "there is no %s%u", kind, r->number);
+		return config_fail(r, "there is no %s%u", kind,
+				   r->value->number);
 	return set_options(r, disk);
 }
 
@@ -306,8 +315,9 @@ static void put_name(const struct config *config,
 		 partition);
 }
 
-int config_disk_name(const struct config_reading *r, const char *word,
-		     char *name, size_t size)
+enum config_disk_name config_disk_name(const struct config_reading *r,
+				       const char *word, char *name,
+				       size_t size)
 {
 	const struct config_disk *disk;
 	const char *device, *partition = "";
@@ -315,24 +325,28 @@ int config_disk_name(const struct config_reading *r, const char *word,
 
 	if (strncmp(word, "root=/dev/", 10) &&
 	    strncmp(word, "resume=/dev/", 12))
-		return 0;
+		return NAME_KEPT;
 	device = strchr(word, '/') + 5;
 	if (!strncmp(device, "cobd", 4)) {
 		device += device[4] == '/' ? 5 : 4;
 		number = config_number(device, CONFIG_COBDS - 1);
 		disk = number < 0 ? NULL : &r->config->disk[number];
-		if (!disk || !disk->path)
-			return config_fail(r, "there is no such disk");
+		if (!disk || !disk->path) {
+			config_fail(r, "there is no such disk");
+			return NAME_FAILED;
+		}
 	} else {
 		disk = by_alias(r->config, device, &partition);
 		if (!disk)
 			disk = by_scsi(r->config, device, &partition);
-		if (!disk && !strncmp(device, "hd", 2))
-			return config_fail(r, "no disk has this name (%s=PATH "
-					   "or %s=:cobd0)", device, device);
+		if (!disk && !strncmp(device, "hd", 2)) {
+			config_fail(r, "no disk has this name (%s=PATH or "
+				    "%s=:cobd0)", device, device);
+			return NAME_FAILED;
+		}
 	}
 	if (!disk)
-		return 0;
+		return NAME_KEPT;
 	put_name(r->config, disk, partition, name, size);
-	return 1;
+	return NAME_CHANGED;
 }

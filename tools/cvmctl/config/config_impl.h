@@ -7,6 +7,10 @@
 
 #define CONFIG_PATH_ROOM	4096
 
+/* struct config's disks: first cobds, then scsis. */
+#define CONFIG_COBDS	32
+#define CONFIG_SCSIS	(CONFIG_DISKS - CONFIG_COBDS)
+
 struct config_reading;
 
 /* What follows a key's name. */
@@ -16,7 +20,14 @@ enum config_suffix {
 	SUFFIX_DRIVE		/* hda, hda1: a letter, below count, a number */
 };
 
-/* A key: one row of the table in config.c. */
+/* Where it can be said. */
+enum config_place {
+	PLACE_WORDS,		/* in files, and by words */
+	PLACE_OPTION,		/* as --NAME alone */
+	PLACE_BOTH
+};
+
+/* A key: one row of the table in config_table.c. */
 struct config_key {
 	const char *name;
 	enum config_suffix suffix;
@@ -25,32 +36,34 @@ struct config_key {
 	int (*read)(struct config_reading *r);
 	size_t off;		/* the reader's: a member of struct config */
 	const char *help;	/* NULL: not worth a line of --help */
+
+	enum config_place place;
+	const char *metavar;	/* of an option's value */
+	const char *preset;	/* its value if nobody says one, or NULL */
+	int may_be_empty;
 };
 
 /* A word: a key's value, or with no key one of the guest's command line. */
 struct config_value {
 	const struct config_key *key;
-	char *name;		/* "cobd0" */
+	const char *name;	/* "cobd0" */
 	unsigned int number;
-	char *text;		/* as it was written, quotes included */
+	const char *text;	/* as it was written, quotes included */
 	unsigned int source, line;
 };
 
 /* A value being read. */
 struct config_reading {
 	struct config *config;
+	struct config_sources *sources;
 	const struct config_value *value;
-	const struct config_key *key;
-	const char *name;
-	unsigned int number;
-	char *text;		/* without its quotes */
+	const char *text;	/* without its quotes */
 	struct problem *problem;
 };
 
-/* config_place - "FILE:LINE", or "command line". */
-void config_place(const struct config_reading *r, char *to, size_t size);
+/* ---- config_values.c ---- */
 
-/* config_fail - -1 with a problem that says where. */
+/* config_fail - -1 with a problem that says where, and of which key. */
 int config_fail(const struct config_reading *r, const char *fmt, ...)
 	__attribute__((format(CVMCTL_PRINTF, 2, 3)));
 
@@ -58,30 +71,43 @@ int config_fail(const struct config_reading *r, const char *fmt, ...)
 int config_note(struct config_reading *r, const char *fmt, ...)
 	__attribute__((format(CVMCTL_PRINTF, 2, 3)));
 
-/* config_path - a path as seen from the word's file; a copy, or NULL. */
+/*
+ * config_copy - so many bytes and a NUL that last as long as the sources; NULL
+ * with a problem when there is no memory.  config_path: of a path, as seen
+ * from the word's file.
+ */
+char *config_copy(const struct config_reading *r, const char *text,
+		  size_t bytes);
 char *config_path(const struct config_reading *r, const char *path);
-
-/* config_copy - NULL with a problem when there is no memory. */
-char *config_copy(const struct config_reading *r, const char *text);
 
 /*
  * config_part - the next part of a value as written, up to a comma that is not
- * in quotes; without them.  1, 0 at the end, -1 with a problem: too long.
+ * in quotes; without them.  PART_FAILED with a problem: it is too long.
  */
-int config_part(const struct config_reading *r, const char **at, char *part,
-		size_t size);
+enum config_part { PART_FAILED = -1, PART_NONE, PART_THERE };
+enum config_part config_part(const struct config_reading *r, const char **at,
+			     char *part, size_t size);
 
 /* config_number - decimal, at most max; -1 when it is none. */
 long config_number(const char *text, long max);
 
-/* ---- config.c ---- */
+/* ---- config_table.c ---- */
 
-/*
- * config_key_find - the key of a name of len bytes; *exact is 0 when it is
- * only nearly one.  *number: of a numbered one.
- */
-const struct config_key *config_key_find(const char *name, size_t len,
-					 int *exact, unsigned long *number);
+/* config_key_at - the keys in their order, NULL behind the last. */
+const struct config_key *config_key_at(size_t i);
+
+/* config_key_find - which key does a name of len bytes mean? */
+enum config_match {
+	MATCH_NONE,
+	MATCH_NEARLY,		/* this key, mistyped */
+	MATCH_KEY
+};
+enum config_match config_key_find(const char *name, size_t len,
+				  const struct config_key **key,
+				  unsigned long *number);
+
+/* config_option_find - the key of an option; NULL. */
+const struct config_key *config_option_find(const char *name);
 
 /* ---- readers ---- */
 
@@ -102,10 +128,12 @@ int config_read_unused(struct config_reading *r);
 
 /*
  * config_disk_name - what the guest calls the device that a word of its
- * command line names in coLinux's way.  1: it is in name; 0: the word stays as
- * it is; -1 with a problem.
+ * command line names in coLinux's way.  NAME_KEPT: the word names none, and
+ * stays as it is.  NAME_FAILED with a problem: there is no such disk.
  */
-int config_disk_name(const struct config_reading *r, const char *word,
-		     char *name, size_t size);
+enum config_disk_name { NAME_FAILED = -1, NAME_KEPT, NAME_CHANGED };
+enum config_disk_name config_disk_name(const struct config_reading *r,
+				       const char *word, char *name,
+				       size_t size);
 
 #endif /* CVMCTL_CONFIG_CONFIG_IMPL_H */

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* config_tty.c - ttysN=DEVICE[,MODE], pty, socket:PATH, file:PATH, console. */
+/*
+ * config_tty.c - ttysN: serial lines of the guest.
+ *
+ *	DEVICE[,MODE]	one of the host's, in coLinux's form
+ *	pty		a new pseudo terminal
+ *	socket:PATH	listens there
+ *	file:PATH	output is put at its end
+ *	console		for `cvmctl console NAME ttysN`
+ */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -58,16 +66,17 @@ static int take_kind(struct config_reading *r, struct config_tty *tty,
 
 int config_read_ttys(struct config_reading *r)
 {
-	struct config_tty *tty = &r->config->tty[r->number];
+	struct config_tty *tty = &r->config->tty[r->value->number];
 	char what[CONFIG_PATH_ROOM], mode[256] = "", rest[2];
 	const char *at = r->value->text;
 
-	if (config_part(r, &at, what, sizeof(what)) < 0 ||
-	    config_part(r, &at, mode, sizeof(mode)) < 0)
+	if (config_part(r, &at, what, sizeof(what)) == PART_FAILED ||
+	    config_part(r, &at, mode, sizeof(mode)) == PART_FAILED)
 		return -1;
-	if (config_part(r, &at, rest, sizeof(rest)))
+	if (config_part(r, &at, rest, sizeof(rest)) != PART_NONE)
 		return config_fail(r, "nothing can follow the mode");
-	snprintf(tty->name, sizeof(tty->name), "ttys%u", r->number % 100);
+	snprintf(tty->name, sizeof(tty->name), "ttys%u",
+		 r->value->number % 100);
 	if (check_count(r))
 		return -1;
 	if (take_kind(r, tty, what))
@@ -77,6 +86,6 @@ int config_read_ttys(struct config_reading *r)
 	if (tty->kind != CVM_PORT_SERIAL)
 		return config_fail(r, "only a serial line of the host has a "
 				   "mode");
-	tty->mode = config_copy(r, mode);
+	tty->mode = config_copy(r, mode, strlen(mode));
 	return tty->mode ? 0 : -1;
 }

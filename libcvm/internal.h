@@ -148,7 +148,7 @@ void cvm_vm_end(struct cvm_vm *vm, uint32_t reason, const uint64_t arg[4],
 /* Describe the VM for LIST and STATS. */
 void cvm_vm_info(struct cvm_vm *vm, struct cvm_user_vm_info *info);
 
-/* The VM with this id, or NULL.  Under CVM_LOCK_MANAGER. */
+/* The VM with this id, or NULL.  Under CVM_LOCK_MONITOR. */
 struct cvm_vm *cvm_vm_find(struct cvm_monitor *mon, uint32_t id);
 
 /* Copy a guest's text, at most max bytes with the NUL, '?' for what a terminal

@@ -22,10 +22,10 @@ static struct cvm_user_ranges ranges;
 static struct cvm_user_vcpu vcpu;
 static struct cvm_err err;
 
-static int op(uint32_t number, void *arg, size_t size)
+static int request(uint32_t number, void *arg, size_t size)
 {
-	return cvm_op_call(cvm_op_find(number), monitor, host_vm.vm, arg,
-			   size);
+	return cvm_ioctl_call(cvm_ioctl_find(number), monitor, host_vm.vm, arg,
+			      size);
 }
 
 static void *guest_at(void *ctx, uint64_t gpa, uint64_t bytes)
@@ -59,11 +59,11 @@ static int create(struct cvm_user_vm *args, uint64_t initrd_bytes)
 		return ret;
 	mem.first_bytes = cvm_boot_first_bytes(&image, initrd_bytes, 0,
 					       mem.bytes);
-	ret = op(CVM_USER_MEM_ADD, &mem, sizeof(mem));
+	ret = request(CVM_USER_MEM_ADD, &mem, sizeof(mem));
 	if (!ret)
-		ret = op(CVM_USER_MEM_RANGES, &ranges, sizeof(ranges));
+		ret = request(CVM_USER_MEM_RANGES, &ranges, sizeof(ranges));
 	if (!ret)
-		ret = op(CVM_USER_VCPU_CREATE, &vcpu, sizeof(vcpu));
+		ret = request(CVM_USER_VCPU_CREATE, &vcpu, sizeof(vcpu));
 	return ret;
 }
 
@@ -89,7 +89,7 @@ static int load(const struct cvm_user_vm *vm, const struct bare_module *initrd)
 		return ret;
 	if (initrd)
 		memcpy(bare_hva(plan.initrd_gpa), initrd->data, initrd->bytes);
-	return op(CVM_USER_VCPU_BOOT, &plan.entry, sizeof(plan.entry));
+	return request(CVM_USER_VCPU_BOOT, &plan.entry, sizeof(plan.entry));
 }
 
 static int start(void)
@@ -119,7 +119,7 @@ static void run(void)
 	int ret;
 
 	do {
-		ret = op(CVM_USER_VCPU_RUN, &args, sizeof(args));
+		ret = request(CVM_USER_VCPU_RUN, &args, sizeof(args));
 		if (ret || args.reason != CVM_RUN_CONSOLE_OUT)
 			continue;
 		text = bare_hva(args.arg[0]);

@@ -8,9 +8,10 @@
 
 #include "bare.h"
 
-static int call(struct cvm_monitor *mon, uint32_t op, void *arg, size_t size)
+static int call(struct cvm_monitor *mon, uint32_t number, void *arg,
+		size_t size)
 {
-	return cvm_op_call(cvm_op_find(op), mon, NULL, arg, size);
+	return cvm_ioctl_call(cvm_ioctl_find(number), mon, NULL, arg, size);
 }
 
 void bare_main(const char *cmdline)

@@ -28,19 +28,20 @@ DEFINE_SHOW_ATTRIBUTE(pages);
 
 /* ---- one VM ---------------------------------------------------------- */
 
-/* As the same operation by ioctl: same structure, same lock. */
+/* As the same request by ioctl: same structure, same lock. */
 static int vm_query(struct cvm_handle *h, u32 number, void *arg, size_t size)
 {
-	const struct cvm_op *op = cvm_op_find(number);
+	const struct cvm_ioctl *request = cvm_ioctl_find(number);
 	struct mutex *lock;
 	int err;
 
-	if (!op || op->size != size)
+	if (!request || request->size != size)
 		return -ENOTTY;
-	lock = op->lock == CVM_LOCK_VM ? &h->lock : &cvm_manager_lock;
+	lock = request->lock == CVM_LOCK_VM ? &h->lock :
+		&cvm_linux_monitor_lock;
 	if (mutex_lock_killable(lock))
 		return -EINTR;
-	err = cvm_op_call(op, cvm_monitor, h->vm, arg, size);
+	err = cvm_ioctl_call(request, cvm_monitor, h->vm, arg, size);
 	mutex_unlock(lock);
 	return err;
 }

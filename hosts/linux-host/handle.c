@@ -91,7 +91,7 @@ static struct cvm_vm *bound_vm(struct cvm_handle *h)
  * (lockdown) is not to be entered: LOCKDOWN_DEV_MEM is refused from its
  * lower level on.
  */
-static int cvm_open(struct inode *inode, struct file *file)
+static int handle_open(struct inode *inode, struct file *file)
 {
 	struct cvm_handle *h;
 	int err;
@@ -110,7 +110,7 @@ static int cvm_open(struct inode *inode, struct file *file)
 	return nonseekable_open(inode, file);
 }
 
-static int cvm_release(struct inode *inode, struct file *file)
+static int handle_release(struct inode *inode, struct file *file)
 {
 	struct cvm_handle *h = file->private_data;
 
@@ -122,9 +122,9 @@ static int cvm_release(struct inode *inode, struct file *file)
 		cvm_host_vm_stop(&h->hvm);
 		/* All others go on while the memory is given back. */
 		cvm_vm_empty(h->vm);
-		mutex_lock(&cvm_manager_lock);
+		mutex_lock(&cvm_linux_monitor_lock);
 		cvm_vm_destroy(h->vm);
-		mutex_unlock(&cvm_manager_lock);
+		mutex_unlock(&cvm_linux_monitor_lock);
 		cvm_host_vm_stop(&h->hvm);
 		mmdrop(h->mm);
 	}
@@ -141,7 +141,7 @@ static int cvm_release(struct inode *inode, struct file *file)
  * the process has ended.  Others may still have the file open, but the guest
  * must not outlive the tool that serves it.
  */
-static int cvm_flush(struct file *file, fl_owner_t id)
+static int handle_flush(struct file *file, fl_owner_t id)
 {
 	struct cvm_handle *h = file->private_data;
 	struct cvm_vm *vm = bound_vm(h);
@@ -182,100 +182,104 @@ static int vm_create_locked(struct cvm_handle *h, struct cvm_user_vm *args)
 	/* A MEM_ADD may be under way here: nobody else waits for it. */
 	if (mutex_lock_killable(&h->lock))
 		return -EINTR;
-	err = mutex_lock_killable(&cvm_manager_lock);
+	err = mutex_lock_killable(&cvm_linux_monitor_lock);
 	if (!err) {
 		err = vm_create(h, args);
-		mutex_unlock(&cvm_manager_lock);
+		mutex_unlock(&cvm_linux_monitor_lock);
 	}
 	mutex_unlock(&h->lock);
 	return err;
 }
 
 /* RUN: by the creating process only. */
-static int run(struct cvm_handle *h, const struct cvm_op *op,
+static int run(struct cvm_handle *h, const struct cvm_ioctl *request,
 	       struct cvm_user_run *args)
 {
 	int err;
 
 	if (h->mm != current->mm)
 		return -EPERM;
-	err = cvm_op_call(op, cvm_monitor, h->vm, args, op->size);
+	err = cvm_ioctl_call(request, cvm_monitor, h->vm, args, request->size);
 	trace_cvm_exit(h->id, args->vcpu, err, args->reason, args->arg[0],
 		       args->arg[1]);
 	return err;
 }
 
 static int call_locked(struct mutex *lock, struct cvm_handle *h,
-		       const struct cvm_op *op, void *arg)
+		       const struct cvm_ioctl *request, void *arg)
 {
 	int err;
 
 	if (mutex_lock_killable(lock))
 		return -EINTR;
-	err = cvm_op_call(op, cvm_monitor, bound_vm(h), arg, op->size);
+	err = cvm_ioctl_call(request, cvm_monitor, bound_vm(h), arg,
+			     request->size);
 	mutex_unlock(lock);
 	return err;
 }
 
-static int dispatch(struct cvm_handle *h, const struct cvm_op *op, void *arg)
+static int dispatch(struct cvm_handle *h, const struct cvm_ioctl *request,
+		    void *arg)
 {
-	if (op->op == CVM_USER_VM_CREATE)
+	if (request->number == CVM_USER_VM_CREATE)
 		return vm_create_locked(h, arg);
-	if (op->needs_vm && !bound_vm(h))
+	if (request->needs_vm && !bound_vm(h))
 		return -ENOENT;
-	switch (op->lock) {
-	case CVM_LOCK_MANAGER:
-		return call_locked(&cvm_manager_lock, h, op, arg);
+	switch (request->lock) {
+	case CVM_LOCK_MONITOR:
+		return call_locked(&cvm_linux_monitor_lock, h, request, arg);
 	case CVM_LOCK_VM:
-		return call_locked(&h->lock, h, op, arg);
+		return call_locked(&h->lock, h, request, arg);
 	case CVM_LOCK_VCPU:
-		return run(h, op, arg);
+		return run(h, request, arg);
 	default:
-		return cvm_op_call(op, cvm_monitor, bound_vm(h), arg,
-				   op->size);
+		return cvm_ioctl_call(request, cvm_monitor, bound_vm(h), arg,
+				      request->size);
 	}
 }
 
-/* arg has room for what comes, and for what the operation takes. */
-static int copied_call(struct cvm_handle *h, const struct cvm_op *op,
+/* arg has room for what comes, and for what the request takes. */
+static int copied_call(struct cvm_handle *h, const struct cvm_ioctl *request,
 		       void *arg, void __user *user, size_t bytes)
 {
 	int err;
 
 	if (copy_from_user(arg, user, bytes))
 		return -EFAULT;
-	err = cvm_op_fit(op, arg, bytes);
+	err = cvm_ioctl_fit(request, arg, bytes);
 	if (!err)
-		err = dispatch(h, op, arg);
+		err = dispatch(h, request, arg);
 	if (err)
 		return err;
-	if (op->op == CVM_USER_CHECK)
+	if (request->number == CVM_USER_CHECK)
 		cvm_clock_row(arg);
-	return copy_to_user(user, arg, min_t(size_t, bytes, op->size)) ?
+	return copy_to_user(user, arg, min_t(size_t, bytes, request->size)) ?
 	       -EFAULT : 0;
 }
 
-static long cvm_ioctl(struct file *file, unsigned int cmd, unsigned long user)
+static long handle_ioctl(struct file *file, unsigned int cmd,
+			 unsigned long user)
 {
 	struct cvm_handle *h = file->private_data;
 	u64 small[CVM_SMALL_ARG / sizeof(u64)];
 	size_t bytes = _IOC_SIZE(cmd), room;
-	const struct cvm_op *op;
+	const struct cvm_ioctl *request;
 	void *arg;
 	int err;
 
 	if (cmd != CVM_IOCTL(_IOC_NR(cmd), bytes))
 		return -ENOTTY;
-	op = cvm_op_find(_IOC_NR(cmd));
-	if (!op)
+	request = cvm_ioctl_find(_IOC_NR(cmd));
+	if (!request)
 		return -ENOTTY;
-	room = max_t(size_t, bytes, op->size);
+	room = max_t(size_t, bytes, request->size);
 	if (room <= sizeof(small))
-		return copied_call(h, op, small, (void __user *)user, bytes);
+		return copied_call(h, request, small, (void __user *)user,
+				   bytes);
 	arg = kmalloc(room, GFP_KERNEL_ACCOUNT);
 	if (!arg)
 		return -ENOMEM;
-	err = copied_call(h, op, arg, (void __user *)user, bytes);
+	err = copied_call(h, request, arg, (void __user *)user, bytes);
 	kfree(arg);
 	return err;
 }
@@ -289,7 +293,7 @@ static long cvm_ioctl(struct file *file, unsigned int cmd, unsigned long user)
  * vhost work on them.  What was granted stays until the file goes, and the
  * mapping holds that: there is nothing to lock.
  */
-static vm_fault_t cvm_fault(struct vm_fault *vmf)
+static vm_fault_t handle_fault(struct vm_fault *vmf)
 {
 	struct cvm_handle *h = vmf->vma->vm_file->private_data;
 	u64 gpa = (u64)vmf->pgoff << PAGE_SHIFT;
@@ -302,10 +306,10 @@ static vm_fault_t cvm_fault(struct vm_fault *vmf)
 }
 
 static const struct vm_operations_struct cvm_vm_ops = {
-	.fault = cvm_fault,
+	.fault = handle_fault,
 };
 
-static int cvm_mmap(struct file *file, struct vm_area_struct *vma)
+static int handle_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct cvm_handle *h = file->private_data;
 
@@ -321,10 +325,10 @@ static int cvm_mmap(struct file *file, struct vm_area_struct *vma)
 
 const struct file_operations cvm_fops = {
 	.owner = THIS_MODULE,
-	.open = cvm_open,
-	.release = cvm_release,
-	.flush = cvm_flush,
-	.unlocked_ioctl = cvm_ioctl,
+	.open = handle_open,
+	.release = handle_release,
+	.flush = handle_flush,
+	.unlocked_ioctl = handle_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
-	.mmap = cvm_mmap,
+	.mmap = handle_mmap,
 };

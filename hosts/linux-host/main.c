@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * main.c - the module, its device and the table of host operations.
+ * main.c - the module, its device and the table of the host API.
  */
 #define pr_fmt(fmt) "cvm: " fmt
 
@@ -13,7 +13,7 @@
 #include "shim.h"
 
 struct cvm_monitor *cvm_monitor;
-DEFINE_MUTEX(cvm_manager_lock);
+DEFINE_MUTEX(cvm_linux_monitor_lock);
 
 static void cvm_log(void *ctx, int level, const char *line)
 {

@@ -351,7 +351,7 @@ static int contig_alloc(struct cvm_host_vm *hvm, struct cvm_host_chunk *chunk,
 	return contig_claim(hvm, chunk->pfn, pages);
 }
 
-/* ---- host operations ------------------------------------------------- */
+/* ---- the host API ---------------------------------------------------- */
 
 int cvm_mem_alloc(void *ctx, void *host_vm, u64 bytes, u64 align, u64 *hpa,
 		  void **out)

@@ -2,7 +2,7 @@
 /*
  * shim.h - the objects of the Linux host module, shared by its own files.
  *
- *   main.c      device, module, the table of host operations
+ *   main.c      device, module, the table of the host API
  *   handle.c    open files: ioctl, mmap, release
  *   memory.c    guest memory and libcvm's own pages
  *   sched.c     slices, sleeping, timers, clocks
@@ -12,7 +12,7 @@
  *   debugfs.c   counters and state for reading
  *   selftest.c  the conformance suite, run inside the module
  *
- * Locks, outermost first: cvm_handle.lock, cvm_manager_lock,
+ * Locks, outermost first: cvm_handle.lock, cvm_linux_monitor_lock,
  * cvm_host_vm.chunk_lock.  The first is held as long as the host takes for a
  * grant of memory, so whoever waits for it can be killed; the others are held
  * for a moment.  A page fault takes none of them.
@@ -93,7 +93,7 @@ struct cvm_handle {
 };
 
 extern struct cvm_monitor *cvm_monitor;
-extern struct mutex cvm_manager_lock;	/* CVM_LOCK_MANAGER */
+extern struct mutex cvm_linux_monitor_lock;	/* CVM_LOCK_MONITOR */
 extern struct cvm_host_ops cvm_linux_ops;	/* constant once attached */
 extern const struct file_operations cvm_fops;
 

@@ -13,7 +13,7 @@
 #define TIMER_UNITS	5000u	/* 0.5 ms; NT grants what it can */
 #define CODE_DEVICE(c)	((c) >> 16)
 #define CODE_ACCESS(c)	((c) >> 14 & 3)
-#define CODE_OP(c)	(((c) >> 2 & 0xfff) - 0x800)
+#define CODE_NUMBER(c)	(((c) >> 2 & 0xfff) - 0x800)
 #define CODE_METHOD(c)	((c) & 3)
 
 static NTSTATUS to_status(int err)
@@ -201,10 +201,10 @@ static void vm_close(struct cvm_handle *h)
 	cvm_mutex_unlock(&h->lock);
 	cvm_host_vm_stop(&h->hvm);
 	cvm_vm_empty(vm);
-	cvm_mutex_lock(&cvm_nt.manager);
+	cvm_mutex_lock(&cvm_nt.monitor_lock);
 	cvm_vm_destroy(vm);
 	count_vms(-1);
-	cvm_mutex_unlock(&cvm_nt.manager);
+	cvm_mutex_unlock(&cvm_nt.monitor_lock);
 	/* Ending a VM wakes its vCPUs and may set timers again. */
 	cvm_host_vm_stop(&h->hvm);
 	ObfDereferenceObject(h->hvm.process);
@@ -221,7 +221,7 @@ NTSTATUS NTAPI cvm_dispatch_close(PDEVICE_OBJECT device, PIRP irp)
 	return complete(irp, STATUS_SUCCESS, 0);
 }
 
-/* ---- operations ------------------------------------------------------ */
+/* ---- requests of every driver ---------------------------------------- */
 
 static int vm_create(struct cvm_handle *h, struct cvm_user_vm *args)
 {
@@ -264,58 +264,60 @@ static int vm_create_locked(PIRP irp, struct cvm_user_vm *args)
 	err = cvm_mutex_lock_killable(&h->lock);
 	if (err)
 		return err;
-	err = cvm_mutex_lock_killable(&cvm_nt.manager);
+	err = cvm_mutex_lock_killable(&cvm_nt.monitor_lock);
 	if (!err) {
 		err = vm_create(h, args);
-		cvm_mutex_unlock(&cvm_nt.manager);
+		cvm_mutex_unlock(&cvm_nt.monitor_lock);
 	}
 	cvm_mutex_unlock(&h->lock);
 	return err;
 }
 
 /* RUN: by the creating process only. */
-static int run(struct cvm_handle *h, const struct cvm_op *op,
+static int run(struct cvm_handle *h, const struct cvm_ioctl *request,
 	       struct cvm_user_run *args)
 {
 	if (h->hvm.process != IoGetCurrentProcess())
 		return -CVM_EPERM;
-	return cvm_op_call(op, cvm_nt.monitor, h->vm, args, op->size);
+	return cvm_ioctl_call(request, cvm_nt.monitor, h->vm, args,
+			      request->size);
 }
 
 static int call_locked(KMUTEX *lock, struct cvm_handle *h,
-		       const struct cvm_op *op, void *arg)
+		       const struct cvm_ioctl *request, void *arg)
 {
 	int err = cvm_mutex_lock_killable(lock);
 
 	if (err)
 		return err;
-	err = cvm_op_call(op, cvm_nt.monitor, bound_vm(h), arg, op->size);
+	err = cvm_ioctl_call(request, cvm_nt.monitor, bound_vm(h), arg,
+			     request->size);
 	cvm_mutex_unlock(lock);
 	return err;
 }
 
-static int dispatch(PIRP irp, const struct cvm_op *op, void *arg)
+static int dispatch(PIRP irp, const struct cvm_ioctl *request, void *arg)
 {
 	struct cvm_handle *h = handle_of(irp);
 
-	if (op->op == CVM_USER_VM_CREATE)
+	if (request->number == CVM_USER_VM_CREATE)
 		return vm_create_locked(irp, arg);
-	if (op->needs_vm && !bound_vm(h))
+	if (request->needs_vm && !bound_vm(h))
 		return -CVM_ENOENT;
-	switch (op->lock) {
-	case CVM_LOCK_MANAGER:
-		return call_locked(&cvm_nt.manager, h, op, arg);
+	switch (request->lock) {
+	case CVM_LOCK_MONITOR:
+		return call_locked(&cvm_nt.monitor_lock, h, request, arg);
 	case CVM_LOCK_VM:
-		return call_locked(&h->lock, h, op, arg);
+		return call_locked(&h->lock, h, request, arg);
 	case CVM_LOCK_VCPU:
-		return run(h, op, arg);
+		return run(h, request, arg);
 	default:
-		return cvm_op_call(op, cvm_nt.monitor, bound_vm(h), arg,
-				   op->size);
+		return cvm_ioctl_call(request, cvm_nt.monitor, bound_vm(h), arg,
+				      request->size);
 	}
 }
 
-/* ---- operations of this driver alone --------------------------------- */
+/* ---- requests to this driver alone ----------------------------------- */
 
 static int map(struct cvm_handle *h, struct cvm_nt_map *args)
 {
@@ -345,19 +347,19 @@ static int selftest(struct cvm_nt_selftest *out)
 
 	if (!cvm_nt.ring0)
 		return -CVM_EPERM;
-	cvm_mutex_lock(&cvm_nt.manager);
+	cvm_mutex_lock(&cvm_nt.monitor_lock);
 	if (!cvm_nt.vms)
 		err = cvm_selftest(out);
-	cvm_mutex_unlock(&cvm_nt.manager);
+	cvm_mutex_unlock(&cvm_nt.monitor_lock);
 	return err;
 }
 
 /* ---- control requests ------------------------------------------------ */
 
-static const struct cvm_op own_ops[] = {
+static const struct cvm_ioctl own_ioctls[] = {
 	{
 		.name = "NT_MAP",
-		.op = CVM_NT_MAP,
+		.number = CVM_NT_MAP,
 		.size = sizeof(struct cvm_nt_map),
 		.least = 32,
 		.reserved_off = offsetof(struct cvm_nt_map, reserved),
@@ -365,7 +367,7 @@ static const struct cvm_op own_ops[] = {
 	},
 	{
 		.name = "NT_SELFTEST",
-		.op = CVM_NT_SELFTEST,
+		.number = CVM_NT_SELFTEST,
 		.size = sizeof(struct cvm_nt_selftest),
 		.least = 16,
 		.reserved_off = offsetof(struct cvm_nt_selftest, reserved),
@@ -374,51 +376,51 @@ static const struct cvm_op own_ops[] = {
 	},
 };
 
-static const struct cvm_op *find_op(uint32_t number)
+static const struct cvm_ioctl *find_ioctl(uint32_t number)
 {
 	uint32_t i;
 
-	for (i = 0; i < sizeof(own_ops) / sizeof(own_ops[0]); i++)
-		if (own_ops[i].op == number)
-			return &own_ops[i];
-	return cvm_op_find(number);
+	for (i = 0; i < sizeof(own_ioctls) / sizeof(own_ioctls[0]); i++)
+		if (own_ioctls[i].number == number)
+			return &own_ioctls[i];
+	return cvm_ioctl_find(number);
 }
 
-static int fitted_call(PIRP irp, const struct cvm_op *op, void *arg,
+static int fitted_call(PIRP irp, const struct cvm_ioctl *request, void *arg,
 		       uint32_t bytes)
 {
-	int err = cvm_op_fit(op, arg, bytes);
+	int err = cvm_ioctl_fit(request, arg, bytes);
 
 	if (err)
 		return err;
-	if (op->op == CVM_NT_MAP)
+	if (request->number == CVM_NT_MAP)
 		return map(handle_of(irp), arg);
-	if (op->op == CVM_NT_SELFTEST)
+	if (request->number == CVM_NT_SELFTEST)
 		return selftest(arg);
-	return dispatch(irp, op, arg);
+	return dispatch(irp, request, arg);
 }
 
-/* The system's buffer is as long as what came; the operation may take more. */
+/* The system's buffer is as long as what came; the request may take more. */
 static int control(PIRP irp, const IO_STACK_LOCATION *at, uint32_t number,
 		   uint64_t *returned)
 {
 	uint32_t bytes = at->Parameters.DeviceIoControl.InputBufferLength;
 	void *buffer = irp->AssociatedIrp.SystemBuffer, *arg = buffer;
-	const struct cvm_op *op = find_op(number);
+	const struct cvm_ioctl *request = find_ioctl(number);
 	int err;
 
-	if (!op)
+	if (!request)
 		return -CVM_ENOTTY;
 	if (at->Parameters.DeviceIoControl.OutputBufferLength != bytes ||
-	    bytes < op->least)
+	    bytes < request->least)
 		return -CVM_EINVAL;
-	if (bytes < op->size) {
-		arg = cvm_pool_alloc(op->size);
+	if (bytes < request->size) {
+		arg = cvm_pool_alloc(request->size);
 		if (!arg)
 			return -CVM_ENOMEM;
 		__builtin_memcpy(arg, buffer, bytes);
 	}
-	err = fitted_call(irp, op, arg, bytes);
+	err = fitted_call(irp, request, arg, bytes);
 	if (arg != buffer) {
 		__builtin_memcpy(buffer, arg, bytes);
 		cvm_pool_free(arg);
@@ -441,6 +443,6 @@ NTSTATUS NTAPI cvm_dispatch_control(PDEVICE_OBJECT device, PIRP irp)
 	if (CODE_DEVICE(code) == FILE_DEVICE_UNKNOWN &&
 	    CODE_ACCESS(code) == (FILE_READ_ACCESS | FILE_WRITE_ACCESS) &&
 	    CODE_METHOD(code) == METHOD_BUFFERED)
-		err = control(irp, at, CODE_OP(code), &bytes);
+		err = control(irp, at, CODE_NUMBER(code), &bytes);
 	return complete(irp, to_status(err), err ? 0 : bytes);
 }

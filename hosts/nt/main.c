@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * main.c - load, unload, the device and the table of host operations.
+ * main.c - load, unload, the device and the table of the host API.
  */
 #include "shim.h"
 
@@ -318,7 +318,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
 
 	(void)registry;
 	look_around();
-	KeInitializeMutex(&cvm_nt.manager, 0);
+	KeInitializeMutex(&cvm_nt.monitor_lock, 0);
 	KeInitializeEvent(&cvm_nt.never, NotificationEvent, FALSE);
 	KeInitializeEvent(&cvm_nt.awake, NotificationEvent, TRUE);
 	InitializeListHead(&cvm_nt.handles);

@@ -231,7 +231,7 @@ void cvm_unmap_all(struct cvm_host_vm *hvm)
 		chunk_unmap(hvm, chunk_of(at));
 }
 
-/* ---- host operations ------------------------------------------------- */
+/* ---- the host API ---------------------------------------------------- */
 
 int cvm_mem_alloc(void *ctx, void *host_vm, uint64_t bytes, uint64_t align,
 		  uint64_t *hpa, void **out)

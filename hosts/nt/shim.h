@@ -2,7 +2,7 @@
 /*
  * shim.h - the objects of the NT driver, shared by its own files.
  *
- *   main.c      load, unload, device, the table of host operations
+ *   main.c      load, unload, device, the table of the host API
  *   handle.c    open files: control requests, cleanup, close
  *   memory.c    guest memory, its mappings, libcvm's own pages
  *   cpu.c       processors: their numbers, slices, calls on a named one
@@ -13,7 +13,7 @@
  *   refuse.c    what a kernel under VBS would not survive
  *   selftest.c  the conformance suite, run inside the driver
  *
- * Locks, outermost first: cvm_handle.lock, cvm_nt.manager (both mutexes),
+ * Locks, outermost first: cvm_handle.lock, cvm_nt.monitor_lock (both mutexes),
  * cvm_nt.list_lock (spin).  The first is held as long as NT takes for a grant
  * of memory, so a request that waits for it ends with its thread; the others
  * are held for a moment.
@@ -139,7 +139,7 @@ struct cvm_nt_driver {
 	struct cvm_nt_lookup fn;
 	PDEVICE_OBJECT device;
 	struct cvm_monitor *monitor;
-	KMUTEX manager;		/* CVM_LOCK_MANAGER */
+	KMUTEX monitor_lock;	/* CVM_LOCK_MONITOR */
 	KSPIN_LOCK list_lock;
 	LIST_ENTRY handles;	/* under list_lock */
 	KEVENT never;		/* poll() looks for alerts with it */

@@ -3,8 +3,8 @@
  * host.h - everything libcvm needs from a host kernel.
  *
  * To add a host, fill one const struct cvm_host_ops, call cvm_attach()
- * (libcvm.h) and hand user requests to cvm_op_call().  Nothing else is needed;
- * hosts/bare is the smallest complete example.
+ * (libcvm.h) and hand user requests to cvm_ioctl_call().  Nothing else is
+ * needed; hosts/bare is the smallest complete example.
  *
  * Vocabulary: "thread context" means a host thread that may sleep, interrupts
  * enabled (NT: IRQL <= APC_LEVEL).  "Any context" includes hard interrupts
@@ -175,7 +175,7 @@ struct cvm_host_ops {
 	/*
 	 * The five below are for events of the host that user programs make
 	 * and hand in: a host has all of them, or none (null pointers), and
-	 * then the user operations that need them say -CVM_ENOSYS.
+	 * then the user requests that need them say -CVM_ENOSYS.
 	 *
 	 * event_get - take a reference to the event behind a handle of the
 	 * calling process, to signal it.  -CVM_EINVAL: the handle is none, or

@@ -3,9 +3,9 @@
  * libcvm.h - the core, as a host shim (or a driver that links it) sees it.
  *
  * Locking: libcvm holds no locks.  The shim serialises
- *   - cvm_attach(), cvm_detach(), operations of class CVM_LOCK_MANAGER: one
- *     at a time;
- *   - operations of class CVM_LOCK_VM: one at a time per VM, and never beside
+ *   - cvm_attach(), cvm_detach(), requests of class CVM_LOCK_MONITOR: one at
+ *     a time;
+ *   - requests of class CVM_LOCK_VM: one at a time per VM, and never beside
  *     cvm_vm_destroy();
  *   - CVM_LOCK_VCPU (RUN): beside anything but cvm_vm_destroy(); a second
  *     one on the same vCPU gets -CVM_EBUSY;
@@ -59,51 +59,51 @@ int cvm_cpu_check(struct cvm_monitor *mon);
 /* cvm_detach - end; -CVM_EBUSY while a VM exists.  Thread context. */
 int cvm_detach(struct cvm_monitor *mon);
 
-/* What an operation needs to be called with. */
+/* The lock a request needs to be called with. */
 #define CVM_LOCK_NONE		0u
-#define CVM_LOCK_MANAGER	1u
+#define CVM_LOCK_MONITOR	1u
 #define CVM_LOCK_VM		2u
 #define CVM_LOCK_VCPU		3u
 
-/* One operation of the user ABI (uapi.h). */
-struct cvm_op {
+/* One request of the user ABI (uapi.h), a row of the table of all. */
+struct cvm_ioctl {
 	const char *name;	/* "VM_CREATE", for messages */
-	uint32_t op;		/* CVM_USER_* */
+	uint32_t number;	/* CVM_USER_* */
 	uint16_t size;		/* of its structure, in and out */
 	uint16_t least;		/* a user's may be as short as this */
 	uint16_t reserved_off;	/* in it, what must be 0 ... */
 	uint16_t reserved_bytes; /* ... a multiple of 4 */
 	uint8_t needs_vm;	/* VM handles only */
 	uint8_t lock;		/* CVM_LOCK_* */
-	/* Called by cvm_op_call(), by nobody else. */
+	/* Called by cvm_ioctl_call(), by nobody else. */
 	int (*fn)(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg);
 };
 
-/* cvm_op_find - the table row of an operation, NULL if there is none. */
-const struct cvm_op *cvm_op_find(uint32_t op);
+/* cvm_ioctl_find - the table's row of a request, NULL if there is none. */
+const struct cvm_ioctl *cvm_ioctl_find(uint32_t number);
 
 /*
- * cvm_op_fit - make a user's structure one of ours, as uapi.h says under
+ * cvm_ioctl_fit - make a user's structure one of ours, as uapi.h says under
  * "Growth".  arg: kernel copy of bytes bytes, in a buffer that has room for
- * op->size.  0, and then arg is to be used as op->size bytes and as many of
+ * row->size.  0, and then arg is to be used as row->size bytes and as many of
  * them given back as came; -CVM_EINVAL, -CVM_E2BIG.  Any context.
  */
-int cvm_op_fit(const struct cvm_op *op, void *arg, size_t bytes);
+int cvm_ioctl_fit(const struct cvm_ioctl *row, void *arg, size_t bytes);
 
 /*
- * cvm_op_call - run one operation.  arg: kernel copy of the user structure,
- * size bytes long (-CVM_EINVAL unless it is the row's size), after
- * cvm_op_fit() where it came from a user.  vm: NULL for a control handle.
+ * cvm_ioctl_call - answer one request.  arg: kernel copy of the user
+ * structure, size bytes long (-CVM_EINVAL unless it is the row's size), after
+ * cvm_ioctl_fit() where it came from a user.  vm: NULL for a control handle.
  * VM_CREATE is not called through here but through cvm_vm_create().  Thread
- * context, locked as op->lock says.
+ * context, locked as row->lock says.
  */
-int cvm_op_call(const struct cvm_op *op, struct cvm_monitor *mon,
-		struct cvm_vm *vm, void *arg, size_t size);
+int cvm_ioctl_call(const struct cvm_ioctl *row, struct cvm_monitor *mon,
+		   struct cvm_vm *vm, void *arg, size_t size);
 
 /*
  * cvm_vm_create - a new VM; args as CVM_USER_VM_CREATE, args->pid filled by
  * the shim.  host_vm is handed to the host's members.  Thread context,
- * CVM_LOCK_MANAGER.
+ * CVM_LOCK_MONITOR.
  */
 int cvm_vm_create(struct cvm_monitor *mon, void *host_vm,
 		  struct cvm_user_vm *args, struct cvm_vm **vm);
@@ -112,13 +112,13 @@ int cvm_vm_create(struct cvm_monitor *mon, void *host_vm,
  * cvm_vm_empty - end a VM at any stage, let go of its events and give its
  * guest memory back, after all RUN calls have returned (cvm_vm_kill() makes
  * them): the part of its destruction that takes long.  Thread context,
- * CVM_LOCK_NONE, but never beside an operation of class CVM_LOCK_VM.
+ * CVM_LOCK_NONE, but never beside a request of class CVM_LOCK_VM.
  */
 void cvm_vm_empty(struct cvm_vm *vm);
 
 /*
  * cvm_vm_destroy - free a VM; does what cvm_vm_empty() would have done.
- * Thread context, CVM_LOCK_MANAGER: so empty it first, or all wait.
+ * Thread context, CVM_LOCK_MONITOR: so empty it first, or all wait.
  */
 void cvm_vm_destroy(struct cvm_vm *vm);
 

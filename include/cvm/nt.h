@@ -2,8 +2,8 @@
 /*
  * nt.h - what is different when the driver is NT's cvm.sys.
  *
- * The operations and structures are those of uapi.h.  One DeviceIoControl()
- * with control code CVM_NT_IOCTL(op); the structure is input and output
+ * The requests and structures are those of uapi.h.  One DeviceIoControl()
+ * with control code CVM_NT_IOCTL(number); the structure is input and output
  * buffer, and both lengths are its size in the calling program (CVM_EINVAL
  * when they differ).
  *
@@ -26,15 +26,17 @@
 
 #define CVM_NT_PATH		"\\\\.\\cvm"
 
-/* CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800 + op, METHOD_BUFFERED, read | write) */
-#define CVM_NT_IOCTL(op)	(0x22u << 16 | 3u << 14 | (0x800u + (op)) << 2)
+/* CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800 + number, METHOD_BUFFERED,
+ * read | write) */
+#define CVM_NT_IOCTL(number) \
+	(0x22u << 16 | 3u << 14 | (0x800u + (number)) << 2)
 
 #define CVM_NT_STATUS(e)	(0xe0cc0000u | (e))
 #define CVM_NT_IS_STATUS(s)	(((s) & 0xffff0000u) == 0xe0cc0000u)
 #define CVM_NT_ERROR(s)		((s) & 0xffffu)	/* CVM_E* of a status */
 #define CVM_NT_STATUS_32BIT	CVM_NT_STATUS(0x3264u)
 
-/* Operations of this driver alone. */
+/* Requests to this driver alone. */
 #define CVM_NT_MAP		0x100u	/* V struct cvm_nt_map */
 #define CVM_NT_SELFTEST		0x101u	/* C struct cvm_nt_selftest */
 

@@ -3,9 +3,9 @@
  * uapi.h - what a user program (cvmctl, or another VMM) and the driver say.
  *
  * One open handle of the device is either a control handle or, after
- * CVM_USER_VM_CREATE, one VM.  Every operation has a number and one structure
+ * CVM_USER_VM_CREATE, one VM.  Every request has a number and one structure
  * that is read and written in place.
- * Linux: ioctl(fd, CVM_IOCTL(op, sizeof(s)), &s);
+ * Linux: ioctl(fd, CVM_IOCTL(number, sizeof(s)), &s);
  * NT: DeviceIoControl with the same structure as input and output.
  *
  * Growth: the size of the caller's structure comes with the request, so that
@@ -39,11 +39,11 @@
 #define CVM_USER_BYTES_MAX	16383u	/* of any structure here */
 #define CVM_DEVICE_PATH		"/dev/cvm"
 
-/* Linux ioctl request of an operation: _IOC(READ | WRITE, 0xdc, op, bytes). */
-#define CVM_IOCTL(op, bytes) \
-	(0xc000dc00u | (uint32_t)(bytes) << 16 | (op))
+/* What Linux calls a request: _IOC(READ | WRITE, 0xdc, number, bytes). */
+#define CVM_IOCTL(number, bytes) \
+	(0xc000dc00u | (uint32_t)(bytes) << 16 | (number))
 
-/* Operations.  (C) any handle, (V) a VM handle. */
+/* Requests.  (C) any handle, (V) a VM handle. */
 #define CVM_USER_VERSION	0u	/* C struct cvm_user_version */
 #define CVM_USER_CHECK		1u	/* C struct cvm_user_check */
 #define CVM_USER_LIST		2u	/* C struct cvm_user_list */

@@ -49,12 +49,13 @@ static void report(int ok, const char *name)
 	fflush(stdout);
 }
 
-static int sized_op(int fd, unsigned int number, void *arg, size_t bytes)
+static int sized_request(int fd, unsigned int number, void *arg, size_t bytes)
 {
 	return ioctl(fd, CVM_IOCTL(number, bytes), arg);
 }
 
-#define op(fd, number, arg)	sized_op(fd, number, arg, sizeof(*(arg)))
+#define request(fd, number, arg) \
+	sized_request(fd, number, arg, sizeof(*(arg)))
 
 static int fails(int ret, int err)
 {
@@ -114,23 +115,24 @@ static void test_control(int fd)
 	struct cvm_user_mem mem = { .bytes = 2 * MIB };
 	unsigned int i;
 
-	report(!op(fd, CVM_USER_VERSION, &v) &&
+	report(!request(fd, CVM_USER_VERSION, &v) &&
 	       v.user_abi == CVM_USER_ABI && v.guest_abi == CVM_GUEST_ABI &&
 	       v.host == CVM_HOST_LINUX && v.cpus >= 1, "VERSION");
-	report(!op(fd, CVM_USER_CHECK, &check) && check.rows, "CHECK");
+	report(!request(fd, CVM_USER_CHECK, &check) && check.rows, "CHECK");
 	for (i = 0; i < check.rows && i < CVM_CHECK_MAX; i++)
 		printf("# %-20s %u %s\n", check.row[i].name,
 		       check.row[i].status, check.row[i].text);
 	report(check.refused == 0, "CHECK: this machine is accepted");
-	report(!op(fd, CVM_USER_LIST, &list) && !list.count, "LIST: empty");
+	report(!request(fd, CVM_USER_LIST, &list) && !list.count,
+	       "LIST: empty");
 	stats.id = 12345;
-	report(fails(op(fd, CVM_USER_STATS, &stats), ENOENT),
+	report(fails(request(fd, CVM_USER_STATS, &stats), ENOENT),
 	       "STATS: unknown VM");
-	report(fails(op(fd, 200, &v), ENOTTY), "unknown operation");
+	report(fails(request(fd, 200, &v), ENOTTY), "unknown request");
 	report(fails(ioctl(fd, 0x5401, &v), ENOTTY), "foreign request");
-	report(fails(sized_op(fd, CVM_USER_VERSION, NULL, sizeof(v)), EFAULT),
-	       "bad pointer");
-	report(fails(op(fd, CVM_USER_MEM_ADD, &mem), ENOENT),
+	report(fails(sized_request(fd, CVM_USER_VERSION, NULL, sizeof(v)),
+		     EFAULT), "bad pointer");
+	report(fails(request(fd, CVM_USER_MEM_ADD, &mem), ENOENT),
 	       "MEM_ADD: needs a VM");
 	report(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED,
 	       "mmap: needs a VM");
@@ -143,7 +145,7 @@ static int version_writes(int fd, uint8_t *page, size_t bytes, int fill)
 
 	memset(page, 0, bytes);
 	memset(page + bytes, fill, 4096 - bytes);
-	if (sized_op(fd, CVM_USER_VERSION, page, bytes))
+	if (sized_request(fd, CVM_USER_VERSION, page, bytes))
 		return -1;
 	while (last && page[last - 1] == fill)
 		last--;
@@ -165,17 +167,17 @@ static void test_sizes(int fd)
 	       "size: shorter, and nothing is written behind");
 	report(version_writes(fd, page, end - 1, 0x5a) < 0 &&
 	       errno == EINVAL, "size: less than least");
-	report(fails(sized_op(fd, CVM_USER_VERSION, page, 0), EINVAL),
+	report(fails(sized_request(fd, CVM_USER_VERSION, page, 0), EINVAL),
 	       "size: none");
 	report(version_writes(fd, page, 4000, 0x5a) == 4000 &&
 	       v->user_abi == CVM_USER_ABI && !page[size],
 	       "size: longer, the rest stays 0");
 	page[3999] = 1;
-	report(fails(sized_op(fd, CVM_USER_VERSION, page, 4000), E2BIG),
+	report(fails(sized_request(fd, CVM_USER_VERSION, page, 4000), E2BIG),
 	       "size: longer, the rest is not 0");
 	memset(page, 0, size);
 	page[size - 1] = 1;
-	report(fails(sized_op(fd, CVM_USER_VERSION, page, size), EINVAL),
+	report(fails(sized_request(fd, CVM_USER_VERSION, page, size), EINVAL),
 	       "reserved fields are 0");
 	report(fails(ioctl(fd, CVM_IOCTL(CVM_USER_VERSION, size) & ~(3u << 30),
 			   page), ENOTTY), "request without direction");
@@ -190,14 +192,14 @@ static int create(int fd, const char *name)
 	};
 
 	snprintf(vm.name, sizeof(vm.name), "%s", name);
-	return op(fd, CVM_USER_VM_CREATE, &vm) ? -1 : (int)vm.id;
+	return request(fd, CVM_USER_VM_CREATE, &vm) ? -1 : (int)vm.id;
 }
 
 static int add_memory(int fd, uint64_t bytes, uint64_t first)
 {
 	struct cvm_user_mem mem = { .bytes = bytes, .first_bytes = first };
 
-	return op(fd, CVM_USER_MEM_ADD, &mem);
+	return request(fd, CVM_USER_MEM_ADD, &mem);
 }
 
 /* ---- memory -------------------------------------------------------------- */
@@ -256,7 +258,7 @@ static void test_memory(int fd, const char *disk)
 	report(!add_memory(fd, 64 * MIB, 24 * MIB), "MEM_ADD: 64 MiB");
 	report(fails(add_memory(fd, 1ull << 40, 0), ENOMEM) || errno == E2BIG,
 	       "MEM_ADD: refuses 1 TiB");
-	report(!op(fd, CVM_USER_MEM_RANGES, &r) && r.count,
+	report(!request(fd, CVM_USER_MEM_RANGES, &r) && r.count,
 	       "MEM_RANGES");
 	for (i = 0; i < r.count; i++) {
 		printf("# %#llx + %#llx\n",
@@ -337,7 +339,7 @@ static void test_bad_memory(void)
 	fd = open(CVM_DEVICE_PATH, O_RDWR | O_CLOEXEC);
 	create(fd, "bad");
 	report(before >= 0 && !add_memory(fd, 4 * MIB, 4 * MIB) &&
-	       !op(fd, CVM_USER_MEM_RANGES, &r) && r.count == 1,
+	       !request(fd, CVM_USER_MEM_RANGES, &r) && r.count == 1,
 	       "bad memory: one piece of 4 MiB");
 	report(!fail_memory(r.range[0].gpa + MIB), "bad memory: a page fails");
 	close(fd);
@@ -357,22 +359,22 @@ static void test_vm(const char *disk)
 	id = create(fd, "first");
 	report(id > 0, "VM_CREATE");
 	report(fails(create(fd, "again"), EBUSY), "VM_CREATE: once per handle");
-	report(!op(fd, CVM_USER_LIST, &list) && list.count == 1 &&
+	report(!request(fd, CVM_USER_LIST, &list) && list.count == 1 &&
 	       list.vm[0].pid == getpid() && !strcmp(list.vm[0].name, "first"),
 	       "LIST: the VM");
 	test_memory(fd, disk);
-	report(fails(op(fd, CVM_USER_VCPU_RUN, &run), ENOENT),
+	report(fails(request(fd, CVM_USER_VCPU_RUN, &run), ENOENT),
 	       "RUN: no such vCPU");
-	report(!op(fd, CVM_USER_VCPU_CREATE, &vcpu) && vcpu.shared_hpa,
+	report(!request(fd, CVM_USER_VCPU_CREATE, &vcpu) && vcpu.shared_hpa,
 	       "VCPU_CREATE");
 	pid = fork();
 	if (!pid)
-		_exit(op(fd, CVM_USER_VCPU_RUN, &run) ? errno : 0);
+		_exit(request(fd, CVM_USER_VCPU_RUN, &run) ? errno : 0);
 	waitpid(pid, &status, 0);
 	report(WEXITSTATUS(status) == EPERM, "RUN: of the creator only");
 	close(fd);
 	fd = open(CVM_DEVICE_PATH, O_RDWR);
-	report(!op(fd, CVM_USER_LIST, &list) && !list.count,
+	report(!request(fd, CVM_USER_LIST, &list) && !list.count,
 	       "close: ends the VM");
 	close(fd);
 }
@@ -403,7 +405,7 @@ static int bell(int fd, unsigned int number, uint64_t doorbell, int64_t event)
 		.doorbell = doorbell, .event = event,
 	};
 
-	return op(fd, number, &args);
+	return request(fd, number, &args);
 }
 
 static int watch(int fd, int64_t event, unsigned int *id)
@@ -411,7 +413,7 @@ static int watch(int fd, int64_t event, unsigned int *id)
 	struct cvm_user_event_bind args = {
 		.bits = 1ull << CVM_EVENT_DEVICE_BIT, .event = event,
 	};
-	int ret = op(fd, CVM_USER_EVENT_BIND, &args);
+	int ret = request(fd, CVM_USER_EVENT_BIND, &args);
 
 	*id = args.id;
 	return ret;
@@ -465,11 +467,12 @@ static void test_watches(int fd, int event)
 	report(!watch(fd, event, &id) && was_taken(event),
 	       "EVENT_BIND: signals are taken");
 	args.id = id;
-	report(!op(fd, CVM_USER_EVENT_UNBIND, &args) && !was_taken(event) &&
-	       fails(op(fd, CVM_USER_EVENT_UNBIND, &args), ENOENT),
+	report(!request(fd, CVM_USER_EVENT_UNBIND, &args) &&
+	       !was_taken(event) && fails(request(fd, CVM_USER_EVENT_UNBIND,
+						  &args), ENOENT),
 	       "EVENT_UNBIND");
 	args.id = UINT32_MAX;
-	report(fails(op(fd, CVM_USER_EVENT_UNBIND, &args), ENOENT),
+	report(fails(request(fd, CVM_USER_EVENT_UNBIND, &args), ENOENT),
 	       "EVENT_UNBIND: no such number");
 	for (i = 0; i < CVM_WATCHES_MAX; i++)
 		ok &= !watch(fd, event, &id);
@@ -492,7 +495,7 @@ static void test_events(void)
 	create(fd, "events");
 	report(fails(watch(fd, event, &id), ENOENT),
 	       "EVENT_BIND: no such vCPU");
-	op(fd, CVM_USER_VCPU_CREATE, &vcpu);
+	request(fd, CVM_USER_VCPU_CREATE, &vcpu);
 	test_doorbells(fd, event);
 	test_watches(fd, event);
 	close(fd);
@@ -533,9 +536,9 @@ static void test_kill(const char *disk)
 			fd = open(CVM_DEVICE_PATH, O_RDWR);
 			create(fd, "victim");
 			add_memory(fd, 16 * MIB, 6 * MIB);
-			op(fd, CVM_USER_VCPU_CREATE, &vcpu);
+			request(fd, CVM_USER_VCPU_CREATE, &vcpu);
 			bind_some(fd);
-			op(fd, CVM_USER_MEM_RANGES, &r);
+			request(fd, CVM_USER_MEM_RANGES, &r);
 			p = mmap(NULL, r.range[0].bytes,
 				 PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 				 (off_t)r.range[0].gpa);
@@ -632,7 +635,7 @@ static uint64_t granted(int fd)
 {
 	static struct cvm_user_list list;
 
-	return op(fd, CVM_USER_LIST, &list) ? 0 : list.vm[0].mem_bytes;
+	return request(fd, CVM_USER_LIST, &list) ? 0 : list.vm[0].mem_bytes;
 }
 
 /* Faults that began and ended while another thread's grant went on. */
@@ -662,7 +665,7 @@ static unsigned int lists_meanwhile(int fd, uint64_t bytes)
 
 	while (is_busy()) {
 		back = counted(1) - before;
-		if (op(fd, CVM_USER_LIST, &list))
+		if (request(fd, CVM_USER_LIST, &list))
 			break;
 		n += back && counted(1) - before < bytes;
 	}
@@ -707,7 +710,7 @@ static void test_waits(void)
 	busy_bytes = info.freeram * info.mem_unit / 2 / (14 * MIB) * (14 * MIB);
 	busy_fd = open(CVM_DEVICE_PATH, O_RDWR);
 	if (create(busy_fd, "large") < 0 || add_memory(busy_fd, 16 * MIB, 0) ||
-	    op(busy_fd, CVM_USER_MEM_RANGES, &r)) {
+	    request(busy_fd, CVM_USER_MEM_RANGES, &r)) {
 		report(0, "waits: a VM");
 		return;
 	}

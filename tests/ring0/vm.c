@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vm.c - make a VM through libcvm's own operations and put the mini guest
+ * vm.c - make a VM through libcvm's own requests and put the mini guest
  * into it.
  */
 #include "vm.h"
@@ -100,9 +100,9 @@ int g_detach(void)
 	return cvm_detach(g_mon);
 }
 
-int g_op(struct cvm_vm *vm, uint32_t op, void *arg, size_t size)
+int g_request(struct cvm_vm *vm, uint32_t number, void *arg, size_t size)
 {
-	return cvm_op_call(cvm_op_find(op), g_mon, vm, arg, size);
+	return cvm_ioctl_call(cvm_ioctl_find(number), g_mon, vm, arg, size);
 }
 
 /* ---- life ------------------------------------------------------ */
@@ -113,12 +113,12 @@ static int load(struct g_vm *vm, uint32_t mode)
 	struct cvm_user_boot boot;
 	int ret;
 
-	ret = g_op(vm->vm, CVM_USER_MEM_RANGES, &ranges, sizeof(ranges));
+	ret = g_request(vm->vm, CVM_USER_MEM_RANGES, &ranges, sizeof(ranges));
 	if (ret)
 		return ret;
 	g_mini_load(&vm->mini, &ranges.range[0], mode, &boot);
 	vm->ctl = vm->mini.ctl;
-	return g_op(vm->vm, CVM_USER_VCPU_BOOT, &boot, sizeof(boot));
+	return g_request(vm->vm, CVM_USER_VCPU_BOOT, &boot, sizeof(boot));
 }
 
 int g_start(struct g_vm *vm, uint32_t flags, uint32_t mode)
@@ -143,10 +143,10 @@ int g_start(struct g_vm *vm, uint32_t flags, uint32_t mode)
 	vm->mini.image_bytes = (uint64_t)(g_guest_bin_end - g_guest_bin);
 	vm->mini.passage_code_hpa = args.passage_code_hpa;
 	vm->mini.la57 = (int)args.la57;
-	ret = g_op(vm->vm, CVM_USER_MEM_ADD, &mem, sizeof(mem));
+	ret = g_request(vm->vm, CVM_USER_MEM_ADD, &mem, sizeof(mem));
 	if (!ret)
-		ret = g_op(vm->vm, CVM_USER_VCPU_CREATE, &vm->mini.vcpu,
-			   sizeof(vm->mini.vcpu));
+		ret = g_request(vm->vm, CVM_USER_VCPU_CREATE, &vm->mini.vcpu,
+				sizeof(vm->mini.vcpu));
 	if (!ret)
 		ret = load(vm, mode);
 	if (ret)
@@ -157,7 +157,7 @@ int g_start(struct g_vm *vm, uint32_t flags, uint32_t mode)
 int g_run(struct g_vm *vm)
 {
 	vm->run.vcpu = 0;
-	return g_op(vm->vm, CVM_USER_VCPU_RUN, &vm->run, sizeof(vm->run));
+	return g_request(vm->vm, CVM_USER_VCPU_RUN, &vm->run, sizeof(vm->run));
 }
 
 uint32_t g_run_on(struct g_vm *vm)
@@ -182,7 +182,7 @@ void g_stats(struct g_vm *vm, struct cvm_stats *stats)
 	static struct cvm_user_stats s;
 
 	s.id = 0;
-	if (g_op(vm->vm, CVM_USER_STATS, &s, sizeof(s)))
+	if (g_request(vm->vm, CVM_USER_STATS, &s, sizeof(s)))
 		bare_panic("no statistics");
 	*stats = s.stats;
 }

@@ -44,7 +44,7 @@ uint32_t g_run_on(struct g_vm *vm);
 void g_destroy(struct g_vm *vm);
 void g_stats(struct g_vm *vm, struct cvm_stats *stats);
 
-int g_op(struct cvm_vm *vm, uint32_t op, void *arg, size_t size);
+int g_request(struct cvm_vm *vm, uint32_t number, void *arg, size_t size);
 
 /* A second root for the host's tables, equal to the one in use. */
 uint64_t g_host_root(void);

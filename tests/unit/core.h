@@ -61,26 +61,26 @@ static inline int core_create(struct core *c, uint32_t vcpus)
 	return ret;
 }
 
-static inline int core_op(struct core *c, uint32_t op, void *arg)
+static inline int core_request(struct core *c, uint32_t number, void *arg)
 {
-	const struct cvm_op *row = cvm_op_find(op);
+	const struct cvm_ioctl *row = cvm_ioctl_find(number);
 
 	assert_non_null(row);
-	return cvm_op_call(row, c->mon, c->vm, arg, row->size);
+	return cvm_ioctl_call(row, c->mon, c->vm, arg, row->size);
 }
 
 static inline int core_mem(struct core *c, uint64_t bytes, uint64_t first)
 {
 	struct cvm_user_mem args = { .bytes = bytes, .first_bytes = first };
 
-	return core_op(c, CVM_USER_MEM_ADD, &args);
+	return core_request(c, CVM_USER_MEM_ADD, &args);
 }
 
 static inline int core_vcpu(struct core *c, uint32_t id)
 {
 	struct cvm_user_vcpu args = { .vcpu = id };
 
-	return core_op(c, CVM_USER_VCPU_CREATE, &args);
+	return core_request(c, CVM_USER_VCPU_CREATE, &args);
 }
 
 static inline void core_destroy(struct core *c)
@@ -113,9 +113,9 @@ static inline void core_start(struct core *c)
 	assert_int_equal(core_mem(c, 64ull << 20, 0), 0);
 	assert_int_equal(core_vcpu(c, 0), 0);
 	assert_int_equal(core_vcpu(c, 1), 0);
-	assert_int_equal(core_op(c, CVM_USER_MEM_RANGES, &r), 0);
+	assert_int_equal(core_request(c, CVM_USER_MEM_RANGES, &r), 0);
 	boot.cr3 = r.range[0].gpa;
-	assert_int_equal(core_op(c, CVM_USER_VCPU_BOOT, &boot), 0);
+	assert_int_equal(core_request(c, CVM_USER_VCPU_BOOT, &boot), 0);
 }
 
 static inline uint64_t core_host_wall(struct core *c)

@@ -35,13 +35,13 @@ static void no_events(void **state)
 	assert_int_equal(core_attach(&c), 0);
 	assert_int_equal(core_create(&c, 1), 0);
 	assert_int_equal(core_vcpu(&c, 0), 0);
-	assert_int_equal(core_op(&c, CVM_USER_DOORBELL_BIND, &bell),
+	assert_int_equal(core_request(&c, CVM_USER_DOORBELL_BIND, &bell),
 			 -CVM_ENOSYS);
-	assert_int_equal(core_op(&c, CVM_USER_DOORBELL_UNBIND, &bell),
+	assert_int_equal(core_request(&c, CVM_USER_DOORBELL_UNBIND, &bell),
 			 -CVM_ENOENT);
-	assert_int_equal(core_op(&c, CVM_USER_EVENT_BIND, &event),
+	assert_int_equal(core_request(&c, CVM_USER_EVENT_BIND, &event),
 			 -CVM_ENOSYS);
-	assert_int_equal(core_op(&c, CVM_USER_EVENT_UNBIND, &event),
+	assert_int_equal(core_request(&c, CVM_USER_EVENT_UNBIND, &event),
 			 -CVM_ENOENT);
 	core_end(&c);
 }

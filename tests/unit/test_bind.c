@@ -30,7 +30,7 @@ static struct cvm_user_run run(void)
 {
 	struct cvm_user_run args = { .vcpu = 0 };
 
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args), 0);
+	assert_int_equal(core_request(&c, CVM_USER_VCPU_RUN, &args), 0);
 	return args;
 }
 
@@ -40,7 +40,7 @@ static int bell(uint32_t op, uint64_t doorbell, int64_t event)
 		.doorbell = doorbell, .event = event,
 	};
 
-	return core_op(&c, op, &args);
+	return core_request(&c, op, &args);
 }
 
 static int bind(uint64_t doorbell, int64_t event)
@@ -252,11 +252,11 @@ static void brought_by_run(void **state)
 		assert_int_equal(run().reason, CVM_RUN_DOORBELL);
 		c.fvm.woken[0] = 0;
 		args.events = 1ull << CVM_EVENT_RESCHED_BIT;
-		assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args),
+		assert_int_equal(core_request(&c, CVM_USER_VCPU_RUN, &args),
 				 -CVM_EINVAL);
 		assert_int_equal(c.vm->vcpu[0]->shared->events, 0);
 		args.events = DEVICE << 3 | DEVICE;
-		assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args), 0);
+		assert_int_equal(core_request(&c, CVM_USER_VCPU_RUN, &args), 0);
 		assert_int_equal(args.reason, CVM_RUN_DOORBELL);
 		assert_true(args.events == 0);
 		assert_true(c.vm->vcpu[0]->shared->events ==
@@ -270,7 +270,7 @@ static void brought_by_run(void **state)
 
 static int event(uint32_t op, struct cvm_user_event_bind *args)
 {
-	return core_op(&c, op, args);
+	return core_request(&c, op, args);
 }
 
 static void events(void **state)

@@ -159,9 +159,9 @@ static void change(uint32_t round)
 		.event = round & 3,
 	};
 
-	if (core_op(&c, CVM_USER_DOORBELL_UNBIND, &args))
-		assert_int_equal(core_op(&c, CVM_USER_DOORBELL_BIND, &args),
-				 0);
+	if (core_request(&c, CVM_USER_DOORBELL_UNBIND, &args))
+		assert_int_equal(core_request(&c, CVM_USER_DOORBELL_BIND,
+					      &args), 0);
 	assert_in_range(c.vm->bells.parked, 0, 1);
 	__atomic_add_fetch(&changes, 1, __ATOMIC_RELAXED);
 	if (round % 64 == 0)

@@ -25,7 +25,7 @@ static void expect(const char *name, uint32_t status, const char *text)
 	core_init(&c);
 	fake_cpu.caps = caps;
 	assert_int_equal(core_attach(&c), 0);
-	assert_int_equal(core_op(&c, CVM_USER_CHECK, &check), 0);
+	assert_int_equal(core_request(&c, CVM_USER_CHECK, &check), 0);
 	r = row(&check, name);
 	if (r->status != status || !strstr(r->text, text))
 		print_error("%s: %u %s\n", r->name, r->status, r->text);

@@ -38,11 +38,11 @@ static int boot(struct core *c)
 	struct cvm_user_ranges r;
 	int ret;
 
-	ret = core_op(c, CVM_USER_MEM_RANGES, &r);
+	ret = core_request(c, CVM_USER_MEM_RANGES, &r);
 	if (ret)
 		return ret;
 	args.cr3 = r.range[0].gpa;
-	return core_op(c, CVM_USER_VCPU_BOOT, &args);
+	return core_request(c, CVM_USER_VCPU_BOOT, &args);
 }
 
 /* An interrupted RUN is called again, as every VMM does. */
@@ -52,7 +52,7 @@ static int run(struct core *c)
 	int ret, tries;
 
 	for (tries = 0; tries < 4; tries++) {
-		ret = core_op(c, CVM_USER_VCPU_RUN, &args);
+		ret = core_request(c, CVM_USER_VCPU_RUN, &args);
 		if (ret || args.reason != CVM_RUN_INTR)
 			break;
 	}
@@ -67,9 +67,9 @@ static int bind(struct core *c)
 	struct cvm_user_event_bind event = {
 		.bits = 1ull << CVM_EVENT_DEVICE_BIT, .event = 2,
 	};
-	int ret = core_op(c, CVM_USER_DOORBELL_BIND, &bell);
+	int ret = core_request(c, CVM_USER_DOORBELL_BIND, &bell);
 
-	return ret ? ret : core_op(c, CVM_USER_EVENT_BIND, &event);
+	return ret ? ret : core_request(c, CVM_USER_EVENT_BIND, &event);
 }
 
 static int life(struct core *c)

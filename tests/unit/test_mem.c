@@ -14,7 +14,7 @@ static struct cvm_user_ranges ranges(struct core *c)
 	struct cvm_user_ranges r;
 
 	memset(&r, 0x5a, sizeof(r));
-	assert_int_equal(core_op(c, CVM_USER_MEM_RANGES, &r), 0);
+	assert_int_equal(core_request(c, CVM_USER_MEM_RANGES, &r), 0);
 	return r;
 }
 
@@ -28,7 +28,7 @@ static void one_piece(void **state)
 	start(&c);
 	r = ranges(&c);
 	assert_int_equal(r.count, 0);
-	assert_int_equal(core_op(&c, CVM_USER_MEM_ADD, &args), 0);
+	assert_int_equal(core_request(&c, CVM_USER_MEM_ADD, &args), 0);
 	assert_int_equal(args.added, 256 * MIB);
 	assert_int_equal(c.vm->mem_bytes, 256 * MIB);
 	assert_int_equal(c.host.calls[FAKE_MEM_ALLOC], 1);
@@ -167,7 +167,7 @@ static void min_address(void **state)
 	start(&c);
 	c.host.piece_max = 64 * MIB;
 	c.host.next_hpa = 4 * GIB - 300 * MIB;
-	assert_int_equal(core_op(&c, CVM_USER_MEM_ADD, &args), 0);
+	assert_int_equal(core_request(&c, CVM_USER_MEM_ADD, &args), 0);
 	r = ranges(&c);
 	for (i = 0; i < r.count; i++)
 		assert_true(r.range[i].gpa >= 4 * GIB);
@@ -185,7 +185,8 @@ static void min_address_unreachable(void **state)
 
 	(void)state;
 	start(&c);
-	assert_int_equal(core_op(&c, CVM_USER_MEM_ADD, &args), -CVM_ENOMEM);
+	assert_int_equal(core_request(&c, CVM_USER_MEM_ADD, &args),
+			 -CVM_ENOMEM);
 	assert_int_equal(c.host.mem_left, 8 * GIB);
 	assert_in_range(c.host.calls[FAKE_MEM_ALLOC], 2, 9);
 	core_end(&c);

@@ -34,9 +34,9 @@ static void start(uint32_t have, uint64_t test_ctrl,
 	assert_int_equal(core_create(&c, 1), 0);
 	assert_int_equal(core_mem(&c, 64 * MIB, 0), 0);
 	assert_int_equal(core_vcpu(&c, 0), 0);
-	assert_int_equal(core_op(&c, CVM_USER_MEM_RANGES, &r), 0);
+	assert_int_equal(core_request(&c, CVM_USER_MEM_RANGES, &r), 0);
 	boot.cr3 = r.range[0].gpa;
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_BOOT, &boot), 0);
+	assert_int_equal(core_request(&c, CVM_USER_VCPU_BOOT, &boot), 0);
 	step = 0;
 	fake_cpu.guest = guest;
 }
@@ -45,7 +45,7 @@ static void run_to_the_end(uint32_t steps)
 {
 	struct cvm_user_run args = { .vcpu = 0 };
 
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args), 0);
+	assert_int_equal(core_request(&c, CVM_USER_VCPU_RUN, &args), 0);
 	assert_int_equal(args.reason, CVM_RUN_POWEROFF);
 	assert_int_equal(step, steps);
 	core_end(&c);

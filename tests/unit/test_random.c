@@ -2,7 +2,7 @@
 /*
  * test_random.c - users and guests that do anything at all.
  *
- * Random operations with arguments that are nonsense or nearly right, and a
+ * Random requests with arguments that are nonsense or nearly right, and a
  * guest that writes anything into its shared page before each call.  Nothing
  * may crash (sanitizers watch), call fatal() or be left behind.
  */
@@ -96,19 +96,19 @@ static void guest(struct cvm_priv *priv, struct cvm_shared *s)
 }
 
 /* Arguments: numbers all over, or nearly what is wanted. */
-static void fill(const struct cvm_op *op, uint8_t *arg)
+static void fill(const struct cvm_ioctl *request, uint8_t *arg)
 {
 	uint64_t value;
 	uint32_t i;
 
-	memset(arg, 0, op->size);
-	for (i = 0; i + 8 <= op->size && i < 64; i += 8) {
+	memset(arg, 0, request->size);
+	for (i = 0; i + 8 <= request->size && i < 64; i += 8) {
 		value = number();
 		memcpy(arg + i, &value, 8);
 	}
 	if (!pick(3))
 		return;
-	switch (op->op) {
+	switch (request->number) {
 	case CVM_USER_MEM_ADD:
 		*(struct cvm_user_mem *)arg = (struct cvm_user_mem){
 			.bytes = (1 + pick(40)) * 2 * MIB,
@@ -141,19 +141,19 @@ static void fill(const struct cvm_op *op, uint8_t *arg)
 
 static void step(uint8_t *arg)
 {
-	const struct cvm_op *op = cvm_op_find((uint32_t)pick(24));
+	const struct cvm_ioctl *request = cvm_ioctl_find((uint32_t)pick(24));
 	uint64_t gpa = number();
 	const struct fake_block *chunk;
 	int ret;
 
 	/* Killing has its own share. */
-	if (!op || (op->op == CVM_USER_KILL && pick(16)))
+	if (!request || (request->number == CVM_USER_KILL && pick(16)))
 		return;
-	fill(op, arg);
-	ret = cvm_op_call(op, c.mon, c.vm, arg, op->size);
+	fill(request, arg);
+	ret = cvm_ioctl_call(request, c.mon, c.vm, arg, request->size);
 	assert_in_range(-ret, 0, 100);
 	assert_false(c.host.in_slice);
-	if (op->op == CVM_USER_LIST)
+	if (request->number == CVM_USER_LIST)
 		assert_int_equal(strnlen(((struct cvm_user_list *)arg)
 					 ->vm[0].release, 64) < 64, 1);
 	chunk = cvm_vm_chunk(c.vm, gpa);
@@ -173,7 +173,7 @@ static void begin(void)
 	core_vcpu(&c, 0);
 	core_vcpu(&c, 1);
 	boot.cr3 = c.vm->first_hpa;
-	core_op(&c, CVM_USER_VCPU_BOOT, &boot);
+	core_request(&c, CVM_USER_VCPU_BOOT, &boot);
 }
 
 static void anything(void **state)
@@ -206,7 +206,7 @@ static void anything(void **state)
 		core_end(&c);
 		assert_int_equal(c.host.calls[FAKE_FATAL], 0);
 	}
-	print_message("%d rounds of %d operations: %llu switches, %llu VMs "
+	print_message("%d rounds of %d requests: %llu switches, %llu VMs "
 		      "ended\n", ROUNDS, STEPS, (unsigned long long)switches,
 		      (unsigned long long)ended);
 	assert_true(switches > 500);

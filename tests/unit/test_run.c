@@ -27,7 +27,7 @@ static struct cvm_user_run run(void)
 	struct cvm_user_run args;
 
 	memset(&args, 0, sizeof(args));
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args), 0);
+	assert_int_equal(core_request(&c, CVM_USER_VCPU_RUN, &args), 0);
 	assert_false(c.host.in_slice);
 	return args;
 }
@@ -98,10 +98,11 @@ static void not_booted(void **state)
 	start(guest_final);
 	/* vCPU 1 waits to be started; the thread is wanted back. */
 	c.fvm.wait_ret = -CVM_EINTR;
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args), 0);
+	assert_int_equal(core_request(&c, CVM_USER_VCPU_RUN, &args), 0);
 	assert_int_equal(args.reason, CVM_RUN_INTR);
 	args.vcpu = 2;
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args), -CVM_ENOENT);
+	assert_int_equal(core_request(&c, CVM_USER_VCPU_RUN, &args),
+			 -CVM_ENOENT);
 	core_end(&c);
 }
 
@@ -400,7 +401,7 @@ static void guest_others(struct cvm_priv *priv, struct cvm_shared *s)
 	}
 }
 
-static void other_operations(void **state)
+static void other_hypercalls(void **state)
 {
 	struct cvm_user_run args;
 
@@ -654,11 +655,11 @@ static void guest_is_sampled(struct cvm_priv *priv, struct cvm_shared *s)
 /* What a second thread would do while this vCPU is in RUN. */
 static void guest_run_twice(struct cvm_priv *priv, struct cvm_shared *s)
 {
-	const struct cvm_op *op = cvm_op_find(CVM_USER_VCPU_RUN);
+	const struct cvm_ioctl *op = cvm_ioctl_find(CVM_USER_VCPU_RUN);
 	struct cvm_user_run args = { .vcpu = 0 };
 
 	(void)priv;
-	assert_int_equal(cvm_op_call(op, c.mon, c.vm, &args, sizeof(args)),
+	assert_int_equal(cvm_ioctl_call(op, c.mon, c.vm, &args, sizeof(args)),
 			 -CVM_EBUSY);
 	s->hypercall = step++ ? CVM_HC_POWEROFF : CVM_HC_DOORBELL;
 }
@@ -723,7 +724,7 @@ int main(void)
 		cmocka_unit_test(late_interrupts_are_noted),
 		cmocka_unit_test(idle_deadline),
 		cmocka_unit_test(console_out),
-		cmocka_unit_test(other_operations),
+		cmocka_unit_test(other_hypercalls),
 		cmocka_unit_test(host_wants_the_thread),
 		cmocka_unit_test(fault_ends_the_guest),
 		cmocka_unit_test(fault_in_the_switch_is_fatal),

@@ -93,7 +93,7 @@ static void one(const struct call *call, int on)
 	c.host.mce_ends = call->mce_ends;
 	c.host.fatal_jmp = &back;
 	if (!setjmp(back)) {
-		assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &run), 0);
+		assert_int_equal(core_request(&c, CVM_USER_VCPU_RUN, &run), 0);
 		if (on)
 			fail_msg("%s() went unnoticed", call->name);
 	}

@@ -17,7 +17,7 @@ static struct cvm_user_run run(void)
 	struct cvm_user_run args;
 
 	memset(&args, 0, sizeof(args));
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args), 0);
+	assert_int_equal(core_request(&c, CVM_USER_VCPU_RUN, &args), 0);
 	assert_false(c.host.in_slice);
 	return args;
 }

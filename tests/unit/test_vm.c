@@ -97,7 +97,7 @@ static void as_many_as_fit(void **state)
 	args = core_vm_args(1);
 	assert_int_equal(cvm_vm_create(c.mon, &c.fvm, &args, &more),
 			 -CVM_E2BIG);
-	assert_int_equal(core_op(&c, CVM_USER_LIST, &list), 0);
+	assert_int_equal(core_request(&c, CVM_USER_LIST, &list), 0);
 	assert_int_equal(list.count, CVM_VMS_MAX);
 
 	/* A number is not used again while others are free. */
@@ -128,7 +128,7 @@ static void info(void **state)
 	assert_int_equal(core_mem(&c, 64 * MIB, 0), 0);
 	assert_int_equal(core_vcpu(&c, 0), 0);
 	strcpy(c.vm->vcpu[0]->shared->guest_release, "6.12\033[2Jx");
-	assert_int_equal(core_op(&c, CVM_USER_LIST, &list), 0);
+	assert_int_equal(core_request(&c, CVM_USER_LIST, &list), 0);
 	assert_int_equal(list.count, 1);
 	assert_int_equal(list.vm[0].id, 1);
 	assert_int_equal(list.vm[0].state, CVM_VM_NEW);
@@ -140,7 +140,7 @@ static void info(void **state)
 	assert_string_equal(list.vm[0].release, "6.12?[2Jx");
 	/* Nor does it read past its field. */
 	memset(c.vm->vcpu[0]->shared->guest_release, 'r', 64);
-	assert_int_equal(core_op(&c, CVM_USER_LIST, &list), 0);
+	assert_int_equal(core_request(&c, CVM_USER_LIST, &list), 0);
 	assert_int_equal(strlen(list.vm[0].release), 63);
 	core_end(&c);
 }
@@ -182,7 +182,7 @@ static void vcpus_in_order(void **state)
 	start(&c);
 	assert_int_equal(core_create(&c, 2), 0);
 	assert_int_equal(core_vcpu(&c, 1), -CVM_EINVAL);
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_CREATE, &args), 0);
+	assert_int_equal(core_request(&c, CVM_USER_VCPU_CREATE, &args), 0);
 	assert_int_equal(args.priv_hpa[1], args.priv_hpa[0] + CVM_PAGE_SIZE);
 	assert_int_equal(args.shared_hpa, args.priv_hpa[1] + CVM_PAGE_SIZE);
 	assert_int_equal(core_vcpu(&c, 0), -CVM_EINVAL);
@@ -239,14 +239,15 @@ static void started_by_two(void **state)
 	frame = c.vm->vcpu[1]->priv->boot_frame + 8;
 	boot.cr3 = c.vm->first_hpa;
 	c.vm->vcpu[1]->booted = CVM_BOOT_BEGUN;
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_BOOT, &boot), -CVM_EBUSY);
+	assert_int_equal(core_request(&c, CVM_USER_VCPU_BOOT, &boot),
+			 -CVM_EBUSY);
 	assert_true(!frame[0] && !frame[7]);
 	/* Nor is it entered before the first has finished. */
 	c.fvm.wait_ret = -CVM_EINTR;
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &args), 0);
+	assert_int_equal(core_request(&c, CVM_USER_VCPU_RUN, &args), 0);
 	assert_int_equal(fake_cpu.switches, 0);
 	c.vm->vcpu[1]->booted = CVM_BOOT_NONE;
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_BOOT, &boot), 0);
+	assert_int_equal(core_request(&c, CVM_USER_VCPU_BOOT, &boot), 0);
 	assert_true(frame[0] && frame[7]);
 	core_end(&c);
 }
@@ -261,7 +262,7 @@ static void memory_is_final(void **state)
 	start_vcpus(&c);
 	assert_int_equal(core_mem(&c, 2 * MIB, 0), 0);
 	boot.cr3 = c.vm->first_hpa;
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_BOOT, &boot), 0);
+	assert_int_equal(core_request(&c, CVM_USER_VCPU_BOOT, &boot), 0);
 	assert_int_equal(c.vm->state, CVM_VM_NEW);
 	assert_int_equal(core_mem(&c, 2 * MIB, 0), -CVM_EBUSY);
 	core_end(&c);

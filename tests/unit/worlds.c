@@ -160,7 +160,7 @@ static void make_vm(void)
 	boot.cr3 = guest.root;
 	boot.rip = guest.text_va + RET_OFF;
 	boot.rsp = guest.stack_va + PAGE - 64;
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_BOOT, &boot), 0);
+	assert_int_equal(core_request(&c, CVM_USER_VCPU_BOOT, &boot), 0);
 }
 
 static void set_dtr(struct cvm_dtr *dtr, uint64_t base, uint16_t limit)

@@ -202,7 +202,8 @@ void bed_vm_run(const struct bed_vm_args *args, struct bed_vm_end *end);
  * the driver is told of both. */
 struct bed_thread *bed_vmm_start(void (*fn)(void *arg), void *arg);
 void bed_vmm_end(struct bed_thread *thread);
-int bed_op(struct nt_file *file, uint32_t op, void *arg, uint32_t bytes);
+int bed_request(struct nt_file *file, uint32_t number, void *arg,
+		uint32_t bytes);
 
 /* ---- mini.c ---- */
 struct bed_mini {

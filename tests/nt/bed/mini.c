@@ -24,12 +24,12 @@ static int create(struct bed_mini *m, uint32_t flags)
 	struct cvm_user_mem mem = { .bytes = MEM_BYTES };
 	int ret;
 
-	ret = bed_op(m->file, CVM_USER_VM_CREATE, &args, sizeof(args));
+	ret = bed_request(m->file, CVM_USER_VM_CREATE, &args, sizeof(args));
 	if (!ret)
-		ret = bed_op(m->file, CVM_USER_MEM_ADD, &mem, sizeof(mem));
+		ret = bed_request(m->file, CVM_USER_MEM_ADD, &mem, sizeof(mem));
 	if (!ret)
-		ret = bed_op(m->file, CVM_USER_VCPU_CREATE, &m->guest.vcpu,
-			     sizeof(m->guest.vcpu));
+		ret = bed_request(m->file, CVM_USER_VCPU_CREATE, &m->guest.vcpu,
+				  sizeof(m->guest.vcpu));
 	m->guest.passage_code_hpa = args.passage_code_hpa;
 	m->guest.la57 = (int)args.la57;
 	return ret;
@@ -42,13 +42,14 @@ static int load(struct bed_mini *m, uint32_t mode)
 	int ret;
 
 	memset(&ranges, 0, sizeof(ranges));
-	ret = bed_op(m->file, CVM_USER_MEM_RANGES, &ranges, sizeof(ranges));
+	ret = bed_request(m->file, CVM_USER_MEM_RANGES, &ranges,
+			  sizeof(ranges));
 	if (ret)
 		return ret;
 	m->guest.image = bare_module[1].data;
 	m->guest.image_bytes = bare_module[1].bytes;
 	g_mini_load(&m->guest, &ranges.range[0], mode, &boot);
-	return bed_op(m->file, CVM_USER_VCPU_BOOT, &boot, sizeof(boot));
+	return bed_request(m->file, CVM_USER_VCPU_BOOT, &boot, sizeof(boot));
 }
 
 int bed_mini_start(struct bed_mini *m, uint32_t flags, uint32_t mode)
@@ -75,8 +76,8 @@ uint32_t bed_mini_run(struct bed_mini *m)
 
 	do {
 		m->run.vcpu = 0;
-		ret = bed_op(m->file, CVM_USER_VCPU_RUN, &m->run,
-			     sizeof(m->run));
+		ret = bed_request(m->file, CVM_USER_VCPU_RUN, &m->run,
+				  sizeof(m->run));
 	} while (ret == -CVM_EINTR ||
 		 (!ret && m->run.reason == CVM_RUN_INTR));
 	return ret ? ~0u : m->run.reason;
@@ -87,7 +88,7 @@ void bed_mini_stats(struct bed_mini *m, struct cvm_stats *stats)
 	static struct cvm_user_stats s;
 
 	memset(&s, 0, sizeof(s));
-	if (bed_op(m->file, CVM_USER_STATS, &s, sizeof(s)))
+	if (bed_request(m->file, CVM_USER_STATS, &s, sizeof(s)))
 		bare_panic("no statistics");
 	*stats = s.stats;
 }

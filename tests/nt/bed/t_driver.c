@@ -61,10 +61,10 @@ static void ask(struct nt_file *file)
 	uint32_t i;
 	int ret;
 
-	ret = bed_op(file, CVM_USER_VERSION, &version, sizeof(version));
+	ret = bed_request(file, CVM_USER_VERSION, &version, sizeof(version));
 	bare_report(!ret && version.host == CVM_HOST_NT && version.cpus == 1,
 		    "libcvm %s on NT, %u CPU", version.version, version.cpus);
-	ret = bed_op(file, CVM_USER_CHECK, &check, sizeof(check));
+	ret = bed_request(file, CVM_USER_CHECK, &check, sizeof(check));
 	bare_report(!ret && check.rows, "%u conditions, %u refused",
 		    check.rows, check.refused);
 	for (i = 0; i < check.rows; i++)
@@ -78,7 +78,7 @@ static void ask(struct nt_file *file)
 static void selftest(struct nt_file *file)
 {
 	static struct cvm_nt_selftest self;
-	int ret = bed_op(file, CVM_NT_SELFTEST, &self, sizeof(self));
+	int ret = bed_request(file, CVM_NT_SELFTEST, &self, sizeof(self));
 
 	bare_report(!ret && !self.failed && self.bytes,
 		    "conformance inside the driver: error %d, %u failed", -ret,
@@ -90,14 +90,14 @@ static void selftest(struct nt_file *file)
 static void bad_sizes(struct nt_file *file)
 {
 	static uint8_t buffer[16384];
-	uint32_t op, wrong = 0, status;
+	uint32_t number, wrong = 0, status;
 
-	for (op = 0; op < 0x110; op++) {
-		status = bed_control(file, CVM_NT_IOCTL(op), buffer, 3, buffer,
-				     3, NULL);
+	for (number = 0; number < 0x110; number++) {
+		status = bed_control(file, CVM_NT_IOCTL(number), buffer, 3,
+				     buffer, 3, NULL);
 		wrong += !CVM_NT_IS_STATUS(status);
-		status = bed_control(file, CVM_NT_IOCTL(op), buffer, 0, buffer,
-				     sizeof(buffer), NULL);
+		status = bed_control(file, CVM_NT_IOCTL(number), buffer, 0,
+				     buffer, sizeof(buffer), NULL);
 		wrong += !CVM_NT_IS_STATUS(status);
 	}
 	bare_report(!wrong, "wrong sizes are refused (%u were not)", wrong);

@@ -63,8 +63,8 @@ static int ask_version(struct nt_file *file)
 {
 	static struct cvm_user_version version;
 
-	return !bed_op(file, CVM_USER_VERSION, &version, sizeof(version)) &&
-	       version.host == CVM_HOST_NT;
+	return !bed_request(file, CVM_USER_VERSION, &version,
+			    sizeof(version)) && version.host == CVM_HOST_NT;
 }
 
 static int load_round(void)
@@ -98,9 +98,9 @@ static int ask_round(void)
 	if (bed_open(DEVICE, 0, &file))
 		return 1;
 	good = ask_version(file);
-	ret = bed_op(file, CVM_USER_CHECK, &check, sizeof(check));
+	ret = bed_request(file, CVM_USER_CHECK, &check, sizeof(check));
 	good = good && !ret;
-	ret = bed_op(file, CVM_NT_SELFTEST, &self, sizeof(self));
+	ret = bed_request(file, CVM_NT_SELFTEST, &self, sizeof(self));
 	survived += !ret && !self.failed;
 	bed_cleanup(file);
 	bed_close(file);

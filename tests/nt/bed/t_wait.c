@@ -22,7 +22,7 @@ static int add_ret;
 /* One request of a thread that will be ended. */
 struct waiter {
 	const char *name;
-	uint32_t op;
+	uint32_t number;
 	void *arg;
 	uint32_t bytes;
 	int ret;
@@ -41,7 +41,7 @@ static void add(void *unused)
 	struct cvm_user_mem mem = { .bytes = MEM_BYTES };
 
 	(void)unused;
-	add_ret = bed_op(busy, CVM_USER_MEM_ADD, &mem, sizeof(mem));
+	add_ret = bed_request(busy, CVM_USER_MEM_ADD, &mem, sizeof(mem));
 	adding = 0;
 }
 
@@ -49,7 +49,7 @@ static void wait_main(void *arg)
 {
 	struct waiter *w = arg;
 
-	w->ret = bed_op(busy, w->op, w->arg, w->bytes);
+	w->ret = bed_request(busy, w->number, w->arg, w->bytes);
 	w->done = 1;
 }
 
@@ -62,7 +62,7 @@ static int create(struct nt_file *file)
 		.name = "wait",
 	};
 
-	return bed_op(file, CVM_USER_VM_CREATE, &args, sizeof(args));
+	return bed_request(file, CVM_USER_VM_CREATE, &args, sizeof(args));
 }
 
 /* A whole VM, and who else there is. */
@@ -74,7 +74,7 @@ static void others(uint32_t count)
 
 	memset(&list, 0, sizeof(list));
 	ok = !bed_open(DEVICE, 0, &file) && !create(file) &&
-	     !bed_op(file, CVM_USER_LIST, &list, sizeof(list)) &&
+	     !bed_request(file, CVM_USER_LIST, &list, sizeof(list)) &&
 	     list.count == count + 1;
 	bed_cleanup(file);
 	bed_close(file);
@@ -105,11 +105,11 @@ static void waiters(void)
 	static struct cvm_nt_map map = { .gpa = MEM_BYTES };
 	static struct cvm_user_vm vm;
 	struct waiter w[] = {
-		{ .name = "MEM_RANGES", .op = CVM_USER_MEM_RANGES,
+		{ .name = "MEM_RANGES", .number = CVM_USER_MEM_RANGES,
 		  .arg = &ranges, .bytes = sizeof(ranges) },
-		{ .name = "NT_MAP", .op = CVM_NT_MAP,
+		{ .name = "NT_MAP", .number = CVM_NT_MAP,
 		  .arg = &map, .bytes = sizeof(map) },
-		{ .name = "VM_CREATE", .op = CVM_USER_VM_CREATE,
+		{ .name = "VM_CREATE", .number = CVM_USER_VM_CREATE,
 		  .arg = &vm, .bytes = sizeof(vm) },
 	};
 	uint32_t i;

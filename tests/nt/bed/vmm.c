@@ -36,17 +36,18 @@ struct vm {
 
 static struct vm vm;
 
-int bed_op(struct nt_file *file, uint32_t op, void *arg, uint32_t bytes)
+int bed_request(struct nt_file *file, uint32_t number, void *arg,
+		uint32_t bytes)
 {
 	uint64_t information = 0;
-	uint32_t status = bed_control(file, CVM_NT_IOCTL(op), arg, bytes, arg,
-				      bytes, &information);
+	uint32_t status = bed_control(file, CVM_NT_IOCTL(number), arg, bytes,
+				      arg, bytes, &information);
 
 	if (CVM_NT_IS_STATUS(status))
 		return -(int)CVM_NT_ERROR(status);
 	if (status || information != bytes)
-		bare_panic("operation %u: status %x, %llu bytes", op, status,
-			   (unsigned long long)information);
+		bare_panic("request %u: status %x, %llu bytes", number,
+			   status, (unsigned long long)information);
 	return 0;
 }
 
@@ -81,7 +82,8 @@ static int map_memory(void)
 			struct cvm_nt_map map = { .gpa = gpa,
 						  .wish = MAP_BASE + gpa };
 
-			ret = bed_op(vm.file, CVM_NT_MAP, &map, sizeof(map));
+			ret = bed_request(vm.file, CVM_NT_MAP, &map,
+					  sizeof(map));
 			if (ret)
 				return ret;
 			if (map.gpa != gpa || map.address != MAP_BASE + gpa)
@@ -101,13 +103,13 @@ static int add_memory(void)
 
 	mem.first_bytes = cvm_boot_first_bytes(&vm.image,
 		vm.args->initrd->bytes, 0, vm.args->mem_bytes);
-	ret = bed_op(vm.file, CVM_USER_MEM_ADD, &mem, sizeof(mem));
+	ret = bed_request(vm.file, CVM_USER_MEM_ADD, &mem, sizeof(mem));
 	if (!ret && mem.added != mem.bytes)
 		ret = -CVM_ENOMEM;
 	if (step("MEM_ADD", ret))
 		return ret;
-	return step("MEM_RANGES", bed_op(vm.file, CVM_USER_MEM_RANGES,
-					 &vm.ranges, sizeof(vm.ranges)));
+	return step("MEM_RANGES", bed_request(vm.file, CVM_USER_MEM_RANGES,
+					      &vm.ranges, sizeof(vm.ranges)));
 }
 
 /* ---- one VM ---------------------------------------------------------- */
@@ -131,13 +133,13 @@ static int create(void)
 		.flags = args->flags,
 		.name = "bed",
 	};
-	if (step("VM_CREATE", bed_op(vm.file, CVM_USER_VM_CREATE, &vm.info,
-				     sizeof(vm.info))) || add_memory())
+	if (step("VM_CREATE", bed_request(vm.file, CVM_USER_VM_CREATE, &vm.info,
+					  sizeof(vm.info))) || add_memory())
 		return -1;
 	if (step("MAP", map_memory()))
 		return -1;
-	return step("VCPU_CREATE", bed_op(vm.file, CVM_USER_VCPU_CREATE,
-					  &vm.vcpu, sizeof(vm.vcpu)));
+	return step("VCPU_CREATE", bed_request(vm.file, CVM_USER_VCPU_CREATE,
+					       &vm.vcpu, sizeof(vm.vcpu)));
 }
 
 static int load(void)
@@ -164,9 +166,9 @@ static int load(void)
 	}
 	memcpy(guest_at(NULL, vm.plan.initrd_gpa, 0), a->initrd->data,
 	       a->initrd->bytes);
-	return step("VCPU_BOOT", bed_op(vm.file, CVM_USER_VCPU_BOOT,
-					&vm.plan.entry,
-					sizeof(vm.plan.entry)));
+	return step("VCPU_BOOT", bed_request(vm.file, CVM_USER_VCPU_BOOT,
+					     &vm.plan.entry,
+					     sizeof(vm.plan.entry)));
 }
 
 static void console_out(uint64_t gpa, uint64_t bytes)
@@ -194,8 +196,8 @@ static void run(void)
 
 	for (;;) {
 		memset(&vm.run, 0, sizeof(vm.run));
-		ret = bed_op(vm.file, CVM_USER_VCPU_RUN, &vm.run,
-			     sizeof(vm.run));
+		ret = bed_request(vm.file, CVM_USER_VCPU_RUN, &vm.run,
+				  sizeof(vm.run));
 		if (bed_current->terminating)
 			break;
 		if (ret == -CVM_EINTR)
@@ -207,7 +209,8 @@ static void run(void)
 		if (vm.run.reason >= CVM_RUN_POWEROFF)
 			break;
 	}
-	if (!bed_op(vm.file, CVM_USER_STATS, &vm.stats, sizeof(vm.stats))) {
+	if (!bed_request(vm.file, CVM_USER_STATS, &vm.stats,
+			 sizeof(vm.stats))) {
 		vm.end->switches = vm.stats.stats.switches;
 		vm.end->vector[0] = vm.stats.stats.vector[0x1f];
 		vm.end->vector[1] = vm.stats.stats.vector[0x2f];
@@ -244,8 +247,8 @@ static void feed(void)
 		vm.in.bytes = n - taken;
 		memmove(vm.in.data, vm.in.data + taken, n - taken);
 		n -= taken;
-		if (bed_op(vm.file, CVM_USER_CONSOLE_IN, &vm.in,
-			   sizeof(vm.in)))
+		if (bed_request(vm.file, CVM_USER_CONSOLE_IN, &vm.in,
+				sizeof(vm.in)))
 			return;
 		taken = vm.in.bytes;
 		if (!taken)
@@ -268,7 +271,7 @@ static int kill_it(struct bed_thread *thread)
 	/* Twice: the first may be the call that has to fail. */
 	if (bed_open(DEVICE, 0, &control) && bed_open(DEVICE, 0, &control))
 		bare_panic("the device cannot be opened twice");
-	ret = bed_op(control, CVM_USER_KILL, &id, sizeof(id));
+	ret = bed_request(control, CVM_USER_KILL, &id, sizeof(id));
 	bed_cleanup(control);
 	bed_close(control);
 	return !ret;
@@ -279,7 +282,7 @@ static uint64_t switches_now(void)
 	static struct cvm_user_stats stats;
 
 	memset(&stats, 0, sizeof(stats));
-	if (bed_op(vm.file, CVM_USER_STATS, &stats, sizeof(stats)))
+	if (bed_request(vm.file, CVM_USER_STATS, &stats, sizeof(stats)))
 		bare_panic("no statistics of a running VM");
 	return stats.stats.switches;
 }

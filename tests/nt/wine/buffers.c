@@ -37,13 +37,13 @@ static void good_buffers(HANDLE device)
 	VirtualProtect(end, PAGE, PAGE_NOACCESS, &old);
 	memset(area, 0xa5, 2 * PAGE);
 	memset(v, 0, bytes);
-	expect(device_op(device, CVM_USER_VERSION, v, bytes), 0,
+	expect(device_request(device, CVM_USER_VERSION, v, bytes), 0,
 	       "a structure at the end of a page");
 	report(v->user_abi == CVM_USER_ABI, "its answer");
 	memset(area, 0xa5, 2 * PAGE);
 	v = (void *)(end - bytes - 1);
 	memset(v, 0, bytes);
-	expect(device_op(device, CVM_USER_VERSION, v, bytes), 0,
+	expect(device_request(device, CVM_USER_VERSION, v, bytes), 0,
 	       "a structure at an odd address");
 	for (i = 0; i < 2 * PAGE; i++)
 		touched += area[i] != 0xa5 &&

@@ -32,9 +32,9 @@ static void still_none(HANDLE device, const char *when)
 	static struct cvm_user_list list;
 	struct cvm_user_mem mem = { .bytes = 2ull << 20 };
 
-	report(!device_op(device, CVM_USER_LIST, &list, sizeof(list)) &&
+	report(!device_request(device, CVM_USER_LIST, &list, sizeof(list)) &&
 	       !list.count, "no VM exists after %s", when);
-	expect(device_op(device, CVM_USER_MEM_ADD, &mem, sizeof(mem)),
+	expect(device_request(device, CVM_USER_MEM_ADD, &mem, sizeof(mem)),
 	       CVM_ERROR(CVM_ENOENT), "the handle has no VM after %s", when);
 }
 
@@ -43,11 +43,11 @@ void test_refusal(HANDLE device)
 	struct cvm_user_vm args = vm_args();
 	DWORD error;
 
-	expect(device_op(device, CVM_USER_VM_CREATE, &args, sizeof(args)),
+	expect(device_request(device, CVM_USER_VM_CREATE, &args, sizeof(args)),
 	       CVM_ERROR(CVM_EPERM), "a VM is refused outside ring 0");
 	still_none(device, "the refusal");
 	memset(&args, 0xff, sizeof(args));
-	error = device_op(device, CVM_USER_VM_CREATE, &args, sizeof(args));
+	error = device_request(device, CVM_USER_VM_CREATE, &args, sizeof(args));
 	report(error && CVM_NT_IS_STATUS(error),
 	       "a VM of nonsense is refused (0x%08lx)", error);
 	still_none(device, "nonsense");
@@ -113,8 +113,8 @@ static DWORD WINAPI ask_on(void *arg)
 	DWORD error = 0;
 
 	while (check && !error) {
-		error = device_op(busy->device, CVM_USER_CHECK, check,
-				  sizeof(*check));
+		error = device_request(busy->device, CVM_USER_CHECK, check,
+				       sizeof(*check));
 		InterlockedIncrement(error ? &busy->refused : &busy->asked);
 	}
 	free(check);

@@ -63,7 +63,7 @@ void expect(DWORD got, DWORD want, const char *name, ...)
 static void all_tests(HANDLE device)
 {
 	test_security(device);
-	test_operations(device);
+	test_requests(device);
 	test_codes(device);
 	test_buffers(device);
 	test_refusal(device);

@@ -26,19 +26,19 @@ DWORD device_ask(HANDLE device, DWORD code, struct request *r)
 	return error;
 }
 
-DWORD device_op(HANDLE device, uint32_t op, void *arg, DWORD bytes)
+DWORD device_request(HANDLE device, uint32_t number, void *arg, DWORD bytes)
 {
 	struct request r = {
 		.in = arg, .in_bytes = bytes, .out = arg, .out_bytes = bytes,
 	};
 
-	return device_ask(device, CVM_NT_IOCTL(op), &r);
+	return device_ask(device, CVM_NT_IOCTL(number), &r);
 }
 
 int device_answers(HANDLE device)
 {
 	struct cvm_user_version v = { 0 };
 
-	return !device_op(device, CVM_USER_VERSION, &v, sizeof(v)) &&
+	return !device_request(device, CVM_USER_VERSION, &v, sizeof(v)) &&
 	       v.user_abi == CVM_USER_ABI && v.host == CVM_HOST_NT;
 }

@@ -42,7 +42,7 @@ struct request {
 /* One request of an overlapped handle: 0 or the error. */
 DWORD device_ask(HANDLE device, DWORD code, struct request *r);
 /* The same with one structure for both buffers, as every caller does it. */
-DWORD device_op(HANDLE device, uint32_t op, void *arg, DWORD bytes);
+DWORD device_request(HANDLE device, uint32_t number, void *arg, DWORD bytes);
 /* Does it still answer as it should? */
 int device_answers(HANDLE device);
 
@@ -51,8 +51,8 @@ int device_answers(HANDLE device);
 int bad_buffer_main(uint32_t which);
 
 /* ---- the tests ---- */
-void test_operations(HANDLE device);	/* ops.c */
-void test_codes(HANDLE device);		/* ops.c */
+void test_requests(HANDLE device);	/* requests.c */
+void test_codes(HANDLE device);		/* requests.c */
 void test_buffers(HANDLE device);	/* buffers.c */
 void test_refusal(HANDLE device);	/* handles.c */
 void test_handles(HANDLE device);	/* handles.c */

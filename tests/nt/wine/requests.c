@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ops.c - every operation, with the sizes of programs from before and after
+ * requests.c - every request, with the sizes of programs from before and after
  * this driver and with wrong ones, and every control code that is none.
  *
- * libcvm's operation table is linked in and walked: an operation that is in it
+ * libcvm's table of requests is linked in and walked: a request that is in it
  * and not in `wants` below fails.
  */
 #include <stddef.h>
@@ -11,11 +11,11 @@
 
 #include "test.h"
 
-#define OPS		0x800u	/* control codes have room for so many */
+#define NUMBERS		0x800u	/* control codes have room for so many */
 #define HUGE_BYTES	(1u << 20)
 
 struct want {
-	uint32_t op;
+	uint32_t number;
 	uint32_t size;
 	uint32_t least;		/* so much of it must come */
 	uint32_t reserved, reserved_bytes;	/* where it must be 0 */
@@ -74,8 +74,8 @@ static int good_list(const void *answer)
 	return !memcmp(answer, &empty, sizeof(empty));
 }
 
-#define SIZED(op, type, least, error, good, name)			\
-	{ op, sizeof(struct type), least, offsetof(struct type, reserved), \
+#define SIZED(number, type, least, error, good, name)			\
+	{ number, sizeof(struct type), least, offsetof(struct type, reserved), \
 	  sizeof(((struct type *)0)->reserved), error, good, name }
 #define WANT(OP, type, least, error, good) \
 	SIZED(CVM_USER_##OP, type, least, error, good, NULL)
@@ -104,17 +104,17 @@ static const struct want wants[] = {
 	      "NT_SELFTEST"),
 };
 
-static const struct want *want_of(uint32_t op)
+static const struct want *want_of(uint32_t number)
 {
 	uint32_t i;
 
 	for (i = 0; i < sizeof(wants) / sizeof(wants[0]); i++)
-		if (wants[i].op == op)
+		if (wants[i].number == number)
 			return &wants[i];
 	return NULL;
 }
 
-/* ---- one operation --------------------------------------------------- */
+/* ---- one request --------------------------------------------------- */
 
 /* 1 when the request did not end as it should. */
 static int with_sizes(HANDLE device, const struct want *want, const char *name,
@@ -124,7 +124,7 @@ static int with_sizes(HANDLE device, const struct want *want, const char *name,
 		.in = buffer, .in_bytes = in_bytes,
 		.out = buffer, .out_bytes = out_bytes,
 	};
-	DWORD got = device_ask(device, CVM_NT_IOCTL(want->op), &r);
+	DWORD got = device_ask(device, CVM_NT_IOCTL(want->number), &r);
 
 	if (got == error && r.returned == (error ? 0 : out_bytes))
 		return 0;
@@ -190,7 +190,7 @@ static void right_size(HANDLE device, const struct want *want,
 
 	memset(buffer, fill, sizeof(buffer));
 	memset(buffer + want->reserved, 0, want->reserved_bytes);
-	error = device_ask(device, CVM_NT_IOCTL(want->op), &r);
+	error = device_ask(device, CVM_NT_IOCTL(want->number), &r);
 	expect(error, CVM_ERROR(want->error), "%s of 0x%02x bytes", name,
 	       fill);
 	if (want->error)
@@ -202,45 +202,45 @@ static void right_size(HANDLE device, const struct want *want,
 }
 
 /* Zeroes, then ones: an answer may not depend on what lay there before. */
-static void operation(HANDLE device, const struct want *want,
-		      const struct cvm_op *op)
+static void all_sizes(HANDLE device, const struct want *want,
+		      const struct cvm_ioctl *row)
 {
-	const char *name = op ? op->name : want->name;
+	const char *name = row ? row->name : want->name;
 
-	if (op)
-		expect(op->size, want->size, "%s: size in the table", name);
-	if (op)
-		expect(op->least, want->least, "%s: least size", name);
+	if (row)
+		expect(row->size, want->size, "%s: size in the table", name);
+	if (row)
+		expect(row->least, want->least, "%s: least size", name);
 	right_size(device, want, name, 0x00);
 	right_size(device, want, name, 0xff);
 	wrong_sizes(device, want, name);
 	other_sizes(device, want, name);
 }
 
-void test_operations(HANDLE device)
+void test_requests(HANDLE device)
 {
-	const struct cvm_op *op;
+	const struct cvm_ioctl *row;
 	const struct want *want;
 	uint32_t i, found = 0;
 
-	for (i = 0; i < OPS; i++) {
-		op = cvm_op_find(i);
+	for (i = 0; i < NUMBERS; i++) {
+		row = cvm_ioctl_find(i);
 		want = want_of(i);
-		if (op && !want)
-			report(0, "%s: has a test", op->name);
+		if (row && !want)
+			report(0, "%s: has a test", row->name);
 		if (!want)
 			continue;
-		if (!op && !want->name)
-			report(0, "operation 0x%x is in the table", i);
-		operation(device, want, op);
+		if (!row && !want->name)
+			report(0, "request 0x%x is in the table", i);
+		all_sizes(device, want, row);
 		found++;
 	}
 	expect(found, sizeof(wants) / sizeof(wants[0]),
-	       "every operation was tried");
+	       "every request was tried");
 	report(device_answers(device), "the driver answers after all that");
 }
 
-/* ---- codes that are no operation ------------------------------------- */
+/* ---- codes that are no request ------------------------------------- */
 
 static DWORD with_code(HANDLE device, DWORD code)
 {
@@ -260,7 +260,7 @@ static void one_bit(HANDLE device)
 
 	for (bit = 0; bit < 32; bit++) {
 		code = CVM_NT_IOCTL(CVM_USER_VERSION) ^ 1u << bit;
-		/* The bits of the number may make another operation. */
+		/* The bits of the number may make another request. */
 		if (bit >= 2 && bit < 13 && want_of(1u << (bit - 2)))
 			continue;
 		error = with_code(device, code);
@@ -277,7 +277,7 @@ void test_codes(HANDLE device)
 	uint32_t i, wrong = 0, tried = 0;
 	DWORD error;
 
-	for (i = 0; i < OPS; i++) {
+	for (i = 0; i < NUMBERS; i++) {
 		if (want_of(i))
 			continue;
 		error = with_code(device, CVM_NT_IOCTL(i));
@@ -285,9 +285,9 @@ void test_codes(HANDLE device)
 		if (error == CVM_ERROR(CVM_ENOTTY))
 			continue;
 		wrong++;
-		explain("operation 0x%x gave 0x%08lx", i, error);
+		explain("request 0x%x gave 0x%08lx", i, error);
 	}
-	report(!wrong, "%u unknown operations are refused", tried);
+	report(!wrong, "%u unknown requests are refused", tried);
 	one_bit(device);
 	report(device_answers(device), "the driver answers after that");
 }

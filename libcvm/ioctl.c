@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ops.c - the user ABI's operations: one table for all hosts.
+ * ioctl.c - the requests of the user ABI: one table for all hosts.
  *
- * A shim copies the structure in, calls cvm_op_fit() and cvm_op_call(), and
- * copies it out again; sizes, handle and lock are in the table, so that no host
- * has an opinion of its own.
+ * A shim copies the structure in, calls cvm_ioctl_fit() and cvm_ioctl_call(),
+ * and copies it out again; sizes, handle and lock are in the table, so that no
+ * host has an opinion of its own.
  */
 #include "fmt.h"
 #include "internal.h"
@@ -17,7 +17,7 @@
 			 1ull << CVM_EVENT_HOTPLUG_BIT | \
 			 ~0ull << CVM_EVENT_DEVICE_BIT)
 
-static int op_version(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+static int ioctl_version(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 {
 	struct cvm_user_version *v = arg;
 
@@ -32,14 +32,14 @@ static int op_version(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 	return 0;
 }
 
-static int op_check(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+static int ioctl_check(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 {
 	(void)vm;
 	*(struct cvm_user_check *)arg = mon->check;
 	return 0;
 }
 
-static int op_list(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+static int ioctl_list(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 {
 	struct cvm_user_list *list = arg;
 	uint32_t i;
@@ -54,7 +54,7 @@ static int op_list(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 	return 0;
 }
 
-static int op_stats(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+static int ioctl_stats(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 {
 	struct cvm_user_stats *s = arg;
 	struct cvm_host_time now;
@@ -71,7 +71,7 @@ static int op_stats(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 	return 0;
 }
 
-static int op_stop(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+static int ioctl_stop(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 {
 	const struct cvm_user_id *args = arg;
 
@@ -85,7 +85,7 @@ static int op_stop(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 	return 0;
 }
 
-static int op_kill(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+static int ioctl_kill(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 {
 	const struct cvm_user_id *args = arg;
 
@@ -97,33 +97,35 @@ static int op_kill(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 	return 0;
 }
 
-static int op_mem_add(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+static int ioctl_mem_add(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 {
 	(void)mon;
 	return cvm_mem_add(vm, arg);
 }
 
-static int op_mem_ranges(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+static int ioctl_mem_ranges(struct cvm_monitor *mon, struct cvm_vm *vm,
+			    void *arg)
 {
 	(void)mon;
 	return cvm_mem_ranges(vm, arg);
 }
 
-static int op_vcpu_create(struct cvm_monitor *mon, struct cvm_vm *vm,
-			  void *arg)
+static int ioctl_vcpu_create(struct cvm_monitor *mon, struct cvm_vm *vm,
+			     void *arg)
 {
 	(void)mon;
 	return cvm_vcpu_create(vm, arg);
 }
 
-static int op_vcpu_boot(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+static int ioctl_vcpu_boot(struct cvm_monitor *mon, struct cvm_vm *vm,
+			   void *arg)
 {
 	(void)mon;
 	vm->final = 1;
 	return cvm_vcpu_boot(vm, arg);
 }
 
-static int op_vcpu_run(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+static int ioctl_vcpu_run(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 {
 	const struct cvm_user_run *args = arg;
 
@@ -168,7 +170,8 @@ static uint32_t cvm_ring_put(struct cvm_shared *shared, const uint8_t *data,
 	return bytes;
 }
 
-static int op_console_in(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+static int ioctl_console_in(struct cvm_monitor *mon, struct cvm_vm *vm,
+			    void *arg)
 {
 	struct cvm_user_console *con = arg;
 
@@ -192,7 +195,7 @@ static int check_event(struct cvm_vm *vm, uint32_t vcpu, uint64_t bits)
 	return 0;
 }
 
-static int op_event(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+static int ioctl_event(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 {
 	const struct cvm_user_event *ev = arg;
 	int ret = check_event(vm, ev->vcpu, ev->bits);
@@ -203,7 +206,8 @@ static int op_event(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 	return ret;
 }
 
-static int op_event_bind(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
+static int ioctl_event_bind(struct cvm_monitor *mon, struct cvm_vm *vm,
+			    void *arg)
 {
 	struct cvm_user_event_bind *args = arg;
 	int ret = check_event(vm, args->vcpu, args->bits);
@@ -212,22 +216,22 @@ static int op_event_bind(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 	return ret ? ret : cvm_event_bind(vm, args);
 }
 
-static int op_event_unbind(struct cvm_monitor *mon, struct cvm_vm *vm,
-			   void *arg)
+static int ioctl_event_unbind(struct cvm_monitor *mon, struct cvm_vm *vm,
+			      void *arg)
 {
 	(void)mon;
 	return cvm_event_unbind(vm, arg);
 }
 
-static int op_doorbell_bind(struct cvm_monitor *mon, struct cvm_vm *vm,
-			    void *arg)
+static int ioctl_doorbell_bind(struct cvm_monitor *mon, struct cvm_vm *vm,
+			       void *arg)
 {
 	(void)mon;
 	return cvm_doorbell_bind(vm, arg);
 }
 
-static int op_doorbell_unbind(struct cvm_monitor *mon, struct cvm_vm *vm,
-			      void *arg)
+static int ioctl_doorbell_unbind(struct cvm_monitor *mon, struct cvm_vm *vm,
+				 void *arg)
 {
 	(void)mon;
 	return cvm_doorbell_unbind(vm, arg);
@@ -240,72 +244,75 @@ static int op_doorbell_unbind(struct cvm_monitor *mon, struct cvm_vm *vm,
 
 /* The third column never changes: programs that pass so little are out there.
  * (CVM_USER_ABI 5.) */
-static const struct cvm_op cvm_op_table[] = {
-	ROW(VERSION, cvm_user_version, 48, 0, CVM_LOCK_NONE, op_version),
-	ROW(CHECK, cvm_user_check, 16, 0, CVM_LOCK_NONE, op_check),
-	ROW(LIST, cvm_user_list, 16, 0, CVM_LOCK_MANAGER, op_list),
-	ROW(STATS, cvm_user_stats, 168, 0, CVM_LOCK_MANAGER, op_stats),
-	ROW(STOP, cvm_user_id, 4, 0, CVM_LOCK_MANAGER, op_stop),
-	ROW(KILL, cvm_user_id, 4, 0, CVM_LOCK_MANAGER, op_kill),
+static const struct cvm_ioctl ioctls[] = {
+	ROW(VERSION, cvm_user_version, 48, 0, CVM_LOCK_NONE, ioctl_version),
+	ROW(CHECK, cvm_user_check, 16, 0, CVM_LOCK_NONE, ioctl_check),
+	ROW(LIST, cvm_user_list, 16, 0, CVM_LOCK_MONITOR, ioctl_list),
+	ROW(STATS, cvm_user_stats, 168, 0, CVM_LOCK_MONITOR, ioctl_stats),
+	ROW(STOP, cvm_user_id, 4, 0, CVM_LOCK_MONITOR, ioctl_stop),
+	ROW(KILL, cvm_user_id, 4, 0, CVM_LOCK_MONITOR, ioctl_kill),
 	/* Called through cvm_vm_create(): it makes the handle a VM. */
-	ROW(VM_CREATE, cvm_user_vm, 80, 0, CVM_LOCK_MANAGER, NULL),
-	ROW(MEM_ADD, cvm_user_mem, 32, 1, CVM_LOCK_VM, op_mem_add),
-	ROW(MEM_RANGES, cvm_user_ranges, 16, 1, CVM_LOCK_VM, op_mem_ranges),
-	ROW(VCPU_CREATE, cvm_user_vcpu, 40, 1, CVM_LOCK_VM, op_vcpu_create),
-	ROW(VCPU_BOOT, cvm_user_boot, 48, 1, CVM_LOCK_VM, op_vcpu_boot),
-	ROW(VCPU_RUN, cvm_user_run, 80, 1, CVM_LOCK_VCPU, op_vcpu_run),
-	ROW(CONSOLE_IN, cvm_user_console, 528, 1, CVM_LOCK_VM, op_console_in),
-	ROW(EVENT, cvm_user_event, 24, 1, CVM_LOCK_NONE, op_event),
+	ROW(VM_CREATE, cvm_user_vm, 80, 0, CVM_LOCK_MONITOR, NULL),
+		ROW(MEM_ADD, cvm_user_mem, 32, 1, CVM_LOCK_VM, ioctl_mem_add),
+		ROW(MEM_RANGES, cvm_user_ranges, 16, 1, CVM_LOCK_VM,
+		    ioctl_mem_ranges), ROW(VCPU_CREATE, cvm_user_vcpu, 40, 1,
+					   CVM_LOCK_VM, ioctl_vcpu_create),
+		ROW(VCPU_BOOT, cvm_user_boot, 48, 1, CVM_LOCK_VM,
+		    ioctl_vcpu_boot), ROW(VCPU_RUN, cvm_user_run, 80, 1,
+					  CVM_LOCK_VCPU, ioctl_vcpu_run),
+		ROW(CONSOLE_IN, cvm_user_console, 528, 1, CVM_LOCK_VM,
+		    ioctl_console_in),
+	ROW(EVENT, cvm_user_event, 24, 1, CVM_LOCK_NONE, ioctl_event),
 	ROW(DOORBELL_BIND, cvm_user_doorbell, 16, 1, CVM_LOCK_VM,
-	    op_doorbell_bind),
+	    ioctl_doorbell_bind),
 	ROW(DOORBELL_UNBIND, cvm_user_doorbell, 16, 1, CVM_LOCK_VM,
-	    op_doorbell_unbind),
+	    ioctl_doorbell_unbind),
 	ROW(EVENT_BIND, cvm_user_event_bind, 24, 1, CVM_LOCK_VM,
-	    op_event_bind),
+	    ioctl_event_bind),
 	ROW(EVENT_UNBIND, cvm_user_event_bind, 24, 1, CVM_LOCK_VM,
-	    op_event_unbind),
+	    ioctl_event_unbind),
 };
 
-const struct cvm_op *cvm_op_find(uint32_t op)
+const struct cvm_ioctl *cvm_ioctl_find(uint32_t number)
 {
 	uint32_t i;
 
-	for (i = 0; i < sizeof(cvm_op_table) / sizeof(cvm_op_table[0]); i++)
-		if (cvm_op_table[i].op == op)
-			return &cvm_op_table[i];
+	for (i = 0; i < sizeof(ioctls) / sizeof(ioctls[0]); i++)
+		if (ioctls[i].number == number)
+			return &ioctls[i];
 	return NULL;
 }
 
-int cvm_op_fit(const struct cvm_op *op, void *arg, size_t bytes)
+int cvm_ioctl_fit(const struct cvm_ioctl *row, void *arg, size_t bytes)
 {
 	const uint32_t *word;
 	uint8_t *at = arg;
 	size_t i;
 
-	if (bytes < op->least)
+	if (bytes < row->least)
 		return -CVM_EINVAL;
 	if (bytes > CVM_USER_BYTES_MAX)
 		return -CVM_E2BIG;
-	for (i = op->size; i < bytes; i++)
+	for (i = row->size; i < bytes; i++)
 		if (at[i])
 			return -CVM_E2BIG;
-	for (i = bytes; i < op->size; i++)
+	for (i = bytes; i < row->size; i++)
 		at[i] = 0;
-	word = (const uint32_t *)(at + op->reserved_off);
-	for (i = 0; i < op->reserved_bytes / sizeof(*word); i++)
+	word = (const uint32_t *)(at + row->reserved_off);
+	for (i = 0; i < row->reserved_bytes / sizeof(*word); i++)
 		if (word[i])
 			return -CVM_EINVAL;
 	return 0;
 }
 
-int cvm_op_call(const struct cvm_op *op, struct cvm_monitor *mon,
-		struct cvm_vm *vm, void *arg, size_t size)
+int cvm_ioctl_call(const struct cvm_ioctl *row, struct cvm_monitor *mon,
+		   struct cvm_vm *vm, void *arg, size_t size)
 {
-	if (size != op->size)
+	if (size != row->size)
 		return -CVM_EINVAL;
-	if (!op->fn)
+	if (!row->fn)
 		return -CVM_ENOTTY;
-	if (op->needs_vm && !vm)
+	if (row->needs_vm && !vm)
 		return -CVM_ENOENT;
-	return op->fn(mon, vm, arg);
+	return row->fn(mon, vm, arg);
 }

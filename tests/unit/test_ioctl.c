@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test_ops.c - the user ABI's table, console input, events, statistics. */
+/* test_ioctl.c - the user ABI's table, console input, events, statistics. */
 #include "core.h"
 
 static void start(struct core *c)
@@ -26,34 +26,34 @@ static void table(void **state)
 		16, 24, 24,
 	};
 	uint8_t arg[sizeof(struct cvm_user_list)] = { 0 };
-	const struct cvm_op *op;
+	const struct cvm_ioctl *op;
 	struct core c;
 	uint32_t i, found = 0;
 
 	(void)state;
 	start(&c);
 	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
-		op = cvm_op_find(ops[i]);
+		op = cvm_ioctl_find(ops[i]);
 		assert_non_null(op);
-		assert_int_equal(op->op, ops[i]);
+		assert_int_equal(op->number, ops[i]);
 		assert_true(op->name[0]);
 		/* Programs are compiled with it (uapi.h). */
 		assert_int_equal(op->least, least[i]);
 		assert_in_range(op->least, 4, op->size);
 		assert_in_range(op->size, 0, CVM_USER_BYTES_MAX);
 		/* What a host makes of its own. */
-		assert_int_equal(cvm_op_call(op, c.mon, c.vm, arg,
-					     op->size - 1u), -CVM_EINVAL);
-		assert_int_equal(cvm_op_call(op, c.mon, c.vm, arg,
-					     op->size + 1u), -CVM_EINVAL);
+		assert_int_equal(cvm_ioctl_call(op, c.mon, c.vm, arg,
+						op->size - 1u), -CVM_EINVAL);
+		assert_int_equal(cvm_ioctl_call(op, c.mon, c.vm, arg,
+						op->size + 1u), -CVM_EINVAL);
 		if (op->needs_vm)
-			assert_int_equal(cvm_op_call(op, c.mon, NULL, arg,
-						     op->size), -CVM_ENOENT);
+			assert_int_equal(cvm_ioctl_call(op, c.mon, NULL, arg,
+							op->size), -CVM_ENOENT);
 	}
 	for (i = 0; i < 256; i++)
-		found += cvm_op_find(i) != NULL;
+		found += cvm_ioctl_find(i) != NULL;
 	assert_int_equal(found, sizeof(ops) / sizeof(ops[0]));
-	assert_null(cvm_op_find(UINT32_MAX));
+	assert_null(cvm_ioctl_find(UINT32_MAX));
 	core_end(&c);
 }
 
@@ -62,7 +62,7 @@ static void table(void **state)
 #define ROOM	(CVM_USER_BYTES_MAX + 8u)
 
 /* What uapi.h says, by another way: first the whole structure, then look. */
-static int fit_model(const struct cvm_op *op, uint8_t *to,
+static int fit_model(const struct cvm_ioctl *op, uint8_t *to,
 		     const uint8_t *from, size_t bytes)
 {
 	static const uint8_t zero[ROOM];
@@ -90,7 +90,7 @@ static uint32_t dice(void)
 }
 
 /* A few bytes set, anywhere; the reserved ones mostly are not. */
-static void scatter(const struct cvm_op *op, uint8_t *from)
+static void scatter(const struct cvm_ioctl *op, uint8_t *from)
 {
 	uint32_t n = dice() % 4;
 
@@ -101,7 +101,7 @@ static void scatter(const struct cvm_op *op, uint8_t *from)
 		memset(from + op->reserved_off, 0, op->reserved_bytes);
 }
 
-static size_t any_bytes(const struct cvm_op *op)
+static size_t any_bytes(const struct cvm_ioctl *op)
 {
 	switch (dice() % 4) {
 	case 0:
@@ -118,14 +118,14 @@ static size_t any_bytes(const struct cvm_op *op)
 static void sizes(void **state)
 {
 	static uint8_t from[ROOM], arg[ROOM], want[ROOM];
-	const struct cvm_op *op;
+	const struct cvm_ioctl *op;
 	uint32_t i, ok = 0, none = 0, big = 0;
 	size_t bytes;
 	int ret;
 
 	(void)state;
 	for (i = 0; i < 200000; i++) {
-		op = cvm_op_find(dice() % 28);
+		op = cvm_ioctl_find(dice() % 28);
 		if (!op)
 			continue;
 		scatter(op, from);
@@ -133,7 +133,7 @@ static void sizes(void **state)
 		/* Beyond what came lies anything, and stays. */
 		memset(arg, 0xa5, ROOM);
 		memcpy(arg, from, bytes);
-		ret = cvm_op_fit(op, arg, bytes);
+		ret = cvm_ioctl_fit(op, arg, bytes);
 		assert_int_equal(ret, fit_model(op, want, from, bytes));
 		ok += !ret;
 		none += ret == -CVM_EINVAL;
@@ -151,7 +151,7 @@ static void sizes(void **state)
 /* A program that is older than .text, and leaves it out. */
 static void shorter_run(void **state)
 {
-	const struct cvm_op *op = cvm_op_find(CVM_USER_VCPU_RUN);
+	const struct cvm_ioctl *op = cvm_ioctl_find(CVM_USER_VCPU_RUN);
 	struct cvm_user_run run;
 	struct core c;
 
@@ -159,10 +159,10 @@ static void shorter_run(void **state)
 	start(&c);
 	memset(&run, 0x5a, sizeof(run));
 	memset(&run, 0, op->least);
-	assert_int_equal(cvm_op_fit(op, &run, op->least), 0);
+	assert_int_equal(cvm_ioctl_fit(op, &run, op->least), 0);
 	assert_int_equal(run.text[0], 0);
 	cvm_vm_kill(c.vm);
-	assert_int_equal(core_op(&c, CVM_USER_VCPU_RUN, &run), 0);
+	assert_int_equal(core_request(&c, CVM_USER_VCPU_RUN, &run), 0);
 	assert_int_equal(run.reason, CVM_RUN_KILLED);
 	core_end(&c);
 }
@@ -174,7 +174,8 @@ static void vm_create_is_special(void **state)
 
 	(void)state;
 	start(&c);
-	assert_int_equal(core_op(&c, CVM_USER_VM_CREATE, &args), -CVM_ENOTTY);
+	assert_int_equal(core_request(&c, CVM_USER_VM_CREATE, &args),
+			 -CVM_ENOTTY);
 	core_end(&c);
 }
 
@@ -186,7 +187,7 @@ static void version(void **state)
 	(void)state;
 	start(&c);
 	memset(&v, 0x5a, sizeof(v));
-	assert_int_equal(core_op(&c, CVM_USER_VERSION, &v), 0);
+	assert_int_equal(core_request(&c, CVM_USER_VERSION, &v), 0);
 	assert_int_equal(v.user_abi, CVM_USER_ABI);
 	assert_int_equal(v.guest_abi, CVM_GUEST_ABI);
 	assert_int_equal(v.host, CVM_HOST_FAKE);
@@ -202,7 +203,7 @@ static uint32_t type(struct core *c, const char *text, uint32_t bytes)
 	struct cvm_user_console con = { .bytes = bytes };
 
 	memcpy(con.data, text, bytes);
-	assert_int_equal(core_op(c, CVM_USER_CONSOLE_IN, &con), 0);
+	assert_int_equal(core_request(c, CVM_USER_CONSOLE_IN, &con), 0);
 	return con.bytes;
 }
 
@@ -281,9 +282,11 @@ static void console_arguments(void **state)
 	core_init(&c);
 	assert_int_equal(core_attach(&c), 0);
 	assert_int_equal(core_create(&c, 1), 0);
-	assert_int_equal(core_op(&c, CVM_USER_CONSOLE_IN, &con), -CVM_EINVAL);
+	assert_int_equal(core_request(&c, CVM_USER_CONSOLE_IN, &con),
+			 -CVM_EINVAL);
 	con.bytes = 1;
-	assert_int_equal(core_op(&c, CVM_USER_CONSOLE_IN, &con), -CVM_ENOENT);
+	assert_int_equal(core_request(&c, CVM_USER_CONSOLE_IN, &con),
+			 -CVM_ENOENT);
 	core_end(&c);
 }
 
@@ -293,7 +296,7 @@ static int raise_event(struct core *c, uint32_t vcpu, uint64_t bits)
 {
 	struct cvm_user_event ev = { .vcpu = vcpu, .bits = bits };
 
-	return core_op(c, CVM_USER_EVENT, &ev);
+	return core_request(c, CVM_USER_EVENT, &ev);
 }
 
 static void events(void **state)
@@ -374,18 +377,18 @@ static void stop_and_kill(void **state)
 	start(&c);
 	vm = c.vm;
 	c.vm = NULL;	/* a control handle */
-	assert_int_equal(core_op(&c, CVM_USER_STOP, &none), -CVM_ENOENT);
-	assert_int_equal(core_op(&c, CVM_USER_KILL, &none), -CVM_ENOENT);
+	assert_int_equal(core_request(&c, CVM_USER_STOP, &none), -CVM_ENOENT);
+	assert_int_equal(core_request(&c, CVM_USER_KILL, &none), -CVM_ENOENT);
 	none.id = 0;
-	assert_int_equal(core_op(&c, CVM_USER_STOP, &none), -CVM_ENOENT);
-	assert_int_equal(core_op(&c, CVM_USER_KILL, &none), -CVM_ENOENT);
-	assert_int_equal(core_op(&c, CVM_USER_STOP, &id), 0);
+	assert_int_equal(core_request(&c, CVM_USER_STOP, &none), -CVM_ENOENT);
+	assert_int_equal(core_request(&c, CVM_USER_KILL, &none), -CVM_ENOENT);
+	assert_int_equal(core_request(&c, CVM_USER_STOP, &id), 0);
 	assert_int_equal(vm->vcpu[0]->shared->events,
 			 1ull << CVM_EVENT_POWER_BIT);
-	assert_int_equal(core_op(&c, CVM_USER_KILL, &id), 0);
+	assert_int_equal(core_request(&c, CVM_USER_KILL, &id), 0);
 	assert_int_equal(vm->end, CVM_RUN_KILLED);
-	assert_int_equal(core_op(&c, CVM_USER_STOP, &id), -CVM_EIO);
-	assert_int_equal(core_op(&c, CVM_USER_KILL, &id), 0);
+	assert_int_equal(core_request(&c, CVM_USER_STOP, &id), -CVM_EIO);
+	assert_int_equal(core_request(&c, CVM_USER_KILL, &id), 0);
 	c.vm = vm;
 	core_end(&c);
 }
@@ -414,7 +417,7 @@ static void stats(void **state)
 		v->shared->forwarded = 4;
 		v->shared->refused = i;
 	}
-	assert_int_equal(core_op(&c, CVM_USER_STATS, &s), 0);
+	assert_int_equal(core_request(&c, CVM_USER_STATS, &s), 0);
 	assert_int_equal(s.id, 1);
 	assert_int_equal(s.tsc_khz, 2000000);
 	assert_int_equal(s.info.vcpus, 3);
@@ -428,7 +431,7 @@ static void stats(void **state)
 	assert_int_equal(s.stats.refused, 3);
 	assert_int_equal(s.stats.msr_reloads, 3);
 	s.id = 2;
-	assert_int_equal(core_op(&c, CVM_USER_STATS, &s), -CVM_ENOENT);
+	assert_int_equal(core_request(&c, CVM_USER_STATS, &s), -CVM_ENOENT);
 	core_end(&c);
 }
 

@@ -120,8 +120,8 @@ void cvm_clock_row(struct cvm_user_check *check)
 	clock_find(name);
 	row->status = CVM_CHECK_NOTE;
 	if (strncmp(name, "tsc", 3)) {
-		snprintf(row->text, sizeof(row->text), "the kernel's clock "
-			 "is %s, not the TSC%s: the guest's will drift",
+		snprintf(row->text, sizeof(row->text), "the clock is %s, "
+			 "not the TSC%s: the guest's will drift",
 			 name[0] ? name : "unknown",
 			 check_tsc_unstable() ? ", found unstable" : "");
 	} else if (check_tsc_unstable()) {

@@ -162,9 +162,16 @@ static void say(const char *name, long number, int status)
 
 static void child(long (*fn)(long n), long n)
 {
+	long self, value;
+
 	CALL0(__NR_setsid);
-	answer->value = fn(n);
-	answer->told = 1;
+	self = CALL0(__NR_gettid);
+	value = fn(n);
+	/* What fork() has made comes here too, perhaps during the next question. */
+	if (CALL0(__NR_gettid) == self) {
+		answer->value = value;
+		answer->told = 1;
+	}
 	/* After vfork() the stack is that of two: come back to here. */
 	for (;;)
 		CALL1(__NR_exit, 0);

@@ -4,6 +4,7 @@
 
 import contextlib
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -94,6 +95,17 @@ class Archive:
             raise NoNetwork(str(err))
         stamp.touch()
 
+    def _files(self, *packages):
+        """Where these packages and what they depend on lie, as downloaded:
+        other roots have left theirs beside them."""
+        text = subprocess.check_output(
+            ["apt-get", *self._options, "-q", "-s", "--no-install-recommends",
+             "install", *packages], text=True)
+        for name, version, arch in re.findall(
+                r"^Inst (\S+) \((\S+) .*\[(\w+)\]\)", text, re.M):
+            yield self.dir / "archives" / ("%s_%s_%s.deb" % (
+                name, version.replace(":", "%3a"), arch))
+
     @contextlib.contextmanager
     def unpacked(self, *packages):
         """A Root with these packages and what they depend on.  They are
@@ -106,7 +118,7 @@ class Archive:
                 self._apt("install", "--download-only",
                           "--no-install-recommends", *BASE, *packages)
                 self._apt("autoclean")
-                for deb in (self.dir / "archives").glob("*.deb"):
+                for deb in self._files(*BASE, *packages):
                     ui.run(["dpkg-deb", "-x", deb, where])
             awk = pathlib.Path(where) / "usr/bin/awk"
             if not awk.exists():

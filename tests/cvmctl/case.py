@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""cvmctl preloaded with a fake driver (fake_linux.c), so that its tests need no
-root; and kernel files for it."""
+"""cvmctl preloaded with a fake driver (fake_driver_linux.c), so that its tests
+need no root; and kernel files for it."""
 import os
 import pathlib
 import re

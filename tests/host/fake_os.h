@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * fake_os.h - what the fake host and the fake CPU take from the system whose
- * process they are: fake_linux.c and fake_nt.c.
+ * process they are: fake_os_linux.c and fake_os_nt.c.
  */
 #ifndef CVM_TEST_FAKE_OS_H
 #define CVM_TEST_FAKE_OS_H

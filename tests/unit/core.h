@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "fake.h"
+#include "fake_host.h"
 #include "fake_cpu.h"
 #include "internal.h"
 
@@ -22,7 +22,7 @@
 
 struct core {
 	struct fake_host host;
-	struct fake_vm fvm;
+	struct fake_host_vm fvm;
 	struct cvm_monitor *mon;
 	struct cvm_vm *vm;
 };
@@ -43,7 +43,7 @@ static inline void core_init(struct core *c)
 	memset(c, 0, sizeof(*c));
 	fake_cpu_init();
 	fake_host_init(&c->host);
-	fake_vm_init(&c->fvm, &c->host);
+	fake_host_vm_init(&c->fvm, &c->host);
 }
 
 static inline int core_attach(struct core *c)

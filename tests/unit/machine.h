@@ -23,7 +23,7 @@
 
 #include <unicorn/unicorn.h>
 
-#include "fake.h"
+#include "fake_host.h"
 
 #define MACHINE_PAGES	64	/* of the TLB */
 #define MACHINE_ROWS	64	/* compared pieces of CPU state */

@@ -167,7 +167,7 @@ static void child(long (*fn)(long n), long n)
 	CALL0(__NR_setsid);
 	self = CALL0(__NR_gettid);
 	value = fn(n);
-	/* What fork() has made comes here too, perhaps during the next question. */
+	/* What fork() made comes here too, perhaps in the next question. */
 	if (CALL0(__NR_gettid) == self) {
 		answer->value = value;
 		answer->told = 1;

@@ -74,7 +74,7 @@ def _clock(t, host, version):
 
 
 def _look(t, version):
-    program = build.static_program(paths.ROOT / "tests/host/linux_driver.c")
+    program = build.static_program(paths.PROGRAMS / "linux_driver.c")
     options = machine.Options(
         host=version, cpus=CPUS[version], guests=(), modules=("virtio_blk",),
         files={"lab/bin/linux_driver": program.read_bytes()},

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fake_nt.c - linked into cvmctl.exe in the place of device_nt.c.  Memory is
- * where plat_map() put it; nothing is reserved that is not used.
+ * fake_driver_nt.c - linked into cvmctl.exe in the place of os/nt/device.c.
+ * Memory is where plat_map() put it; nothing is reserved that is not used.
  */
 #include <windows.h>
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "fake_guest.h"
+#include "fake_driver.h"
 #include "os/os.h"
 
 const char plat_device[] = "fake driver";
@@ -16,19 +16,19 @@ const char plat_device[] = "fake driver";
 static uint8_t *memory;
 static uint64_t memory_gpa;
 
-void fake_memory_write(uint64_t gpa, const void *data, size_t bytes)
+void fake_driver_memory_write(uint64_t gpa, const void *data, size_t bytes)
 {
 	memcpy(memory + (gpa - memory_gpa), data, bytes);
 }
 
-void fake_memory_read(uint64_t gpa, void *data, size_t bytes)
+void fake_driver_memory_read(uint64_t gpa, void *data, size_t bytes)
 {
 	memcpy(data, memory + (gpa - memory_gpa), bytes);
 }
 
 struct device *plat_open(struct problem *problem)
 {
-	if (!fake_setting("CVM_FAKE_ERRNO", 0))
+	if (!fake_driver_setting("CVM_FAKE_ERRNO", 0))
 		return malloc(1);
 	problem_set(problem, plat_device, "the libcvm driver is not started");
 	return NULL;
@@ -43,7 +43,7 @@ int plat_op(struct device *dev, uint32_t op, void *arg, size_t bytes)
 {
 	(void)dev;
 	(void)bytes;
-	return fake_op(op, arg);
+	return fake_driver_ioctl(op, arg);
 }
 
 void *plat_map(struct device *dev, const struct cvm_user_ranges *ranges,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fake_guest.c - what a libcvm driver does, for testing cvmctl without ring 0.
+ * fake_driver.c - what a libcvm driver does, for testing cvmctl without ring 0.
  *
  * The "guest" is a line editor: it prints a prompt, echoes what is typed, and
  * obeys the words of obey().  CVM_FAKE_* in the environment make the driver
@@ -14,7 +14,7 @@
 #include <cvm/abi.h>
 #include <cvm/error.h>
 
-#include "fake_guest.h"
+#include "fake_driver.h"
 
 #define MIB		0x100000ull
 #define BASE		(64 * MIB)
@@ -33,7 +33,7 @@ static unsigned int line_len;
 static unsigned long spam;
 static int pending_end;		/* CVM_RUN_* once the output is out */
 
-long fake_setting(const char *name, long otherwise)
+long fake_driver_setting(const char *name, long otherwise)
 {
 	const char *text = getenv(name);
 
@@ -42,13 +42,14 @@ long fake_setting(const char *name, long otherwise)
 
 /* ---- control operations ---- */
 
-static int op_version(struct cvm_user_version *v)
+static int on_version(struct cvm_user_version *v)
 {
-	if (fake_setting("CVM_FAKE_NO_VERSION", 0))
+	if (fake_driver_setting("CVM_FAKE_NO_VERSION", 0))
 		return -CVM_ENOTTY;
-	v->user_abi = (uint32_t)fake_setting("CVM_FAKE_ABI", CVM_USER_ABI);
-	v->guest_abi = (uint32_t)fake_setting("CVM_FAKE_GUEST_ABI",
-					      CVM_GUEST_ABI);
+	v->user_abi = (uint32_t)fake_driver_setting("CVM_FAKE_ABI",
+						    CVM_USER_ABI);
+	v->guest_abi = (uint32_t)fake_driver_setting("CVM_FAKE_GUEST_ABI",
+						     CVM_GUEST_ABI);
 	v->host = CVM_HOST_LINUX;
 	v->cpus = 4;
 	snprintf(v->version, sizeof(v->version), CVM_VERSION);
@@ -66,14 +67,14 @@ static void check_row(struct cvm_user_check *check, const char *name,
 	check->refused += status == CVM_CHECK_REFUSED;
 }
 
-static int op_check(struct cvm_user_check *check)
+static int on_check(struct cvm_user_check *check)
 {
 	check_row(check, "long-mode", CVM_CHECK_OK, "64-bit kernel");
 	check_row(check, getenv("CVM_FAKE_ROW") ? getenv("CVM_FAKE_ROW") :
 		  "paging", CVM_CHECK_OK, "4-level page tables");
 	check_row(check, "invpcid", CVM_CHECK_NOTE,
 		  "absent; the switch toggles CR4.PGE, which is slower");
-	if (fake_setting("CVM_FAKE_FRED", 0))
+	if (fake_driver_setting("CVM_FAKE_FRED", 0))
 		check_row(check, "fred", CVM_CHECK_REFUSED,
 			  "the host uses FRED event delivery; boot it with "
 			  "fred=off");
@@ -87,17 +88,17 @@ static void fill_info(struct cvm_user_vm_info *info)
 	info->id = 7;
 	info->state = CVM_VM_RUNNING;
 	info->vcpus = 1;
-	info->pid = (int)fake_setting("CVM_FAKE_PID", 4242);
+	info->pid = (int)fake_driver_setting("CVM_FAKE_PID", 4242);
 	info->mem_bytes = 256 * MIB;
 	snprintf(info->name, sizeof(info->name), "%s", name ? name : "web");
 	snprintf(info->release, sizeof(info->release), "6.12.117-cvm");
 }
 
-static int op_list(struct cvm_user_list *list)
+static int on_list(struct cvm_user_list *list)
 {
 	const char *name = getenv("CVM_FAKE_NAME2");
 
-	list->count = (uint32_t)fake_setting("CVM_FAKE_VMS", 1);
+	list->count = (uint32_t)fake_driver_setting("CVM_FAKE_VMS", 1);
 	if (list->count > 0)
 		fill_info(&list->vm[0]);
 	if (list->count > 1) {
@@ -112,7 +113,7 @@ static int op_list(struct cvm_user_list *list)
 	return 0;
 }
 
-static int op_stats(struct cvm_user_stats *s)
+static int on_stats(struct cvm_user_stats *s)
 {
 	if (s->id != 7)
 		return -CVM_ENOENT;
@@ -135,24 +136,24 @@ static int op_stats(struct cvm_user_stats *s)
 	return 0;
 }
 
-static int op_id(uint32_t op, const struct cvm_user_id *id)
+static int on_id(uint32_t number, const struct cvm_user_id *id)
 {
 	if (vm.id && id->id == vm.id) {
-		killed |= op == CVM_USER_KILL;
-		power |= op == CVM_USER_STOP;
+		killed |= number == CVM_USER_KILL;
+		power |= number == CVM_USER_STOP;
 		pthread_cond_broadcast(&changed);
 		return 0;
 	}
 	fprintf(stderr, "fake: %s %u\n",
-		op == CVM_USER_KILL ? "KILL" : "STOP", id->id);
+		number == CVM_USER_KILL ? "KILL" : "STOP", id->id);
 	return id->id == 7 || id->id == 12 ? 0 : -CVM_ENOENT;
 }
 
 /* ---- the VM ---- */
 
-static int op_create(struct cvm_user_vm *args)
+static int on_create(struct cvm_user_vm *args)
 {
-	if (fake_setting("CVM_FAKE_REFUSE", 0))
+	if (fake_driver_setting("CVM_FAKE_REFUSE", 0))
 		return -CVM_EPERM;
 	args->id = 7;
 	args->la57 = 0;
@@ -161,11 +162,12 @@ static int op_create(struct cvm_user_vm *args)
 	return 0;
 }
 
-static int op_mem_add(struct cvm_user_mem *mem)
+static int on_mem_add(struct cvm_user_mem *mem)
 {
 	uint64_t base = mem->min_hpa ? mem->min_hpa : BASE;
 
-	if (mem->bytes > (uint64_t)fake_setting("CVM_FAKE_MIB", 1024) * MIB)
+	if (mem->bytes > MIB * (uint64_t)fake_driver_setting("CVM_FAKE_MIB",
+							     1024))
 		return -CVM_ENOMEM;
 	mem->added = mem->bytes;
 	ranges.range[0].gpa = base;
@@ -196,7 +198,7 @@ static void say(struct cvm_user_run *run, const char *text)
 {
 	size_t len = strlen(text);
 
-	fake_memory_write(boot.rsi + 4096, text, len);
+	fake_driver_memory_write(boot.rsi + 4096, text, len);
 	run->reason = CVM_RUN_CONSOLE_OUT;
 	run->arg[0] = boot.rsi + 4096;
 	run->arg[1] = len;
@@ -207,10 +209,10 @@ static void keep_cmdline(void)
 {
 	uint32_t low, high;
 
-	fake_memory_read(boot.rsi + 0x228, &low, sizeof(low));
-	fake_memory_read(boot.rsi + 0xc8, &high, sizeof(high));
-	fake_memory_read((uint64_t)high << 32 | low, cmdline,
-			 sizeof(cmdline) - 1);
+	fake_driver_memory_read(boot.rsi + 0x228, &low, sizeof(low));
+	fake_driver_memory_read(boot.rsi + 0xc8, &high, sizeof(high));
+	fake_driver_memory_read((uint64_t)high << 32 | low, cmdline,
+				sizeof(cmdline) - 1);
 }
 
 /* ---- what the guest can be told ---- */
@@ -287,13 +289,13 @@ static void step(struct cvm_user_run *run)
 	say(run, echo);
 }
 
-static int op_run(struct cvm_user_run *run)
+static int on_run(struct cvm_user_run *run)
 {
 	static char filler[4001];
 
 	if (boot.rsi == 0)
 		return -CVM_EINVAL;
-	if (fake_setting("CVM_FAKE_REFUSE_RUN", 0)) {
+	if (fake_driver_setting("CVM_FAKE_REFUSE_RUN", 0)) {
 		refuse(run);
 		return 0;
 	}
@@ -308,8 +310,8 @@ static int op_run(struct cvm_user_run *run)
 		}
 		if (power) {
 			power = 0;
-			pending_end = fake_setting("CVM_FAKE_STUBBORN", 0) ? 0 :
-				      CVM_RUN_POWEROFF;
+			if (!fake_driver_setting("CVM_FAKE_STUBBORN", 0))
+				pending_end = CVM_RUN_POWEROFF;
 			say(run, "power button\r\n");
 			return 0;
 		}
@@ -358,26 +360,26 @@ static int event(const struct cvm_user_event *args)
 	return 0;
 }
 
-static int dispatch(uint32_t op, void *arg)
+static int dispatch(uint32_t number, void *arg)
 {
 	struct cvm_user_vcpu *vcpu = arg;
 
-	switch (op) {
+	switch (number) {
 	case CVM_USER_VERSION:
-		return op_version(arg);
+		return on_version(arg);
 	case CVM_USER_CHECK:
-		return op_check(arg);
+		return on_check(arg);
 	case CVM_USER_LIST:
-		return op_list(arg);
+		return on_list(arg);
 	case CVM_USER_STATS:
-		return op_stats(arg);
+		return on_stats(arg);
 	case CVM_USER_STOP:
 	case CVM_USER_KILL:
-		return op_id(op, arg);
+		return on_id(number, arg);
 	case CVM_USER_VM_CREATE:
-		return op_create(arg);
+		return on_create(arg);
 	case CVM_USER_MEM_ADD:
-		return op_mem_add(arg);
+		return on_mem_add(arg);
 	case CVM_USER_MEM_RANGES:
 		*(struct cvm_user_ranges *)arg = ranges;
 		return 0;
@@ -391,7 +393,7 @@ static int dispatch(uint32_t op, void *arg)
 		keep_cmdline();
 		return 0;
 	case CVM_USER_VCPU_RUN:
-		return op_run(arg);
+		return on_run(arg);
 	case CVM_USER_CONSOLE_IN:
 		return console_in(arg);
 	case CVM_USER_EVENT:
@@ -401,12 +403,12 @@ static int dispatch(uint32_t op, void *arg)
 	}
 }
 
-int fake_op(uint32_t op, void *arg)
+int fake_driver_ioctl(uint32_t number, void *arg)
 {
 	int ret;
 
 	pthread_mutex_lock(&lock);
-	ret = dispatch(op, arg);
+	ret = dispatch(number, arg);
 	pthread_mutex_unlock(&lock);
 	return ret;
 }

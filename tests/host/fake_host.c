@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* fake.c - the host API on top of an ordinary process. */
+/* fake_host.c - the host API on top of an ordinary process. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fake.h"
+#include "fake_host.h"
 #include "fake_os.h"
 
 #define PAGE		((uint64_t)CVM_PAGE_SIZE)
@@ -197,7 +197,7 @@ static void fake_irq_self(void *ctx)
 }
 
 /* Let time pass until the next timer or the deadline, whichever is first. */
-static void pass_time(struct fake_vm *vm, uint64_t deadline_ns)
+static void pass_time(struct fake_host_vm *vm, uint64_t deadline_ns)
 {
 	struct fake_host *host = vm->host;
 	uint64_t next = deadline_ns;
@@ -228,7 +228,7 @@ static int fake_wait(void *ctx, void *host_vm, uint32_t vcpu,
 		     uint64_t deadline_ns)
 {
 	struct fake_host *host = count(ctx, FAKE_WAIT);
-	struct fake_vm *vm = host_vm;
+	struct fake_host_vm *vm = host_vm;
 	int ret = vm->wait_ret;
 
 	if (host->in_slice)
@@ -247,7 +247,7 @@ static int fake_wait(void *ctx, void *host_vm, uint32_t vcpu,
 
 static void fake_wake(void *ctx, void *host_vm, uint32_t vcpu)
 {
-	struct fake_vm *vm = host_vm;
+	struct fake_host_vm *vm = host_vm;
 
 	(void)count(ctx, FAKE_WAKE);
 	if (vcpu >= CVM_MAX_VCPUS)
@@ -258,7 +258,7 @@ static void fake_wake(void *ctx, void *host_vm, uint32_t vcpu)
 static void fake_timer(void *ctx, void *host_vm, uint32_t vcpu,
 		       uint64_t deadline_ns)
 {
-	struct fake_vm *vm = host_vm;
+	struct fake_host_vm *vm = host_vm;
 
 	(void)count(ctx, FAKE_TIMER);
 	if (vcpu >= CVM_MAX_VCPUS)
@@ -468,7 +468,7 @@ void fake_host_init(struct fake_host *host)
 	host->now_ns = 1000000000;
 }
 
-void fake_vm_init(struct fake_vm *vm, struct fake_host *host)
+void fake_host_vm_init(struct fake_host_vm *vm, struct fake_host *host)
 {
 	uint32_t i;
 

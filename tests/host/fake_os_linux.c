@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* fake_linux.c - memory and faults of a Linux process. */
+/* fake_os_linux.c - memory and faults of a Linux process. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdlib.h>

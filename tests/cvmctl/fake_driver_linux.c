@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fake_linux.c - preloaded into cvmctl it answers for /dev/cvm: the device is
- * a sparse memfd, so that mmap with offset == GPA simply works.
+ * fake_driver_linux.c - preloaded into cvmctl it answers for /dev/cvm: the
+ * device is a sparse memfd, so that mmap with offset == GPA simply works.
  */
 /* Otherwise the header gives open() the name open64(). */
 #undef _FILE_OFFSET_BITS
@@ -19,17 +19,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "fake_guest.h"
+#include "fake_driver.h"
 
 static int device = -1;
 
-void fake_memory_write(uint64_t gpa, const void *data, size_t bytes)
+void fake_driver_memory_write(uint64_t gpa, const void *data, size_t bytes)
 {
 	if (pwrite(device, data, bytes, (off_t)gpa) < 0)
 		abort();
 }
 
-void fake_memory_read(uint64_t gpa, void *data, size_t bytes)
+void fake_driver_memory_read(uint64_t gpa, void *data, size_t bytes)
 {
 	if (pread(device, data, bytes, (off_t)gpa) != (ssize_t)bytes)
 		abort();
@@ -66,7 +66,7 @@ int open(const char *path, int flags, ...)
 		path = other;
 	if (strcmp(path, CVM_DEVICE_PATH))
 		return real(path, flags, mode);
-	errno = (int)fake_setting("CVM_FAKE_ERRNO", 0);
+	errno = (int)fake_driver_setting("CVM_FAKE_ERRNO", 0);
 	if (errno)
 		return -1;
 	device = memfd_create("cvm", MFD_CLOEXEC);
@@ -93,7 +93,7 @@ int ioctl(int fd, unsigned long request, ...)
 	if (fd != device || fd < 0 || (request & 0xc000ff00) !=
 	    CVM_IOCTL(0u, 0u))
 		return real(fd, request, arg);
-	ret = fake_op((uint32_t)(request & 0xff), arg);
+	ret = fake_driver_ioctl((uint32_t)(request & 0xff), arg);
 	if (!ret)
 		return 0;
 	errno = -ret;
@@ -108,7 +108,7 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to,
 
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "renameat2");
-	errno = (int)fake_setting("CVM_FAKE_RENAME", 0);
+	errno = (int)fake_driver_setting("CVM_FAKE_RENAME", 0);
 	return errno ? -1 : real(from_dir, from, to_dir, to, flags);
 }
 
@@ -118,7 +118,7 @@ int link(const char *from, const char *to)
 
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "link");
-	errno = (int)fake_setting("CVM_FAKE_LINK", 0);
+	errno = (int)fake_driver_setting("CVM_FAKE_LINK", 0);
 	return errno ? -1 : real(from, to);
 }
 
@@ -142,7 +142,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 	static int (*real)(pthread_t *, const pthread_attr_t *,
 			   void *(*)(void *), void *);
 	static long created;
-	long fail_at = fake_setting("CVM_FAKE_THREADS", 0);
+	long fail_at = fake_driver_setting("CVM_FAKE_THREADS", 0);
 
 	if (fail_at && ++created >= fail_at)
 		return EAGAIN;

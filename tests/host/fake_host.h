@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fake.h - a host that is an ordinary process.
+ * fake_host.h - a host that is an ordinary process.
  *
  * Memory has invented physical addresses, time passes only in wait(), one
  * thread does everything, every call is counted, and the n-th call that may
  * fail fails on demand.  The CPU is fake too: fake_cpu.c stands in for the
  * passage and for the instructions of ring 0.
  */
-#ifndef CVM_TEST_FAKE_H
-#define CVM_TEST_FAKE_H
+#ifndef CVM_TEST_FAKE_HOST_H
+#define CVM_TEST_FAKE_HOST_H
 
 #include <setjmp.h>
 #include <stdint.h>
@@ -43,7 +43,7 @@ struct fake_block {
 struct fake_event {
 	uint32_t refs;		/* taken by event_get() and event_watch() */
 	uint64_t signals;	/* of event_signal() */
-	struct fake_vm *watcher;
+	struct fake_host_vm *watcher;
 	uint32_t watch_id;
 	int set;		/* signalled before anybody watched */
 };
@@ -96,7 +96,7 @@ struct fake_host {
 };
 
 /* The shim's object behind one VM. */
-struct fake_vm {
+struct fake_host_vm {
 	struct fake_host *host;
 	struct cvm_vm *vm;		/* set after cvm_vm_create() */
 	struct cvm_conformance *conf;	/* or the suite */
@@ -107,7 +107,7 @@ struct fake_vm {
 };
 
 void fake_host_init(struct fake_host *host);
-void fake_vm_init(struct fake_vm *vm, struct fake_host *host);
+void fake_host_vm_init(struct fake_host_vm *vm, struct fake_host *host);
 
 /* Somebody signals an event that may be watched. */
 void fake_event_fire(struct fake_host *host, int64_t handle);
@@ -121,4 +121,4 @@ uint64_t fake_host_pages_out(void *host);
 /* Host address behind a physical one, NULL if there is none. */
 void *fake_host_view(struct fake_host *host, uint64_t hpa);
 
-#endif /* CVM_TEST_FAKE_H */
+#endif /* CVM_TEST_FAKE_HOST_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* fake_nt.c - memory and faults of a Windows process. */
+/* fake_os_nt.c - memory and faults of a Windows process. */
 #include <stdlib.h>
 
 #include <windows.h>

@@ -76,7 +76,7 @@ static void make_disk(struct disk *disk, bool readonly)
 		.bytes = SECTORS * BLK_SECTOR, .readonly = readonly,
 		.engine = CVM_BLK_THREADS,
 	};
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 	char path[64];
 	int slot;
 
@@ -84,8 +84,8 @@ static void make_disk(struct disk *disk, bool readonly)
 	require(disk->fd >= 0 && !ftruncate(disk->fd, FILE_BYTES));
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", disk->fd);
 	args.path = path;
-	slot = cvm_vmm_devices_add_blk(vm.devs, &args, &err);
-	require(slot >= 0 && !cvm_vmm_devices_commit(vm.devs, &err));
+	slot = cvm_vmm_devices_add_blk(vm.devs, &args, &problem);
+	require(slot >= 0 && !cvm_vmm_devices_commit(vm.devs, &problem));
 	disk->slot = (uint32_t)slot;
 	disk->readonly = readonly;
 	disk->blk = (struct blk *)vm.devs->slot[slot].dev;

@@ -57,9 +57,9 @@ static void plug(struct bench *b)
 		{ .name = "two", .kind = CVM_PORT_CALLS, .ctx = b->port,
 		  .output = output, .room = room },
 	};
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 
-	require(!cvm_vmm_devices_add_console(b->s.devs, args, PORTS, &err));
+	require(!cvm_vmm_devices_add_console(b->s.devs, args, PORTS, &problem));
 	b->port[0] = args[0].port;
 	b->port[1] = args[1].port;
 }

@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct file file = { 0 };
 	struct cvm_blk_image image = { .read = read_file, .ctx = &file };
 	const struct cvm_blk_format *format;
-	struct cvm_vmm_error err = { "" };
+	struct problem problem = { "" };
 	char command[80];
 	uint32_t bytes;
 
@@ -61,12 +61,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	file.data = data + HEADER;
 	file.size = size - HEADER;
 	image.bytes = file.bytes;
-	if (cvm_blk_image_check(&image, "x", &err)) {
-		require(!strncmp(err.text, "x: ", 3));
-		require(memchr(err.text, '\0', sizeof(err.text)));
-		fuzz_count.shorter += !!strstr(err.text, "shorter");
+	if (cvm_blk_image_check(&image, "x", &problem)) {
+		require(!strncmp(problem.text, "x: ", 3));
+		require(memchr(problem.text, '\0', sizeof(problem.text)));
+		fuzz_count.shorter += !!strstr(problem.text, "shorter");
 	} else {
-		require(!err.text[0] && image.needed <= image.bytes);
+		require(!problem.text[0] && image.needed <= image.bytes);
 		fuzz_count.checked += image.partitions;
 	}
 	require(image.sector == 512 || image.sector == 4096);

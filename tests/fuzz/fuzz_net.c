@@ -212,9 +212,9 @@ static const struct net_backend_ops cable_in_place_ops = {
 
 /* In the place of the ones that know the host. */
 struct net_backend *net_slirp_open(const struct cvm_net_args *args,
-				   struct cvm_vmm_error *err)
+				   struct problem *problem)
 {
-	(void)err;
+	(void)problem;
 	bench.cable = (struct net_backend){
 		.ops = args->network ? &cable_in_place_ops : &cable_ops,
 		.mtu = NET_MTU,
@@ -223,9 +223,9 @@ struct net_backend *net_slirp_open(const struct cvm_net_args *args,
 }
 
 struct net_backend *net_tap_open(const struct cvm_net_args *args,
-				 struct cvm_vmm_error *err)
+				 struct problem *problem)
 {
-	return net_slirp_open(args, err);
+	return net_slirp_open(args, problem);
 }
 
 /* One look of the card's thread, and all that follows from it. */
@@ -413,7 +413,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bench *b = &bench;
 	struct cvm_net_args args = { .network = size && data[0] & 1 };
 	struct cvm_net_stats stats;
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 
 	if (!b->s.devs)
 		slots_open(&b->s, BYTES, 1, 1);
@@ -423,7 +423,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	b->thread = NULL;
 	b->comes = 0;
 	b->given = 0;
-	require(!cvm_vmm_devices_add_net(b->s.devs, &args, &err));
+	require(!cvm_vmm_devices_add_net(b->s.devs, &args, &problem));
 	while (b->s.left)
 		step(b);
 	fuzz_count.broken += !!(slots_page(&b->s, 0)->status &

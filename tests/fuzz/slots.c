@@ -35,7 +35,7 @@ void slots_open(struct slots *s, uint32_t bytes, uint32_t count,
 		.table_gpa = SLOTS_GPA, .vcpus = vcpus, .ctx = s,
 		.raise = raise_events, .log = log_line,
 	};
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 
 	s->bytes = bytes;
 	s->count = count;
@@ -43,7 +43,7 @@ void slots_open(struct slots *s, uint32_t bytes, uint32_t count,
 	s->map = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
 	require(s->map);
 	args.map = s->map;
-	s->devs = cvm_vmm_devices_new(&args, &err);
+	s->devs = cvm_vmm_devices_new(&args, &problem);
 	require(s->devs);
 }
 

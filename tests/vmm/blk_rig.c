@@ -30,15 +30,15 @@ static void make_file(struct disk *d)
 
 void open_disk(struct disk *d)
 {
-	struct cvm_vmm_error err = { "" };
+	struct problem problem = { "" };
 
 	testvm_init(&d->vm);
 	make_file(d);
 	d->args.path = d->path;
-	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err))
-		fail_msg("%s", err.text);
+	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &problem))
+		fail_msg("%s", problem.text);
 	cvm_vmm_devices_settle(d->vm.devs);
-	assert_int_equal(cvm_vmm_devices_commit(d->vm.devs, &err), 0);
+	assert_int_equal(cvm_vmm_devices_commit(d->vm.devs, &problem), 0);
 }
 
 void start(struct disk *d, uint64_t features)

@@ -40,12 +40,12 @@ void card_start(struct card *c, uint64_t features)
 void card_open(struct card *c, const struct cvm_net_args *args,
 	       uint64_t features, uint32_t room, uint32_t rooms)
 {
-	struct cvm_vmm_error err = { "" };
+	struct problem problem = { "" };
 
 	memset(c, 0, sizeof(*c));
 	testvm_init(&c->vm);
-	if (cvm_vmm_devices_add_net(c->vm.devs, args, &err))
-		fail_msg("%s", err.text);
+	if (cvm_vmm_devices_add_net(c->vm.devs, args, &problem))
+		fail_msg("%s", problem.text);
 	c->room = room;
 	c->rooms = rooms;
 	card_start(c, features);

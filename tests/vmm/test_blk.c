@@ -433,7 +433,7 @@ static void test_readonly(void **state)
 /* What the guest cannot see is said, once. */
 static void test_tail(void **state)
 {
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 	struct disk d = { 0 };
 
 	(void)state;
@@ -441,9 +441,9 @@ static void test_tail(void **state)
 	assert_int_equal(d.vm.lines, 0);
 	assert_int_equal(cvm_vmm_devices_remove(d.vm.devs, 0), 0);
 	assert_int_equal(ftruncate(d.fd, DISK_BYTES + 100), 0);
-	assert_int_equal(cvm_vmm_devices_add_blk(d.vm.devs, &d.args, &err),
+	assert_int_equal(cvm_vmm_devices_add_blk(d.vm.devs, &d.args, &problem),
 			 0);
-	assert_int_equal(cvm_vmm_devices_commit(d.vm.devs, &err), 0);
+	assert_int_equal(cvm_vmm_devices_commit(d.vm.devs, &problem), 0);
 	assert_int_equal(number_at(testvm_slot(&d.vm, 0)->config), SECTORS);
 	assert_int_equal(d.vm.lines, 1);
 	assert_non_null(strstr(d.vm.line, d.path));
@@ -456,7 +456,7 @@ static void test_tail(void **state)
 	/* Who asks for less knows. */
 	assert_int_equal(cvm_vmm_devices_remove(d.vm.devs, 0), 0);
 	d.args.bytes = DISK_BYTES;
-	assert_int_equal(cvm_vmm_devices_add_blk(d.vm.devs, &d.args, &err),
+	assert_int_equal(cvm_vmm_devices_add_blk(d.vm.devs, &d.args, &problem),
 			 0);
 	assert_int_equal(d.vm.lines, 1);
 	close_disk(&d);
@@ -464,15 +464,15 @@ static void test_tail(void **state)
 
 static void view(struct disk *d, uint64_t features)
 {
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 
 	/* The first disk is the whole; take it away, take a part. */
 	assert_int_equal(cvm_vmm_devices_remove(d->vm.devs, 0), 0);
 	d->args.offset = 63 * 512;
 	d->args.bytes = 100 * 512;
-	assert_int_equal(cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err),
-			 0);
-	assert_int_equal(cvm_vmm_devices_commit(d->vm.devs, &err), 0);
+	assert_int_equal(cvm_vmm_devices_add_blk(d->vm.devs, &d->args,
+						 &problem), 0);
+	assert_int_equal(cvm_vmm_devices_commit(d->vm.devs, &problem), 0);
 	assert_int_equal(number_at(testvm_slot(&d->vm, 0)->config), 100);
 	start(d, USUAL | features);
 	assert_int_equal(request(d, BLK_T_IN, 0, 512), BLK_S_OK);
@@ -498,28 +498,28 @@ static void test_view(void **state)
 static void written(struct disk *d, uint64_t features)
 {
 	static const char header[512] = "QFI\xfb\0\0\0\3";
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 
 	start(d, USUAL | features);
 	memcpy(data(d), header, sizeof(header));
 	assert_int_equal(request(d, BLK_T_OUT, 0, 512), BLK_S_OK);
 	assert_int_equal(cvm_vmm_devices_remove(d->vm.devs, 0), 0);
-	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err) < 0) {
+	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &problem) < 0) {
 		/* The host's files cannot remember it. */
 		assert_int_equal(fsetxattr(d->fd, "user.test", "1", 1, 0), -1);
 		assert_int_equal(errno, EOPNOTSUPP);
-		print_message("left out: %s\n", err.text);
+		print_message("left out: %s\n", problem.text);
 		return;
 	}
 	assert_int_equal(cvm_vmm_devices_remove(d->vm.devs, 0), 0);
 	/* Somebody puts another file in its place. */
 	assert_int_equal(ftruncate(d->fd, DISK_BYTES / 2), 0);
-	assert_int_equal(cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err),
-			 -1);
-	assert_non_null(strstr(err.text, "the format qcow2"));
+	assert_int_equal(cvm_vmm_devices_add_blk(d->vm.devs, &d->args,
+						 &problem), -1);
+	assert_non_null(strstr(problem.text, "the format qcow2"));
 	d->args.raw = true;
-	assert_int_equal(cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err),
-			 0);
+	assert_int_equal(cvm_vmm_devices_add_blk(d->vm.devs, &d->args,
+						 &problem), 0);
 }
 
 static void test_written(void **state)

@@ -140,13 +140,13 @@ static void test_interrupt(void **state)
 /* The device anew, so that it finds the file as it is. */
 static void reopen(struct disk *d)
 {
-	struct cvm_vmm_error err = { "" };
+	struct problem problem = { "" };
 
 	assert_int_equal(cvm_vmm_devices_remove(d->vm.devs, 0), 0);
-	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err))
-		fail_msg("%s", err.text);
+	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &problem))
+		fail_msg("%s", problem.text);
 	cvm_vmm_devices_settle(d->vm.devs);
-	assert_int_equal(cvm_vmm_devices_commit(d->vm.devs, &err), 0);
+	assert_int_equal(cvm_vmm_devices_commit(d->vm.devs, &problem), 0);
 	start(d, USUAL);
 }
 

@@ -238,14 +238,14 @@ static void test_quiet(void **state)
 /* A disk that is a part of its file ends there, however long that is. */
 static void part(struct disk *d)
 {
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 
 	assert_int_equal(cvm_vmm_devices_remove(d->vm.devs, 0), 0);
 	d->args.offset = 64 * 512;
 	d->args.bytes = 100 * 512;
-	assert_int_equal(cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &err),
-			 0);
-	assert_int_equal(cvm_vmm_devices_commit(d->vm.devs, &err), 0);
+	assert_int_equal(cvm_vmm_devices_add_blk(d->vm.devs, &d->args,
+						 &problem), 0);
+	assert_int_equal(cvm_vmm_devices_commit(d->vm.devs, &problem), 0);
 	set_length(d, 2 * SECTORS);
 	rescan(d, 100, 100);
 	set_length(d, 65);
@@ -265,7 +265,7 @@ static void test_part(void **state)
 /* What a disk grows by is claimed already. */
 static void test_claimed(void **state)
 {
-	struct cvm_vmm_error err = { "" };
+	struct problem problem = { "" };
 	struct cvm_blk_args args;
 	struct testvm other;
 	struct disk d = { 0 };
@@ -275,8 +275,9 @@ static void test_claimed(void **state)
 	set_length(&d, 2 * SECTORS);
 	testvm_init(&other);
 	args = (struct cvm_blk_args){ .path = d.path, .offset = DISK_BYTES };
-	assert_int_equal(cvm_vmm_devices_add_blk(other.devs, &args, &err), -1);
-	assert_non_null(strstr(err.text, "in use by another VM"));
+	assert_int_equal(cvm_vmm_devices_add_blk(other.devs, &args, &problem),
+			 -1);
+	assert_non_null(strstr(problem.text, "in use by another VM"));
 	testvm_free(&other);
 	assert_int_equal(cvm_vmm_devices_blk_rescan(d.vm.devs, 1, NULL),
 			 -CVM_ENOENT);

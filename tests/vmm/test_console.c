@@ -36,7 +36,7 @@ static void test_counts(void **state)
 	struct driver_buffer buf = { TESTVM_BUFFERS, 16, true };
 	struct cvm_device_counts counts;
 	struct driver_queue drv;
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 	struct testvm vm;
 	uint32_t len;
 
@@ -46,7 +46,7 @@ static void test_counts(void **state)
 			 -CVM_ENOENT);
 	assert_int_equal(cvm_vmm_devices_counts(vm.devs, CVM_VIRTIO_SLOTS,
 						&counts), -CVM_ENOENT);
-	assert_int_equal(cvm_vmm_devices_add_rng(vm.devs, &err), 0);
+	assert_int_equal(cvm_vmm_devices_add_rng(vm.devs, &problem), 0);
 	assert_true(testvm_features(&vm, 0, VIRTIO_F_VERSION_1));
 	assert_int_equal(testvm_queue(&vm, 0, 0, &drv, 8, 0), 0);
 	assert_int_equal(testvm_driver_ok(&vm, 0), 0);
@@ -96,12 +96,12 @@ static void plug(struct rig *rig)
 		{ .name = "ttys4", .kind = CVM_PORT_CALLS, .ctx = &ends[1],
 		  .output = end_output, .room = end_room },
 	};
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 
 	memset(ends, 0, sizeof(ends));
 	testvm_init(&rig->vm);
 	assert_int_equal(cvm_vmm_devices_add_console(rig->vm.devs, args, 2,
-						     &err), 0);
+						     &problem), 0);
 	ports[0] = args[0].port;
 	ports[1] = args[1].port;
 }
@@ -316,7 +316,7 @@ static void test_hostile(void **state)
 static void test_how_many(void **state)
 {
 	struct cvm_port_args args[CVM_PORTS_MAX + 1];
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 	struct testvm vm;
 	uint32_t i;
 
@@ -329,14 +329,14 @@ static void test_how_many(void **state)
 			.output = end_output, .room = end_room,
 		};
 	testvm_init(&vm);
-	assert_int_equal(cvm_vmm_devices_add_console(vm.devs, args, 8, &err),
-			 -1);
-	assert_string_equal(err.text, "ttys7: a guest has 7 such ports at "
+	assert_int_equal(cvm_vmm_devices_add_console(vm.devs, args, 8,
+						     &problem), -1);
+	assert_string_equal(problem.text, "ttys7: a guest has 7 such ports at "
 			    "most");
-	assert_int_equal(cvm_vmm_devices_add_console(vm.devs, args, 0, &err),
-			 -1);
-	assert_int_equal(cvm_vmm_devices_add_console(vm.devs, args, 7, &err),
-			 0);
+	assert_int_equal(cvm_vmm_devices_add_console(vm.devs, args, 0,
+						     &problem), -1);
+	assert_int_equal(cvm_vmm_devices_add_console(vm.devs, args, 7,
+						     &problem), 0);
 	assert_int_equal(testvm_slot(&vm, 0)->queues, 16);
 	testvm_free(&vm);
 }

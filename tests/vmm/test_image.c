@@ -41,10 +41,10 @@ static void accept(enum cvm_blk_table table, uint32_t partitions)
 	struct cvm_blk_image image = {
 		.read = read_disk, .bytes = sizeof(disk),
 	};
-	struct cvm_vmm_error err = { "" };
+	struct problem problem = { "" };
 
-	if (cvm_blk_image_check(&image, "disk.img", &err))
-		fail_msg("%s", err.text);
+	if (cvm_blk_image_check(&image, "disk.img", &problem))
+		fail_msg("%s", problem.text);
 	assert_int_equal(image.table, table);
 	assert_int_equal(image.partitions, partitions);
 }
@@ -54,10 +54,10 @@ static void refuse_bytes(uint64_t bytes, const char *text)
 	struct cvm_blk_image image = {
 		.read = read_disk, .bytes = bytes,
 	};
-	struct cvm_vmm_error err = { "" };
+	struct problem problem = { "" };
 
-	assert_int_equal(cvm_blk_image_check(&image, "disk.img", &err), -1);
-	assert_string_equal(err.text, text);
+	assert_int_equal(cvm_blk_image_check(&image, "disk.img", &problem), -1);
+	assert_string_equal(problem.text, text);
 }
 
 static void refuse(const char *text)
@@ -202,7 +202,7 @@ static void test_found(void **state)
 	struct cvm_blk_image image = {
 		.read = read_disk, .bytes = sizeof(disk), .found = tell,
 	};
-	struct cvm_vmm_error err = { "" };
+	struct problem problem = { "" };
 
 	(void)state;
 	clear();
@@ -210,9 +210,9 @@ static void test_found(void **state)
 	image_mbr(disk, 2, 0x83, 63, IMAGE_SECTORS);
 	image_mbr(disk, 3, 0x82, 1, 62);
 	image_mbr(disk + 100 * 512, 0, 0x83, 10, 50);
-	assert_int_equal(cvm_blk_image_check(&image, "disk.img", &err), -1);
-	assert_string_equal(err.text, SHORTER "partition 3 ends with sector "
-			    "2110, the image has 2048 of 512 bytes");
+	assert_int_equal(cvm_blk_image_check(&image, "disk.img", &problem), -1);
+	assert_string_equal(problem.text, SHORTER "partition 3 ends with "
+			    "sector 2110, the image has 2048 of 512 bytes");
 	assert_int_equal(tellings, 4);
 	expect_told(0, 1, 100 * 512, 1900 * 512, 0x05);
 	expect_told(1, 5, 110 * 512, 50 * 512, 0x83);
@@ -222,7 +222,7 @@ static void test_found(void **state)
 	assert_int_equal(image.needed, (IMAGE_SECTORS + 63) * 512);
 	tellings = 0;
 	image_gpt(disk, 512, IMAGE_SECTORS, IMAGE_SECTORS - 34);
-	assert_int_equal(cvm_blk_image_check(&image, "disk.img", &err), 0);
+	assert_int_equal(cvm_blk_image_check(&image, "disk.img", &problem), 0);
 	assert_int_equal(tellings, 1);
 	expect_told(0, 1, 6 * 512, (IMAGE_SECTORS - 39) * 512, 0x11);
 	assert_int_equal(image.needed, sizeof(disk));
@@ -257,13 +257,13 @@ static void write_disk(size_t bytes)
 
 static int add(struct testvm *vm, struct cvm_blk_args args, const char *text)
 {
-	struct cvm_vmm_error err = { "" };
+	struct problem problem = { "" };
 	int slot;
 
 	if (!args.path)
 		args.path = "disk.img";
-	slot = cvm_vmm_devices_add_blk(vm->devs, &args, &err);
-	assert_string_equal(err.text, text);
+	slot = cvm_vmm_devices_add_blk(vm->devs, &args, &problem);
+	assert_string_equal(problem.text, text);
 	return slot;
 }
 
@@ -416,7 +416,7 @@ static off_t size_of(const char *path)
 /* A file that is to be longer is so when all is claimed, not before. */
 static void test_grow(void **state)
 {
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 	struct testvm vm;
 	int slot;
 
@@ -435,17 +435,17 @@ static void test_grow(void **state)
 	assert_int_equal(size_of("disk.img"), 1 << 20);
 	testvm_init(&vm);
 	slot = add(&vm, with(.bytes = 2u << 20, .grow = true), "");
-	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &err), 0);
+	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &problem), 0);
 	assert_int_equal(size_of("disk.img"), 2 << 20);
 	cvm_vmm_devices_remove(vm.devs, (uint32_t)slot);
 	/* Longer already: it stays so, of whatever length by then. */
 	slot = add(&vm, with(.bytes = 3u << 20, .grow = true), "");
 	assert_int_equal(truncate("disk.img", 4 << 20), 0);
-	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &err), 0);
+	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &problem), 0);
 	assert_int_equal(size_of("disk.img"), 4 << 20);
 	cvm_vmm_devices_remove(vm.devs, (uint32_t)slot);
 	add(&vm, with(.bytes = 2u << 20, .grow = true), "");
-	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &err), 0);
+	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &problem), 0);
 	assert_int_equal(size_of("disk.img"), 4 << 20);
 	testvm_free(&vm);
 	unlink("disk.img");

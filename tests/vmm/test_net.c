@@ -321,7 +321,7 @@ static void test_forward(void **state)
 static void test_port_taken(void **state)
 {
 	struct cvm_net_args args = forwarding;
-	struct cvm_vmm_error err = { "" };
+	struct problem problem = { "" };
 	struct sockaddr_in taken;
 	int fd = udp_socket(&taken);
 	struct testvm vm;
@@ -330,10 +330,10 @@ static void test_port_taken(void **state)
 	(void)state;
 	args.forward[0].host_port = ntohs(taken.sin_port);
 	testvm_init(&vm);
-	assert_int_equal(cvm_vmm_devices_add_net(vm.devs, &args, &err), -1);
+	assert_int_equal(cvm_vmm_devices_add_net(vm.devs, &args, &problem), -1);
 	snprintf(text, sizeof(text), "slirp: udp port %u of 127.0.0.1: Address "
 		 "already in use", ntohs(taken.sin_port));
-	assert_string_equal(err.text, text);
+	assert_string_equal(problem.text, text);
 	assert_int_equal(testvm_slot(&vm, 0)->device_id, 0);
 	close(fd);
 	testvm_free(&vm);

@@ -51,7 +51,7 @@ static void note_made(const char *path, intptr_t file)
 }
 
 static int plug(struct rig *rig, enum cvm_port_kind kind, const char *path,
-		const char *mode, struct cvm_vmm_error *err)
+		const char *mode, struct problem *problem)
 {
 	struct cvm_port_args args = {
 		.name = "ttys0", .kind = kind, .path = path, .mode = mode,
@@ -60,7 +60,7 @@ static int plug(struct rig *rig, enum cvm_port_kind kind, const char *path,
 
 	made[0] = '\0';
 	testvm_init(&rig->vm);
-	if (cvm_vmm_devices_add_console(rig->vm.devs, &args, 1, err) < 0)
+	if (cvm_vmm_devices_add_console(rig->vm.devs, &args, 1, problem) < 0)
 		return -1;
 	port = args.port;
 	cvm_vmm_devices_settle(rig->vm.devs);
@@ -71,21 +71,21 @@ static int plug(struct rig *rig, enum cvm_port_kind kind, const char *path,
 static void must_plug(struct rig *rig, enum cvm_port_kind kind,
 		      const char *path, const char *mode)
 {
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 
-	if (plug(rig, kind, path, mode, &err))
-		fail_msg("%s", err.text);
+	if (plug(rig, kind, path, mode, &problem))
+		fail_msg("%s", problem.text);
 }
 
 static void refused(enum cvm_port_kind kind, const char *path,
 		    const char *mode, const char *words)
 {
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 	struct rig rig;
 
-	assert_int_equal(plug(&rig, kind, path, mode, &err), -1);
-	if (!strstr(err.text, words) || strncmp(err.text, "ttys0: ", 7))
-		fail_msg("\"%s\" does not say \"%s\"", err.text, words);
+	assert_int_equal(plug(&rig, kind, path, mode, &problem), -1);
+	if (!strstr(problem.text, words) || strncmp(problem.text, "ttys0: ", 7))
+		fail_msg("\"%s\" does not say \"%s\"", problem.text, words);
 	testvm_free(&rig.vm);
 }
 

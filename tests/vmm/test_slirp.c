@@ -120,7 +120,7 @@ static int begin_connect(uint16_t port)
 static void test_many_clients(void **state)
 {
 	struct pollfd client = { .events = POLLOUT };
-	struct cvm_vmm_error err = { "" };
+	struct problem problem = { "" };
 	uint16_t port = free_port();
 	struct cvm_net_args args = forwarding(port);
 	struct testvm vm;
@@ -129,8 +129,8 @@ static void test_many_clients(void **state)
 
 	(void)state;
 	testvm_init(&vm);
-	if (cvm_vmm_devices_add_net(vm.devs, &args, &err))
-		fail_msg("%s", err.text);
+	if (cvm_vmm_devices_add_net(vm.devs, &args, &problem))
+		fail_msg("%s", problem.text);
 	for (i = 0; i < 50; i++) {
 		fd[i] = begin_connect(port);
 		assert_true(fd[i] >= 0);

@@ -66,19 +66,19 @@ static void plug(struct testvm *vm)
 		{ .name = "ttys0", .kind = CVM_PORT_PTY },
 		{ .name = "ttys1", .kind = CVM_PORT_PTY },
 	};
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 	uint32_t i;
 
 	fail_at = created = 0;
 	testvm_init(vm);
-	assert_int_equal(cvm_vmm_devices_add_rng(vm->devs, &err), RNG);
+	assert_int_equal(cvm_vmm_devices_add_rng(vm->devs, &problem), RNG);
 	for (i = 0; i < 2; i++) {
 		args.engine = engines[i];
 		assert_int_equal(cvm_vmm_devices_add_blk(vm->devs, &args,
-							 &err), DISKS + i);
+							 &problem), DISKS + i);
 	}
 	assert_int_equal(cvm_vmm_devices_add_console(vm->devs, ports, 2,
-						     &err), TTYS);
+						     &problem), TTYS);
 	/* Who confines itself does so as the only thread, after this. */
 	assert_int_equal(created, 0);
 }
@@ -111,7 +111,7 @@ static uint32_t workers(void)
 static void test_workers(void **state)
 {
 	struct cvm_blk_stats stats;
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 	struct testvm vm;
 
 	(void)state;
@@ -121,7 +121,7 @@ static void test_workers(void **state)
 		testvm_free(&vm);
 		skip();
 	}
-	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &err), 0);
+	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &problem), 0);
 	assert_int_equal(workers(), 2);
 	testvm_free(&vm);
 }
@@ -129,26 +129,28 @@ static void test_workers(void **state)
 /* Whichever is missing: it is said, and nothing has begun. */
 static void test_each(void **state)
 {
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 	struct testvm vm;
 	uint32_t n, all;
 
 	(void)state;
 	plug(&vm);
-	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &err), 0);
+	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &problem), 0);
 	all = created;
 	/* (What there is already is enough.) */
-	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &err), 0);
+	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &problem), 0);
 	assert_int_equal(created, all);
 	testvm_free(&vm);
 	assert_true(all >= 1 + 4 + 2);
 	for (n = 1; n <= all; n++) {
 		plug(&vm);
 		fail_at = n;
-		assert_int_equal(cvm_vmm_devices_threads(vm.devs, &err), -1);
+		problem.text[0] = '\0';
+		assert_int_equal(cvm_vmm_devices_threads(vm.devs, &problem),
+				 -1);
 		assert_int_equal(created, n);
-		assert_non_null(strstr(err.text, "no thread for queue"));
-		assert_non_null(strstr(err.text, cvm_plat_no_thread));
+		assert_non_null(strstr(problem.text, "no thread for queue"));
+		assert_non_null(strstr(problem.text, cvm_plat_no_thread));
 		testvm_free(&vm);
 	}
 }
@@ -169,13 +171,13 @@ static void ask(struct testvm *vm, struct driver_queue *drv)
 static void test_again(void **state)
 {
 	struct driver_queue drv[4];
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 	struct testvm vm;
 	uint32_t n, slot, queue;
 
 	(void)state;
 	plug(&vm);
-	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &err), 0);
+	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &problem), 0);
 	fail_at = 1;
 	for (n = 0; n < 3; n++) {
 		vm.rings = TESTVM_RINGS;

@@ -201,7 +201,7 @@ static void test_bad_table(void **state)
 		TESTVM_GPA + TESTVM_BYTES, 0, UINT64_MAX - 4095,
 	};
 	struct cvm_vmm_args args = { .vcpus = 1, .map_gpa = TESTVM_GPA };
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 	struct testvm vm;
 	size_t i;
 
@@ -211,13 +211,15 @@ static void test_bad_table(void **state)
 	args.map = vm.map;
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		args.table_gpa = bad[i];
-		assert_null(cvm_vmm_devices_new(&args, &err));
-		assert_non_null(strstr(err.text, "no place for the slot"));
+		problem.text[0] = '\0';
+		assert_null(cvm_vmm_devices_new(&args, &problem));
+		assert_non_null(strstr(problem.text, "no place for the slot"));
 	}
 	args.table_gpa = TESTVM_TABLE;
 	vm.ranges.range[1] = vm.ranges.range[0];
-	assert_null(cvm_vmm_devices_new(&args, &err));
-	assert_non_null(strstr(err.text, "overlap"));
+	problem.text[0] = '\0';
+	assert_null(cvm_vmm_devices_new(&args, &problem));
+	assert_non_null(strstr(problem.text, "overlap"));
 	testvm_free(&vm);
 }
 
@@ -701,7 +703,7 @@ static void test_rng(void **state)
 	struct driver_buffer small = { TESTVM_BUFFERS, 64, true };
 	struct driver_buffer large = { TESTVM_BUFFERS, 1 << 20, true };
 	struct driver_buffer none = { TESTVM_BUFFERS, 64, false };
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 	struct driver_queue drv;
 	struct testvm vm;
 	uint8_t first[64];
@@ -709,7 +711,7 @@ static void test_rng(void **state)
 
 	(void)state;
 	testvm_init(&vm);
-	assert_int_equal(cvm_vmm_devices_add_rng(vm.devs, &err), 0);
+	assert_int_equal(cvm_vmm_devices_add_rng(vm.devs, &problem), 0);
 	assert_int_equal(testvm_slot(&vm, 0)->device_id, 4);
 	testvm_features(&vm, 0, ALWAYS);
 	testvm_queue(&vm, 0, 0, &drv, 8, 0);

@@ -270,7 +270,7 @@ static void no_ring(uint32_t queues)
 	struct cvm_blk_args args = {
 		.engine = CVM_BLK_URING, .readonly = true, .queues = queues,
 	};
-	struct cvm_vmm_error err = { "" };
+	struct problem problem = { "" };
 	uint32_t before;
 
 	open_disk(&d);
@@ -281,8 +281,9 @@ static void no_ring(uint32_t queues)
 	before = descriptors();
 	plan.setups = 0;
 	args.path = d.path;
-	assert_int_equal(cvm_vmm_devices_add_blk(d.vm.devs, &args, &err), -1);
-	assert_non_null(strstr(err.text, ": this host has no io_uring"));
+	assert_int_equal(cvm_vmm_devices_add_blk(d.vm.devs, &args, &problem),
+			 -1);
+	assert_non_null(strstr(problem.text, ": this host has no io_uring"));
 	assert_int_equal(descriptors(), before);
 	close_disk(&d);
 }

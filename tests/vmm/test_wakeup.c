@@ -56,12 +56,12 @@ static void run(const char *path, enum cvm_blk_engine_name engine,
 	struct cvm_blk_args args = { .path = path, .engine = engine };
 	uint32_t sent = 0, got, burst, rung = 0, len;
 	struct driver_queue drv;
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 	struct testvm vm;
 
 	testvm_init(&vm);
-	assert_int_equal(cvm_vmm_devices_add_blk(vm.devs, &args, &err), 0);
-	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &err), 0);
+	assert_int_equal(cvm_vmm_devices_add_blk(vm.devs, &args, &problem), 0);
+	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &problem), 0);
 	assert_true(testvm_features(&vm, 0, VIRTIO_F_VERSION_1 | features));
 	assert_int_equal(testvm_queue(&vm, 0, 0, &drv, 16, features), 0);
 	testvm_driver_ok(&vm, 0);

@@ -59,7 +59,7 @@ void testvm_init_bound(struct testvm *vm,
 		.watch = watch,
 		.unwatch = unwatch,
 	};
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 
 	memset(vm, 0, sizeof(*vm));
 	pthread_mutex_init(&vm->lock, NULL);
@@ -79,7 +79,7 @@ void testvm_init_bound(struct testvm *vm,
 	args.map = vm->map;
 	if (cvm_memory_from_map(&vm->mem, &vm->ranges, vm->map, TESTVM_GPA))
 		abort();
-	vm->devs = cvm_vmm_devices_new(&args, &err);
+	vm->devs = cvm_vmm_devices_new(&args, &problem);
 	if (!vm->devs)
 		abort();
 }
@@ -175,9 +175,9 @@ int testvm_queue(struct testvm *vm, uint32_t slot, uint32_t queue,
 
 int testvm_driver_ok(struct testvm *vm, uint32_t slot)
 {
-	struct cvm_vmm_error err;
+	struct problem problem = { "" };
 
-	if (cvm_vmm_devices_threads(vm->devs, &err))
+	if (cvm_vmm_devices_threads(vm->devs, &problem))
 		abort();
 	return testvm_command(vm, slot, CVM_VIRTIO_SET_STATUS,
 			      VIRTIO_STATUS_DRIVER_OK);

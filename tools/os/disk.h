@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 #include "virtio/core/memory.h"
-#include "virtio/devices.h"
+#include "problem.h"
 
 /* The file ends before that: it became shorter.  No system's own number. */
 #define CVM_PLAT_FILE_ENDED	(-0x10000)
@@ -35,10 +35,10 @@ struct cvm_plat_file {
 
 /*
  * cvm_plat_file_open - a regular file or a disk.  direct: past the host's
- * cache as well, where the file allows it.  -1 with an error.
+ * cache as well, where the file allows it.  -1 with a problem.
  */
 int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
-		       bool readonly, bool direct, struct cvm_vmm_error *err);
+		       bool readonly, bool direct, struct problem *problem);
 void cvm_plat_file_close(struct cvm_plat_file *file);
 
 /* cvm_plat_file_size - the length it has now, in bytes.  Any thread. */
@@ -63,10 +63,10 @@ bool cvm_plat_file_was_raw(const struct cvm_plat_file *file);
 
 /*
  * cvm_plat_file_grow - a regular file becomes so long, if it is shorter,
- * without taking storage for it.  -1 with an error.
+ * without taking storage for it.  -1 with a problem.
  */
 int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
-		       uint64_t bytes, struct cvm_vmm_error *err);
+		       uint64_t bytes, struct problem *problem);
 
 /*
  * cvm_plat_file_read, _write - all the bytes of the pieces.  A file that became

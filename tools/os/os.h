@@ -5,7 +5,7 @@
  *   os.h, linux/, nt/	driver, services, files, links, waiting, terminals
  *   thread.h		threads, locks, events: what device models need
  *   disk.h		files and disks, as a guest's disk needs them
- *   problem.h		what went wrong, for people
+ *   problem.h, say.h	what went wrong, for people
  *   file.h, visible.h, strip_ansi.h	portable, on top of it
  *
  * One implementation is linked, linux/ or nt/.  Text is UTF-8 on every host.
@@ -24,6 +24,7 @@
 #include <cvm/uapi.h>
 
 #include "problem.h"
+#include "say.h"
 
 /* plat_error_text - a number of the system's own; until the next call. */
 const char *plat_error_text(int result);

@@ -24,12 +24,9 @@
 #include <cvm/uapi.h>
 #include <cvm/virtio.h>
 
-struct cvm_vmm_devices;
+#include "os/problem.h"
 
-/* Why something was refused: "<file or thing>: <reason>". */
-struct cvm_vmm_error {
-	char text[640];
-};
+struct cvm_vmm_devices;
 
 struct cvm_vmm_args {
 	/* Guest memory: its ranges in one mapping that begins at map_gpa. */
@@ -71,11 +68,11 @@ struct cvm_vmm_args {
 
 /*
  * cvm_vmm_devices_new - write an empty slot table into guest memory.  NULL
- * with an error: the table is not guest memory, ranges that overlap.
+ * with a problem: the table is not guest memory, ranges that overlap.
  */
 struct cvm_vmm_devices *
 cvm_vmm_devices_new(const struct cvm_vmm_args *args,
-		    struct cvm_vmm_error *err);
+		    struct problem *problem);
 
 /* cvm_vmm_devices_free - stop and free all devices; NULL is none. */
 void cvm_vmm_devices_free(struct cvm_vmm_devices *devs);
@@ -90,19 +87,19 @@ void cvm_vmm_devices_settle(struct cvm_vmm_devices *devs);
 /*
  * cvm_vmm_devices_commit - everything the VM needs is claimed, threads too:
  * change what its devices change on the host, as files that are to be longer.
- * Before the guest runs, and again for what is added later.  -1 with an error.
+ * Before the guest runs, and again for what is added later.  -1 with a problem.
  */
 int cvm_vmm_devices_commit(struct cvm_vmm_devices *devs,
-			   struct cvm_vmm_error *err);
+			   struct problem *problem);
 
 /*
  * cvm_vmm_devices_threads - have the threads that the devices need, whatever
  * their driver does.  Before the guest runs, and again for what is added
  * later, before its first doorbell is answered; what is confined by thread was
- * confined before.  -1 with an error: there are none to be had.
+ * confined before.  -1 with a problem: there are none to be had.
  */
 int cvm_vmm_devices_threads(struct cvm_vmm_devices *devs,
-			    struct cvm_vmm_error *err);
+			    struct problem *problem);
 
 /* cvm_vmm_devices_threads_free - have none again; the guest has not run. */
 void cvm_vmm_devices_threads_free(struct cvm_vmm_devices *devs);
@@ -151,11 +148,11 @@ struct cvm_device_counts {
 int cvm_vmm_devices_counts(struct cvm_vmm_devices *devs, uint32_t slot,
 			   struct cvm_device_counts *counts);
 
-/* ---- devices: the slot, or -1 with an error ------------------------------ */
+/* ---- devices: the slot, or -1 with a problem ----------------------------- */
 
 /* cvm_vmm_devices_add_rng - randomness (5.4 "Entropy Device"). */
 int cvm_vmm_devices_add_rng(struct cvm_vmm_devices *devs,
-			    struct cvm_vmm_error *err);
+			    struct problem *problem);
 
 enum cvm_blk_engine_name {
 	CVM_BLK_ANY,		/* the best there is */
@@ -185,7 +182,7 @@ struct cvm_blk_args {
  */
 int cvm_vmm_devices_add_blk(struct cvm_vmm_devices *devs,
 			    const struct cvm_blk_args *args,
-			    struct cvm_vmm_error *err);
+			    struct problem *problem);
 
 /* What a disk has done. */
 struct cvm_blk_stats {
@@ -244,7 +241,7 @@ struct cvm_net_args {
  */
 int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 			    const struct cvm_net_args *args,
-			    struct cvm_vmm_error *err);
+			    struct problem *problem);
 
 /* What a card has done in one direction. */
 struct cvm_net_direction {
@@ -309,7 +306,7 @@ struct cvm_port_args {
  */
 int cvm_vmm_devices_add_console(struct cvm_vmm_devices *devs,
 				struct cvm_port_args *ports, uint32_t count,
-				struct cvm_vmm_error *err);
+				struct problem *problem);
 
 /*
  * cvm_port_input - something was typed: how many of the bytes the guest had

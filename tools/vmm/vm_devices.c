@@ -68,12 +68,6 @@ static void log_line(void *ctx, const char *line)
 	say("cvmctl: %s: %s", vm->info.name, line);
 }
 
-static int refused(const struct cvm_vmm_error *err, struct problem *problem)
-{
-	snprintf(problem->text, sizeof(problem->text), "%s", err->text);
-	return -1;
-}
-
 /* What people call the device in a slot: its key in the configuration. */
 static void name_device(struct vm *vm, int slot, const char *name)
 {
@@ -96,13 +90,12 @@ static int add_disk(struct vm *vm, const struct config_disk *disk,
 		.cached = disk->cached,
 		.engine = disk->engine,
 	};
-	struct cvm_vmm_error err;
 	int slot;
 
 	snprintf(insist, sizeof(insist), "set%s=format=raw", disk->name);
-	slot = cvm_vmm_devices_add_blk(vm->devices, &args, &err);
+	slot = cvm_vmm_devices_add_blk(vm->devices, &args, problem);
 	if (slot < 0)
-		return refused(&err, problem);
+		return -1;
 	name_device(vm, slot, disk->name);
 	return 0;
 }
@@ -123,7 +116,7 @@ static int add_nic(struct vm *vm, const struct config_nic *nic,
 		   struct problem *problem)
 {
 	struct cvm_net_args args = nic->args;
-	struct cvm_vmm_error err;
+	struct problem refusal = { "" };
 	int slot;
 
 	if (!nic->mac_given)
@@ -134,9 +127,9 @@ static int add_nic(struct vm *vm, const struct config_nic *nic,
 		args.network = (*networks)++;
 		args.resolv = minder_resolver();
 	}
-	slot = cvm_vmm_devices_add_net(vm->devices, &args, &err);
+	slot = cvm_vmm_devices_add_net(vm->devices, &args, &refusal);
 	if (slot < 0)
-		return problem_set(problem, nic->name, "%s", err.text);
+		return problem_set(problem, nic->name, "%s", refusal.text);
 	name_device(vm, slot, nic->name);
 	return 0;
 }
@@ -158,13 +151,12 @@ int devices_add(struct vm *vm, const struct config *config,
 		.watch = watch_event,
 		.unwatch = unwatch_event,
 	};
-	struct cvm_vmm_error err;
 	uint8_t networks = 0;
 	uint32_t i;
 
-	vm->devices = cvm_vmm_devices_new(&args, &err);
-	if (!vm->devices || cvm_vmm_devices_add_rng(vm->devices, &err) < 0)
-		return refused(&err, problem);
+	vm->devices = cvm_vmm_devices_new(&args, problem);
+	if (!vm->devices || cvm_vmm_devices_add_rng(vm->devices, problem) < 0)
+		return -1;
 	if (add_disks(vm, config->disk, problem))
 		return -1;
 	for (i = 0; i < CONFIG_NICS; i++)
@@ -181,18 +173,12 @@ void devices_settle(struct vm *vm)
 
 int devices_commit(struct vm *vm, struct problem *problem)
 {
-	struct cvm_vmm_error err;
-
-	return cvm_vmm_devices_commit(vm->devices, &err) ?
-	       refused(&err, problem) : 0;
+	return cvm_vmm_devices_commit(vm->devices, problem);
 }
 
 int devices_threads(struct vm *vm, struct problem *problem)
 {
-	struct cvm_vmm_error err;
-
-	return cvm_vmm_devices_threads(vm->devices, &err) ?
-	       refused(&err, problem) : 0;
+	return cvm_vmm_devices_threads(vm->devices, problem);
 }
 
 void devices_threads_free(struct vm *vm)

@@ -110,7 +110,6 @@ int ttys_add(struct vm *vm, const struct config *config,
 {
 	struct cvm_port_args ports[CVM_PORTS_MAX] = { { 0 } };
 	const struct config_tty *tty[CVM_PORTS_MAX];
-	struct cvm_vmm_error err;
 	uint32_t i;
 	int slot;
 
@@ -125,11 +124,9 @@ int ttys_add(struct vm *vm, const struct config *config,
 	}
 	if (!count)
 		return 0;
-	slot = cvm_vmm_devices_add_console(vm->devices, ports, count, &err);
-	if (slot < 0) {
-		snprintf(problem->text, sizeof(problem->text), "%s", err.text);
+	slot = cvm_vmm_devices_add_console(vm->devices, ports, count, problem);
+	if (slot < 0)
 		return -1;
-	}
 	snprintf(vm->device_name[slot], VM_DEVICE_NAME, "ttys");
 	for (i = 0; i < count; i++) {
 		ttys[i].port = ports[i].port;

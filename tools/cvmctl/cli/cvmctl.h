@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "os/problem.h"
+#include "os/say.h"
 
 /* ---- options ---- */
 

@@ -22,7 +22,7 @@ struct image {
 	struct cvm_plat_file file;
 	uint64_t allocated;
 	struct cvm_blk_image disk;
-	struct cvm_vmm_error short_by;	/* "" when all of it is there */
+	struct problem short_by;	/* "" when all of it is there */
 	struct image_fs fs;		/* of the whole, without a table */
 	struct part part[PARTITIONS];
 	uint32_t parts;
@@ -77,11 +77,10 @@ static void probe(struct image *image, struct part *part)
 
 static int look(struct image *image, struct problem *problem)
 {
-	struct cvm_vmm_error err = { "" };
 	uint32_t i;
 
-	if (cvm_plat_file_open(&image->file, image->path, true, false, &err))
-		goto refused;
+	if (cvm_plat_file_open(&image->file, image->path, true, false, problem))
+		return -1;
 	image->allocated = image_allocated(image->file.handle);
 	image->disk = (struct cvm_blk_image){
 		.read = read_file, .ctx = image, .found = found,
@@ -92,19 +91,15 @@ static int look(struct image *image, struct problem *problem)
 	if (image->format)
 		return 0;
 	if (cvm_blk_image_check(&image->disk, image->path, &image->short_by) &&
-	    image->disk.needed <= image->file.bytes) {
-		err = image->short_by;	/* it is not that a part is missing */
-		goto refused;
-	}
+	    image->disk.needed <= image->file.bytes)
+		/* It is not that a part is missing. */
+		return problem_set(problem, NULL, "%s", image->short_by.text);
 	if (image->disk.table == CVM_BLK_TABLE_NONE)
 		image_fs_probe(image->file.handle, 0, image->file.bytes,
 			       &image->fs);
 	for (i = 0; i < image->parts; i++)
 		probe(image, &image->part[i]);
 	return 0;
-refused:
-	snprintf(problem->text, sizeof(problem->text), "%s", err.text);
-	return -1;
 }
 
 /* ---- tell ---- */

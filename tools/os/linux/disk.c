@@ -17,7 +17,6 @@
 
 #include "disk_map.h"
 #include "os/disk.h"
-#include "virtio/core/transport.h"
 
 _Static_assert(sizeof(struct iovec) == sizeof(struct cvm_iov) &&
 	       offsetof(struct iovec, iov_base) ==
@@ -25,30 +24,30 @@ _Static_assert(sizeof(struct iovec) == sizeof(struct cvm_iov) &&
 	       offsetof(struct iovec, iov_len) ==
 	       offsetof(struct cvm_iov, bytes), "cvm_iov is an iovec");
 
-static int open_error(struct cvm_vmm_error *err, const char *path)
+static int open_error(struct problem *problem, const char *path)
 {
 	if (errno == EBUSY)
-		return cvm_vmm_error_set(err, "%s: in use by the host, "
-					 "mounted perhaps", path);
-	return cvm_vmm_error_set(err, "%s: %s", path, strerror(errno));
+		return problem_set(problem, path, "in use by the host, mounted "
+				   "perhaps");
+	return problem_set(problem, path, "%s", strerror(errno));
 }
 
 /* A disk that the host has mounted is not opened with O_EXCL. */
 static int open_disk(struct cvm_plat_file *file, const char *path, int flags,
-		     struct cvm_vmm_error *err)
+		     struct problem *problem)
 {
 	int block = 512, fd;
 
 	if (!file->readonly) {
 		fd = open(path, flags | O_EXCL);
 		if (fd < 0)
-			return open_error(err, path);
+			return open_error(problem, path);
 		close((int)file->handle);
 		file->handle = fd;
 	}
 	if (ioctl((int)file->handle, BLKGETSIZE64, &file->bytes) ||
 	    ioctl((int)file->handle, BLKSSZGET, &block))
-		return open_error(err, path);
+		return open_error(problem, path);
 	file->block = (uint32_t)block;
 	return 0;
 }
@@ -96,7 +95,7 @@ static bool is_in_memory(int fd)
 }
 
 int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
-		       bool readonly, bool direct, struct cvm_vmm_error *err)
+		       bool readonly, bool direct, struct problem *problem)
 {
 	int flags = (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY;
 	struct stat st;
@@ -106,16 +105,15 @@ int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
 	/* A pipe is not waited for, it is refused. */
 	file->handle = open(path, flags | O_NONBLOCK);
 	if (file->handle < 0)
-		return open_error(err, path);
+		return open_error(problem, path);
 	if (fstat((int)file->handle, &st) ||
 	    fcntl((int)file->handle, F_SETFL, 0))
-		return open_error(err, path);
+		return open_error(problem, path);
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		return cvm_vmm_error_set(err, "%s: neither a file nor a disk",
-					 path);
+		return problem_set(problem, path, "neither a file nor a disk");
 	file->bytes = (uint64_t)st.st_size;
 	file->regular = S_ISREG(st.st_mode);
-	if (S_ISBLK(st.st_mode) && open_disk(file, path, flags, err))
+	if (S_ISBLK(st.st_mode) && open_disk(file, path, flags, problem))
 		return -1;
 	file->in_memory = file->regular && is_in_memory((int)file->handle);
 	if (direct && !file->in_memory)
@@ -124,7 +122,7 @@ int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
 }
 
 int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
-		       uint64_t bytes, struct cvm_vmm_error *err)
+		       uint64_t bytes, struct problem *problem)
 {
 	struct stat st;
 
@@ -132,10 +130,9 @@ int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
 	if (fstat((int)file->handle, &st) ||
 	    ((uint64_t)st.st_size < bytes &&
 	     ftruncate((int)file->handle, (off_t)bytes)))
-		return cvm_vmm_error_set(err, "%s: cannot be made %llu bytes "
-					 "long: %s", path,
-					 (unsigned long long)bytes,
-					 strerror(errno));
+		return problem_set(problem, path, "cannot be made %llu bytes "
+				   "long: %s", (unsigned long long)bytes,
+				   strerror(errno));
 	file->bytes = (uint64_t)st.st_size > bytes ? (uint64_t)st.st_size :
 		      bytes;
 	if (!file->direct_align)

@@ -8,7 +8,6 @@
 #include <cvm/error.h>
 
 #include "os/disk.h"
-#include "virtio/core/transport.h"
 
 static HANDLE handle_of(const struct cvm_plat_file *file)
 {
@@ -24,16 +23,16 @@ static void put_error(DWORD code, char *to, size_t size)
 		       (DWORD)size, NULL);
 }
 
-static int open_error(struct cvm_vmm_error *err, const char *path)
+static int open_error(struct problem *problem, const char *path)
 {
 	DWORD code = GetLastError();
 	char text[256];
 
 	if (code == ERROR_SHARING_VIOLATION)
-		return cvm_vmm_error_set(err, "%s: in use by another VM or "
-					 "program", path);
+		return problem_set(problem, path, "in use by another VM or "
+				   "program");
 	put_error(code, text, sizeof(text));
-	return cvm_vmm_error_set(err, "%s: error %lu: %s", path, code, text);
+	return problem_set(problem, path, "error %lu: %s", code, text);
 }
 
 static int find_size(struct cvm_plat_file *file)
@@ -60,7 +59,7 @@ static int find_size(struct cvm_plat_file *file)
 }
 
 int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
-		       bool readonly, bool direct, struct cvm_vmm_error *err)
+		       bool readonly, bool direct, struct problem *problem)
 {
 	WCHAR wide[1024];
 	HANDLE handle;
@@ -72,7 +71,7 @@ int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
 	file->handle = (intptr_t)INVALID_HANDLE_VALUE;
 	if (!MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1,
 				 wide, 1024))
-		return open_error(err, path);
+		return open_error(problem, path);
 	/* The claim: one writer, or readers. */
 	handle = CreateFileW(wide, GENERIC_READ |
 			     (readonly ? 0 : GENERIC_WRITE),
@@ -80,7 +79,7 @@ int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
 			     OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
 	file->handle = (intptr_t)handle;
 	if (handle == INVALID_HANDLE_VALUE || find_size(file))
-		return open_error(err, path);
+		return open_error(problem, path);
 	return 0;
 }
 
@@ -98,13 +97,13 @@ bool cvm_plat_file_was_raw(const struct cvm_plat_file *file)
 }
 
 int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
-		       uint64_t bytes, struct cvm_vmm_error *err)
+		       uint64_t bytes, struct problem *problem)
 {
 	LARGE_INTEGER end = { .QuadPart = (LONGLONG)bytes };
 
 	if (!SetFilePointerEx(handle_of(file), end, NULL, FILE_BEGIN) ||
 	    !SetEndOfFile(handle_of(file)))
-		return open_error(err, path);
+		return open_error(problem, path);
 	file->bytes = bytes;
 	return 0;
 }

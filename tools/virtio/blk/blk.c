@@ -467,12 +467,12 @@ static void blk_settle(struct cvm_device *dev)
 }
 
 /* The file has its length and, in memory, a mapping of all of it. */
-static int blk_commit(struct cvm_device *dev, struct cvm_vmm_error *err)
+static int blk_commit(struct cvm_device *dev, struct problem *problem)
 {
 	struct blk *blk = (struct blk *)dev;
 
 	if (blk->file.bytes < least(blk) &&
-	    cvm_plat_file_grow(&blk->file, blk->path, least(blk), err))
+	    cvm_plat_file_grow(&blk->file, blk->path, least(blk), problem))
 		return -1;
 	blk->stats.direct = blk->file.direct_align;
 	if (blk->file.in_memory && !blk->file.map)
@@ -559,7 +559,7 @@ static uint64_t end_of(const struct blk *blk, const struct cvm_blk_args *args)
  * a file it is an image that somebody forgot to unpack.
  */
 static int check_raw(struct blk *blk, const struct cvm_blk_args *args,
-		     struct cvm_vmm_error *err)
+		     struct problem *problem)
 {
 	const struct cvm_blk_image whole = {
 		.read = image_read, .ctx = blk, .bytes = blk->file.bytes,
@@ -574,48 +574,46 @@ static int check_raw(struct blk *blk, const struct cvm_blk_args *args,
 	    cvm_plat_file_was_raw(&blk->file))
 		return 0;
 	cvm_blk_format_command(format, args->path, command, sizeof(command));
-	return cvm_vmm_error_set(err, "%s: %s %s, not a raw disk, and a guest "
-				 "would write over it; %s%s%smake a raw one "
-				 "of it: %s", args->path, format->unpack ?
-				 "compressed by" : "an image of the format",
-				 format->name, args->insist ? "say " : "",
-				 args->insist ? args->insist : "",
-				 args->insist ? " to insist, or " : "",
-				 command);
+	return problem_set(problem, args->path, "%s %s, not a raw disk, and a "
+			   "guest would write over it; %s%s%smake a raw one of "
+			   "it: %s",
+			   format->unpack ? "compressed by" : "an image of the "
+			   "format", format->name, args->insist ? "say " : "",
+			   args->insist ? args->insist : "",
+			   args->insist ? " to insist, or " : "", command);
 }
 
 /* The file, and which part of it is the disk. */
 static int open_file(struct blk *blk, const struct cvm_blk_args *args,
-		     struct cvm_blk_image *image, struct cvm_vmm_error *err)
+		     struct cvm_blk_image *image, struct problem *problem)
 {
 	uint64_t end;
 
 	if (cvm_plat_file_open(&blk->file, args->path, args->readonly,
-			       !args->cached, err))
+			       !args->cached, problem))
 		return -1;
 	if (args->offset % BLK_SECTOR || args->bytes % BLK_SECTOR)
-		return cvm_vmm_error_set(err, "%s: a disk begins and ends at "
-					 "multiples of 512 bytes", args->path);
+		return problem_set(problem, args->path, "a disk begins and "
+				   "ends at multiples of 512 bytes");
 	end = end_of(blk, args);
 	if (args->offset > end || args->bytes > end - args->offset)
-		return cvm_vmm_error_set(err, "%s: too short: the disk is to "
-					 "be %llu bytes from %llu on, the "
-					 "file has %llu", args->path,
-					 (unsigned long long)args->bytes,
-					 (unsigned long long)args->offset,
-					 (unsigned long long)end);
+		return problem_set(problem, args->path, "too short: the disk "
+				   "is to be %llu bytes from %llu on, the file "
+				   "has %llu", (unsigned long long)args->bytes,
+				   (unsigned long long)args->offset,
+				   (unsigned long long)end);
 	blk->offset = args->offset;
 	image->bytes = args->bytes ? args->bytes : end - args->offset;
 	blk->sectors = image->bytes / BLK_SECTOR;
 	blk->most = args->bytes ? blk->sectors : UINT64_MAX;
 	if (cvm_plat_file_claim(&blk->file, blk->offset, args->bytes))
-		return cvm_vmm_error_set(err, "%s: in use by another VM or "
-					 "program", args->path);
-	if (check_raw(blk, args, err))
+		return problem_set(problem, args->path, "in use by another VM "
+				   "or program");
+	if (check_raw(blk, args, problem))
 		return -1;
 	image->read = image_read;
 	image->ctx = blk;
-	return cvm_blk_image_check(image, args->path, err);
+	return cvm_blk_image_check(image, args->path, problem);
 }
 
 static int open_engine(struct blk *blk, const struct blk_engine *engine)
@@ -638,7 +636,7 @@ static int open_engine(struct blk *blk, const struct blk_engine *engine)
 }
 
 static int choose_engine(struct blk *blk, const struct cvm_blk_args *args,
-			 struct cvm_vmm_error *err)
+			 struct problem *problem)
 {
 #if CVM_HAVE_URING
 	if (args->engine != CVM_BLK_THREADS &&
@@ -647,10 +645,10 @@ static int choose_engine(struct blk *blk, const struct cvm_blk_args *args,
 		return 0;
 #endif
 	if (args->engine == CVM_BLK_URING)
-		return cvm_vmm_error_set(err, "%s: this host has no io_uring",
-					 args->path);
+		return problem_set(problem, args->path, "this host has no "
+				   "io_uring");
 	if (open_engine(blk, &blk_file_engine))
-		return cvm_vmm_error_set(err, "%s: no memory", args->path);
+		return problem_set(problem, args->path, "no memory");
 	/* Copied from and to: io_uring would hand that on to a thread of the
 	 * kernel's, and waking one of ours costs more than the copy. */
 	if (blk->file.in_memory)
@@ -659,22 +657,21 @@ static int choose_engine(struct blk *blk, const struct cvm_blk_args *args,
 }
 
 static int build(struct blk *blk, const struct cvm_blk_args *args,
-		 struct cvm_vmm_error *err)
+		 struct problem *problem)
 {
 	struct cvm_blk_image image = { 0 };
 	uint32_t queues = args->queues ? args->queues : 1;
 
 	if (queues > BLK_QUEUES_MAX)
-		return cvm_vmm_error_set(err, "%s: %u queues, at most %u are "
-					 "possible", args->path, queues,
-					 BLK_QUEUES_MAX);
+		return problem_set(problem, args->path, "%u queues, at most %u "
+				   "are possible", queues, BLK_QUEUES_MAX);
 	blk->path = strdup(args->path);
 	if (!blk->path ||
 	    cvm_device_init(&blk->dev, &blk_ops, queues, BLK_QUEUE_SIZE))
-		return cvm_vmm_error_set(err, "%s: no memory or no event",
-					 args->path);
-	if (open_file(blk, args, &image, err) ||
-	    choose_engine(blk, args, err))
+		return problem_set(problem, args->path, "no memory or no "
+				   "event");
+	if (open_file(blk, args, &image, problem) ||
+	    choose_engine(blk, args, problem))
 		return -1;
 	if (args->serial)
 		memcpy(blk->serial, args->serial, strnlen(args->serial, 20));
@@ -696,25 +693,25 @@ static void tell_tail(struct blk *blk, const struct cvm_blk_args *args)
 
 int cvm_vmm_devices_add_blk(struct cvm_vmm_devices *devs,
 			    const struct cvm_blk_args *args,
-			    struct cvm_vmm_error *err)
+			    struct problem *problem)
 {
 	struct blk *blk = calloc(1, sizeof(*blk));
 	int slot = -1;
 
 	if (!blk)
-		return cvm_vmm_error_set(err, "%s: no memory", args->path);
+		return problem_set(problem, args->path, "no memory");
 	blk->file.handle = -1;
 	blk->file.direct = -1;
 	cvm_plat_lock_init(&blk->look);
 	blk->writeback = 1;
-	if (!build(blk, args, err)) {
+	if (!build(blk, args, problem)) {
 		slot = cvm_device_plug(devs, &blk->dev);
 		if (slot >= 0) {
 			tell_tail(blk, args);
 			return slot;
 		}
-		cvm_vmm_error_set(err, "%s: all %u slots are taken",
-				  args->path, CVM_VIRTIO_SLOTS);
+		problem_set(problem, args->path, "all %u slots are taken",
+			    CVM_VIRTIO_SLOTS);
 	}
 	blk_destroy(&blk->dev);
 	return -1;

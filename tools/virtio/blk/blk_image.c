@@ -23,8 +23,8 @@
 struct check {
 	struct cvm_blk_image *image;
 	const char *path;
-	struct cvm_vmm_error *err;
-	int ret;		/* -1: err has the first that is not there */
+	struct problem *problem;
+	int ret;		/* -1: problem says the first that is missing */
 };
 
 static uint32_t le32(const uint8_t *at)
@@ -45,9 +45,8 @@ static int read_at(struct check *c, uint64_t offset, void *to, size_t bytes)
 	if (!ret)
 		return 0;
 	cvm_plat_file_reason(ret, why, sizeof(why));
-	return cvm_vmm_error_set(c->err, "%s: cannot be read at byte %llu: "
-				 "%s", c->path, (unsigned long long)offset,
-				 why);
+	return problem_set(c->problem, c->path, "cannot be read at byte %llu: "
+			   "%s", (unsigned long long)offset, why);
 }
 
 /* There should be a sector of this number, the last of something. */
@@ -61,12 +60,11 @@ static void expect(struct check *c, const char *what, uint64_t last)
 		c->image->needed = end;
 	if (last < sectors || c->ret)
 		return;
-	c->ret = cvm_vmm_error_set(c->err, "%s: shorter than its partition "
-				   "table says: %s ends with sector %llu, the "
-				   "image has %llu of %u bytes", c->path, what,
-				   (unsigned long long)last,
-				   (unsigned long long)sectors,
-				   c->image->sector);
+	c->ret = problem_set(c->problem, c->path, "shorter than its partition "
+			     "table says: %s ends with sector %llu, the image "
+			     "has %llu of %u bytes", what,
+			     (unsigned long long)last,
+			     (unsigned long long)sectors, c->image->sector);
 }
 
 /* Partition number of the table, from sector first up to last. */
@@ -289,17 +287,16 @@ static int tables(struct check *c)
 }
 
 int cvm_blk_image_check(struct cvm_blk_image *image, const char *path,
-			struct cvm_vmm_error *err)
+			struct problem *problem)
 {
-	struct check c = { image, path, err, 0 };
+	struct check c = { image, path, problem, 0 };
 
 	image->table = CVM_BLK_TABLE_NONE;
 	image->sector = SECTOR;
 	image->partitions = 0;
 	image->needed = 0;
 	if (image->bytes < SECTOR)
-		return cvm_vmm_error_set(err, "%s: too short for a disk: "
-					 "%llu bytes", path,
-					 (unsigned long long)image->bytes);
+		return problem_set(problem, path, "too short for a disk: %llu "
+				   "bytes", (unsigned long long)image->bytes);
 	return tables(&c) ? -1 : c.ret;
 }

@@ -45,12 +45,12 @@ struct cvm_blk_image {
 };
 
 /*
- * cvm_blk_image_check - -1 with an error whose text begins with path: too
+ * cvm_blk_image_check - -1 with a problem whose text begins with path: too
  * short for a sector, not readable, or shorter than its table says.  Of the
  * partitions that are not all there the error names the first; found is called
  * for all of them.
  */
 int cvm_blk_image_check(struct cvm_blk_image *image, const char *path,
-			struct cvm_vmm_error *err);
+			struct problem *problem);
 
 #endif /* CVM_VIRTIO_BLK_BLK_IMAGE_H */

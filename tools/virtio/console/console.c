@@ -489,7 +489,7 @@ static const struct cvm_device_ops console_ops = {
 };
 
 static int open_port(struct console *con, struct cvm_port_args *args,
-		     struct cvm_vmm_error *err)
+		     struct problem *problem)
 {
 	uint32_t id = con->count;
 	struct cvm_port *port = &con->port[id];
@@ -500,7 +500,7 @@ static int open_port(struct console *con, struct cvm_port_args *args,
 	port->in = &con->dev.queue[id ? 2 * id + 2 : 0];
 	snprintf(port->name, sizeof(port->name), "%s", args->name);
 	cvm_plat_lock_init(&port->lock);
-	port->backend = cvm_port_open(args, port, &port->ops, err);
+	port->backend = cvm_port_open(args, port, &port->ops, problem);
 	if (!port->backend) {
 		cvm_plat_lock_destroy(&port->lock);
 		return -1;
@@ -537,22 +537,22 @@ static struct console *new_console(struct cvm_vmm_devices *devs,
 
 int cvm_vmm_devices_add_console(struct cvm_vmm_devices *devs,
 				struct cvm_port_args *ports, uint32_t count,
-				struct cvm_vmm_error *err)
+				struct problem *problem)
 {
 	struct console *con;
 	uint32_t i;
 	int slot;
 
 	if (!count || count > CVM_PORTS_MAX)
-		return cvm_vmm_error_set(err, "%s: a guest has %u such ports "
-					 "at most", count ?
-					 ports[CVM_PORTS_MAX].name : "console",
-					 CVM_PORTS_MAX);
+		return problem_set(problem,
+				   count ? ports[CVM_PORTS_MAX].name :
+				   "console", "a guest has %u such ports at "
+				   "most", CVM_PORTS_MAX);
 	con = new_console(devs, count);
 	if (!con)
-		return cvm_vmm_error_set(err, "console: no memory or no event");
+		return problem_set(problem, "console", "no memory or no event");
 	for (i = 0; i < count; i++) {
-		if (open_port(con, &ports[i], err)) {
+		if (open_port(con, &ports[i], problem)) {
 			console_destroy(&con->dev);
 			return -1;
 		}
@@ -560,8 +560,8 @@ int cvm_vmm_devices_add_console(struct cvm_vmm_devices *devs,
 	slot = cvm_device_plug(devs, &con->dev);
 	if (slot < 0) {
 		console_destroy(&con->dev);
-		return cvm_vmm_error_set(err, "console: all %u slots are taken",
-					 CVM_VIRTIO_SLOTS);
+		return problem_set(problem, "console", "all %u slots are taken",
+				   CVM_VIRTIO_SLOTS);
 	}
 	return slot;
 }

@@ -52,12 +52,12 @@ struct cvm_port_ops {
 struct cvm_plat_thread *cvm_port_thread(struct cvm_port *port);
 
 /*
- * cvm_port_open - the back end that args ask for; NULL with an error.  It
+ * cvm_port_open - the back end that args ask for; NULL with a problem.  It
  * begins with the port's first room().
  */
 void *cvm_port_open(const struct cvm_port_args *args, struct cvm_port *port,
 		    const struct cvm_port_ops **ops,
-		    struct cvm_vmm_error *err);
+		    struct problem *problem);
 
 /* cvm_port_log - a line about the port.  Any thread. */
 void cvm_port_log(struct cvm_port *port, const char *fmt, ...)

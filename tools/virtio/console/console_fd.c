@@ -278,12 +278,12 @@ const struct cvm_port_ops fd_port_ops = {
 };
 
 struct fd_port *fd_port_new(struct cvm_port *port, const struct fd_kind *kind,
-			    const char *name, struct cvm_vmm_error *err)
+			    const char *name, struct problem *problem)
 {
 	struct fd_port *p = calloc(1, sizeof(*p));
 
 	if (!p) {
-		cvm_vmm_error_set(err, "%s: no memory", name);
+		problem_set(problem, name, "no memory");
 		return NULL;
 	}
 	p->port = port;
@@ -295,14 +295,14 @@ struct fd_port *fd_port_new(struct cvm_port *port, const struct fd_kind *kind,
 }
 
 void *fd_port_ready(struct fd_port *p, int fd, const char *name,
-		    struct cvm_vmm_error *err)
+		    struct problem *problem)
 {
 	p->fd = fd;
 	if (!cvm_plat_event_open(&p->wake) && !cvm_plat_event_open(&p->space)) {
 		cvm_port_connected(p->port, fd >= 0);
 		return p;
 	}
-	cvm_vmm_error_set(err, "%s: no event", name);
+	problem_set(problem, name, "no event");
 	fd_port_drop(p);
 	return NULL;
 }
@@ -310,22 +310,22 @@ void *fd_port_ready(struct fd_port *p, int fd, const char *name,
 void *cvm_port_open_host(const struct cvm_port_args *args,
 			 struct cvm_port *port,
 			 const struct cvm_port_ops **ops,
-			 struct cvm_vmm_error *err)
+			 struct problem *problem)
 {
 	*ops = &fd_port_ops;
 	switch (args->kind) {
 	case CVM_PORT_FILE:
 		*ops = &file_port_ops;
-		return file_open_port(args, port, err);
+		return file_open_port(args, port, problem);
 	case CVM_PORT_SOCKET:
-		return fd_open_socket(args, port, err);
+		return fd_open_socket(args, port, problem);
 	case CVM_PORT_PTY:
-		return fd_open_pty(args, port, err);
+		return fd_open_pty(args, port, problem);
 	case CVM_PORT_SERIAL:
-		return fd_open_serial(args, port, err);
+		return fd_open_serial(args, port, problem);
 	case CVM_PORT_CALLS:
 		break;
 	}
-	cvm_vmm_error_set(err, "%s: no such kind of port", args->name);
+	problem_set(problem, args->name, "no such kind of port");
 	return NULL;
 }

@@ -61,27 +61,27 @@ extern const struct cvm_port_ops fd_port_ops;
 
 /*
  * fd_port_ready - everything is open; the peer is fd, or -1: nobody yet.  NULL
- * with an error; then .kind has closed everything.
+ * with a problem; then .kind has closed everything.
  */
 void *fd_port_ready(struct fd_port *p, int fd, const char *name,
-		    struct cvm_vmm_error *err);
+		    struct problem *problem);
 
-/* fd_port_new - with nothing open; NULL with an error. */
+/* fd_port_new - with nothing open; NULL with a problem. */
 struct fd_port *fd_port_new(struct cvm_port *port, const struct fd_kind *kind,
-			    const char *name, struct cvm_vmm_error *err);
+			    const char *name, struct problem *problem);
 
 /* fd_port_drop - undo fd_port_new() and what was opened since. */
 void fd_port_drop(struct fd_port *p);
 
 /* console_pty.c, console_socket.c, console_serial.c, console_file.c */
 void *fd_open_pty(const struct cvm_port_args *args, struct cvm_port *port,
-		  struct cvm_vmm_error *err);
+		  struct problem *problem);
 void *fd_open_socket(const struct cvm_port_args *args, struct cvm_port *port,
-		     struct cvm_vmm_error *err);
+		     struct problem *problem);
 void *fd_open_serial(const struct cvm_port_args *args, struct cvm_port *port,
-		     struct cvm_vmm_error *err);
+		     struct problem *problem);
 void *file_open_port(const struct cvm_port_args *args, struct cvm_port *port,
-		     struct cvm_vmm_error *err);
+		     struct problem *problem);
 extern const struct cvm_port_ops file_port_ops;
 
 #endif /* CVM_VIRTIO_CONSOLE_CONSOLE_FD_H */

@@ -125,23 +125,23 @@ static int open_end(struct file_port *file, const struct cvm_port_args *args)
 }
 
 void *file_open_port(const struct cvm_port_args *args, struct cvm_port *port,
-		     struct cvm_vmm_error *err)
+		     struct problem *problem)
 {
 	struct file_port *file = calloc(1, sizeof(*file));
 	struct stat st;
 
 	if (!file) {
-		cvm_vmm_error_set(err, "%s: no memory", args->name);
+		problem_set(problem, args->name, "no memory");
 		return NULL;
 	}
 	file->port = port;
 	snprintf(file->path, sizeof(file->path), "%s", args->path);
 	if (open_end(file, args) < 0 || fstat(file->fd, &st))
-		cvm_vmm_error_set(err, "%s: %s: %s", args->name, args->path,
-				  strerror(errno));
+		problem_set(problem, args->name, "%s: %s", args->path,
+			    strerror(errno));
 	else if (!S_ISREG(st.st_mode))
-		cvm_vmm_error_set(err, "%s: %s: this is no file", args->name,
-				  args->path);
+		problem_set(problem, args->name, "%s: this is no file",
+			    args->path);
 	else
 		return file;
 	file_destroy(file);

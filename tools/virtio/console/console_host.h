@@ -12,6 +12,6 @@
 void *cvm_port_open_host(const struct cvm_port_args *args,
 			 struct cvm_port *port,
 			 const struct cvm_port_ops **ops,
-			 struct cvm_vmm_error *err);
+			 struct problem *problem);
 
 #endif /* CVM_VIRTIO_CONSOLE_CONSOLE_HOST_H */

@@ -5,11 +5,11 @@
 void *cvm_port_open_host(const struct cvm_port_args *args,
 			 struct cvm_port *port,
 			 const struct cvm_port_ops **ops,
-			 struct cvm_vmm_error *err)
+			 struct problem *problem)
 {
 	(void)port;
 	(void)ops;
-	cvm_vmm_error_set(err, "%s: on Windows a port can be a console only",
-			  args->name);
+	problem_set(problem, args->name, "on Windows a port can be a console "
+		    "only");
 	return NULL;
 }

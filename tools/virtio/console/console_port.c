@@ -43,15 +43,15 @@ static const struct cvm_port_ops calls_ops = {
 
 void *cvm_port_open(const struct cvm_port_args *args, struct cvm_port *port,
 		    const struct cvm_port_ops **ops,
-		    struct cvm_vmm_error *err)
+		    struct problem *problem)
 {
 	struct calls *calls;
 
 	if (args->kind != CVM_PORT_CALLS)
-		return cvm_port_open_host(args, port, ops, err);
+		return cvm_port_open_host(args, port, ops, problem);
 	calls = calloc(1, sizeof(*calls));
 	if (!calls) {
-		cvm_vmm_error_set(err, "%s: no memory", args->name);
+		problem_set(problem, args->name, "no memory");
 		return NULL;
 	}
 	calls->ctx = args->ctx;

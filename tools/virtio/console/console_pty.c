@@ -84,15 +84,15 @@ static int pty_open(struct fd_port *p, const struct cvm_port_owner *owner)
 }
 
 void *fd_open_pty(const struct cvm_port_args *args, struct cvm_port *port,
-		  struct cvm_vmm_error *err)
+		  struct problem *problem)
 {
-	struct fd_port *p = fd_port_new(port, &pty_kind, args->name, err);
+	struct fd_port *p = fd_port_new(port, &pty_kind, args->name, problem);
 
 	if (!p)
 		return NULL;
 	if (!pty_open(p, args->owner))
-		return fd_port_ready(p, -1, args->name, err);
-	cvm_vmm_error_set(err, "%s: pty: %s", args->name, strerror(errno));
+		return fd_port_ready(p, -1, args->name, problem);
+	problem_set(problem, args->name, "pty: %s", strerror(errno));
 	fd_port_drop(p);
 	return NULL;
 }

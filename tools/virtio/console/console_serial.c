@@ -206,7 +206,7 @@ static int apply(struct line_mode *mode, char *word)
 }
 
 static int read_mode(struct line_mode *mode, const struct cvm_port_args *args,
-		     struct cvm_vmm_error *err)
+		     struct problem *problem)
 {
 	char text[256], shown[64], *word, *rest = text;
 
@@ -216,10 +216,10 @@ static int read_mode(struct line_mode *mode, const struct cvm_port_args *args,
 			continue;
 		snprintf(shown, sizeof(shown), "%s", word);
 		if (apply(mode, word))
-			return cvm_vmm_error_set(err, "%s: %s: no mode of a "
-						 "line (BAUD=115200 PARITY=n "
-						 "DATA=8 STOP=1 and the like)",
-						 args->name, shown);
+			return problem_set(problem, args->name, "%s: no mode "
+					   "of a line (BAUD=115200 PARITY=n "
+					   "DATA=8 STOP=1 and the like)",
+					   shown);
 	}
 	return 0;
 }
@@ -243,42 +243,42 @@ static int keep_mode(struct fd_port *p)
 }
 
 static int set_mode(struct fd_port *p, const struct cvm_port_args *args,
-		    struct cvm_vmm_error *err)
+		    struct problem *problem)
 {
 	struct line_mode mode = { .set = 0 };
 
 	if (keep_mode(p))
-		return cvm_vmm_error_set(err, "%s: %s: %s", args->name,
-					 args->path, errno == ENOMEM ?
-					 "no memory" :
-					 "this is no serial line");
+		return problem_set(problem, args->name, "%s: %s", args->path,
+				   errno == ENOMEM ? "no memory" :
+				   "this is no serial line");
 	mode.termios = ((struct line_before *)p->before)->termios;
 	cfmakeraw(&mode.termios);
 	mode.termios.c_cflag |= CLOCAL | CREAD;
-	if (read_mode(&mode, args, err))
+	if (read_mode(&mode, args, problem))
 		return -1;
 	if (!tcsetattr(p->fd, TCSANOW, &mode.termios) &&
 	    (!mode.set || !ioctl(p->fd, TIOCMBIS, &mode.set)) &&
 	    (!mode.clear || !ioctl(p->fd, TIOCMBIC, &mode.clear)))
 		return 0;
-	return cvm_vmm_error_set(err, "%s: %s: %s: %s", args->name, args->path,
-				 args->mode, strerror(errno));
+	return problem_set(problem, args->name, "%s: %s: %s", args->path,
+			   args->mode, strerror(errno));
 }
 
 void *fd_open_serial(const struct cvm_port_args *args, struct cvm_port *port,
-		     struct cvm_vmm_error *err)
+		     struct problem *problem)
 {
-	struct fd_port *p = fd_port_new(port, &serial_kind, args->name, err);
+	struct fd_port *p = fd_port_new(port, &serial_kind, args->name,
+					problem);
 
 	if (!p)
 		return NULL;
 	snprintf(p->where, sizeof(p->where), "%s", args->path);
 	p->fd = open(args->path, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
 	if (p->fd < 0)
-		cvm_vmm_error_set(err, "%s: %s: %s", args->name, args->path,
-				  strerror(errno));
-	else if (!set_mode(p, args, err))
-		return fd_port_ready(p, p->fd, args->name, err);
+		problem_set(problem, args->name, "%s: %s", args->path,
+			    strerror(errno));
+	else if (!set_mode(p, args, problem))
+		return fd_port_ready(p, p->fd, args->name, problem);
 	fd_port_drop(p);
 	return NULL;
 }

@@ -145,19 +145,19 @@ static int hand_over(int fd, const struct cvm_port_args *args)
 }
 
 void *fd_open_socket(const struct cvm_port_args *args, struct cvm_port *port,
-		     struct cvm_vmm_error *err)
+		     struct problem *problem)
 {
-	struct fd_port *p = fd_port_new(port, &socket_kind, args->name, err);
+	struct fd_port *p = fd_port_new(port, &socket_kind, args->name,
+					problem);
 
 	if (!p)
 		return NULL;
 	p->door = listen_at(args->path);
 	if (p->door >= 0 && !hand_over(p->door, args)) {
 		snprintf(p->where, sizeof(p->where), "%s", args->path);
-		return fd_port_ready(p, -1, args->name, err);
+		return fd_port_ready(p, -1, args->name, problem);
 	}
-	cvm_vmm_error_set(err, "%s: %s: %s", args->name, args->path,
-			  strerror(errno));
+	problem_set(problem, args->name, "%s: %s", args->path, strerror(errno));
 	fd_port_drop(p);
 	return NULL;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* devices.c - the slot table: devices come, go, and are rung at. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,27 +9,16 @@
 
 #include "transport_impl.h"
 
-int cvm_vmm_error_set(struct cvm_vmm_error *err, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, args);
-	va_end(args);
-	return -1;
-}
-
 static int write_table(struct cvm_vmm_devices *devs,
-		       struct cvm_vmm_error *err)
+		       struct problem *problem)
 {
 	uint64_t gpa = devs->args.table_gpa;
 	struct cvm_virtio_table *table;
 
 	table = cvm_memory_at(&devs->mem, gpa, CVM_VIRTIO_TABLE_BYTES);
 	if (!table || gpa % CVM_PAGE_SIZE)
-		return cvm_vmm_error_set(err, "devices: 0x%llx is no place "
-					 "for the slot table",
-					 (unsigned long long)gpa);
+		return problem_set(problem, "devices", "0x%llx is no place for "
+				   "the slot table", (unsigned long long)gpa);
 	memset(table, 0, CVM_VIRTIO_TABLE_BYTES);
 	table->setup_type = CVM_SETUP_VIRTIO;
 	table->setup_len = CVM_VIRTIO_TABLE_BYTES - 16;
@@ -45,13 +33,13 @@ static int write_table(struct cvm_vmm_devices *devs,
 
 struct cvm_vmm_devices *
 cvm_vmm_devices_new(const struct cvm_vmm_args *args,
-		    struct cvm_vmm_error *err)
+		    struct problem *problem)
 {
 	struct cvm_vmm_devices *devs = calloc(1, sizeof(*devs));
 	uint32_t i;
 
 	if (!devs) {
-		cvm_vmm_error_set(err, "devices: no memory");
+		problem_set(problem, "devices", "no memory");
 		return NULL;
 	}
 	devs->args = *args;
@@ -59,9 +47,9 @@ cvm_vmm_devices_new(const struct cvm_vmm_args *args,
 		cvm_plat_lock_init(&devs->slot[i].lock);
 	if (cvm_memory_from_map(&devs->mem, args->ranges, args->map,
 				args->map_gpa))
-		cvm_vmm_error_set(err, "devices: the ranges of guest memory "
-				  "overlap or lie outside its mapping");
-	else if (!write_table(devs, err))
+		problem_set(problem, "devices", "the ranges of guest memory "
+			    "overlap or lie outside its mapping");
+	else if (!write_table(devs, problem))
 		return devs;
 	cvm_vmm_devices_free(devs);
 	return NULL;
@@ -254,14 +242,14 @@ void cvm_vmm_devices_settle(struct cvm_vmm_devices *devs)
 }
 
 int cvm_vmm_devices_commit(struct cvm_vmm_devices *devs,
-			   struct cvm_vmm_error *err)
+			   struct problem *problem)
 {
 	struct cvm_device *dev;
 	uint32_t i;
 
 	for (i = 0; i < CVM_VIRTIO_SLOTS; i++) {
 		dev = devs->slot[i].dev;
-		if (dev && dev->ops->commit && dev->ops->commit(dev, err))
+		if (dev && dev->ops->commit && dev->ops->commit(dev, problem))
 			return -1;
 	}
 	return 0;
@@ -283,21 +271,21 @@ static int have_thread(struct cvm_queue *queue)
 }
 
 /* Under the slot's lock. */
-static int have_threads(struct cvm_device *dev, struct cvm_vmm_error *err)
+static int have_threads(struct cvm_device *dev, struct problem *problem)
 {
 	uint32_t i;
 
 	for (i = 0; i < dev->queues; i++)
 		if (have_thread(&dev->queue[i]))
-			return cvm_vmm_error_set(err, "%s in slot %u: no "
-						 "thread for queue %u; %s",
-						 dev->ops->name, dev->slot, i,
-						 cvm_plat_no_thread);
+			return problem_set(problem, NULL, "%s in slot %u: no "
+					   "thread for queue %u; %s",
+					   dev->ops->name, dev->slot, i,
+					   cvm_plat_no_thread);
 	return 0;
 }
 
 int cvm_vmm_devices_threads(struct cvm_vmm_devices *devs,
-			    struct cvm_vmm_error *err)
+			    struct problem *problem)
 {
 	uint32_t i;
 	int ret = 0;
@@ -305,7 +293,7 @@ int cvm_vmm_devices_threads(struct cvm_vmm_devices *devs,
 	for (i = 0; i < CVM_VIRTIO_SLOTS && !ret; i++) {
 		cvm_plat_lock(&devs->slot[i].lock);
 		if (devs->slot[i].dev)
-			ret = have_threads(devs->slot[i].dev, err);
+			ret = have_threads(devs->slot[i].dev, problem);
 		cvm_plat_unlock(&devs->slot[i].lock);
 	}
 	return ret;

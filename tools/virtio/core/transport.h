@@ -34,9 +34,9 @@ struct cvm_device_ops {
 
 	/*
 	 * Optional: all that the VM needs is claimed, change the host's files
-	 * now.  -1 with an error.  Before there is a guest.
+	 * now.  -1 with a problem.  Before there is a guest.
 	 */
-	int (*commit)(struct cvm_device *dev, struct cvm_vmm_error *err);
+	int (*commit)(struct cvm_device *dev, struct problem *problem);
 
 	/*
 	 * Optional, of a queue that is threaded: it has its thread; have what
@@ -202,9 +202,5 @@ static inline void cvm_queue_publish(struct cvm_queue *queue)
 	if (cvm_vq_publish(&queue->vq))
 		cvm_queue_interrupt(queue);
 }
-
-/* cvm_vmm_error_set - the error's text; -1, to hand on. */
-int cvm_vmm_error_set(struct cvm_vmm_error *err, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
 
 #endif /* CVM_VIRTIO_CORE_TRANSPORT_H */

@@ -261,10 +261,10 @@ static void configure(struct net *net, const struct cvm_net_args *args)
 
 int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 			    const struct cvm_net_args *args,
-			    struct cvm_vmm_error *err)
+			    struct problem *problem)
 {
-	struct net_backend *backend = args->tap ? net_tap_open(args, err) :
-						  net_slirp_open(args, err);
+	struct net_backend *backend = args->tap ? net_tap_open(args, problem) :
+						  net_slirp_open(args, problem);
 	struct net *net;
 	int slot;
 
@@ -273,7 +273,7 @@ int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 	net = calloc(1, sizeof(*net));
 	if (!net) {
 		backend->ops->close(backend);
-		return cvm_vmm_error_set(err, "net: no memory");
+		return problem_set(problem, "net", "no memory");
 	}
 	net->backend = backend;
 	backend->net = net;
@@ -283,7 +283,7 @@ int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 	if (cvm_device_init(&net->dev, &net_ops, NET_QUEUES,
 			    NET_QUEUE_SIZE)) {
 		net_destroy(&net->dev);
-		return cvm_vmm_error_set(err, "net: no memory or no event");
+		return problem_set(problem, "net", "no memory or no event");
 	}
 	configure(net, args);
 	net->dev.queue[NET_TX].in_place = backend->ops->in_place;
@@ -293,8 +293,8 @@ int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 	slot = cvm_device_plug(devs, &net->dev);
 	if (slot < 0) {
 		net_destroy(&net->dev);
-		return cvm_vmm_error_set(err, "net: all %u slots are taken",
-					 CVM_VIRTIO_SLOTS);
+		return problem_set(problem, "net", "all %u slots are taken",
+				   CVM_VIRTIO_SLOTS);
 	}
 	return slot;
 }

@@ -111,11 +111,11 @@ struct net_backend {
 	bool down;		/* at the beginning; then net_link() */
 };
 
-/* net_slirp_open, net_tap_open - a back end, or NULL with an error. */
+/* net_slirp_open, net_tap_open - a back end, or NULL with a problem. */
 struct net_backend *net_slirp_open(const struct cvm_net_args *args,
-				   struct cvm_vmm_error *err);
+				   struct problem *problem);
 struct net_backend *net_tap_open(const struct cvm_net_args *args,
-				 struct cvm_vmm_error *err);
+				 struct problem *problem);
 
 /*
  * net_room - is there room for a frame of this many bytes?  If not, ->receive

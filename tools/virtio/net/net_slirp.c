@@ -487,7 +487,7 @@ static void open_dns(struct slirp *s, const struct cvm_net_args *args)
 }
 
 static int forward(struct slirp *s, const struct cvm_net_forward *f,
-		   struct cvm_vmm_error *err)
+		   struct problem *problem)
 {
 	struct in_addr host, guest = { INADDR_ANY };
 	char text[INET_ADDRSTRLEN];
@@ -497,9 +497,9 @@ static int forward(struct slirp *s, const struct cvm_net_forward *f,
 			       f->guest_port))
 		return 0;
 	inet_ntop(AF_INET, &host, text, sizeof(text));
-	return cvm_vmm_error_set(err, "slirp: %s port %u of %s: %s",
-				 f->udp ? "udp" : "tcp", f->host_port, text,
-				 strerror(errno));
+	return problem_set(problem, "slirp", "%s port %u of %s: %s",
+			   f->udp ? "udp" : "tcp", f->host_port, text,
+			   strerror(errno));
 }
 
 /* Of libslirp's ports: it lets one connection wait, and drops others. */
@@ -518,12 +518,12 @@ static int on_port(int fd, int events, void *ctx)
 }
 
 static int forward_all(struct slirp *s, const struct cvm_net_args *args,
-		       struct cvm_vmm_error *err)
+		       struct problem *problem)
 {
 	uint32_t limit = UINT32_MAX, i;
 
 	for (i = 0; i < args->forwards; i++)
-		if (forward(s, &args->forward[i], err))
+		if (forward(s, &args->forward[i], problem))
 			return -1;
 	slirp_pollfds_fill(s->slirp, &limit, on_port, s);
 	return 0;
@@ -540,7 +540,7 @@ static void on_log(const char *domain, GLogLevelFlags level, const char *text,
 }
 
 struct net_backend *net_slirp_open(const struct cvm_net_args *args,
-				   struct cvm_vmm_error *err)
+				   struct problem *problem)
 {
 	struct slirp *s = calloc(1, sizeof(*s));
 	struct rlimit files = { 0 };
@@ -551,7 +551,7 @@ struct net_backend *net_slirp_open(const struct cvm_net_args *args,
 		s->slirp = new_network(s, args->network, args->name);
 	if (!s || !s->slirp) {
 		free(s);
-		cvm_vmm_error_set(err, "slirp: no memory");
+		problem_set(problem, "slirp", "no memory");
 		return NULL;
 	}
 	s->backend.ops = &slirp_ops;
@@ -561,7 +561,7 @@ struct net_backend *net_slirp_open(const struct cvm_net_args *args,
 	s->probed = args->network;
 	s->used_ms = INT64_MIN / 2;
 	open_dns(s, args);
-	if (forward_all(s, args, err)) {
+	if (forward_all(s, args, problem)) {
 		slirp_close(&s->backend);
 		return NULL;
 	}

@@ -3,9 +3,9 @@
 #include "net.h"
 
 struct net_backend *net_slirp_open(const struct cvm_net_args *args,
-				   struct cvm_vmm_error *err)
+				   struct problem *problem)
 {
 	(void)args;
-	cvm_vmm_error_set(err, "slirp: built without libslirp");
+	problem_set(problem, "slirp", "built without libslirp");
 	return NULL;
 }

@@ -334,32 +334,32 @@ static const char *attach_error(int error)
 }
 
 /* The kernel would make one that nobody has set up. */
-static int find(struct tap *tap, const char *name, struct cvm_vmm_error *err)
+static int find(struct tap *tap, const char *name, struct problem *problem)
 {
 	struct ifreq request = { .ifr_flags = 0 };
 
 	if (strlen(name) >= IFNAMSIZ)
-		return cvm_vmm_error_set(err, "tap %s: longer than %d "
-					 "characters", name, IFNAMSIZ - 1);
+		return problem_set(problem, NULL, "tap %s: longer than %d "
+				   "characters", name, IFNAMSIZ - 1);
 	tap->link = tap_link_open();
 	if (tap->link < 0)
-		return cvm_vmm_error_set(err, "tap %s: rtnetlink: %s", name,
-					 strerror(errno));
+		return problem_set(problem, NULL, "tap %s: rtnetlink: %s", name,
+				   strerror(errno));
 	strcpy(tap->name, name);
 	strcpy(request.ifr_name, name);
 	if (ioctl(tap->link, SIOCGIFINDEX, &request))
-		return cvm_vmm_error_set(err, "tap %s: no such interface (ip "
-					 "tuntap add dev %s mode tap)", name,
-					 name);
+		return problem_set(problem, NULL, "tap %s: no such interface "
+				   "(ip tuntap add dev %s mode tap)", name,
+				   name);
 	tap->index = request.ifr_ifindex;
 	if (ioctl(tap->link, SIOCGIFMTU, &request))
-		return cvm_vmm_error_set(err, "tap %s: %s", name,
-					 strerror(errno));
+		return problem_set(problem, NULL, "tap %s: %s", name,
+				   strerror(errno));
 	tap->backend.mtu = (uint16_t)request.ifr_mtu;
 	return 0;
 }
 
-static int attach(struct tap *tap, const char *name, struct cvm_vmm_error *err)
+static int attach(struct tap *tap, const char *name, struct problem *problem)
 {
 	struct ifreq request = {
 		.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR,
@@ -368,19 +368,19 @@ static int attach(struct tap *tap, const char *name, struct cvm_vmm_error *err)
 
 	tap->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (tap->epoll < 0)
-		return cvm_vmm_error_set(err, "tap %s: %s", name,
-					 strerror(errno));
+		return problem_set(problem, NULL, "tap %s: %s", name,
+				   strerror(errno));
 	tap->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (tap->fd < 0)
-		return cvm_vmm_error_set(err, "tap %s: /dev/net/tun: %s", name,
-					 strerror(errno));
+		return problem_set(problem, NULL, "tap %s: /dev/net/tun: %s",
+				   name, strerror(errno));
 	strcpy(request.ifr_name, name);
 	if (ioctl(tap->fd, TUNSETIFF, &request))
-		return cvm_vmm_error_set(err, "tap %s: %s", name,
-					 attach_error(errno));
+		return problem_set(problem, NULL, "tap %s: %s", name,
+				   attach_error(errno));
 	if (ioctl(tap->fd, TUNSETVNETHDRSZ, &header))
-		return cvm_vmm_error_set(err, "tap %s: %s", name,
-					 strerror(errno));
+		return problem_set(problem, NULL, "tap %s: %s", name,
+				   strerror(errno));
 	/* After tap_link_open(): a change since then will be told. */
 	if (!ioctl(tap->link, SIOCGIFFLAGS, &request))
 		tap->backend.down = !(request.ifr_flags & IFF_UP);
@@ -388,12 +388,12 @@ static int attach(struct tap *tap, const char *name, struct cvm_vmm_error *err)
 }
 
 struct net_backend *net_tap_open(const struct cvm_net_args *args,
-				 struct cvm_vmm_error *err)
+				 struct problem *problem)
 {
 	struct tap *tap = calloc(1, sizeof(*tap));
 
 	if (!tap) {
-		cvm_vmm_error_set(err, "tap %s: no memory", args->tap);
+		problem_set(problem, NULL, "tap %s: no memory", args->tap);
 		return NULL;
 	}
 	tap->backend.ops = &tap_ops;
@@ -402,7 +402,7 @@ struct net_backend *net_tap_open(const struct cvm_net_args *args,
 	tap->epoll = -1;
 	tap->told = true;
 	tap->ready = true;
-	if (find(tap, args->tap, err) || attach(tap, args->tap, err)) {
+	if (find(tap, args->tap, problem) || attach(tap, args->tap, problem)) {
 		tap_close(&tap->backend);
 		return NULL;
 	}

@@ -3,9 +3,9 @@
 #include "net.h"
 
 struct net_backend *net_tap_open(const struct cvm_net_args *args,
-				 struct cvm_vmm_error *err)
+				 struct problem *problem)
 {
 	(void)args;
-	cvm_vmm_error_set(err, "tap: only Linux hosts have these");
+	problem_set(problem, "tap", "only Linux hosts have these");
 	return NULL;
 }

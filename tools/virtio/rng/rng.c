@@ -69,23 +69,23 @@ static const struct cvm_device_ops rng_ops = {
 };
 
 int cvm_vmm_devices_add_rng(struct cvm_vmm_devices *devs,
-			    struct cvm_vmm_error *err)
+			    struct problem *problem)
 {
 	struct rng *rng = calloc(1, sizeof(*rng));
 	int slot;
 
 	if (!rng)
-		return cvm_vmm_error_set(err, "rng: no memory");
+		return problem_set(problem, "rng", "no memory");
 	if (cvm_device_init(&rng->dev, &rng_ops, 1, RNG_QUEUE_SIZE)) {
 		rng_destroy(&rng->dev);
-		return cvm_vmm_error_set(err, "rng: no memory or no event");
+		return problem_set(problem, "rng", "no memory or no event");
 	}
 	rng->dev.queue[0].threaded = true;
 	slot = cvm_device_plug(devs, &rng->dev);
 	if (slot < 0) {
 		rng_destroy(&rng->dev);
-		return cvm_vmm_error_set(err, "rng: all %u slots are taken",
-					 CVM_VIRTIO_SLOTS);
+		return problem_set(problem, "rng", "all %u slots are taken",
+				   CVM_VIRTIO_SLOTS);
 	}
 	return slot;
 }

@@ -218,7 +218,8 @@ def check_docs(root):
             if name not in ("api", "size", "kind", "flags") and \
                     "`%s`" % name not in text:
                 yield doc, 1, "%s.%s is missing" % (struct, name)
-    for path in list(files(root, "docs")) + ["README.md", "CONTRIBUTING.md"]:
+    for path in list(files(root, "docs")) + ["README.md", "CONTRIBUTING.md",
+                                             "tests/README.md"]:
         here = os.path.dirname(os.path.join(root, path))
         for n, line in enumerate(read(root, path).split("\n"), 1):
             for link in re.findall(r"\]\(([^)#:]+)\)", line):

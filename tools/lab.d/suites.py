@@ -6,12 +6,14 @@ for each thing that must hold, t.skip(what, why) for what this machine cannot
 do, and may raise.  Everything is printed as it happens.
 """
 
+import ast
 import concurrent.futures
 import importlib
 import os
 import re
 import subprocess
 import sys
+import textwrap
 import time
 import traceback
 
@@ -20,7 +22,8 @@ import children
 import paths
 import ui
 
-# In this order: what is quick and basic first.
+# In this order: what is quick and basic first.  tools/gen-suites-doc writes
+# what they are into tests/README.md.
 ORDER = ("unit", "tsan", "asan", "pe", "wine", "install", "ring0", "bochs",
          "nt", "lab", "driver", "headers", "hotplug", "pairs", "guest",
          "devices", "disks", "console", "net", "config", "hostile", "powercut",
@@ -30,6 +33,25 @@ LONG_ONLY = ("soak", "rich", "fuzz")
 
 # What counts instructions, when nothing else runs and all is built.
 ALONE = ("irq", "bench")
+
+
+
+def what(name):
+    """What a suite tests: the first paragraph of its file."""
+    path = paths.SUITES / ("suite_%s.py" % name)
+    text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def show():
+    """The suites and what they test."""
+    for name in ORDER + LONG_ONLY:
+        print("\n".join(textwrap.wrap(
+            what(name), 79, initial_indent="%-10s " % name,
+            subsequent_indent=" " * 11)))
+    print("\nOnly with --long, or when named: " + " ".join(LONG_ONLY))
+    return 0
+
 
 VERDICT = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped\n\Z")
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""All of `meson test`, built with AddressSanitizer and UBSan."""
+"""All of `meson test`, built with address and undefined-behaviour sanitizers.
+"""
 
 import build
 import suite_unit

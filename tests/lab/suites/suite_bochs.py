@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The ring-0 image under Bochs, which keeps stale translations that QEMU
-forgets: with the flush patched out the image must fail."""
+"""The same under Bochs, which keeps stale translations that QEMU forgets: with
+the flush patched out the image must fail."""
 
 import suite_ring0
 

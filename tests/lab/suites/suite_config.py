@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a configuration file makes of a VM, and what the VM's process may."""
+"""A VM in coLinux's words, what is refused of it, what its process may do."""
 
 import gzip
 import json

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Guests in the background: started, listed, their consoles come to and left,
-the window's size, stopped and killed; and serial lines of a guest that end in
-files, sockets and terminals of the host."""
+"""Guests in the background: their consoles, the window's size, serial lines
+that end in files, sockets and terminals, how guests are ended."""
 
 import json
 import re

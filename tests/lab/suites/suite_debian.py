@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""An ordinary Debian in a guest, in a host that is an ordinary Debian too:
-systemd, disks with and without a partition table, network, ssh, apt, X."""
+"""An ordinary Debian in a guest, in a host that is one too: systemd, disks with
+and without a partition table, DHCP, ssh, apt, `fio`, an X client."""
 
 import os
 import re

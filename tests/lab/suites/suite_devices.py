@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Devices: disks and randomness through the kernels' own virtio drivers, and
-what is said about a disk that cannot be one."""
+"""Disks and randomness by the kernels' own virtio drivers: contents both ways,
+what fsync promised, bad disks."""
 
 import guest
 import inside

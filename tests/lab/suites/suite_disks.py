@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Disks that a Linux on QEMU partitioned, formatted and filled.  It runs from
-its disk, and so does a guest, from the same one unchanged and from a copy
-without its first track, as coLinux wanted them.  Each writes a file, and those
-that come after it read it."""
+"""A disk that a Linux on QEMU partitioned (MBR, GPT), formatted and filled: it
+runs from it, and so do guests, from the same disk and from a copy without its
+first 63 sectors.
+
+As coLinux wanted them.  Each writes a file, and those that come after it read
+it."""
 
 import json
 import pathlib

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The driver in both host kernels: the host API's conformance suite, its edge
-to user space, what a memory group is charged, and unloading."""
+"""The Linux driver in both host kernels: conformance, its edge to user space,
+what a memory group is charged, unloading."""
 
 import json
 import os

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernel files, rings, device commands, requests to disks, their images,
-configurations, frames and questions to name servers, broken in many more ways,
-from several seeds."""
+"""What reads untrusted input, broken in many more ways, from several seeds."""
 
 import subprocess
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One guest, looked at from inside and from its host: who it is, its memory,
-its clock, its log, its counters, and what its root can reach."""
+"""A guest seen from inside and from its host: memory, clock, log, counters,
+what its root reaches, interrupts it sends itself, CR4 changed under it."""
 
 import json
 import re

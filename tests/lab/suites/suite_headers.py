@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The Linux module builds, with Kbuild's further warnings as errors too, for
-the kernels that Debian has: the supported ones, ordinary and real-time (the
-lab's own hosts have the third flavour, for clouds), and what is to come.  Those of other releases are built by their own compiler, in
-a directory with their own headers."""
+"""The Linux driver builds with W=1, warnings being errors, for Debian's
+ordinary and real-time kernels of this release, testing and unstable.
+
+The lab's own hosts have the third flavour, for clouds.  Those of other releases
+are built by their own compiler, in a directory with their own headers."""
 
 import re
 import shutil

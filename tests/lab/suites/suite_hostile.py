@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A guest whose kernel attacks its devices: a module takes disk, network card,
-serial lines and source of randomness from their drivers and writes garbage into
-slots, rings and doorbells, from several seeds, while another disk is in use.  The
-VMM, built with AddressSanitizer, takes no harm; a reset makes the devices work
-again; the rest of the guest does not notice.  Leaks of the same tool are looked
-for beside it, against the fake driver of its unit tests."""
+"""A guest's kernel attacks its devices, whose VMM is built with sanitizers.
+
+A module takes disk, network card, serial lines and source of randomness from
+their drivers and writes garbage into slots, rings and doorbells, from several
+seeds, while another disk is in use.  A reset makes the devices work again; the
+rest of the guest does not notice.  Leaks of the same tool are looked for beside
+it, against the fake driver of its unit tests."""
 
 import os
 import pathlib

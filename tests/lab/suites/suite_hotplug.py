@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""CPUs of the host come and go: a guest runs on one that came after the
-driver, and moves on when its own goes away."""
+"""CPUs of the host come and go under a guest.
+
+It runs on one that came after the driver, and moves on when its own goes away.
+"""
 
 import time
 

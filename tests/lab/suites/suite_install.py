@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""libcvm as an outside driver writer gets it: installed headers, libcvm.a,
-libcvm.pc and the conformance suite; and a host built out of tree against that
-copy alone, which keeps the host API's contract and boots Linux."""
+"""`meson install`, and the bare host built against that copy: it keeps the host
+API's contract and boots Linux.
+
+libcvm as the writer of another driver gets it: installed headers, libcvm.a,
+libcvm.pc and the conformance suite, and a host built out of tree with that copy
+alone."""
 
 import pathlib
 import re

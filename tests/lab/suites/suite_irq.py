@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Interrupts cross worlds once each and on time."""
+"""Each vector reaches its host handler once; sleepers of both sides wake on
+time."""
 
 import re
 import time

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Start and kill -9 at random moments, again and again: everything the guest
-had comes back, and the host does not mind."""
+"""A hundred starts, each killed at a random moment: everything the guest had
+comes back."""
 
 import build
 import inside

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The lab itself: frames on a noisy line, commands, statuses, timeouts."""
+"""The lab itself: frames on a noisy line, commands, statuses, timeouts, how it
+ends."""
 
 import contextlib
 import os

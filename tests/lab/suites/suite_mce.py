@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Memory fails under a guest, in a program and in its kernel: the VM ends and
-says why, the host lives, and the bad page stays out of use."""
+says why, the host lives, the bad page stays out of use."""
 
 import re
 import time

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""CPU models, what a guest believes of them, and page-table isolation forced on
-in both kernels."""
+"""CPU models, what a guest believes of them, page-table isolation; more models
+with `--long`."""
 
 import guest
 import inside

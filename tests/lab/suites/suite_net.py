@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Networks: slirp and tap through the kernels' own driver, data both ways,
-names, forwards, the cable, two VMs on one bridge, and what is refused."""
+"""slirp and tap: addresses, names, 64 MiB (1 GiB with `--long`) both ways,
+forwards, the cable, two VMs on a bridge, what is refused."""
 
 import json
 import time

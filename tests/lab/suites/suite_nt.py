@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""cvm.sys on the ring-0 NT bed: the file as it is shipped, loaded, asked,
-unloaded; guests to userspace; kills, dying processes and failing calls, with
-every page, object and timer counted; every register poisoned; an NMI and a
-machine check at every instruction of the switch; `tools/lab nt` as a user has
-it, with the kernels that a Linux host boots."""
+"""`cvm.sys` on the ring-0 NT bed, as it is shipped: requests, guests to user
+space, kills and failing calls, an NMI and a machine check at every instruction
+of the switch.
+
+Every page, object and timer is counted, every register poisoned.  Then
+`tools/lab nt` as a user has it, with the kernels that a Linux host boots."""
 
 import concurrent.futures
 import contextlib

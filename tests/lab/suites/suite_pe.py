@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""libcvm and the NT driver built for Windows: they compile without warnings;
-structure layouts, assembler offsets and the switch's code bytes are the same
-as in the ELF build; cvm.sys is what NT may load, imports what its list names,
-and comes out the same from another directory."""
+"""The Windows build: equal layouts and code bytes, the driver's file.
+
+libcvm and the NT driver compile without warnings; structure layouts, assembler
+offsets and the switch's code bytes are the same as in the ELF build; cvm.sys is
+what NT may load, imports what its list names, and comes out the same from
+another directory."""
 
 import re
 import subprocess

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The power fails while a guest writes: every record whose fsync the guest saw
-succeed is on the disk.
+"""The power fails while a guest writes: every record whose fsync it saw succeed
+is on the disk.
 
 A cut is real for the host, too: its disk's contents are taken at that moment,
 without what is still in the host's page cache and journal, repaired as after

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Guest kernels configured like Debian's: every driver is there and leaves
-the host's devices alone."""
+"""Guest kernels configured like Debian's: every driver is there and leaves the
+host's devices alone."""
 
 import guest
 import inside

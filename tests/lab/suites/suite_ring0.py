@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The ring-0 images: the real libcvm and switch on the bare host, in QEMU."""
+"""The real library and switch on the bare host, without an operating system, in
+QEMU."""
 
 import json
 import subprocess

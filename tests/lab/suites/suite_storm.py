@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A storm of NMIs at random moments on a live guest: none is lost, none is
-left over, and nobody minds."""
+"""NMIs at random moments on a live guest: none is lost, none is left over."""
 
 import random
 import time

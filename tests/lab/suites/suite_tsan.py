@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What has threads, under ThreadSanitizer: devices and the fake host."""
+"""What has threads, built with `-Db_sanitize=thread`: the devices and the fake
+host."""
 
 import subprocess
 

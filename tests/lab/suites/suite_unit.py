@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What needs no machine: `meson test`, one check for each of its tests."""
+"""`meson test`: core, loader, devices, `cvmctl`, the switch in an emulated CPU,
+one check for each of its tests."""
 
 import json
 import subprocess

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Vector 0x80 is a device's like any other on a host without 32-bit programs:
-the guest hands it over, and the host takes it."""
+"""Vector 0x80, where it is a device's: on a host without 32-bit programs.
+
+The guest hands it over, and the host takes it."""
 
 import re
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is built for Windows, as far as Wine can run it: it loads the built
-cvm.sys into a process and carries its requests.  There is no ring 0, so
-nothing switches; the NT bed is for that."""
+"""The Windows build under Wine: unit tests, every request of `cvm.sys`,
+`cvmctl.exe`, the archive.
+
+Wine loads the built cvm.sys into a process and carries its requests.  There is
+no ring 0, so nothing switches; the NT bed is for that."""
 
 import json
 import re

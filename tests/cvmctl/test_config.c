@@ -72,23 +72,23 @@ static void test_disks(void **state)
 	assert_string_equal(config.disk[1].path, "/vm/b, c.img");
 	assert_null(config.disk[2].path);
 	assert_string_equal(config.disk[31].path, "/vm/last");
-	refused("cobd32=x", "vm.conf:1: cobd32: the last one is cobd31");
+	refused("cobd32=x", "vm.conf:1: cobd32: no such number; the last is "
+		"cobd31");
 	refused("cobd99999999999999999999=x", "vm.conf:1: "
-		"cobd99999999999999999999: the last one is cobd31");
+		"cobd99999999999999999999: no such number; the last is cobd31");
 	refused("cobd0=x\ncobd0=y", "vm.conf:2: cobd0: given a second time, "
 		"first in line 1");
 	refused("cobd0=x\ncobd00=y", "vm.conf:2: cobd00: given a second time, "
 		"first in line 1");
-	refused("cbd0=x", "vm.conf:1: cbd0: no such key; is cobd0 meant?");
-	refused("mem0=1", "vm.conf:1: mem0: no such key; is mem meant?");
-	refused("cobd=x", "vm.conf:1: cobd: no such key; is cobd0 meant?");
+	refused("cbd0=x", "vm.conf:1: cbd0: unknown key; did you mean cobd0?");
+	refused("mem0=1", "vm.conf:1: mem0: unknown key; did you mean mem?");
+	refused("cobd=x", "vm.conf:1: cobd: unknown key; did you mean cobd0?");
 	if (!plat_foreign_path("c:\\x"))
 		return;
 	refused("\ncobd0=c:\\coLinux\\root", "vm.conf:2: cobd0: "
-		"c:\\coLinux\\root: a path of Windows, not of this "
-		"host");
+		"c:\\coLinux\\root: a Windows path; give one of this host");
 	refused("cobd0=\\Device\\Harddisk0\\Partition1", "vm.conf:1: cobd0: "
-		"\\Device\\Harddisk0\\Partition1: a path of Windows, not of "
+		"\\Device\\Harddisk0\\Partition1: a Windows path; give one of "
 		"this host");
 }
 
@@ -106,21 +106,22 @@ static void test_disk_options(void **state)
 	assert_true(config.disk[1].raw && !config.disk[0].raw);
 	assert_int_equal(config.disk[1].queues, 4);
 	assert_string_equal(config.disk[1].serial, "A-1");
-	refused("setcobd=fast", "vm.conf:1: setcobd: fast: no such option "
+	refused("setcobd=fast", "vm.conf:1: setcobd: fast: unknown option "
 		"(sync, async, readonly, cached, format=raw, queues=N, "
 		"serial=TEXT)");
 	refused("cobd0=x setcobd=sync,cached,async", "vm.conf:1: setcobd: "
-		"async: this was said before it");
+		"async: it repeats or contradicts an option before it");
 	refused("cobd0=x setcobd0=queues=1,serial=a,queues=2", "vm.conf:1: "
-		"setcobd0: queues=2: this was said before it");
+		"setcobd0: queues=2: it repeats or contradicts an option "
+		"before it");
 	assert_int_equal(parse("c", "setcobd=sync"), 0);
-	assert_string_equal(sources.notes, "c:1: setcobd: there is no disk; "
-			    "ignored");
+	assert_string_equal(sources.notes, "c:1: setcobd: ignored: no disk is "
+			    "defined");
 	refused("cobd0=x setcobd0=format=qcow2", "vm.conf:1: setcobd0: qcow2: "
 		"a guest's disk is raw; cvmctl image info tells how to make "
 		"one of another");
-	refused("cobd0=x setcobd1=sync", "vm.conf:1: setcobd1: there is no "
-		"cobd1");
+	refused("cobd0=x setcobd1=sync", "vm.conf:1: setcobd1: no disk cobd1 "
+		"is defined");
 	refused("cobd0=x setcobd0=queues=17", "vm.conf:1: setcobd0: 17: not a "
 		"number of queues (1 .. 16)");
 	refused("cobd0=x setcobd0=serial=123456789012345678901", "vm.conf:1: "
@@ -138,11 +139,11 @@ static void test_aliases(void **state)
 	assert_string_equal(config.disk[1].alias, "hdb");
 	assert_string_equal(config.disk[3].path, "three");
 	assert_string_equal(cmdline(), "root=/dev/vdc");
-	refused("hda1=:cobd1", "vm.conf:1: hda1: there is no cobd1");
+	refused("hda1=:cobd1", "vm.conf:1: hda1: no disk cobd1 is defined");
 	refused("hda1=:cobd32", "vm.conf:1: hda1: :cobd32: no such disk "
 		"(:cobd0 .. :cobd31)");
 	refused("cobd0=x hda1=:cobd0\nhda2=:cobd0", "vm.conf:2: hda2: cobd0 is "
-		"hda1 already");
+		"called hda1 already");
 	refused("hda1=x hda1=y", "vm.conf:1: hda1: given a second time, first "
 		"in line 1");
 }
@@ -158,14 +159,13 @@ static void test_scsi(void **state)
 	assert_string_equal(cmdline(), "root=/dev/vdc2");
 	assert_int_equal(parse("c", "scsi3=cdrom,c root=/dev/sr0"), 0);
 	assert_string_equal(cmdline(), "root=/dev/vda");
-	refused("scsi0=tape,x", "vm.conf:1: scsi0: tape: only disk and cdrom "
-		"can be given to a guest");
-	refused("scsi0=disk", "vm.conf:1: scsi0: a path is missing "
-		"(disk,PATH)");
+	refused("scsi0=tape,x", "vm.conf:1: scsi0: tape: not supported; use "
+		"disk or cdrom");
+	refused("scsi0=disk", "vm.conf:1: scsi0: no path given (disk,PATH)");
 	refused("scsi0=disk,x,lots", "vm.conf:1: scsi0: lots: not a size (a "
 		"number of MiB)");
-	refused("scsi0=disk,x,1,2", "vm.conf:1: scsi0: nothing can follow the "
-		"size");
+	refused("scsi0=disk,x,1,2", "vm.conf:1: scsi0: unexpected text after "
+		"the size");
 }
 
 /* What coLinux's kernel called its disks. */
@@ -192,10 +192,10 @@ static void test_root(void **state)
 		assert_int_equal(parse("c", text), 0);
 		assert_string_equal(cmdline(), words[i][1]);
 	}
-	refused("cobd0=x root=/dev/cobd1", "vm.conf:1: root=/dev/cobd1: there "
-		"is no such disk");
+	refused("cobd0=x root=/dev/cobd1", "vm.conf:1: root=/dev/cobd1: no "
+		"such disk is defined");
 	refused("cobd0=x root=/dev/hda1", "vm.conf:1: root=/dev/hda1: no disk "
-		"has this name (hda1=PATH or hda1=:cobd0)");
+		"has this name; add hda1=PATH or hda1=:cobd0");
 	/* The letters of the 27th disk. */
 	assert_int_equal(parse("c", "cobd0=x cobd1=x cobd2=x cobd3=x cobd4=x "
 			       "cobd5=x cobd6=x cobd7=x cobd8=x cobd9=x "
@@ -215,10 +215,11 @@ static void test_exec(void **state)
 	assert_string_equal(config.exec[0].args, ":0 -a \"b c\"");
 	assert_string_equal(config.exec[7].program, "xterm");
 	assert_null(config.exec[7].args);
-	refused("exec0=a,b,c", "vm.conf:1: exec0: nothing can follow the "
-		"arguments; are quotes around them missing?");
-	refused("exec0=,b", "vm.conf:1: exec0: a program is missing");
-	refused("exec8=x", "vm.conf:1: exec8: the last one is exec7");
+	refused("exec0=a,b,c", "vm.conf:1: exec0: unexpected text after the "
+		"arguments; put quotes around them");
+	refused("exec0=,b", "vm.conf:1: exec0: no program given");
+	refused("exec8=x", "vm.conf:1: exec8: no such number; the last is "
+		"exec7");
 }
 
 /* What coLinux had and a guest has not. */
@@ -231,20 +232,20 @@ static void test_colinux(void **state)
 	assert_string_equal(cmdline(), "");
 	assert_int_equal(parse("c", "pci0=0,scsi,0\nvideo0=4 pci=noacpi "
 			       "video=off"), 0);
-	assert_string_equal(sources.notes, "c:1: pci0: a guest has no pci "
-			    "device; ignored\nc:2: video0: a guest has no "
-			    "video device; ignored");
+	assert_string_equal(sources.notes, "c:1: pci0: ignored: a guest has no "
+			    "pci device\nc:2: video0: ignored: a guest has no "
+			    "video device");
 	assert_string_equal(cmdline(), "pci=noacpi video=off");
 	assert_int_equal(parse("c", "eth1=tuntap,tap0,,10.0.0.1"), 0);
-	assert_string_equal(sources.notes, "c:1: eth1: the host's address is "
-			    "set with ip(8); ignored");
-	refused("cocon=1x2", "vm.conf:1: cocon: 1x2: not a size of a console "
+	assert_string_equal(sources.notes, "c:1: eth1: ignored: the host's "
+			    "address is set with ip(8)");
+	refused("cocon=1x2", "vm.conf:1: cocon: 1x2: not the size of a console "
 		"(80x25 or 80x25x500)");
-	refused("cursor=101", "vm.conf:1: cursor: 101: not a height of a "
+	refused("cursor=101", "vm.conf:1: cursor: 101: not the height of a "
 		"cursor (0 .. 100)");
 	refused("color=gray,pink", "vm.conf:1: color: pink: not a colour");
-	refused("color=gray", "vm.conf:1: color: not two colours "
-		"(gray,black)");
+	refused("color=gray", "vm.conf:1: color: not two colours (as in "
+		"gray,black)");
 	assert_int_equal(parse("c", "cofs0=/home"), -1);
 	assert_non_null(strstr(problem.text, "c:1: cofs0: a directory of the "
 			       "host cannot"));
@@ -326,7 +327,8 @@ static void test_options(void **state)
 	bad_option("min-address", "9000000000G", "--min-address 9000000000G: "
 		   "address too high");
 	bad_option("name", "a/b", "--name a/b: not a name (at most 31 "
-		   "letters, digits, . _ -, and no . or - first)");
+		   "letters, digits, '.', '_' and '-', and neither '.' nor '-' "
+		   "first)");
 	bad_option("kernel", "", "--kernel : empty value");
 }
 
@@ -377,19 +379,22 @@ static void test_cmdline(void **state)
 static void test_mistakes(void **state)
 {
 	(void)state;
-	refused("\nkernal=x", "vm.conf:2: kernal: no such key; is kernel "
-		"meant?");
-	refused("Kernel=x", "vm.conf:1: Kernel: no such key; is kernel meant?");
-	refused("kernle=x", "vm.conf:1: kernle: no such key; is kernel meant?");
-	refused("ramdisk=1 intrd=x", "vm.conf:1: intrd: no such key; is "
-		"initrd meant?");
-	refused("initrrd=x", "vm.conf:1: initrrd: no such key; is initrd "
-		"meant?");
+	refused("\nkernal=x", "vm.conf:2: kernal: unknown key; did you mean "
+		"kernel?");
+	refused("Kernel=x", "vm.conf:1: Kernel: unknown key; did you mean "
+		"kernel?");
+	refused("kernle=x", "vm.conf:1: kernle: unknown key; did you mean "
+		"kernel?");
+	refused("ramdisk=1 intrd=x", "vm.conf:1: intrd: unknown key; did you "
+		"mean initrd?");
+	refused("initrrd=x", "vm.conf:1: initrrd: unknown key; did you mean "
+		"initrd?");
 	refused("mem=12q", "vm.conf:1: mem: not a size (a number of MiB, or "
 		"one with K, M or G)");
 	refused("mem=0", "vm.conf:1: mem: memory size too small");
 	refused("kernel=", "vm.conf:1: kernel: empty value");
-	refused("kernel", "vm.conf:1: kernel: = and a value are missing");
+	refused("kernel", "vm.conf:1: kernel: no value given; write "
+		"kernel=VALUE");
 	refused("mem=1\n\nmem=2", "vm.conf:3: mem: given a second time, first "
 		"in line 1");
 	refused("kernel=\"a b\nmem=3", "vm.conf:1: kernel=\"a b: the closing "
@@ -402,7 +407,7 @@ static void test_binary(void **state)
 	begin();
 	assert_int_equal(config_text(&sources, "x", "\x7f" "ELF\0\0", 6,
 				     &problem), -1);
-	assert_non_null(strstr(problem.text, "no text file"));
+	assert_non_null(strstr(problem.text, "not a text file"));
 }
 
 static int clean(void **state)
@@ -450,8 +455,8 @@ static void test_mac(void **state)
 	assert_true(needs_network(&config));
 	bad_net("slirp,02:00:00:00:00", "\"02:00:00:00:00\": not a MAC address "
 		"(02:00:00:12:34:56)");
-	bad_net("slirp,03:00:00:00:00:01", "\"03:00:00:00:00:01\": a MAC "
-		"address of a group, not of one card");
+	bad_net("slirp,03:00:00:00:00:01", "\"03:00:00:00:00:01\": a multicast "
+		"address; a card needs one of its own");
 	nic_mac(first, "vm", 0);
 	assert_int_equal(first[0], 2);
 	nic_mac(other, "vm", 0);
@@ -479,26 +484,25 @@ static void test_forwards(void **state)
 	assert_memory_equal(nic->args.forward[4].host_ip, any, 4);
 	assert_int_equal(nic->args.forward[4].guest_port, 8080);
 	bad_net("slirp,,sctp:1:2", "\"sctp\": neither tcp nor udp");
-	bad_net("slirp,,tcp:0:2", "\"tcp:0:2\": the host's port is no number "
-		"of 1 .. 65535");
-	bad_net("slirp,,tcp:1", "\"tcp:1\": the guest's port is no number of 1 "
-		".. 65535");
-	bad_net("slirp,,tcp:1:2:3:4", "\"tcp:1:2:3:4\": not "
-		"PROTOCOL:HOSTPORT:GUESTPORT:COUNT");
-	bad_net("slirp,,tcp:65535:1:2", "\"tcp:65535:1:2\": ports end at "
+	bad_net("slirp,,tcp:0:2", "\"tcp:0:2\": the host's port must be 1 .. "
 		"65535");
+	bad_net("slirp,,tcp:1", "\"tcp:1\": the guest's port must be 1 .. "
+		"65535");
+	bad_net("slirp,,tcp:1:2:3:4", "\"tcp:1:2:3:4\": not a forward "
+		"(tcp|udp[:ADDRESS]:HOSTPORT:GUESTPORT[:COUNT])");
+	bad_net("slirp,,tcp:65535:1:2", "\"tcp:65535:1:2\": the last port is "
+		"above 65535");
 	bad_net("slirp,,tcp:1:1:33", "\"tcp:1:1:33\": more ports than a card "
 		"can forward");
 	bad_net("slirp,,tcp:1.2.3:1:2", "\"1.2.3\": not an IPv4 address");
-	bad_net("slirp,,tcp:1:2,x", "\"x\": nothing can follow the ports");
+	bad_net("slirp,,tcp:1:2,x", "\"x\": unexpected text after the ports");
 	bad_net("tuntap", "\"\": tap needs the name of an interface");
 	good_net("tuntap,tap0,,192.168.0.1");
 	bad_net("tap,x,,y", "\"y\": not an IPv4 address");
-	bad_net("tap,x,,1.2.3.4,", "\"\": nothing can follow the address");
-	bad_net("pcap-bridge,LAN", "\"pcap-bridge\": coLinux's on Windows; "
-		"here a tap interface in a bridge of the host does it "
-		"(tap,NAME)");
-	bad_net("pcap", "\"pcap\": not a kind of network (slirp, tap)");
+	bad_net("tap,x,,1.2.3.4,", "\"\": unexpected text after the address");
+	bad_net("pcap-bridge,LAN", "\"pcap-bridge\": not supported; use "
+		"tap,NAME and put the interface into a bridge of the host");
+	bad_net("pcap", "\"pcap\": unknown kind of network; use slirp or tap");
 }
 
 static void tty_is(const char *text, enum cvm_port_kind kind, const char *path,
@@ -525,21 +529,23 @@ static void test_ttys(void **state)
 	tty_is("ttys3=/dev/ttyS0,\"BAUD=115200 PARITY=n DATA=8 STOP=1 dtr=on "
 	       "rts=on\"", CVM_PORT_SERIAL, "/dev/ttyS0",
 	       "BAUD=115200 PARITY=n DATA=8 STOP=1 dtr=on rts=on");
-	refused("ttys0=file:", "vm.conf:1: ttys0: a path is missing");
-	refused("ttys0=,BAUD=9600", "vm.conf:1: ttys0: a path is missing");
+	refused("ttys0=file:", "vm.conf:1: ttys0: no path given");
+	refused("ttys0=,BAUD=9600", "vm.conf:1: ttys0: no path given");
 	refused("ttys0=socket:x,BAUD=9600", "vm.conf:1: ttys0: only a serial "
 		"line of the host has a mode");
 	refused("ttys0=file:x,BAUD=9600", "vm.conf:1: ttys0: only a serial "
 		"line of the host has a mode");
 	refused("ttys0=pty,BAUD=9600", "vm.conf:1: ttys0: only a serial line "
 		"of the host has a mode");
-	refused("ttys0=COM1,\"BAUD=9600\"", "vm.conf:1: ttys0: COM1 is a line "
-		"of Windows; is /dev/ttyS0 meant?");
-	refused("ttys0=a,b,c", "vm.conf:1: ttys0: nothing can follow the mode");
-	refused("ttys32=pty", "vm.conf:1: ttys32: the last one is ttys31");
+	refused("ttys0=COM1,\"BAUD=9600\"", "vm.conf:1: ttys0: COM1 is a name "
+		"of Windows; did you mean /dev/ttyS0?");
+	refused("ttys0=a,b,c", "vm.conf:1: ttys0: unexpected text after the "
+		"mode");
+	refused("ttys32=pty", "vm.conf:1: ttys32: no such number; the last is "
+		"ttys31");
 	refused("ttys0=pty ttys1=pty ttys2=pty ttys3=pty ttys4=pty ttys5=pty "
-		"ttys6=pty\nttys7=pty", "vm.conf:2: ttys7: a guest has 7 of "
-		"them at most");
+		"ttys6=pty\nttys7=pty", "vm.conf:2: ttys7: too many (a guest "
+		"has at most 7)");
 }
 
 int main(void)

@@ -160,8 +160,9 @@ class Info(Case):
         self.refused(self.cvmctl("info", "a.img"),
                      "a.img: too short for a disk: 100 bytes")
         for args, text in (
-                ([], "create or info?"), (["x"], "x: create or info?"),
-                (["info"], "info: which FILE?")):
+                ([], "no verb given; use create or info"),
+                (["x"], "x: unknown verb; use create or info"),
+                (["info"], "info: no FILE given")):
             self.refused(self.cvmctl(*args), "image: %s (see cvmctl image "
                          "--help)" % text, 2)
 
@@ -305,7 +306,7 @@ class Create(Case):
                  "the mirror is gone"),
                 ("E: The repository 'http://d/debian sidd Release' does not "
                  "have a Release file.",
-                 "there is no release sidd at http://d/debian"),
+                 "no release sidd at http://d/debian"),
                 ("tar: ./x: Cannot write: No space left on device\n"
                  "E: tar --extract failed: 512",
                  "no space left for %s/tmp/cvmctl-image.*/root" % self.dir)):
@@ -320,7 +321,7 @@ class Create(Case):
         says = "E: Sub-process dpkg returned an error code (1)"
         result = self.create(FAKE="fail", SAYS=says)
         self.assertIn("\n  | %s\ncvmctl: a.img: installing packages failed: "
-                      "what was said last is above\n" % says, result.stderr)
+                      "see the last lines above\n" % says, result.stderr)
         self.nothing_left()
 
     def test_no_room(self):
@@ -329,7 +330,7 @@ class Create(Case):
                 ("mke2fs: No space left on device while populating",
                  "no space left for a.img.part"),
                 ("__populate_fs: Could not allocate block in ext2 filesystem",
-                 "all of it does not fit into --size")):
+                 "the system does not fit; use a larger --size")):
             self.program("mke2fs", "#!/bin/sh\necho '%s'\nexit 1\n" % says)
             result = self.create()
             self.assertTrue(result.stderr.endswith(
@@ -356,7 +357,7 @@ class Create(Case):
                     kill_all(still)
             self.assertEqual(process.returncode, 1)
             self.assertTrue(err.endswith(
-                "cvmctl: a.img: interrupted; nothing is left of it\n"), err)
+                "cvmctl: a.img: interrupted; what was made is removed\n"), err)
             self.nothing_left()
             self.assertEqual(still, [])
             os.unlink("pids")
@@ -381,25 +382,27 @@ class Create(Case):
         with open("a.img.part", "wb") as handle:
             handle.write(b"left by one that was killed")
         self.made(self.create())
-        self.refused(self.create(), "a.img: exists already")
+        self.refused(self.create(), "a.img: file exists already")
         os.unlink("a.img")
-        usage("--size: Debian takes 512M at least", "--size", "100")
-        usage("--hostname a b: letters, digits, - and ., 63 at most",
+        usage("--size: too small; Debian needs at least 512M", "--size", "100")
+        usage("--hostname a b: not a host name (letters, digits, - and ., at "
+              "most 63)",
               "--hostname", "a b")
-        usage("--suite -x: no name of a Debian release", "--suite", "-x")
-        usage("--packages a b: names, with commas between", "--packages",
+        usage("--suite -x: not the name of a Debian release", "--suite", "-x")
+        usage("--packages a b: not a list of packages (names separated by "
+              "commas)", "--packages",
               "a b")
         for text, reason in (
                 ("-----BEGIN OPENSSH PRIVATE KEY-----\n", "key: this is the "
                  "private key; give the public one, key.pub"),
-                ("hello\n", "key: no public key of ssh")):
+                ("hello\n", "key: not an SSH public key")):
             with open("key", "w", encoding="utf-8") as handle:
                 handle.write(text)
             self.refused(self.create("--ssh-key", "key"), reason)
         with open("password", "w", encoding="utf-8") as handle:
             handle.write("one\ntwo\n")
-        self.refused(self.create("--password", "password"), "password: the "
-                     "password is to be its one line")
+        self.refused(self.create("--password", "password"), "password: it "
+                     "must hold the password as its only line")
         self.refused(self.create("--ssh-key", "none"), "none: No such file "
                      "or directory")
         self.refused(self.cvmctl("create", "none/a.img"), "none/a.img: No "

@@ -125,7 +125,7 @@ class Terminal(Case):
 
     def test_refused(self):
         front = self.start("--mem", "4G")
-        self.expect(b"no 4096 MiB to give")
+        self.expect(b"cannot give 4096 MiB")
         self.assertEqual(front.wait(SECONDS), 1)
         self.restored()
 
@@ -223,7 +223,7 @@ class Terminal(Case):
                          r"/dev/pts/\d+\n$" % self.name)
         for port, why in (("ttys4", "it is the pty /dev/pts/"),
                           ("ttys5", "it is the socket " + self.tmp.name),
-                          ("ttys0", "it has no such port")):
+                          ("ttys0", "no such port")):
             self.refused(cvmctl("console", self.name, port,
                                 NAME=self.name), 1,
                          "%s: %s: %s" % (self.name, port, why))
@@ -278,7 +278,7 @@ class Terminal(Case):
         self.assertIsNone(process.poll())
         result = cvmctl("stop", "--timeout", "1", "7", PID=os.getpid())
         self.assertEqual((result.returncode, result.stderr.splitlines()[1:]),
-                         (1, [b"cvmctl: 7: it runs on after 1 s"]))
+                         (1, [b"cvmctl: 7: still running after 1 s"]))
         sleeper = subprocess.Popen(["sleep", "1"])
         self.addCleanup(sleeper.wait)
         result = cvmctl("kill", "--wait", "7", PID=sleeper.pid)
@@ -297,8 +297,8 @@ class Terminal(Case):
                              (0, b"fake: STOP 7\n"))
         self.gone(pid)
         with open(self.log) as f:
-            self.assertEqual(f.read(), "cvmctl: %s: killed: it was asked to "
-                             "power off and had not within 1 s\n" % self.name)
+            self.assertEqual(f.read(), "cvmctl: %s: killed: it did not power "
+                             "off within 1 s\n" % self.name)
 
     def listener(self):
         """The process that listens at the VM's socket."""
@@ -322,7 +322,7 @@ class Terminal(Case):
     def test_attach_nobody(self):
         self.refused(cvmctl("console", "nobody"), 1, "nobody: no such VM")
         self.refused(cvmctl("console", "../x"), 1, "../x: no such VM")
-        self.refused(cvmctl("console", "web"), 1, "has no socket")
+        self.refused(cvmctl("console", "web"), 1, "cannot reach its process")
         self.refused(cvmctl("console", "x", ERRNO=2), 1, "not loaded")
 
     def test_attach_id(self):
@@ -340,7 +340,7 @@ class Terminal(Case):
         self.assertEqual((result.returncode, result.stderr),
                          (0, b"fake: KILL 12\n"))
         self.refused(cvmctl("console", "id:12", VMS=2, NAME2=self.name), 1,
-                     "that of VM 7 here, not of VM 12")
+                     "that of VM 7, not of VM 12")
         front = self.start(command=["console", "7"])
         self.expect(b"$ ")
         self.type(b"poweroff\r")

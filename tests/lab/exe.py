@@ -22,7 +22,7 @@ sys.path.insert(0, str(paths.ROOT / "tests/cvmctl"))
 import case as samples   # noqa: E402
 
 NOT_INSTALLED = "the libcvm driver is not installed"
-NO_GUESTS = "this host cannot run guests; cvmctl check tells why"
+NO_GUESTS = "this host cannot run guests (see cvmctl check)"
 SECONDS = 60 * paths.PATIENCE
 COMMANDS = ("check", "run", "start", "console", "list", "stats", "stop",
             "kill", "driver", "service", "version")
@@ -76,26 +76,29 @@ def _usage(exe):
     exe.t.check(got[0] == 2 and not got[1] and got[2] == text,
                 "cvmctl.exe alone: 2, the same on stderr", got)
     for words, said in (
-            ("frobnicate", "frobnicate: no such command"),
-            ("--frob", "--frob: no such option"),
-            ("list --frob", "--frob: no such option"),
-            ("list 1", "1: one word too many"),
+            ("frobnicate", "frobnicate: unknown command"),
+            ("--frob", "--frob: unknown option"),
+            ("list --frob", "--frob: unknown option"),
+            ("list 1", "1: unexpected argument"),
             ("stats", "see cvmctl stats --help"),
             ("run", "--kernel: no kernel given"),
             ("run --kernel", "--kernel: FILE is missing"),
             ("run --kernel x --mem 3x", "--mem 3x: not a size"),
             ("run --kernel x --mem 0", "--mem 0: memory size too small"),
-            ("driver", "install, start, stop, remove or status?"),
-            ("driver frob", "frob: install, start, stop, remove or status?"),
-            ("driver start --json", "--json belongs to status"),
-            ("driver start C:\\x.sys", "C:\\x.sys: one word too many"),
+            ("driver", "no verb given; use install, start, stop, remove or "
+             "status"),
+            ("driver frob", "frob: unknown verb; use install, start, stop, "
+             "remove or status"),
+            ("driver start --json", "--json is for status only"),
+            ("driver start C:\\x.sys", "C:\\x.sys: unexpected argument"),
             ("driver install C:\\x.sys --file C:\\y.sys",
-             "C:\\x.sys: one word too many"),
-            ("service frob", "frob: install, remove or status?"),
-            ("service install", "a name is missing (at most 31 letters"),
+             "C:\\x.sys: unexpected argument"),
+            ("service frob", "frob: unknown verb; use install, remove or "
+             "status"),
+            ("service install", "no name given (at most 31 letters"),
             ("service install we/b", "we/b: not a name (at most 31 letters"),
             ("service remove .web", ".web: not a name (at most 31 letters"),
-            ("service install web", "--config is missing")):
+            ("service install web", "no --config FILE given")):
         exe.refuses(words, 2, said)
 
 
@@ -226,7 +229,7 @@ def _console(exe):
     os.close(slave)
     shown = _until_end(proc, master)
     inside.each_line(exe.t, report.read_text(), "cvmctl.exe on a console")
-    exe.t.check(b"user ABI" in shown and b"no such command" in shown and
+    exe.t.check(b"user ABI" in shown and b"unknown command" in shown and
                 NO_GUESTS.encode() in shown,
                 "cvmctl.exe on a console: is seen", shown)
 
@@ -273,7 +276,7 @@ def _serve(exe, why, win32, status, said):
 
 def _service(exe):
     """A guest as a service: it comes to be asked, and says why not."""
-    exe.says("service status", 0, "no guest is a service")
+    exe.says("service status", 0, "no guest is a service of this machine")
     exe.refuses("service install web --config C:\\bad.conf", 1,
                 "C:\\bad.conf:2: mem: not a size")
     exe.says("service install web --config C:\\good.conf", 0)
@@ -293,7 +296,7 @@ def _service(exe):
     _serve(exe, "no log can be written", 5, 0, None)
     exe.says("service remove web", 0)
     exe.refuses("service remove web", 1, "web: it is not installed")
-    exe.says("service status", 0, "no guest is a service")
+    exe.says("service status", 0, "no guest is a service of this machine")
 
 
 def _gone(exe):

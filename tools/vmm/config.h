@@ -80,7 +80,8 @@ struct config {
  * good_name - a name is part of a path and of messages.  NAME_RULE tells
  * people what one is; its argument is CVM_NAME_MAX - 1.
  */
-#define NAME_RULE	"at most %u letters, digits, . _ -, and no . or - first"
+#define NAME_RULE	"at most %u letters, digits, '.', '_' and '-', and " \
+			"neither '.' nor '-' first"
 bool good_name(const char *name);
 
 /* nic_mac - of a VM's card, which only its name and the index decide. */

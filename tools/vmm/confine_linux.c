@@ -25,9 +25,9 @@ static int choose_user(const char *wish, struct linux_user *user,
 			return problem_set(problem, "user", "%s: no such "
 					   "user", wish);
 		if (!user->uid)
-			return problem_set(problem, "user", "%s: that is "
-					   "root, who is what a VM's process "
-					   "must not be", wish);
+			return problem_set(problem, "user", "%s: a VM must not "
+					   "run as root; name another "
+					   "user", wish);
 		return 0;
 	}
 	if (!linux_user_sudo(user))

@@ -322,7 +322,7 @@ static void refuse_port(struct client *client, const char *port)
 		refuse(client, "%s: %s", port, con.other[i].why);
 		return;
 	}
-	refuse(client, "%s: it has no such port", port);
+	refuse(client, "%s: no such port", port);
 }
 
 /* The other end runs as the same user as we do, but need not be in order. */
@@ -495,7 +495,8 @@ static enum console_event from_new(struct client *client, char letter,
 	data += sizeof(id);
 	bytes -= sizeof(id);
 	if (id != con.id)
-		refuse(client, "this name is that of VM %u here, not of VM %u",
+		refuse(client, "the socket of this name is that of VM %u, not "
+		       "of VM %u",
 		       con.id, id);
 	else if (letter == PACKET_ATTACH)
 		attach(client, data, bytes);

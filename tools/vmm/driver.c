@@ -22,8 +22,8 @@ struct device *device_open(struct cvm_user_version *version,
 	version->version[sizeof(version->version) - 1] = '\0';
 	if (ret)
 		problem_set(problem, plat_device,
-			    "this is no libcvm driver, or one too old to tell "
-			    "its version (%s)", reason(ret));
+			    "not a libcvm driver, or one too old to tell its "
+			    "version (%s)", reason(ret));
 	else if (version->user_abi != CVM_USER_ABI)
 		problem_set(problem, plat_device,
 			    "the driver (libcvm %s, user ABI %u) is too %s for "
@@ -73,10 +73,10 @@ static int ambiguous(const char *word, int as, struct problem *problem)
 {
 	if (as & MAY_BE_ID)
 		return problem_set(problem, word, "the ID of one VM and the "
-				   "name of another; say id:%s or name:%s",
+				   "name of another; use id:%s or name:%s",
 				   word, word);
-	return problem_set(problem, word, "more than one VM has this name; "
-			   "use the ID, as id:N (see cvmctl list)");
+	return problem_set(problem, word, "more than one VM has this name; use "
+			   "id:N (see cvmctl list)");
 }
 
 int find_vm(struct device *dev, const char *word,

@@ -97,8 +97,8 @@ static void set_ending(struct vmm *vmm, const struct cvm_user_run *run)
 	}
 	if (run->reason == CVM_RUN_KILLED &&
 	    __atomic_load_n(&vmm->late, __ATOMIC_ACQUIRE))
-		snprintf(end->text, sizeof(end->text), "killed: it was asked "
-			 "to power off and had not within %u s", vmm->grace);
+		snprintf(end->text, sizeof(end->text), "killed: it did not "
+			 "power off within %u s", vmm->grace);
 }
 
 static void set_failure(struct vmm *vmm, uint32_t vcpu, int ret)
@@ -110,8 +110,8 @@ static void set_failure(struct vmm *vmm, uint32_t vcpu, int ret)
 	end->reason = CVM_RUN_INTR;
 	end->status = EXIT_ENDED;
 	end->name = "error";
-	snprintf(end->text, sizeof(end->text), "the driver does not run vCPU "
-		 "%u any more: %s", vcpu, reason(ret));
+	snprintf(end->text, sizeof(end->text), "the driver cannot run vCPU %u "
+		 "any more: %s", vcpu, reason(ret));
 }
 
 static void console_out(struct vmm *vmm, const struct cvm_user_run *run)
@@ -123,7 +123,7 @@ static void console_out(struct vmm *vmm, const struct cvm_user_run *run)
 		return;
 	}
 	if (!__atomic_exchange_n(&vmm->lost_output, 1, __ATOMIC_RELAXED))
-		console_note("the guest prints from 0x%llx, which is not its "
+		console_note("the guest prints from 0x%llx, outside its "
 			     "memory; such output is dropped",
 			     (unsigned long long)run->arg[0]);
 }
@@ -289,8 +289,8 @@ int vmm_threads(struct vm *vm, struct problem *problem)
 		vcpus[i].id = i;
 		vcpus[i].thread = cvm_plat_thread_new("vcpu");
 		if (!vcpus[i].thread)
-			return problem_set(problem, "vcpu", "no thread for "
-					   "number %u; %s", i,
+			return problem_set(problem, vm->info.name, "no thread "
+					   "for vCPU %u; %s", i,
 					   cvm_plat_no_thread);
 	}
 	return 0;

@@ -59,8 +59,8 @@ struct link *ask_connect(const struct cvm_user_vm_info *vm,
 			    plat_connect(vm->name, &why) : NULL;
 
 	if (!link)
-		problem_set(problem, vm->name, "its process has no socket "
-			    "here%s%.400s", why.text[0] ? ": " : "", why.text);
+		problem_set(problem, vm->name, "cannot reach its process%s"
+			    "%.400s", why.text[0] ? ": " : "", why.text);
 	return link;
 }
 

@@ -57,8 +57,9 @@ static int create(struct vm *vm, const struct config *config,
 
 	if (kernel->image.note.abi != vm->version.guest_abi)
 		return problem_set(problem, config->kernel,
-				   "built for guest ABI %u, the driver speaks "
-				   "%u", kernel->image.note.abi,
+				   "built for guest ABI %u, but the driver has "
+				   "guest ABI %u; use a kernel and a driver of "
+				   "one release", kernel->image.note.abi,
 				   vm->version.guest_abi);
 	vm->info.vcpus = config->vcpus;
 	vm->info.guest_abi = kernel->image.note.abi;
@@ -68,11 +69,11 @@ static int create(struct vm *vm, const struct config *config,
 	ret = plat_op(vm->dev, CVM_USER_VM_CREATE, &vm->info,
 		      sizeof(vm->info));
 	if (ret == -CVM_EPERM)
-		return problem_set(problem, plat_device, "this host cannot "
-				   "run guests; cvmctl check tells why");
+		return problem_set(problem, plat_device, "this host cannot run "
+				   "guests (see cvmctl check)");
 	if (ret == -CVM_E2BIG)
 		return problem_set(problem, plat_device,
-				   "no more VMs: the driver holds %u",
+				   "too many VMs (the driver holds at most %u)",
 				   CVM_VMS_MAX);
 	if (ret)
 		return problem_set(problem, plat_device, "VM_CREATE: %s",
@@ -94,15 +95,16 @@ static int add_memory(struct vm *vm, const struct config *config,
 	if (!ret && mem.added < mem.bytes)
 		ret = -CVM_ENOMEM;
 	if (ret == -CVM_ENOMEM)
-		return problem_set(problem, "memory", "the host has no %llu "
-				   "MiB to give%s (%llu MiB of them must be "
-				   "contiguous)", mib(config->mem_bytes),
+		return problem_set(problem, "memory", "the host cannot give "
+				   "%llu MiB%s (%llu MiB of them contiguous); "
+				   "free some, or ask for "
+				   "less", mib(config->mem_bytes),
 				   config->min_hpa ? " above --min-address" :
 				   "", mib(first_bytes));
 	if (ret == -CVM_E2BIG)
-		return problem_set(problem, "memory", "the host could give "
-				   "%llu MiB in too many pieces only (%u are "
-				   "possible)", mib(config->mem_bytes),
+		return problem_set(problem, "memory", "the host's free memory "
+				   "is in too many pieces for %llu MiB (at "
+				   "most %u)", mib(config->mem_bytes),
 				   CVM_RANGES_MAX);
 	if (ret)
 		return problem_set(problem, "memory", "MEM_ADD: %s",
@@ -201,11 +203,11 @@ static int check_size(const struct config *config, uint64_t first_bytes,
 {
 	if (config->mem_bytes >= first_bytes)
 		return 0;
-	return problem_set(problem, "memory", "%llu MiB are not enough: the "
-			   "kernel takes %llu MiB, the initrd %llu MiB, at "
-			   "least %llu MiB are needed to begin",
-			   mib(config->mem_bytes), mib(kernel->image.span),
-			   mib(initrd->bytes), mib(first_bytes));
+	return problem_set(problem, "memory", "%llu MiB are too little: at "
+			   "least %llu MiB are needed (kernel %llu MiB, initrd "
+			   "%llu MiB)", mib(config->mem_bytes),
+			   mib(first_bytes), mib(kernel->image.span),
+			   mib(initrd->bytes));
 }
 
 static int build(struct vm *vm, const struct config *config,

@@ -376,7 +376,7 @@ def _bad_ports(t, host):
             ("ttys0=socket:/tmp/ports.conf", "ports.conf: File exists"),
             ("ttys0=socket:/tmp/left ttys1=/no/line", "/no/line: No such"),
             ("ttys0=file:/tmp", "/tmp: "),
-            ("ttys0=file:", "a path is missing"),
+            ("ttys0=file:", "no path given"),
             (" ".join("ttys%d=pty" % n for n in range(8)),
              "ttys7: a guest has 7")):
         _configure(host, "kernel=" + machine.guest_file("6.12"), "mem=64",

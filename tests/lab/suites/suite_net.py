@@ -311,7 +311,7 @@ def _refusals(t, host):
              ("nethelp", "no-net-admin"))
     _refused(t, host, "slirp,02:00:00:00:00", "MAC", "a MAC of five bytes")
     _refused(t, host, "slirp,,tcp:22", "guest's port", "a forward to nowhere")
-    _refused(t, host, "slurp", "slirp, tap", "an unknown word")
+    _refused(t, host, "slurp", "use slirp or tap", "an unknown word")
     _refused(t, host, "pcap-bridge,LAN", "bridge of the host",
              "a kind that only coLinux has")
     t.equal(host.sh("cvmctl list --json").strip(), "[]", "no VM is left")

@@ -138,9 +138,9 @@ static int no_option(const struct command *cmd, const struct opt *opts,
 {
 	for (; opts->name; opts++)
 		if (nearly(word + 2, len, opts->name, strlen(opts->name)))
-			return usage_error(cmd, "%s: no such option; is --%s "
-					   "meant?", word, opts->name);
-	return usage_error(cmd, "%s: no such option", word);
+			return usage_error(cmd, "%s: unknown option; did you "
+					   "mean --%s?", word, opts->name);
+	return usage_error(cmd, "%s: unknown option", word);
 }
 
 static int store(const struct command *cmd, const struct opt *opt,
@@ -213,7 +213,8 @@ int parse_options(const struct command *cmd, const struct opt *opts,
 	for (i = 0; i < argc; i++) {
 		if (only_words || argv[i][0] != '-' || !argv[i][1]) {
 			if (count == max)
-				return usage_error(cmd, "%s: one word too many",
+				return usage_error(cmd, "%s: unexpected "
+						   "argument",
 						   argv[i]);
 			words[count++] = argv[i];
 		} else if (!strcmp(argv[i], "--")) {
@@ -222,7 +223,7 @@ int parse_options(const struct command *cmd, const struct opt *opts,
 			   !strcmp(argv[i], "-h")) {
 			return print_help(cmd, opts);
 		} else if (argv[i][1] != '-') {
-			return usage_error(cmd, "%s: no such option", argv[i]);
+			return usage_error(cmd, "%s: unknown option", argv[i]);
 		} else {
 			ret = parse_one(cmd, opts, argc, argv, &i, &given);
 			if (ret != PARSE_GO_ON)

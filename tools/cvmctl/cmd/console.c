@@ -36,8 +36,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 	if (!words[0])
 		return usage_error(cmd, WHICH_VM);
 	if (read_key(key_text, &key))
-		return usage_error(cmd, "--detach-key %s: not a key (ctrl-] or "
-				   "such, or none)", key_text);
+		return usage_error(cmd, "--detach-key %s: not a key (ctrl- and "
+				   "a letter, ctrl-] or none)", key_text);
 	link = connect_vm(words[0], &info, &problem);
 	if (!link) {
 		problem_print(&problem);

@@ -65,8 +65,8 @@ static int no_vms(struct problem *problem)
 	if (s.info.state != DRIVER_RUNNING)
 		return 0;
 	if (s.problem.text[0])
-		return problem_set(problem, "driver", "it cannot be asked for "
-				   "its VMs: %s", s.problem.text);
+		return problem_set(problem, "driver", "cannot list its VMs: "
+				   "%s", s.problem.text);
 	if (!s.list.count)
 		return 0;
 	name_vms(&s.list, names, sizeof(names));
@@ -181,15 +181,16 @@ static int check_words(const struct command *cmd, const char *const *words,
 	const char *verb = words[0], *file = words[1];
 
 	if (!verb || !known(verb))
-		return usage_error(cmd, "%s%sinstall, start, stop, remove or "
-				   "status?", verb ? verb : "",
-				   verb ? ": " : "");
+		return usage_error(cmd, "%s%s; use install, start, stop, "
+				   "remove or status",
+				   verb ? verb : "no verb given",
+				   verb ? ": unknown verb" : "");
 	if (file && (*path || strcmp(verb, "install")))
-		return usage_error(cmd, "%s: one word too many", file);
+		return usage_error(cmd, "%s: unexpected argument", file);
 	if (*path && strcmp(verb, "install"))
-		return usage_error(cmd, "--file belongs to install");
+		return usage_error(cmd, "--file is for install only");
 	if (json && strcmp(verb, "status"))
-		return usage_error(cmd, "--json belongs to status");
+		return usage_error(cmd, "--json is for status only");
 	if (file)
 		*path = file;
 	return PARSE_GO_ON;

@@ -64,7 +64,7 @@ static int read_keys(struct given *given, struct problem *problem)
 	if (strncmp(given->keys, "ssh-", 4) &&
 	    strncmp(given->keys, "ecdsa-", 6) &&
 	    strncmp(given->keys, "sk-", 3))
-		return problem_set(problem, path, "no public key of ssh");
+		return problem_set(problem, path, "not an SSH public key");
 	given->wish.keys = given->keys;
 	return 0;
 }
@@ -79,8 +79,8 @@ static int read_password(struct given *given, struct problem *problem)
 	if (!given->password)
 		return problem_set(problem, path, "no memory");
 	if (!given->password[0] || strchr(given->password, '\n'))
-		return problem_set(problem, path, "the password is to be its "
-				   "one line");
+		return problem_set(problem, path, "it must hold the password "
+				   "as its only line");
 	given->wish.password = given->password;
 	return 0;
 }
@@ -110,16 +110,18 @@ static void fill_defaults(struct image_wish *w)
 static int check_wish(const struct command *cmd, const struct image_wish *w)
 {
 	if (!plain(w->suite, "-._"))
-		return usage_error(cmd, "--suite %s: no name of a Debian "
+		return usage_error(cmd, "--suite %s: not the name of a Debian "
 				   "release", w->suite);
 	if (!plain(w->hostname, "-.") || strlen(w->hostname) > 63)
-		return usage_error(cmd, "--hostname %s: letters, digits, - "
-				   "and ., 63 at most", w->hostname);
+		return usage_error(cmd, "--hostname %s: not a host name "
+				   "(letters, digits, - and ., at most "
+				   "63)", w->hostname);
 	if (w->packages && !plain(w->packages, "-.+:,"))
-		return usage_error(cmd, "--packages %s: names, with commas "
-				   "between", w->packages);
+		return usage_error(cmd, "--packages %s: not a list of packages "
+				   "(names separated by commas)", w->packages);
 	if (w->bytes < SMALLEST)
-		return usage_error(cmd, "--size: Debian takes 512M at least");
+		return usage_error(cmd, "--size: too small; Debian needs at "
+				   "least 512M");
 	return PARSE_GO_ON;
 }
 
@@ -157,13 +159,13 @@ static int check_words(const struct command *cmd, const char *const *words,
 
 	if (!words[0] || (strcmp(words[0], "create") &&
 			  strcmp(words[0], "info")))
-		return usage_error(cmd, "%s%screate or info?",
-				   words[0] ? words[0] : "",
-				   words[0] ? ": " : "");
+		return usage_error(cmd, "%s%s; use create or info",
+				   words[0] ? words[0] : "no verb given",
+				   words[0] ? ": unknown verb" : "");
 	if (!words[1])
-		return usage_error(cmd, "%s: which FILE?", words[0]);
+		return usage_error(cmd, "%s: no FILE given", words[0]);
 	if (!strcmp(words[0], "create") && given->json)
-		return usage_error(cmd, "--json belongs to info");
+		return usage_error(cmd, "--json is for info only");
 	if (!strcmp(words[0], "info") &&
 	    (w->suite || w->bytes || w->hostname || given->key_file ||
 	     given->password_file || w->packages || w->mirror))

@@ -248,7 +248,7 @@ static int open_part(struct work *w, struct problem *problem)
 	const char *path = w->wish->path;
 
 	if (!access(path, F_OK))
-		return problem_set(problem, path, "exists already");
+		return problem_set(problem, path, "file exists already");
 	if (snprintf(w->part, sizeof(w->part), "%s.part", path) >=
 	    (int)sizeof(w->part))
 		return problem_set(problem, path, "this name is too long");
@@ -258,7 +258,7 @@ static int open_part(struct work *w, struct problem *problem)
 		return problem_set(problem, path, "%s", strerror(errno));
 	if (flock(w->part_fd, LOCK_EX | LOCK_NB))
 		return problem_set(problem, path, "another cvmctl is making "
-				   "it");
+				   "this image");
 	/* Others may read neither the host's keys nor hashes of passwords. */
 	if (fchmod(w->part_fd, 0600) || ftruncate(w->part_fd, 0))
 		return problem_set(problem, w->part, "%s", strerror(errno));
@@ -315,14 +315,14 @@ static int failed(const struct work *w, struct problem *problem)
 	unsigned int i = w->lines > LAST_LINES ? w->lines - LAST_LINES : 0;
 
 	if (stopped)
-		return problem_set(problem, w->wish->path, "interrupted; "
-				   "nothing is left of it");
+		return problem_set(problem, w->wish->path, "interrupted; what "
+				   "was made is removed");
 	for (; !p->error[0] && i < w->lines; i++)
 		say("  | %s", w->last[i % LAST_LINES]);
 	return problem_set(problem, w->wish->path, "%s%s%s",
 			   p->what ? p->what : "", p->what ? " failed: " : "",
 			   p->error[0] ? p->error :
-			   "what was said last is above");
+			   "see the last lines above");
 }
 
 int image_create(const struct image_wish *wish, struct problem *problem)

@@ -119,10 +119,11 @@ static void take_error(struct image_progress *p, const char *line)
 	if (strstr(line, "No space left on device"))
 		snprintf(p->error, most, "no space left for %s", p->place);
 	else if (strstr(line, "Could not allocate block"))
-		snprintf(p->error, most, "all of it does not fit into --size");
+		snprintf(p->error, most, "the system does not fit; use a "
+			 "larger --size");
 	else if (sscanf(line, "E: The repository '%127s %63s Release' does",
 			where, suite) == 2)
-		snprintf(p->error, most, "there is no release %s at %s",
+		snprintf(p->error, most, "no release %s at %s",
 			 suite, where);
 	else if (begins(line, "E: ") && !begins_any(line + 3, follows))
 		snprintf(p->error, most, "%s", line + 3);

@@ -46,7 +46,8 @@ static int rescan(const char *word, const char *disk, struct problem *problem)
 		return -1;
 	if (answer.disks)
 		return 0;
-	return problem_set(problem, word, *disk ? "it has no disk %s" :
+	return problem_set(problem, word, *disk ? "it has no disk %s (cvmctl "
+			   "stats names them)" :
 			   "it has no disks%s", disk);
 }
 

@@ -43,7 +43,7 @@ static int install(const char *name, const char *path,
 	o.given[0] = (struct config_given){ "name", name };
 	o.file = config;
 	if (plat_absolute(path, config, sizeof(config)))
-		problem_set(problem, path, "this path is too long");
+		problem_set(problem, path, "path too long");
 	else if (run_prepare(&o, problem) == PARSE_GO_ON)
 		ret = plat_service_install(name, config, o.config.grace,
 					   problem);
@@ -61,7 +61,7 @@ static int serve(const char *name, const char *path, struct problem *problem)
 	if (!plat_beside(path, file, log, sizeof(log)))
 		return plat_service_run(name, log, run_as_service, &served,
 					problem);
-	problem_set(problem, path, "this path is too long");
+	problem_set(problem, path, "path too long");
 	return EXIT_REFUSED;
 }
 
@@ -83,7 +83,7 @@ static int list(struct problem *problem)
 	if (plat_service_list(list_one, problem))
 		return EXIT_REFUSED;
 	if (!listed)
-		puts("no guest is a service");
+		puts("no guest is a service of this machine");
 	return print_flush();
 }
 
@@ -93,16 +93,18 @@ static int act(const struct command *cmd, const char *const *words,
 	const char *verb = words[0], *name = words[1];
 
 	if (path && (!strcmp(verb, "status") || !strcmp(verb, "remove")))
-		return usage_error(cmd, "--config belongs to install");
+		return usage_error(cmd, "--config is for install only");
 	if (!strcmp(verb, "status"))
-		return name ? usage_error(cmd, "%s: one word too many", name) :
+		return name ? usage_error(cmd, "%s: unexpected "
+					  "argument", name) :
 		       list(problem);
 	if (strcmp(verb, "install") && strcmp(verb, "remove") &&
 	    strcmp(verb, "run"))
-		return usage_error(cmd, "%s: install, remove or status?",
+		return usage_error(cmd, "%s: unknown verb; use install, remove "
+				   "or status",
 				   verb);
 	if (!name)
-		return usage_error(cmd, "a name is missing (" NAME_RULE ")",
+		return usage_error(cmd, "no name given (" NAME_RULE ")",
 				   CVM_NAME_MAX - 1);
 	if (!good_name(name))
 		return usage_error(cmd, "%s: not a name (" NAME_RULE ")", name,
@@ -111,7 +113,7 @@ static int act(const struct command *cmd, const char *const *words,
 		return plat_service_remove(name, problem) ? EXIT_REFUSED :
 		       EXIT_OK;
 	if (!path)
-		return usage_error(cmd, "--config is missing");
+		return usage_error(cmd, "no --config FILE given");
 	if (!strcmp(verb, "run"))
 		return serve(name, path, problem);
 	return install(name, path, problem) ? EXIT_REFUSED : EXIT_OK;
@@ -133,7 +135,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 	if (ret != PARSE_GO_ON)
 		return ret;
 	if (!words[0])
-		return usage_error(cmd, "install, remove or status?");
+		return usage_error(cmd, "no verb given; use install, remove or "
+				   "status");
 	ret = act(cmd, words, path, &problem);
 	if (problem.text[0])
 		problem_print(&problem);

@@ -35,7 +35,7 @@ static int carry_out(const char *word, uint32_t op, int wait, int ms)
 		tell_asked(&info);
 	if (process == PLAT_NO_FILE || plat_process_wait(process, ms))
 		return EXIT_OK;
-	say("cvmctl: %s: it runs on after %d s", word, ms / 1000);
+	say("cvmctl: %s: still running after %d s", word, ms / 1000);
 	return EXIT_REFUSED;
 }
 

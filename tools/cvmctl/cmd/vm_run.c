@@ -75,8 +75,8 @@ int run_prepare(struct run_options *o, struct problem *problem)
 		return EXIT_USAGE;
 	}
 	if (read_key(o->key_text, &o->key)) {
-		problem_set(problem, "--detach-key", "%s: not a key (ctrl-] "
-			    "or such, or none)", o->key_text);
+		problem_set(problem, "--detach-key", "%s: not a key (ctrl- and "
+			    "a letter, ctrl-] or none)", o->key_text);
 		return EXIT_USAGE;
 	}
 	if (!config->name) {

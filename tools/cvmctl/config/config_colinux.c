@@ -33,7 +33,7 @@ int config_read_cocon(struct config_reading *r)
 	}
 	if (*at || part[0] < 16 || part[0] > 500 || part[1] < 2 ||
 	    part[1] > 500 || part[2] > 500)
-		return config_fail(r, "%.32s: not a size of a console (80x25 "
+		return config_fail(r, "%.32s: not the size of a console (80x25 "
 				   "or 80x25x500)", r->text);
 	return 0;
 }
@@ -41,7 +41,7 @@ int config_read_cocon(struct config_reading *r)
 int config_read_cursor(struct config_reading *r)
 {
 	if (config_number(r->text, 100) < 0)
-		return config_fail(r, "%.32s: not a height of a cursor (0 .. "
+		return config_fail(r, "%.32s: not the height of a cursor (0 .. "
 				   "100)", r->text);
 	return 0;
 }
@@ -75,12 +75,13 @@ int config_read_color(struct config_reading *r)
 			return config_fail(r, "%s: not a colour", part);
 	if (got == PART_FAILED)
 		return -1;
-	return i == 2 ? 0 : config_fail(r, "not two colours (gray,black)");
+	return i == 2 ? 0 : config_fail(r, "not two colours (as in "
+					"gray,black)");
 }
 
 /* pciN, videoN, audioN: devices that coLinux's own kernels hardly used. */
 int config_read_unused(struct config_reading *r)
 {
-	return config_note(r, "a guest has no %s device; ignored",
+	return config_note(r, "ignored: a guest has no %s device",
 			   r->value->key->name);
 }

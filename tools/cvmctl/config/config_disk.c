@@ -49,13 +49,13 @@ int config_read_scsi(struct config_reading *r)
 	disk->cdrom = !strcmp(type, "cdrom");
 	disk->readonly = disk->cdrom;
 	if (!disk->cdrom && strcmp(type, "disk"))
-		return config_fail(r, "%s: only disk and cdrom can be given "
-				   "to a guest", type);
+		return config_fail(r, "%s: not supported; use disk or "
+				   "cdrom", type);
 	got = config_part(r, &at, path, sizeof(path));
 	if (got == PART_FAILED)
 		return -1;
 	if (got == PART_NONE || !*path)
-		return config_fail(r, "a path is missing (%s,PATH)", type);
+		return config_fail(r, "no path given (%s,PATH)", type);
 	got = config_part(r, &at, size, sizeof(size));
 	if (got == PART_FAILED)
 		return -1;
@@ -67,7 +67,7 @@ int config_read_scsi(struct config_reading *r)
 		disk->grow_bytes = (uint64_t)mib << 20;
 	}
 	if (config_part(r, &at, rest, sizeof(rest)) != PART_NONE)
-		return config_fail(r, "nothing can follow the size");
+		return config_fail(r, "unexpected text after the size");
 	return set_path(r, disk, path);
 }
 
@@ -96,14 +96,16 @@ int config_read_alias(struct config_reading *r)
 					   CONFIG_COBDS - 1);
 		disk = &r->config->disk[number];
 		if (!disk->path)
-			return config_fail(r, "there is no cobd%ld", number);
+			return config_fail(r, "no disk cobd%ld is "
+					   "defined", number);
 		if (*disk->alias)
-			return config_fail(r, "cobd%ld is %s already", number,
+			return config_fail(r, "cobd%ld is called %s "
+					   "already", number,
 					   disk->alias);
 	} else {
 		disk = free_cobd(r->config);
 		if (!disk)
-			return config_fail(r, "there are %u disks already",
+			return config_fail(r, "too many disks (at most %u)",
 					   CONFIG_COBDS);
 		if (set_path(r, disk, r->text))
 			return -1;
@@ -186,7 +188,7 @@ static int set_option(struct config_reading *r, struct config_disk *disk,
 	else if (!strncmp(option, "serial=", 7))
 		return set_serial(r, disk, option + 7);
 	else
-		return config_fail(r, "%.32s: no such option (sync, async, "
+		return config_fail(r, "%.32s: unknown option (sync, async, "
 				   "readonly, cached, format=raw, queues=N, "
 				   "serial=TEXT)", option);
 	return 0;
@@ -201,7 +203,8 @@ static int set_options(struct config_reading *r, struct config_disk *disk)
 	for (; (got = config_part(r, &at, option, sizeof(option))) ==
 	     PART_THERE; start = at) {
 		if (said_before(r, option, start))
-			return config_fail(r, "%.32s: this was said before it",
+			return config_fail(r, "%.32s: it repeats or "
+					   "contradicts an option before it",
 					   option);
 		if (set_option(r, disk, option))
 			return -1;
@@ -218,7 +221,7 @@ int config_read_setcobd_all(struct config_reading *r)
 			return -1;
 		disks += r->config->disk[i].path != NULL;
 	}
-	return disks ? 0 : config_note(r, "there is no disk; ignored");
+	return disks ? 0 : config_note(r, "ignored: no disk is defined");
 }
 
 static int set_one(struct config_reading *r, const char *kind,
@@ -228,7 +231,7 @@ static int set_one(struct config_reading *r, const char *kind,
 						    r->value->number];
 
 	if (!disk->path)
-		return config_fail(r, "there is no %s%u", kind,
+		return config_fail(r, "no disk %s%u is defined", kind,
 				   r->value->number);
 	return set_options(r, disk);
 }
@@ -332,7 +335,7 @@ enum config_disk_name config_disk_name(const struct config_reading *r,
 		number = config_number(device, CONFIG_COBDS - 1);
 		disk = number < 0 ? NULL : &r->config->disk[number];
 		if (!disk || !disk->path) {
-			config_fail(r, "there is no such disk");
+			config_fail(r, "no such disk is defined");
 			return NAME_FAILED;
 		}
 	} else {
@@ -340,8 +343,8 @@ enum config_disk_name config_disk_name(const struct config_reading *r,
 		if (!disk)
 			disk = by_scsi(r->config, device, &partition);
 		if (!disk && !strncmp(device, "hd", 2)) {
-			config_fail(r, "no disk has this name (%s=PATH or "
-				    "%s=:cobd0)", device, device);
+			config_fail(r, "no disk has this name; add %s=PATH or "
+				    "%s=:cobd0", device, device);
 			return NAME_FAILED;
 		}
 	}

@@ -15,10 +15,10 @@ int config_read_exec(struct config_reading *r)
 	    config_part(r, &at, args, sizeof(args)) == PART_FAILED)
 		return -1;
 	if (config_part(r, &at, rest, sizeof(rest)) != PART_NONE)
-		return config_fail(r, "nothing can follow the arguments; are "
-				   "quotes around them missing?");
+		return config_fail(r, "unexpected text after the arguments; "
+				   "put quotes around them");
 	if (!*program)
-		return config_fail(r, "a program is missing");
+		return config_fail(r, "no program given");
 	snprintf(exec->name, sizeof(exec->name), "exec%u",
 		 r->value->number % 100);
 	/* A name without a directory is looked for as a shell does. */

@@ -103,8 +103,8 @@ static int read_mac(struct config_reading *r, struct part part)
 	    bytes_of(part, '-', 16, mac, MAC_BYTES))
 		return fail(r, part, "not a MAC address (02:00:00:12:34:56)");
 	if (mac[0] & 1)
-		return fail(r, part, "a MAC address of a group, not of one "
-			    "card");
+		return fail(r, part, "a multicast address; a card needs one of "
+			    "its own");
 	memcpy(nic(r)->args.mac, mac, sizeof(mac));
 	nic(r)->mac_given = true;
 	return 0;
@@ -120,7 +120,7 @@ static int add_forwards(struct config_reading *r, struct part whole,
 
 	if (first->host_port + count - 1 > 65535 ||
 	    first->guest_port + count - 1 > 65535)
-		return fail(r, whole, "ports end at 65535");
+		return fail(r, whole, "the last port is above 65535");
 	if (count > (long)(CVM_NET_FORWARDS - args->forwards))
 		return fail(r, whole, "more ports than a card can forward");
 	for (i = 0; i < count; i++) {
@@ -151,17 +151,16 @@ static int read_forward(struct config_reading *r, struct part whole)
 	}
 	host = number(part, 10, 65535);
 	if (host <= 0)
-		return fail(r, whole, "the host's port is no number of 1 .. "
-			    "65535");
+		return fail(r, whole, "the host's port must be 1 .. 65535");
 	next(&rest, ':', &part);
 	guest = number(part, 10, 65535);
 	if (guest <= 0)
-		return fail(r, whole, "the guest's port is no number of 1 .. "
-			    "65535");
+		return fail(r, whole, "the guest's port must be 1 .. 65535");
 	if (next(&rest, ':', &count))
 		ports = number(count, 10, 65535);
 	if (ports <= 0 || rest.at)
-		return fail(r, whole, "not PROTOCOL:HOSTPORT:GUESTPORT:COUNT");
+		return fail(r, whole, "not a forward "
+			    "(tcp|udp[:ADDRESS]:HOSTPORT:GUESTPORT[:COUNT])");
 	f.host_port = (uint16_t)host;
 	f.guest_port = (uint16_t)guest;
 	return add_forwards(r, whole, &f, ports);
@@ -179,7 +178,7 @@ static int read_slirp(struct config_reading *r, struct part rest)
 		while (next(&part, '/', &forward))
 			if (read_forward(r, forward))
 				return -1;
-	return rest.at ? fail(r, rest, "nothing can follow the ports") : 0;
+	return rest.at ? fail(r, rest, "unexpected text after the ports") : 0;
 }
 
 static int read_tap(struct config_reading *r, struct part rest)
@@ -191,7 +190,7 @@ static int read_tap(struct config_reading *r, struct part rest)
 		return fail(r, (struct part){ "", 0 },
 			    "tap needs the name of an interface");
 	if (part.bytes >= TAP_NAME)
-		return fail(r, part, "too long for an interface");
+		return fail(r, part, "too long for the name of an interface");
 	nic(r)->args.tap = config_copy(r, part.at, part.bytes);
 	if (!nic(r)->args.tap)
 		return -1;
@@ -202,9 +201,9 @@ static int read_tap(struct config_reading *r, struct part rest)
 	    bytes_of(part, '.', 10, ignored, sizeof(ignored)))
 		return fail(r, part, "not an IPv4 address");
 	if (rest.at)
-		return fail(r, rest, "nothing can follow the address");
-	return part.at ? config_note(r, "the host's address is set with "
-				     "ip(8); ignored") : 0;
+		return fail(r, rest, "unexpected text after the address");
+	return part.at ? config_note(r, "ignored: the host's address is set "
+				     "with ip(8)") : 0;
 }
 
 static int read_kind(struct config_reading *r, struct part kind,
@@ -216,10 +215,9 @@ static int read_kind(struct config_reading *r, struct part kind,
 	if (is(kind, "tap") || is(kind, "tuntap"))
 		return read_tap(r, rest);
 	if (is(kind, "pcap-bridge") || is(kind, "ndis-bridge"))
-		return fail(r, kind, "coLinux's on Windows; here a tap "
-			    "interface in a bridge of the host does it "
-			    "(tap,NAME)");
-	return fail(r, kind, "not a kind of network (slirp, tap)");
+		return fail(r, kind, "not supported; use tap,NAME and put the "
+			    "interface into a bridge of the host");
+	return fail(r, kind, "unknown kind of network; use slirp or tap");
 }
 
 int config_read_eth(struct config_reading *r)

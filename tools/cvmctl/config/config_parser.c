@@ -112,10 +112,11 @@ static int take_key(struct parser *p, const struct config_key *key,
 	const struct config_reading *r = READING(p, name, "");
 
 	if (key->suffix == SUFFIX_NUMBER && number >= key->count)
-		return config_fail(r, "the last one is %s%u", key->name,
+		return config_fail(r, "no such number; the last is "
+				   "%s%u", key->name,
 				   key->count - 1);
 	if (!text)
-		return config_fail(r, "= and a value are missing");
+		return config_fail(r, "no value given; write %s=VALUE", name);
 	if (!*text)
 		return config_fail(r, "empty value");
 	return put_value(p, key, number, name, text);
@@ -137,7 +138,8 @@ static int take_word(struct parser *p, char *word)
 	if (match == MATCH_KEY)
 		return take_key(p, key, number, word,
 				equals ? word + len + 1 : NULL);
-	return config_fail(READING(p, word, ""), "no such key; is %s%s meant?",
+	return config_fail(READING(p, word, ""), "unknown key; did you mean "
+			   "%s%s?",
 			   key->name, suffix_of(key));
 }
 
@@ -171,8 +173,8 @@ static char *next_word(struct parser *p)
 	while (p->at < p->end && *p->at != '\n' &&
 	       (quoted || (!blank(*p->at) && *p->at != '#'))) {
 		if (!*p->at) {
-			config_fail(READING(p, "NUL byte", ""), "this is no "
-				    "text file");
+			config_fail(READING(p, "NUL byte", ""), "not a text "
+				    "file");
 			return NULL;
 		}
 		quoted ^= *p->at++ == '"';

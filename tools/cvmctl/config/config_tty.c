@@ -18,7 +18,7 @@ static int take_path(struct config_reading *r, struct config_tty *tty,
 		     enum cvm_port_kind kind, const char *path)
 {
 	if (!*path)
-		return config_fail(r, "a path is missing");
+		return config_fail(r, "no path given");
 	tty->kind = kind;
 	tty->path = config_path(r, path);
 	return tty->path ? 0 : -1;
@@ -31,8 +31,8 @@ static int check_line(struct config_reading *r, const char *line)
 		      config_number(line + 3, 256) : -1;
 
 	return number < 1 ? 0 :
-	       config_fail(r, "%s is a line of Windows; is /dev/ttyS%ld "
-			   "meant?", line, number - 1);
+	       config_fail(r, "%s is a name of Windows; did you mean "
+			   "/dev/ttyS%ld?", line, number - 1);
 }
 
 /* As many as the guest's kernel has ttys for. */
@@ -43,7 +43,7 @@ static int check_count(struct config_reading *r)
 	for (i = 0; i < CONFIG_TTYS; i++)
 		used += r->config->tty[i].name[0] != '\0';
 	return used <= CVM_PORTS_MAX ? 0 :
-	       config_fail(r, "a guest has %u of them at most",
+	       config_fail(r, "too many (a guest has at most %u)",
 			   CVM_PORTS_MAX);
 }
 
@@ -74,7 +74,7 @@ int config_read_ttys(struct config_reading *r)
 	    config_part(r, &at, mode, sizeof(mode)) == PART_FAILED)
 		return -1;
 	if (config_part(r, &at, rest, sizeof(rest)) != PART_NONE)
-		return config_fail(r, "nothing can follow the mode");
+		return config_fail(r, "unexpected text after the mode");
 	snprintf(tty->name, sizeof(tty->name), "ttys%u",
 		 r->value->number % 100);
 	if (check_count(r))

@@ -97,12 +97,12 @@ char *config_path(const struct config_reading *r, const char *path)
 	char full[CONFIG_PATH_ROOM];
 
 	if (plat_foreign_path(path)) {
-		config_fail(r, "%.128s: a path of Windows, not of this host",
+		config_fail(r, "%.128s: a Windows path; give one of this host",
 			    path);
 		return NULL;
 	}
 	if (plat_beside(file ? file : "", path, full, sizeof(full))) {
-		config_fail(r, "this path is too long");
+		config_fail(r, "path too long");
 		return NULL;
 	}
 	return config_copy(r, full, strlen(full));

@@ -61,13 +61,13 @@ static int no_command(const char *name)
 	int i;
 
 	if (name[0] == '-')
-		return usage_error(NULL, "%s: no such option", name);
+		return usage_error(NULL, "%s: unknown option", name);
 	for (i = 0; commands[i]; i++)
 		if (nearly(name, strlen(name), commands[i]->name,
 			   strlen(commands[i]->name)))
-			return usage_error(NULL, "%s: no such command; is %s "
-					   "meant?", name, commands[i]->name);
-	return usage_error(NULL, "%s: no such command", name);
+			return usage_error(NULL, "%s: unknown command; did you "
+					   "mean %s?", name, commands[i]->name);
+	return usage_error(NULL, "%s: unknown command", name);
 }
 
 static int help(int argc, char **argv)
@@ -83,7 +83,7 @@ static int help(int argc, char **argv)
 	if (!cmd)
 		return no_command(argv[0]);
 	if (argc > 1)
-		return usage_error(NULL, "%s: one word too many", argv[1]);
+		return usage_error(NULL, "%s: unexpected argument", argv[1]);
 	return cmd->run(cmd, 1, argv_help);
 }
 

@@ -180,20 +180,36 @@ class Running:
     def __init__(self, where, *args, **env):
         self.dir = where / "tmp"
         self.dir.mkdir()
+        # A file: a pipe would have no end while anybody lives.
+        self._said = where / "said"
         self._mark = ("CVM_LAB_MARK=%s" % uuid.uuid4()).encode()
         name, value = self._mark.decode().split("=")
-        self.proc = subprocess.Popen(
-            [LAB, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, preexec_fn=_listen,
-            env=dict(os.environ, TMPDIR=str(self.dir), **{name: value}, **env))
+        with open(self._said, "wb") as said:
+            self.proc = subprocess.Popen(
+                [LAB, *args], stdin=subprocess.DEVNULL, stdout=said,
+                stderr=said, preexec_fn=_listen,
+                env=dict(os.environ, TMPDIR=str(self.dir), **{name: value},
+                         **env))
+
+    def said(self):
+        return self._said.read_text()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.proc.wait()
 
     def processes(self):
-        """The names of those that are alive."""
-        found = []
+        """{pid: name} of those that are alive."""
+        found = {}
         for path in pathlib.Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 if self._mark in (path / "environ").read_bytes().split(b"\0"):
-                    found.append((path / "comm").read_text().strip())
+                    found[int(path.name)] = (path / "comm").read_text().strip()
         return found
 
     def until(self, done, limit=120):
@@ -220,35 +236,37 @@ def _ended(t, number):
             (where / part).mkdir()
         (where / "bin/tar").write_text(TAR)
         (where / "bin/tar").chmod(0o755)
-        lab = Running(where, "run", "--", "true",
-                      CVM_CACHE=str(_other_cache(where / "cache")),
-                      PATH="%s:%s" % (where / "bin", os.environ["PATH"]))
-        t.check(lab.until((lab.dir / "started").exists),
-                "%s: a kernel is being built" % name, lab.processes())
-        lab.proc.send_signal(number)
-        said = lab.proc.communicate()[0].decode()
-        t.check(lab.until(lambda: not lab.processes(), 30),
-                "%s: nothing of the lab goes on" % name, lab.processes())
-        if number == signal.SIGKILL:
-            return
-        t.check(lab.proc.returncode == 125 and said.endswith(
-            "lab: interrupted by %s\n" % name), "%s: it says so" % name, said)
+        with Running(where, "run", "--", "true",
+                     CVM_CACHE=str(_other_cache(where / "cache")),
+                     PATH="%s:%s" % (where / "bin", os.environ["PATH"])) as lab:
+            t.check(lab.until((lab.dir / "started").exists),
+                    "%s: a kernel is being built" % name, lab.processes())
+            lab.proc.send_signal(number)
+            lab.proc.wait()
+            t.check(lab.until(lambda: not lab.processes(), 30),
+                    "%s: nothing of the lab goes on" % name, lab.processes())
+            said = lab.said()
         t.equal([p.name for p in (where / "cache").glob(".build-*")], [],
                 "%s: no half-built kernel is left" % name)
+        if number != signal.SIGKILL:
+            t.check(lab.proc.returncode == 125 and said.endswith(
+                "lab: interrupted by %s\n" % name), "%s: it says so" % name,
+                said)
 
 
 def _suites_ended(t):
     """Two suites side by side, both with a machine."""
     with tempfile.TemporaryDirectory(prefix="cvm-signal-") as directory:
-        lab = Running(pathlib.Path(directory), "test", "--jobs", "2",
-                      "hotplug", "config")
-        both = lab.until(
-            lambda: lab.processes().count("qemu-system-x86") == 2)
-        t.check(both, "two suites have machines", lab.processes())
-        lab.proc.terminate()
-        said = lab.proc.communicate()[0].decode()
-        t.check(lab.until(lambda: not lab.processes(), 30),
-                "SIGTERM: no suite goes on", lab.processes())
+        with Running(pathlib.Path(directory), "test", "--jobs", "2",
+                     "hotplug", "config") as lab:
+            both = lab.until(lambda: list(lab.processes().values()).count(
+                "qemu-system-x86") == 2)
+            t.check(both, "two suites have machines", lab.processes())
+            lab.proc.terminate()
+            lab.proc.wait()
+            t.check(lab.until(lambda: not lab.processes(), 30),
+                    "SIGTERM: no suite goes on", lab.processes())
+            said = lab.said()
         t.equal(os.listdir(lab.dir), [], "and none leaves a file")
         t.check(said.endswith("lab: interrupted by SIGTERM\n"),
                 "it says so", said)

@@ -89,8 +89,8 @@ void cvm_doorbell(u64 number)
 }
 
 /*
- * A call that any other may be interrupted by: all of that one's fields are
- * as they were.
+ * May come inside another call, by an interrupt, an NMI or a trap: it leaves
+ * that one's fields as they were.
  */
 noinstr void cvm_call_nested(struct cvm_shared *s, u32 op, u64 arg0, u64 arg1)
 {

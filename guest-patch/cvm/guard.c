@@ -88,12 +88,14 @@ extern const struct obs_kernel_param __setup_start[], __setup_end[];
  *	serial8250_init		probes COM1 to COM4
  *	init_hw_perf_events	the counters are the host's
  *	i8237A_init_ops		the DMA controller
+ *	mcheck_init_device	the banks' device: that it cannot be made would
+ *				be an error in the log
  *	dma_atomic_pool_init	for devices of the machine; a guest wholly above
  *				4 GiB has no memory for DMA32
  */
 static char cvm_no_initcalls[] __initdata =
 	"serial8250_init,init_hw_perf_events,i8237A_init_ops,"
-	"dma_atomic_pool_init";
+	"mcheck_init_device,dma_atomic_pool_init";
 
 /* The serial console starts before initcalls and looks at this. */
 static char cvm_parameters[] __initdata = "8250.nr_uarts=0";

@@ -109,12 +109,10 @@ bool __init cvm_early_exception(struct pt_regs *regs, int trapnr)
 	if (!cvm_is_guest())
 		return false;
 	if (trapnr == X86_TRAP_NMI)
-		__cvm_nmi();
-	else if (trapnr == X86_TRAP_MC)
-		__cvm_machine_check(regs);
-	else
-		return false;
-	return true;
+		return cvm_nmi();
+	if (trapnr == X86_TRAP_MC)
+		return cvm_machine_check(regs);
+	return false;
 }
 
 /* A member that has nothing to do: let the host run, note how long it took. */

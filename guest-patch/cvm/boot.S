@@ -33,15 +33,15 @@
 	__REF
 
 /*
- * void cvm_bringup_idt(void *idt): fill the gates, if this is a guest.
+ * void cvm_guest_bringup_idt(void *idt): fill the gates, if this is a guest.
  * A present PTE in the passage's first slot says so.  Called twice: in the
  * identity mapping, and at kernel addresses, where C code can run and has to,
  * once.
  */
-SYM_FUNC_START(cvm_bringup_idt)
+SYM_FUNC_START(cvm_guest_bringup_idt)
 	testb	$_PAGE_PRESENT, level1_fixmap_pgt + CVM_PTE_OFFSET(%rip)
 	jz	2f
-	leaq	cvm_bringup_stubs(%rip), %rax
+	leaq	bringup_stubs(%rip), %rax
 	movl	$NR_GATES, %ecx
 1:	movw	%ax, 0(%rdi)
 	movw	$__KERNEL_CS, 2(%rdi)
@@ -61,14 +61,14 @@ SYM_FUNC_START(cvm_bringup_idt)
 	cmpb	$0, cvm_guest(%rip)
 	jne	2f
 	subq	$8, %rsp		/* aligned, as C code wants it */
-	call	cvm_early_detect
+	call	cvm_guest_early_detect
 	addq	$8, %rsp
 2:	RET
-SYM_FUNC_END(cvm_bringup_idt)
+SYM_FUNC_END(cvm_guest_bringup_idt)
 
 	.text
 	.balign STUB_SIZE
-SYM_CODE_START_LOCAL(cvm_bringup_stubs)
+SYM_CODE_START_LOCAL(bringup_stubs)
 	i = 0
 	.rept	NR_GATES
 	.if ((ERROR_CODES >> i) & 1) == 0
@@ -80,15 +80,15 @@ SYM_CODE_START_LOCAL(cvm_bringup_stubs)
 	ENDBR
 	.endif
 	pushq	$i
-	jmp	cvm_bringup_common
+	jmp	bringup_common
 	UNWIND_HINT_IRET_REGS
 	i = i + 1
 	.balign	STUB_SIZE, 0xcc
 	.endr
-SYM_CODE_END(cvm_bringup_stubs)
+SYM_CODE_END(bringup_stubs)
 
 /* On the stack: vector, error code, and the frame the CPU pushed. */
-SYM_CODE_START_LOCAL(cvm_bringup_common)
+SYM_CODE_START_LOCAL(bringup_common)
 	UNWIND_HINT_IRET_REGS offset=16
 	cld
 	pushq	%rsi			/* the rest of struct pt_regs */
@@ -111,21 +111,21 @@ SYM_CODE_START_LOCAL(cvm_bringup_common)
 
 	movq	$CVM_GVA_SHARED0, %rbx
 	movl	$1, CVM_S_DIRTY(%rbx)
-	incq	CVM_S_CALLS(%rbx)
+	incq	CVM_S_HYPERCALLS(%rbx)
 	cmpl	$VECTOR_NMI, %esi
 	jne	1f
 	incq	CVM_S_NMI_SEEN(%rbx)
-	movl	$CVM_C_NMI, CVM_S_OP(%rbx)
+	movl	$CVM_C_NMI, CVM_S_HYPERCALL(%rbx)
 	jmp	3f
 1:	cmpl	$VECTOR_MC, %esi
 	jne	2f
-	movl	$CVM_C_MCE, CVM_S_OP(%rbx)
+	movl	$CVM_C_MCE, CVM_S_HYPERCALL(%rbx)
 	movq	CVM_R_CS(%rsp), %rax
 	movq	%rax, CVM_S_ARG0(%rbx)
 	movq	CVM_R_RIP(%rsp), %rax
 	movq	%rax, CVM_S_ARG1(%rbx)
 	jmp	3f
-2:	movl	$CVM_C_FATAL, CVM_S_OP(%rbx)
+2:	movl	$CVM_C_FATAL, CVM_S_HYPERCALL(%rbx)
 	movq	%rsi, CVM_S_ARG0(%rbx)
 	movq	CVM_R_ERROR(%rsp), %rax
 	movq	%rax, CVM_S_ARG1(%rbx)
@@ -155,4 +155,4 @@ SYM_CODE_START_LOCAL(cvm_bringup_common)
 	addq	$8, %rsp		/* error code */
 	UNWIND_HINT_IRET_REGS
 	iretq
-SYM_CODE_END(cvm_bringup_common)
+SYM_CODE_END(bringup_common)

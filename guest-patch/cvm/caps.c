@@ -29,7 +29,7 @@
  * monitors and power management, features whose MSRs are not switched, and
  * the virtualization extensions the host may be using.
  */
-static const u16 cvm_hidden_caps[] __initconst = {
+static const u16 hidden_caps[] __initconst = {
 	X86_FEATURE_APIC, X86_FEATURE_X2APIC, X86_FEATURE_TSC_DEADLINE_TIMER,
 	X86_FEATURE_EXTAPIC, X86_FEATURE_ARAT,
 	X86_FEATURE_MWAIT, X86_FEATURE_MWAITX, X86_FEATURE_WAITPKG,
@@ -64,24 +64,24 @@ static const u16 cvm_hidden_caps[] __initconst = {
 };
 
 /* Hidden for good: one that was forced meanwhile would win. */
-static void __init cvm_hide(unsigned int cap)
+static void __init hide_cap(unsigned int cap)
 {
 	setup_clear_cpu_cap(cap);
 	clear_bit(cap, (unsigned long *)cpu_caps_set);
 }
 
-static void __init cvm_hide_all(void)
+static void __init hide_caps(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(cvm_hidden_caps); i++)
-		cvm_hide(cvm_hidden_caps[i]);
+	for (i = 0; i < ARRAY_SIZE(hidden_caps); i++)
+		hide_cap(hidden_caps[i]);
 }
 
 /* Before the kernel asks CPUID. */
-void __init cvm_caps_setup(void)
+void __init cvm_guest_caps_setup(void)
 {
-	cvm_hide_all();
+	hide_caps();
 	setup_force_cpu_cap(X86_FEATURE_HYPERVISOR);
 	setup_force_cpu_cap(X86_FEATURE_TSC_KNOWN_FREQ);
 	setup_force_cpu_cap(X86_FEATURE_TSC_RELIABLE);
@@ -89,7 +89,7 @@ void __init cvm_caps_setup(void)
 	setup_force_cpu_cap(X86_FEATURE_NONSTOP_TSC);
 }
 
-static bool __init cvm_is_amd(void)
+static bool __init is_amd(void)
 {
 	return boot_cpu_data.x86_vendor == X86_VENDOR_AMD ||
 	       boot_cpu_data.x86_vendor == X86_VENDOR_HYGON;
@@ -99,11 +99,11 @@ static bool __init cvm_is_amd(void)
  * A write that makes it so is dropped.  APM vol. 2, 3.2.10: from family 0x10
  * on, but not on 0x11, by DE_CFG; and always where CPUID says so.
  */
-static bool __init cvm_lfence_serializes(void)
+static bool __init lfence_serializes(void)
 {
 	u64 val;
 
-	if (!cvm_is_amd() || boot_cpu_data.x86 < 0x10 ||
+	if (!is_amd() || boot_cpu_data.x86 < 0x10 ||
 	    boot_cpu_data.x86 == 0x11)
 		return true;
 	if (boot_cpu_data.extended_cpuid_level >= CPUID_LFENCE_LEAF &&
@@ -117,9 +117,9 @@ static bool __init cvm_lfence_serializes(void)
  * The kernel does not look for the microcode against SRSO where there is a
  * hypervisor.  We are none: on the metal it asks as the kernel would.
  */
-static void __init cvm_find_ibpb_brtype(void)
+static void __init find_ibpb_brtype(void)
 {
-	if (!cvm_is_amd() || cpuid_ecx(1) & CPUID_1_ECX_HYPERVISOR)
+	if (!is_amd() || cpuid_ecx(1) & CPUID_1_ECX_HYPERVISOR)
 		return;
 	if (boot_cpu_data.x86 == 0x17 && boot_cpu_has(X86_FEATURE_AMD_IBPB)) {
 		setup_force_cpu_cap(X86_FEATURE_IBPB_BRTYPE);
@@ -131,22 +131,22 @@ static void __init cvm_find_ibpb_brtype(void)
 }
 
 /* After early_cpu_init(), which forces some; before mitigations are chosen. */
-void __init cvm_caps_correct(void)
+void __init cvm_guest_caps_correct(void)
 {
-	cvm_hide_all();
+	hide_caps();
 	/* By SPEC_CTRL, which is the guest's own, or not at all. */
 	if (!boot_cpu_has(X86_FEATURE_SPEC_CTRL_SSBD) &&
 	    !boot_cpu_has(X86_FEATURE_AMD_SSBD))
-		cvm_hide(X86_FEATURE_SSBD);
-	if (!cvm_lfence_serializes()) {
-		cvm_hide(X86_FEATURE_LFENCE_RDTSC);
+		hide_cap(X86_FEATURE_SSBD);
+	if (!lfence_serializes()) {
+		hide_cap(X86_FEATURE_LFENCE_RDTSC);
 		pr_warn("cvm: the host has left LFENCE not serializing\n");
 	}
-	cvm_find_ibpb_brtype();
+	find_ibpb_brtype();
 }
 
 /* MWAIT in user mode is announced to programs beside the capabilities. */
-static int __init cvm_hwcap_correct(void)
+static int __init hwcap_correct(void)
 {
 	u64 val;
 
@@ -156,4 +156,4 @@ static int __init cvm_hwcap_correct(void)
 		ELF_HWCAP2 &= ~HWCAP2_RING3MWAIT;
 	return 0;
 }
-early_initcall(cvm_hwcap_correct);
+early_initcall(hwcap_correct);

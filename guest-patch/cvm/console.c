@@ -23,25 +23,25 @@
 #define CTRL_O			0x0f
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
-typedef char cvm_char;
-typedef int cvm_size;
-typedef int cvm_ssize;
+typedef char hvc_byte;
+typedef int hvc_size;
+typedef int hvc_ssize;
 #else
-typedef u8 cvm_char;
-typedef size_t cvm_size;
-typedef ssize_t cvm_ssize;
+typedef u8 hvc_byte;
+typedef size_t hvc_size;
+typedef ssize_t hvc_ssize;
 #endif
 
-static char cvm_console_page[CVM_PAGE_SIZE] __aligned(CVM_PAGE_SIZE);
-static DEFINE_RAW_SPINLOCK(cvm_console_lock);
-static struct hvc_struct *cvm_hvc;
-static u32 cvm_console_size;	/* what the tty was last told */
+static char out_page[CVM_PAGE_SIZE] __aligned(CVM_PAGE_SIZE);
+static DEFINE_RAW_SPINLOCK(out_lock);
+static struct hvc_struct *hvc0;
+static u32 tty_size;	/* what the tty was last told */
 
 /*
  * Everything is taken or nothing: what the host cannot show is lost.  The
  * last words of an oops do not wait for a lock its own CPU may hold.
  */
-static bool cvm_console_write(const char *buf, size_t count)
+static bool console_out(const char *buf, size_t count)
 {
 	unsigned long flags;
 	bool locked = true;
@@ -49,23 +49,23 @@ static bool cvm_console_write(const char *buf, size_t count)
 
 	local_irq_save(flags);
 	if (oops_in_progress)
-		locked = raw_spin_trylock(&cvm_console_lock);
+		locked = raw_spin_trylock(&out_lock);
 	else
-		raw_spin_lock(&cvm_console_lock);
-	memcpy(cvm_console_page, buf, count);
-	ret = cvm_call2(CVM_HC_CONSOLE_OUT, __pa_symbol(cvm_console_page),
-			count);
+		raw_spin_lock(&out_lock);
+	memcpy(out_page, buf, count);
+	ret = cvm_guest_hypercall2(CVM_HC_CONSOLE_OUT, __pa_symbol(out_page),
+				   count);
 	if (locked)
-		raw_spin_unlock(&cvm_console_lock);
+		raw_spin_unlock(&out_lock);
 	local_irq_restore(flags);
 	return ret >= 0;
 }
 
-static cvm_ssize cvm_put_chars(u32 vtermno, const cvm_char *buf,
-			       cvm_size count)
+static hvc_ssize put_chars(u32 vtermno, const hvc_byte *buf,
+			   hvc_size count)
 {
-	count = min_t(cvm_size, count, CVM_PAGE_SIZE);
-	return cvm_console_write((const char *)buf, count) ? count : -EIO;
+	count = min_t(hvc_size, count, CVM_PAGE_SIZE);
+	return console_out((const char *)buf, count) ? count : -EIO;
 }
 
 /*
@@ -73,13 +73,13 @@ static cvm_ssize cvm_put_chars(u32 vtermno, const cvm_char *buf,
  * that is the user's.  This is a guest's only terminal, and must carry every
  * byte; /proc/sysrq-trigger is still there.
  */
-static cvm_ssize cvm_get_chars(u32 vtermno, cvm_char *buf, cvm_size count)
+static hvc_ssize get_chars(u32 vtermno, hvc_byte *buf, hvc_size count)
 {
-	struct cvm_shared *s = cvm_vm;
+	struct cvm_shared *s = cvm_guest_vm;
 	u32 head = smp_load_acquire(&s->con_head);
 	u32 tail = s->con_tail;
 	bool sysrq = IS_ENABLED(CONFIG_MAGIC_SYSRQ) && count > 1;
-	cvm_size n = 0;
+	hvc_size n = 0;
 	u8 c;
 
 	while (tail != head && n < count) {
@@ -94,16 +94,16 @@ static cvm_ssize cvm_get_chars(u32 vtermno, cvm_char *buf, cvm_size count)
 	}
 	smp_store_release(&s->con_tail, tail);
 	if (n && xchg(&s->con_full, 0))
-		cvm_call(CVM_HC_CONSOLE_ROOM);
+		cvm_guest_hypercall(CVM_HC_CONSOLE_ROOM);
 	return n;
 }
 
 /* As large as the host's terminal, where somebody looks at one. */
-static void cvm_console_resize(struct hvc_struct *hp, u32 size)
+static void resize_tty(struct hvc_struct *hp, u32 size)
 {
 	struct winsize ws = { .ws_col = size >> 16, .ws_row = size & 0xffff };
 
-	WRITE_ONCE(cvm_console_size, size);
+	WRITE_ONCE(tty_size, size);
 	if (size)
 		hvc_resize(hp, ws);
 }
@@ -112,42 +112,42 @@ static void cvm_console_resize(struct hvc_struct *hp, u32 size)
  * Input is announced by an event; hvc need not poll for it.  A tty that is
  * opened begins without a size.
  */
-static int cvm_console_add(struct hvc_struct *hp, int irq)
+static int console_opened(struct hvc_struct *hp, int irq)
 {
 	hp->irq_requested = 1;
-	cvm_console_resize(hp, cvm_virtio_console_size());
+	resize_tty(hp, cvm_guest_console_size());
 	hvc_kick();
 	return 0;
 }
 
-static void cvm_console_del(struct hvc_struct *hp, int irq)
+static void console_closed(struct hvc_struct *hp, int irq)
 {
 	hp->irq_requested = 0;
 }
 
-static const struct hv_ops cvm_hv_ops = {
-	.get_chars = cvm_get_chars,
-	.put_chars = cvm_put_chars,
-	.notifier_add = cvm_console_add,
-	.notifier_del = cvm_console_del,
-	.notifier_hangup = cvm_console_del,
+static const struct hv_ops console_ops = {
+	.get_chars = get_chars,
+	.put_chars = put_chars,
+	.notifier_add = console_opened,
+	.notifier_del = console_closed,
+	.notifier_hangup = console_closed,
 };
 
 /* Input, or another size. */
-void cvm_console_event(void)
+void cvm_guest_console_event(void)
 {
-	u32 size = cvm_virtio_console_size();
+	u32 size = cvm_guest_console_size();
 
-	if (!cvm_hvc)
+	if (!hvc0)
 		return;
-	if (size != READ_ONCE(cvm_console_size))
-		cvm_console_resize(cvm_hvc, size);
-	if (hvc_poll(cvm_hvc))
+	if (size != READ_ONCE(tty_size))
+		resize_tty(hvc0, size);
+	if (hvc_poll(hvc0))
 		hvc_kick();
 }
 
 /* The host's terminal is raw: nobody but us turns a line's end into two. */
-static void cvm_boot_write(struct console *con, const char *buf, unsigned int n)
+static void boot_write(struct console *con, const char *buf, unsigned int n)
 {
 	char line[128];
 	size_t used = 0;
@@ -157,43 +157,43 @@ static void cvm_boot_write(struct console *con, const char *buf, unsigned int n)
 			line[used++] = '\r';
 		line[used++] = *buf++;
 		if (!n || used > sizeof(line) - 2) {
-			cvm_console_write(line, used);
+			console_out(line, used);
 			used = 0;
 		}
 	}
 }
 
-static struct console cvm_boot_console = {
+static struct console boot_console = {
 	.name = "cvmboot",
-	.write = cvm_boot_write,
+	.write = boot_write,
 	.flags = CON_PRINTBUFFER | CON_BOOT | CON_ANYTIME,
 	.index = -1,
 };
 
-void __init cvm_console_setup(void)
+void __init cvm_guest_console_setup(void)
 {
-	register_console(&cvm_boot_console);
+	register_console(&boot_console);
 	add_preferred_console("hvc", 0, NULL);
 }
 
-static int __init cvm_console_early_init(void)
+static int __init console_init_early(void)
 {
 	if (!cvm_is_guest())
 		return -ENODEV;
-	return hvc_instantiate(0, 0, &cvm_hv_ops);
+	return hvc_instantiate(0, 0, &console_ops);
 }
-console_initcall(cvm_console_early_init);
+console_initcall(console_init_early);
 
-static int __init cvm_console_init(void)
+static int __init console_init_device(void)
 {
 	struct hvc_struct *hp;
 
 	if (!cvm_is_guest())
 		return -ENODEV;
-	hp = hvc_alloc(0, 0, &cvm_hv_ops, CVM_CONSOLE_OUTBUF);
+	hp = hvc_alloc(0, 0, &console_ops, CVM_CONSOLE_OUTBUF);
 	if (IS_ERR(hp))
 		return PTR_ERR(hp);
-	cvm_hvc = hp;
+	hvc0 = hp;
 	return 0;
 }
-device_initcall(cvm_console_init);
+device_initcall(console_init_device);

@@ -28,63 +28,67 @@
 #define CVM_SHARED_GVA(n)	(CVM_PASSAGE_GVA + CVM_VCPU_SHARED_OFF(n))
 
 /* This vCPU's shared page; the VM-wide fields are in the first vCPU's. */
-DECLARE_PER_CPU(struct cvm_shared *, cvm_this);
-extern struct cvm_shared *cvm_vm;
+DECLARE_PER_CPU(struct cvm_shared *, cvm_guest_this);
+extern struct cvm_shared *cvm_guest_vm;
 
 /*
- * The passage call.  __cvm_call() wants interrupts off and may be used
- * wherever they are; cvm_call() turns them off itself.  Arguments go into
- * the shared page before.
+ * Calls to the monitor, through the passage.  __cvm_guest_hypercall() wants
+ * interrupts off and may be used wherever they are; cvm_guest_hypercall()
+ * turns them off itself.  Arguments go into the shared page before.
  */
-s64 __cvm_call(u32 op);
-s64 cvm_call(u32 op);
-s64 cvm_call2(u32 op, u64 arg0, u64 arg1);
-void cvm_call_nested(struct cvm_shared *s, u32 op, u64 arg0, u64 arg1);
-void cvm_doorbell(u64 number);
-void cvm_yield(void);
+s64 __cvm_guest_hypercall(u32 number);
+s64 cvm_guest_hypercall(u32 number);
+s64 cvm_guest_hypercall2(u32 number, u64 arg0, u64 arg1);
+void cvm_guest_hypercall_nested(struct cvm_shared *s, u32 number,
+				u64 arg0, u64 arg1);
+void cvm_guest_yield(void);
 
 /* Leaves for good. */
-void cvm_exit_setup(void);
-void cvm_power_request(void);
+void cvm_guest_exit_setup(void);
+void cvm_guest_power_request(void);
 
 /* Time. */
-void cvm_time_setup(void);
-void cvm_timer_event(struct cvm_shared *s);
-void cvm_clock_changed(void);
-bool cvm_deadline_passed(struct cvm_shared *s);
+void cvm_guest_time_setup(void);
+void cvm_guest_timer_event(struct cvm_shared *s);
+void cvm_guest_clock_changed(void);
+bool cvm_guest_deadline_passed(struct cvm_shared *s);
 
-/* Events. */
-void cvm_soft_interrupt(void);
-void cvm_send_self(int vector);
+/* Interrupts of our own. */
+void cvm_guest_soft_interrupt(void);
+bool cvm_guest_soft_taken(void);
+void cvm_guest_send_self(int vector);
+
+/* Events are being served: one that is raised meanwhile will be, too. */
+DECLARE_PER_CPU(bool, cvm_guest_serving);
 
 /* What the kernel believes of its CPU, and which drivers start. */
-void cvm_caps_setup(void);
-void cvm_caps_correct(void);
-void cvm_switches_setup(void);
+void cvm_guest_caps_setup(void);
+void cvm_guest_caps_correct(void);
+void cvm_guest_switches_setup(void);
 
-static __always_inline bool cvm_work_pending(struct cvm_shared *s)
+static __always_inline bool cvm_guest_work_pending(struct cvm_shared *s)
 {
-	return READ_ONCE(s->events) || cvm_deadline_passed(s);
+	return READ_ONCE(s->events) || cvm_guest_deadline_passed(s);
 }
 
 /* Devices. */
 #ifdef CONFIG_CVM_VIRTIO
-void cvm_virtio_events(u64 events);
-u32 cvm_virtio_console_size(void);
+void cvm_guest_virtio_events(u64 events);
+u32 cvm_guest_console_size(void);
 #else
-static inline void cvm_virtio_events(u64 events) { }
-static inline u32 cvm_virtio_console_size(void) { return 0; }
+static inline void cvm_guest_virtio_events(u64 events) { }
+static inline u32 cvm_guest_console_size(void) { return 0; }
 #endif
 
 /* Console. */
-void cvm_console_setup(void);
-void cvm_console_event(void);
+void cvm_guest_console_setup(void);
+void cvm_guest_console_event(void);
 
 /* Boot. */
-void cvm_early_detect(void);
+void cvm_guest_early_detect(void);
 
 /* The recorder: what tried to touch the machine, and from where. */
-enum cvm_access {
+enum cvm_guest_access {
 	CVM_ACCESS_IN,
 	CVM_ACCESS_OUT,
 	CVM_ACCESS_WRMSR,
@@ -93,13 +97,13 @@ enum cvm_access {
 	CVM_NR_ACCESSES
 };
 
-void cvm_count_refused(void);
+void cvm_guest_count_refused(void);
 #ifdef CONFIG_CVM_RECORDER
-void cvm_record(enum cvm_access kind, u64 where, unsigned long ip);
-ssize_t cvm_recorder_show(char *buf, size_t size);
+void cvm_guest_record(enum cvm_guest_access kind, u64 where, unsigned long ip);
+ssize_t cvm_guest_recorder_show(char *buf, size_t size);
 #else
-static inline void cvm_record(enum cvm_access kind, u64 where,
-			      unsigned long ip) { }
+static inline void cvm_guest_record(enum cvm_guest_access kind, u64 where,
+				    unsigned long ip) { }
 #endif
 
 #endif /* CVM_GUEST_INTERNAL_H */

@@ -14,7 +14,7 @@
 
 	.section .entry.text, "ax"
 
-.macro cvm_entries name, first, number
+.macro vector_entries name, first, number
 	.balign CVM_ENTRY_SIZE
 SYM_CODE_START(\name)
 	vector = \first
@@ -29,6 +29,7 @@ SYM_CODE_START(\name)
 SYM_CODE_END(\name)
 .endm
 
-cvm_entries cvm_low_entries, CVM_LOW_VECTOR_FIRST, CVM_NR_LOW_VECTORS
-cvm_entries cvm_irq80_entry, IA32_SYSCALL_VECTOR, 1
-cvm_entries cvm_system_entries, FIRST_SYSTEM_VECTOR, CVM_NR_SYSTEM_VECTORS
+vector_entries cvm_guest_low_entries, CVM_LOW_VECTOR_FIRST, CVM_NR_LOW_VECTORS
+vector_entries cvm_guest_irq80_entry, IA32_SYSCALL_VECTOR, 1
+vector_entries cvm_guest_system_entries, FIRST_SYSTEM_VECTOR, \
+	CVM_NR_SYSTEM_VECTORS

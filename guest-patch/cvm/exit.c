@@ -23,92 +23,94 @@
 /* The vector reported for a halt that no trap led to. */
 #define CVM_VECTOR_NONE		0xffu
 
-static bool cvm_panicked;
+static bool panicked;
 
-static noinstr void __noreturn cvm_exit(u32 op)
+static noinstr void __noreturn leave(u32 number)
 {
 	native_irq_disable();
 	for (;;)
-		__cvm_call(op);
+		__cvm_guest_hypercall(number);
 }
 
-static noinstr void __noreturn cvm_exit_fatal(u64 vector, u64 error, u64 rip,
-					      u64 cr2)
+static noinstr void __noreturn leave_fatal(u64 vector, u64 error, u64 rip,
+					   u64 cr2)
 {
-	struct cvm_shared *s = this_cpu_read(cvm_this);
+	struct cvm_shared *s = this_cpu_read(cvm_guest_this);
 
 	native_irq_disable();
 	s->arg[0] = vector;
 	s->arg[1] = error;
 	s->arg[2] = rip;
 	s->arg[3] = cr2;
-	cvm_exit(CVM_HC_FATAL);
+	leave(CVM_HC_FATAL);
 }
 
 /* The end of early_fixup_exception(). */
-void __cvm_dead_end(struct pt_regs *regs, int trapnr)
+void __cvm_guest_dead_end(struct pt_regs *regs, int trapnr)
 {
-	cvm_exit_fatal(trapnr, regs->orig_ax, regs->ip, native_read_cr2());
+	leave_fatal(trapnr, regs->orig_ax, regs->ip, native_read_cr2());
 }
 
 /* In place of "hlt" anywhere else.  Does not return. */
-noinstr void __cvm_halt(void)
+noinstr void __cvm_guest_halt(void)
 {
-	cvm_exit_fatal(CVM_VECTOR_NONE, 0, _RET_IP_, 0);
+	leave_fatal(CVM_VECTOR_NONE, 0, _RET_IP_, 0);
 }
-EXPORT_SYMBOL(__cvm_halt);
+EXPORT_SYMBOL(__cvm_guest_halt);
 
-static void cvm_power_off(void)
+static void power_off(void)
 {
-	cvm_exit(CVM_HC_POWEROFF);
-}
-
-static void cvm_restart(char *command)
-{
-	cvm_exit(cvm_panicked ? CVM_HC_PANIC : CVM_HC_REBOOT);
+	leave(CVM_HC_POWEROFF);
 }
 
-static void cvm_emergency_restart(void)
+static void restart(char *command)
 {
-	cvm_restart(NULL);
+	leave(panicked ? CVM_HC_PANIC : CVM_HC_REBOOT);
 }
 
-static void cvm_machine_halt(void)
+static void restart_in_emergency(void)
 {
-	cvm_exit(CVM_HC_HALT);
+	restart(NULL);
 }
 
-static void cvm_machine_shutdown(void)
+static void halt_machine(void)
+{
+	leave(CVM_HC_HALT);
+}
+
+static void shutdown_machine(void)
 {
 }
 
 /* Last in the chain: what others print on a panic is out by then. */
-static int cvm_panic(struct notifier_block *nb, unsigned long event, void *text)
+static int leave_panicked(struct notifier_block *nb, unsigned long event,
+			  void *text)
 {
-	cvm_panicked = true;
-	strscpy(cvm_vm->guest_text, text, sizeof(cvm_vm->guest_text));
+	panicked = true;
+	strscpy(cvm_guest_vm->guest_text, text,
+		sizeof(cvm_guest_vm->guest_text));
 	console_flush_on_panic(CONSOLE_FLUSH_PENDING);
-	cvm_exit(CVM_HC_PANIC);
+	leave(CVM_HC_PANIC);
 	return NOTIFY_DONE;
 }
 
-static struct notifier_block cvm_panic_block = {
-	.notifier_call = cvm_panic,
+static struct notifier_block panic_block = {
+	.notifier_call = leave_panicked,
 	.priority = INT_MIN,
 };
 
-void cvm_power_request(void)
+void cvm_guest_power_request(void)
 {
 	orderly_poweroff(true);
 }
 
-void __init cvm_exit_setup(void)
+void __init cvm_guest_exit_setup(void)
 {
-	machine_ops.power_off = cvm_power_off;
-	machine_ops.restart = cvm_restart;
-	machine_ops.emergency_restart = cvm_emergency_restart;
-	machine_ops.halt = cvm_machine_halt;
-	machine_ops.shutdown = cvm_machine_shutdown;
-	pm_power_off = cvm_power_off;
-	atomic_notifier_chain_register(&panic_notifier_list, &cvm_panic_block);
+	machine_ops.power_off = power_off;
+	machine_ops.restart = restart;
+	machine_ops.emergency_restart = restart_in_emergency;
+	machine_ops.halt = halt_machine;
+	machine_ops.shutdown = shutdown_machine;
+	pm_power_off = power_off;
+	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 }

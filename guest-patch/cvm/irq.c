@@ -24,25 +24,15 @@
 #include "cvm.h"
 #include "vectors.h"
 
-/*
- * The vector of an interrupt the guest makes itself, to run events from idle
- * with a real register frame.  A per-CPU flag tells it from the host's.
- */
-#define CVM_SOFT_VECTOR		LOCAL_TIMER_VECTOR
-
 /* Longer away than this is a pause, and no busy host. */
 #define CVM_PAUSE_MS		2000
 
-static DEFINE_PER_CPU(bool, cvm_soft);
-
-/* Events are being served: one that is raised meanwhile will be, too. */
-static DEFINE_PER_CPU(bool, cvm_serving);
-
 /* entry.S: one for each vector that has no gate of this kind without us. */
-extern const char cvm_low_entries[], cvm_irq80_entry[], cvm_system_entries[];
+extern const char cvm_guest_low_entries[], cvm_guest_irq80_entry[],
+	cvm_guest_system_entries[];
 
-static void __init cvm_set_gate(gate_desc *idt, unsigned int vector,
-				const char *entry)
+static void __init set_host_gate(gate_desc *idt, unsigned int vector,
+				 const char *entry)
 {
 	gate_desc gate;
 
@@ -56,31 +46,31 @@ static void __init cvm_set_gate(gate_desc *idt, unsigned int vector,
  * may be a device's there, and what the kernel's own APIC would send: all the
  * host's.  The others have gates that end in common_interrupt() already.
  */
-void __init __cvm_set_gates(gate_desc *idt)
+void __init __cvm_guest_set_gates(gate_desc *idt)
 {
 	unsigned int i;
 
 	for (i = 0; i < CVM_NR_LOW_VECTORS; i++)
-		cvm_set_gate(idt, CVM_LOW_VECTOR_FIRST + i,
-			     cvm_low_entries + i * IDT_ALIGN);
+		set_host_gate(idt, CVM_LOW_VECTOR_FIRST + i,
+			      cvm_guest_low_entries + i * IDT_ALIGN);
 	for (i = 0; i < CVM_NR_SYSTEM_VECTORS; i++)
-		cvm_set_gate(idt, FIRST_SYSTEM_VECTOR + i,
-			     cvm_system_entries + i * IDT_ALIGN);
-	if (cvm_vm->features & CVM_SHARED_F_IRQ80)
-		cvm_set_gate(idt, IA32_SYSCALL_VECTOR, cvm_irq80_entry);
+		set_host_gate(idt, FIRST_SYSTEM_VECTOR + i,
+			      cvm_guest_system_entries + i * IDT_ALIGN);
+	if (cvm_guest_vm->features & CVM_SHARED_F_IRQ80)
+		set_host_gate(idt, IA32_SYSCALL_VECTOR, cvm_guest_irq80_entry);
 }
 
 /*
  * The guest was stopped for long (its process, or the machine): tell those
  * who watch for a CPU that makes no progress that it could not.
  */
-static void cvm_was_paused(void)
+static void was_paused(void)
 {
 	touch_softlockup_watchdog_sync();
 	rcu_cpu_stall_reset();
 }
 
-static void cvm_forward(struct cvm_shared *s, u32 vector)
+static void forward_vector(struct cvm_shared *s, u32 vector)
 {
 	u64 began = rdtsc();
 
@@ -88,16 +78,16 @@ static void cvm_forward(struct cvm_shared *s, u32 vector)
 	s->vector_count[vector & 0xff]++;
 	s->forwarded++;
 	inc_irq_stat(x86_platform_ipis);
-	__cvm_call(CVM_HC_IRQ);
-	if (rdtsc() - began > (u64)cvm_vm->tsc_khz * CVM_PAUSE_MS)
-		cvm_was_paused();
+	__cvm_guest_hypercall(CVM_HC_IRQ);
+	if (rdtsc() - began > (u64)cvm_guest_vm->tsc_khz * CVM_PAUSE_MS)
+		was_paused();
 }
 
 /* What concerns devices: their own bits, and the one that announces them. */
 #define CVM_EVENTS_VIRTIO	(BIT_ULL(CVM_EVENT_HOTPLUG_BIT) | \
 				 ~0ULL << CVM_EVENT_DEVICE_BIT)
 
-static void cvm_run_irq_work(void)
+static void run_irq_work(void)
 {
 	trace_irq_work_entry(IRQ_WORK_VECTOR);
 	inc_irq_stat(apic_irq_work_irqs);
@@ -109,32 +99,33 @@ static void cvm_run_irq_work(void)
  * IPIs (RESCHED, CALL, CALL1, STOP) are never raised in a guest with one
  * vCPU.  They are counted and dropped.
  */
-static void cvm_serve(struct cvm_shared *s)
+static void serve_events(struct cvm_shared *s)
 {
 	u64 events = xchg(&s->events, 0);
 
 	s->events_run += hweight64(events);
-	if ((events & BIT_ULL(CVM_EVENT_TIMER_BIT)) || cvm_deadline_passed(s))
-		cvm_timer_event(s);
+	if ((events & BIT_ULL(CVM_EVENT_TIMER_BIT)) ||
+	    cvm_guest_deadline_passed(s))
+		cvm_guest_timer_event(s);
 	if (events & CVM_EVENTS_VIRTIO)
-		cvm_virtio_events(events);
+		cvm_guest_virtio_events(events);
 	if (events & BIT_ULL(CVM_EVENT_CONSOLE_BIT))
-		cvm_console_event();
+		cvm_guest_console_event();
 	if (events & BIT_ULL(CVM_EVENT_CLOCK_BIT))
-		cvm_clock_changed();
+		cvm_guest_clock_changed();
 	if (events & BIT_ULL(CVM_EVENT_POWER_BIT))
-		cvm_power_request();
+		cvm_guest_power_request();
 	if (events & BIT_ULL(CVM_EVENT_SELF_BIT))
-		cvm_run_irq_work();
+		run_irq_work();
 }
 
-static void cvm_run_events(struct cvm_shared *s)
+static void run_events(struct cvm_shared *s)
 {
-	while (cvm_work_pending(s)) {
-		this_cpu_write(cvm_serving, true);
-		cvm_serve(s);
+	while (cvm_guest_work_pending(s)) {
+		this_cpu_write(cvm_guest_serving, true);
+		serve_events(s);
 		/* Before the last look: who raises one now sees to it. */
-		this_cpu_write(cvm_serving, false);
+		this_cpu_write(cvm_guest_serving, false);
 	}
 }
 
@@ -142,44 +133,11 @@ static void cvm_run_events(struct cvm_shared *s)
  * From common_interrupt(): on the interrupt stack, interrupts off, irq_enter()
  * and set_irq_regs() done.
  */
-void __cvm_interrupt(u32 vector)
+void __cvm_guest_irq(u32 vector)
 {
-	struct cvm_shared *s = this_cpu_read(cvm_this);
+	struct cvm_shared *s = this_cpu_read(cvm_guest_this);
 
-	if (this_cpu_read(cvm_soft))
-		this_cpu_write(cvm_soft, false);
-	else
-		cvm_forward(s, vector);
-	cvm_run_events(s);
-}
-
-/* Interrupts are off, so the flag cannot meet a vector of the host. */
-noinstr void cvm_soft_interrupt(void)
-{
-	this_cpu_write(cvm_soft, true);
-	asm volatile("int %0" : : "i" (CVM_SOFT_VECTOR) : "memory");
-}
-
-/*
- * The interrupt that a CPU sends itself: irq_work's, which is taken as soon as
- * interrupts are on.  If they are, it is a soft one, here and now.  If not, a
- * call that does nothing: a monitor that returns and finds an event pending
- * has a real interrupt pend.  From any context, a debug exception inside a
- * call of another's included.
- */
-void cvm_send_self(int vector)
-{
-	struct cvm_shared *s;
-	unsigned long flags;
-
-	if (WARN_ON_ONCE(vector != IRQ_WORK_VECTOR))
-		return;
-	local_irq_save(flags);
-	s = this_cpu_read(cvm_this);
-	set_bit(CVM_EVENT_SELF_BIT, (unsigned long *)&s->events);
-	if (!irqs_disabled_flags(flags))
-		cvm_soft_interrupt();
-	else if (!this_cpu_read(cvm_serving))
-		cvm_call_nested(s, CVM_HC_NOOP, 0, 0);
-	local_irq_restore(flags);
+	if (!cvm_guest_soft_taken())
+		forward_vector(s, vector);
+	run_events(s);
 }

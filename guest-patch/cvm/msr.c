@@ -13,7 +13,7 @@
 
 #include "cvm.h"
 
-enum cvm_verdict {
+enum msr_verdict {
 	CVM_MSR_REFUSED,
 	CVM_MSR_SWITCHED,
 	CVM_MSR_OWN,
@@ -21,39 +21,39 @@ enum cvm_verdict {
 	CVM_MSR_DROPPED,
 };
 
-struct cvm_msr_range {
+struct msr_range {
 	u32 first;
 	u32 last;
-	enum cvm_verdict verdict;
+	enum msr_verdict verdict;
 };
 
 #define CVM_MSR(name, a, b, v, told)	{ (a), (b), CVM_MSR_##v },
 #define CVM_MSR_ROW(name, nr)		CVM_MSR("", nr, nr, SWITCHED, "")
 #define CVM_MSRS_SWITCHED		CVM_SWITCHED_MSRS(CVM_MSR_ROW)
 
-static const struct cvm_msr_range cvm_msrs[] = {
+static const struct msr_range msr_ranges[] = {
 #include "msr.def"
 };
 
-static enum cvm_verdict cvm_msr_verdict(u32 msr)
+static enum msr_verdict verdict_of(u32 msr)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(cvm_msrs); i++)
-		if (msr >= cvm_msrs[i].first && msr <= cvm_msrs[i].last)
-			return cvm_msrs[i].verdict;
+	for (i = 0; i < ARRAY_SIZE(msr_ranges); i++)
+		if (msr >= msr_ranges[i].first && msr <= msr_ranges[i].last)
+			return msr_ranges[i].verdict;
 	return CVM_MSR_REFUSED;
 }
 
 /* EFER bits the host depends on stay as they are. */
-static u64 cvm_msr_value(struct cvm_shared *s, u32 msr, u64 val)
+static u64 value_to_write(struct cvm_shared *s, u32 msr, u64 val)
 {
 	if (msr != MSR_EFER)
 		return val;
 	return (val & ~s->efer_keep) | (__rdmsr(MSR_EFER) & s->efer_keep);
 }
 
-static int cvm_wrmsr(u32 msr, u64 val, bool safe)
+static int do_wrmsr(u32 msr, u64 val, bool safe)
 {
 	u32 low = (u32)val, high = (u32)(val >> 32);
 	int err = 0;
@@ -75,47 +75,47 @@ static int cvm_wrmsr(u32 msr, u64 val, bool safe)
  * The passage saves a switched MSR only after it was told.  Told before and
  * after, with interrupts off, it sees the new value whatever comes between.
  */
-static int cvm_msr_switched(u32 msr, u64 val, bool safe)
+static int write_switched(u32 msr, u64 val, bool safe)
 {
 	struct cvm_shared *s;
 	unsigned long flags;
 	int err;
 
 	raw_local_irq_save(flags);
-	s = this_cpu_read(cvm_this);
+	s = this_cpu_read(cvm_guest_this);
 	WRITE_ONCE(s->msr_dirty, 1);
-	err = cvm_wrmsr(msr, cvm_msr_value(s, msr, val), safe);
+	err = do_wrmsr(msr, value_to_write(s, msr, val), safe);
 	WRITE_ONCE(s->msr_dirty, 1);
 	raw_local_irq_restore(flags);
 	return err;
 }
 
-static int cvm_msr_write(u32 msr, u64 val, bool safe, unsigned long ip)
+static int write_by_verdict(u32 msr, u64 val, bool safe, unsigned long ip)
 {
-	switch (cvm_msr_verdict(msr)) {
+	switch (verdict_of(msr)) {
 	case CVM_MSR_SWITCHED:
-		return cvm_msr_switched(msr, val, safe);
+		return write_switched(msr, val, safe);
 	case CVM_MSR_OWN:
 	case CVM_MSR_COMMAND:
-		return cvm_wrmsr(msr, val, safe);
+		return do_wrmsr(msr, val, safe);
 	case CVM_MSR_DROPPED:
 		return -EIO;
 	case CVM_MSR_REFUSED:
 		break;
 	}
-	cvm_record(CVM_ACCESS_WRMSR, msr, ip);
-	cvm_count_refused();
+	cvm_guest_record(CVM_ACCESS_WRMSR, msr, ip);
+	cvm_guest_count_refused();
 	return -EIO;
 }
 
-notrace int __cvm_write_msr(u32 msr, u32 low, u32 high)
+notrace int __cvm_guest_write_msr(u32 msr, u32 low, u32 high)
 {
-	return cvm_msr_write(msr, (u64)high << 32 | low, false, _RET_IP_);
+	return write_by_verdict(msr, (u64)high << 32 | low, false, _RET_IP_);
 }
-EXPORT_SYMBOL(__cvm_write_msr);
+EXPORT_SYMBOL(__cvm_guest_write_msr);
 
-notrace int __cvm_write_msr_safe(u32 msr, u32 low, u32 high)
+notrace int __cvm_guest_write_msr_safe(u32 msr, u32 low, u32 high)
 {
-	return cvm_msr_write(msr, (u64)high << 32 | low, true, _RET_IP_);
+	return write_by_verdict(msr, (u64)high << 32 | low, true, _RET_IP_);
 }
-EXPORT_SYMBOL(__cvm_write_msr_safe);
+EXPORT_SYMBOL(__cvm_guest_write_msr_safe);

@@ -8,9 +8,9 @@
 
 #include "cvm.h"
 
-void cvm_offsets(void);
+void cvm_guest_offsets(void);
 
-void cvm_offsets(void)
+void cvm_guest_offsets(void)
 {
 	DEFINE(CVM_ABI, CVM_GUEST_ABI);
 	DEFINE(CVM_ENTRY_SIZE, IDT_ALIGN);
@@ -23,12 +23,12 @@ void cvm_offsets(void)
 	DEFINE(CVM_DESC_SIZE, sizeof(struct cvm_note_desc));
 	OFFSET(CVM_S_ENTRY, cvm_shared, passage_entry);
 	OFFSET(CVM_S_PRIV, cvm_shared, passage_priv);
-	OFFSET(CVM_S_OP, cvm_shared, hypercall);
+	OFFSET(CVM_S_HYPERCALL, cvm_shared, hypercall);
 	OFFSET(CVM_S_ARG0, cvm_shared, arg[0]);
 	OFFSET(CVM_S_ARG1, cvm_shared, arg[1]);
 	OFFSET(CVM_S_ARG2, cvm_shared, arg[2]);
 	OFFSET(CVM_S_ARG3, cvm_shared, arg[3]);
-	OFFSET(CVM_S_CALLS, cvm_shared, hypercalls);
+	OFFSET(CVM_S_HYPERCALLS, cvm_shared, hypercalls);
 	OFFSET(CVM_S_DIRTY, cvm_shared, msr_dirty);
 	OFFSET(CVM_S_NMI_SEEN, cvm_shared, nmi_seen);
 	OFFSET(CVM_R_ERROR, pt_regs, orig_ax);

@@ -14,14 +14,14 @@
 
 #define CVM_RECORDS	128
 
-struct cvm_entry {
+struct record {
 	u64 where;
 	unsigned long ip;
 	u32 kind;
 	u32 count;
 };
 
-static const char *const cvm_access_name[CVM_NR_ACCESSES] = {
+static const char *const access_name[CVM_NR_ACCESSES] = {
 	[CVM_ACCESS_IN] = "in",
 	[CVM_ACCESS_OUT] = "out",
 	[CVM_ACCESS_WRMSR] = "wrmsr",
@@ -29,46 +29,46 @@ static const char *const cvm_access_name[CVM_NR_ACCESSES] = {
 	[CVM_ACCESS_FIXMAP] = "fixmap",
 };
 
-static struct cvm_entry cvm_entries[CVM_RECORDS];
-static unsigned int cvm_nr_entries;
-static unsigned int cvm_lost_entries;
-static DEFINE_RAW_SPINLOCK(cvm_recorder_lock);
+static struct record records[CVM_RECORDS];
+static unsigned int nr_records;
+static unsigned int lost_records;
+static DEFINE_RAW_SPINLOCK(recorder_lock);
 
-void cvm_record(enum cvm_access kind, u64 where, unsigned long ip)
+void cvm_guest_record(enum cvm_guest_access kind, u64 where, unsigned long ip)
 {
 	unsigned long flags;
 	unsigned int i;
 
-	raw_spin_lock_irqsave(&cvm_recorder_lock, flags);
-	for (i = 0; i < cvm_nr_entries; i++)
-		if (cvm_entries[i].where == where && cvm_entries[i].ip == ip &&
-		    cvm_entries[i].kind == kind)
+	raw_spin_lock_irqsave(&recorder_lock, flags);
+	for (i = 0; i < nr_records; i++)
+		if (records[i].where == where && records[i].ip == ip &&
+		    records[i].kind == kind)
 			break;
 	if (i < CVM_RECORDS) {
-		cvm_entries[i].where = where;
-		cvm_entries[i].ip = ip;
-		cvm_entries[i].kind = kind;
-		cvm_entries[i].count++;
-		cvm_nr_entries = max(cvm_nr_entries, i + 1);
+		records[i].where = where;
+		records[i].ip = ip;
+		records[i].kind = kind;
+		records[i].count++;
+		nr_records = max(nr_records, i + 1);
 	} else {
-		cvm_lost_entries++;
+		lost_records++;
 	}
-	raw_spin_unlock_irqrestore(&cvm_recorder_lock, flags);
+	raw_spin_unlock_irqrestore(&recorder_lock, flags);
 }
 
 /* One line an entry: kind, address, count, caller. */
-ssize_t cvm_recorder_show(char *buf, size_t size)
+ssize_t cvm_guest_recorder_show(char *buf, size_t size)
 {
-	unsigned int i, nr = READ_ONCE(cvm_nr_entries);
+	unsigned int i, nr = READ_ONCE(nr_records);
 	ssize_t len = 0;
 
 	for (i = 0; i < nr; i++)
 		len += scnprintf(buf + len, size - len, "%s 0x%llx %u %pS\n",
-				 cvm_access_name[cvm_entries[i].kind],
-				 cvm_entries[i].where, cvm_entries[i].count,
-				 (void *)cvm_entries[i].ip);
-	if (cvm_lost_entries)
+				 access_name[records[i].kind],
+				 records[i].where, records[i].count,
+				 (void *)records[i].ip);
+	if (lost_records)
 		len += scnprintf(buf + len, size - len, "lost %u\n",
-				 cvm_lost_entries);
+				 lost_records);
 	return len;
 }

@@ -20,46 +20,46 @@
 /* Shortest delta worth programming, in TSC ticks. */
 #define CVM_MIN_DELTA		0x400
 
-static DEFINE_PER_CPU(struct clock_event_device, cvm_clockevent);
+static DEFINE_PER_CPU(struct clock_event_device, clockevent);
 
 /* Also used on the way into idle, where nothing may be traced. */
-noinstr bool cvm_deadline_passed(struct cvm_shared *s)
+noinstr bool cvm_guest_deadline_passed(struct cvm_shared *s)
 {
 	u64 deadline = s->deadline_tsc;
 
 	return deadline != CVM_DEADLINE_NONE && rdtsc() >= deadline;
 }
 
-static void cvm_arm(struct cvm_shared *s)
+static void arm_timer(struct cvm_shared *s)
 {
 	if (s->deadline_tsc < READ_ONCE(s->armed_tsc))
-		__cvm_call(CVM_HC_TIMER);
+		__cvm_guest_hypercall(CVM_HC_TIMER);
 }
 
-static int cvm_set_next_event(unsigned long delta,
-			      struct clock_event_device *evt)
+static int timer_set_next(unsigned long delta,
+			  struct clock_event_device *evt)
 {
-	struct cvm_shared *s = this_cpu_read(cvm_this);
+	struct cvm_shared *s = this_cpu_read(cvm_guest_this);
 
 	s->deadline_tsc = rdtsc() + delta;
-	cvm_arm(s);
+	arm_timer(s);
 	return 0;
 }
 
-static int cvm_timer_stop(struct clock_event_device *evt)
+static int timer_stop(struct clock_event_device *evt)
 {
-	this_cpu_read(cvm_this)->deadline_tsc = CVM_DEADLINE_NONE;
+	this_cpu_read(cvm_guest_this)->deadline_tsc = CVM_DEADLINE_NONE;
 	return 0;
 }
 
 /* The host's timer fired, or the deadline was seen to have passed. */
-void cvm_timer_event(struct cvm_shared *s)
+void cvm_guest_timer_event(struct cvm_shared *s)
 {
-	struct clock_event_device *evt = this_cpu_ptr(&cvm_clockevent);
+	struct clock_event_device *evt = this_cpu_ptr(&clockevent);
 
-	if (!cvm_deadline_passed(s)) {
+	if (!cvm_guest_deadline_passed(s)) {
 		if (s->deadline_tsc != CVM_DEADLINE_NONE)
-			cvm_arm(s);
+			arm_timer(s);
 		return;
 	}
 	s->deadline_tsc = CVM_DEADLINE_NONE;
@@ -68,79 +68,79 @@ void cvm_timer_event(struct cvm_shared *s)
 		evt->event_handler(evt);
 }
 
-static void __init cvm_timer_init(void)
+static void __init timer_register(void)
 {
-	struct clock_event_device *evt = this_cpu_ptr(&cvm_clockevent);
+	struct clock_event_device *evt = this_cpu_ptr(&clockevent);
 
 	evt->name = "cvm";
 	evt->features = CLOCK_EVT_FEAT_ONESHOT;
 	evt->rating = 400;
 	evt->irq = -1;
 	evt->cpumask = cpumask_of(smp_processor_id());
-	evt->set_next_event = cvm_set_next_event;
-	evt->set_state_shutdown = cvm_timer_stop;
-	evt->set_state_oneshot_stopped = cvm_timer_stop;
-	clockevents_config_and_register(evt, (u64)cvm_vm->tsc_khz * 1000,
+	evt->set_next_event = timer_set_next;
+	evt->set_state_shutdown = timer_stop;
+	evt->set_state_oneshot_stopped = timer_stop;
+	clockevents_config_and_register(evt, (u64)cvm_guest_vm->tsc_khz * 1000,
 					CVM_MIN_DELTA, ~0UL >> 1);
 }
 
-static unsigned long cvm_tsc_khz(void)
+static unsigned long host_tsc_khz(void)
 {
-	return cvm_vm->tsc_khz;
+	return cvm_guest_vm->tsc_khz;
 }
 
-static u64 cvm_wall_ns(void)
+static u64 host_wall_ns(void)
 {
-	return READ_ONCE(cvm_vm->wall_base_ns) +
-	       cvm_ticks_to_ns(rdtsc(), cvm_vm->tsc_khz);
+	return READ_ONCE(cvm_guest_vm->wall_base_ns) +
+	       cvm_ticks_to_ns(rdtsc(), cvm_guest_vm->tsc_khz);
 }
 
-static void cvm_get_wallclock(struct timespec64 *now)
+static void wallclock_get(struct timespec64 *now)
 {
-	cvm_call(CVM_HC_TIME);
-	*now = ns_to_timespec64(cvm_wall_ns());
+	cvm_guest_hypercall(CVM_HC_TIME);
+	*now = ns_to_timespec64(host_wall_ns());
 }
 
 /* The host's clock is not ours to set. */
-static int cvm_set_wallclock(const struct timespec64 *now)
+static int wallclock_set(const struct timespec64 *now)
 {
 	return -ENODEV;
 }
 
-static void cvm_clock_work(struct work_struct *work)
+static void step_clock(struct work_struct *work)
 {
-	struct timespec64 now = ns_to_timespec64(cvm_wall_ns());
+	struct timespec64 now = ns_to_timespec64(host_wall_ns());
 
 	do_settimeofday64(&now);
 }
 
-static DECLARE_WORK(cvm_clock, cvm_clock_work);
+static DECLARE_WORK(clock_work, step_clock);
 
 /* The host's clock was set, or the machine has slept. */
-void cvm_clock_changed(void)
+void cvm_guest_clock_changed(void)
 {
-	schedule_work(&cvm_clock);
+	schedule_work(&clock_work);
 }
 
 /*
  * Until the TSC is the clock, time is counted in ticks, and some are lost while
  * the boot has interrupts disabled: 1.2 s were seen on a slow machine.
  */
-static int __init cvm_clock_start(void)
+static int __init clock_start(void)
 {
 	if (cvm_is_guest())
-		cvm_clock_changed();
+		cvm_guest_clock_changed();
 	return 0;
 }
-late_initcall(cvm_clock_start);
+late_initcall(clock_start);
 
-void __init cvm_time_setup(void)
+void __init cvm_guest_time_setup(void)
 {
-	x86_platform.calibrate_tsc = cvm_tsc_khz;
-	x86_platform.calibrate_cpu = cvm_tsc_khz;
-	x86_platform.get_wallclock = cvm_get_wallclock;
-	x86_platform.set_wallclock = cvm_set_wallclock;
-	x86_init.timers.wallclock_init = cvm_switches_setup;
+	x86_platform.calibrate_tsc = host_tsc_khz;
+	x86_platform.calibrate_cpu = host_tsc_khz;
+	x86_platform.get_wallclock = wallclock_get;
+	x86_platform.set_wallclock = wallclock_set;
+	x86_init.timers.wallclock_init = cvm_guest_switches_setup;
 	x86_init.timers.setup_percpu_clockev = x86_init_noop;
-	x86_init.timers.timer_init = cvm_timer_init;
+	x86_init.timers.timer_init = timer_register;
 }

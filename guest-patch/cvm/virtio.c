@@ -18,7 +18,10 @@
 #include <linux/io.h>
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
+#include <linux/irqflags.h>
 #include <linux/minmax.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -46,52 +49,78 @@ struct cvm_virtio_device {
 	struct virtqueue *vq[CVM_VIRTIO_QUEUES];
 };
 
-static struct cvm_virtio_table *cvm_table __ro_after_init;
-static struct device *cvm_virtio_root __ro_after_init;
-static struct cvm_virtio_device *cvm_devices[CVM_VIRTIO_SLOTS];
+static struct cvm_virtio_table *virtio_table __ro_after_init;
+static struct device *virtio_root __ro_after_init;
+static struct cvm_virtio_device *devices[CVM_VIRTIO_SLOTS];
 /* The interrupt of each occupied slot, 0 otherwise; read by events. */
-static unsigned int cvm_slot_irq[CVM_VIRTIO_SLOTS];
+static unsigned int slot_irq[CVM_VIRTIO_SLOTS];
 
 static struct cvm_virtio_device *to_cvm(struct virtio_device *vdev)
 {
 	return container_of(vdev, struct cvm_virtio_device, vdev);
 }
 
-static struct cvm_virtio_slot *cvm_slot(unsigned int nr)
+static struct cvm_virtio_slot *slot_of(unsigned int nr)
 {
-	return (struct cvm_virtio_slot *)((char *)cvm_table +
+	return (struct cvm_virtio_slot *)((char *)virtio_table +
 					  (nr + 1) * CVM_PAGE_SIZE);
+}
+
+/* ---- doorbells ----------------------------------------------------------- */
+
+/*
+ * What the host did at once is there when the call returns.  With interrupts
+ * on, its events are served before this does: one that the host had to raise
+ * would bring them, with a second switch.
+ */
+static void ring_doorbell(u64 number)
+{
+	struct cvm_shared *s;
+	unsigned long flags;
+	bool looks;
+
+	local_irq_save(flags);
+	looks = !irqs_disabled_flags(flags);
+	s = this_cpu_read(cvm_guest_this);
+	s->arg[0] = number;
+	s->arg[1] = looks ? CVM_DOORBELL_LOOKS : 0;
+	__cvm_guest_hypercall(CVM_HC_DOORBELL);
+	if (looks && cvm_guest_work_pending(s))
+		cvm_guest_soft_interrupt();
+	local_irq_restore(flags);
+	/* The soft interrupt came with interrupts off: it did not preempt. */
+	preempt_check_resched();
 }
 
 /* ---- commands ------------------------------------------------------------ */
 
-static int cvm_command_locked(struct cvm_virtio_device *dev, u32 command,
+static int run_command_locked(struct cvm_virtio_device *dev, u32 command,
 			      u32 arg)
 {
 	struct cvm_virtio_slot *slot = dev->slot;
 
 	WRITE_ONCE(slot->arg, arg);
 	WRITE_ONCE(slot->command, command);
-	cvm_doorbell(CVM_VIRTIO_DOORBELL(dev->nr,
-					 CVM_VIRTIO_DOORBELL_COMMAND));
+	ring_doorbell(CVM_VIRTIO_DOORBELL(dev->nr,
+					  CVM_VIRTIO_DOORBELL_COMMAND));
 	return READ_ONCE(slot->result) ? -EIO : 0;
 }
 
-static int cvm_command(struct cvm_virtio_device *dev, u32 command, u32 arg)
+static int run_command(struct cvm_virtio_device *dev, u32 command, u32 arg)
 {
 	unsigned long flags;
 	int err;
 
 	raw_spin_lock_irqsave(&dev->lock, flags);
-	err = cvm_command_locked(dev, command, arg);
+	err = run_command_locked(dev, command, arg);
 	raw_spin_unlock_irqrestore(&dev->lock, flags);
 	return err;
 }
 
 /* ---- configuration space (2.5) ------------------------------------------- */
 
-static void cvm_get(struct virtio_device *vdev, unsigned int offset, void *buf,
-		    unsigned int len)
+static void config_read(struct virtio_device *vdev, unsigned int offset,
+			void *buf, unsigned int len)
 {
 	struct cvm_virtio_slot *slot = to_cvm(vdev)->slot;
 	u32 generation;
@@ -108,8 +137,8 @@ static void cvm_get(struct virtio_device *vdev, unsigned int offset, void *buf,
 	} while (READ_ONCE(slot->generation) != generation);
 }
 
-static void cvm_set(struct virtio_device *vdev, unsigned int offset,
-		    const void *buf, unsigned int len)
+static void config_write(struct virtio_device *vdev, unsigned int offset,
+			 const void *buf, unsigned int len)
 {
 	struct cvm_virtio_device *dev = to_cvm(vdev);
 	unsigned long flags;
@@ -118,43 +147,43 @@ static void cvm_set(struct virtio_device *vdev, unsigned int offset,
 		return;
 	raw_spin_lock_irqsave(&dev->lock, flags);
 	memcpy(dev->slot->config_in, buf, len);
-	cvm_command_locked(dev, CVM_VIRTIO_CONFIG_WRITE, offset << 16 | len);
+	run_command_locked(dev, CVM_VIRTIO_CONFIG_WRITE, offset << 16 | len);
 	raw_spin_unlock_irqrestore(&dev->lock, flags);
 }
 
 /* The caller asks before and after it reads and compares (2.5.3). */
-static u32 cvm_generation(struct virtio_device *vdev)
+static u32 config_generation(struct virtio_device *vdev)
 {
 	return smp_load_acquire(&to_cvm(vdev)->slot->generation);
 }
 
 /* ---- status and features (2.1, 2.2, 2.4) --------------------------------- */
 
-static u8 cvm_get_status(struct virtio_device *vdev)
+static u8 get_status(struct virtio_device *vdev)
 {
 	return READ_ONCE(to_cvm(vdev)->slot->status);
 }
 
-static void cvm_set_status(struct virtio_device *vdev, u8 status)
+static void set_status(struct virtio_device *vdev, u8 status)
 {
-	cvm_command(to_cvm(vdev), CVM_VIRTIO_SET_STATUS, status);
+	run_command(to_cvm(vdev), CVM_VIRTIO_SET_STATUS, status);
 }
 
-static void cvm_reset(struct virtio_device *vdev)
+static void reset_device(struct virtio_device *vdev)
 {
 	struct cvm_virtio_device *dev = to_cvm(vdev);
 
-	cvm_command(dev, CVM_VIRTIO_RESET, 0);
+	run_command(dev, CVM_VIRTIO_RESET, 0);
 	/* What was pending is gone; a handler still running is not. */
 	synchronize_irq(dev->irq);
 }
 
-static u64 cvm_get_features(struct virtio_device *vdev)
+static u64 get_features(struct virtio_device *vdev)
 {
 	return READ_ONCE(to_cvm(vdev)->slot->device_features);
 }
 
-static int cvm_finalize_features(struct virtio_device *vdev)
+static int finalize_features(struct virtio_device *vdev)
 {
 	vring_transport_features(vdev);
 	if (!__virtio_test_bit(vdev, VIRTIO_F_VERSION_1)) {
@@ -167,7 +196,7 @@ static int cvm_finalize_features(struct virtio_device *vdev)
 
 /* ---- interrupts (2.3) ---------------------------------------------------- */
 
-static void cvm_serve_queues(struct cvm_virtio_device *dev, u64 queues)
+static void serve_queues(struct cvm_virtio_device *dev, u64 queues)
 {
 	struct virtqueue *vq;
 	unsigned int i;
@@ -183,7 +212,7 @@ static void cvm_serve_queues(struct cvm_virtio_device *dev, u64 queues)
  * A back end in the host's kernel raises the event and sets no bit: then
  * every queue is looked at, which costs a glance at each ring.
  */
-static irqreturn_t cvm_virtio_interrupt(int irq, void *data)
+static irqreturn_t device_interrupt(int irq, void *data)
 {
 	struct cvm_virtio_device *dev = data;
 	u64 queues = xchg(&dev->slot->queue_pending, 0);
@@ -191,32 +220,32 @@ static irqreturn_t cvm_virtio_interrupt(int irq, void *data)
 
 	if (config)
 		virtio_config_changed(&dev->vdev);
-	cvm_serve_queues(dev, queues || config ? queues : ~0ULL);
+	serve_queues(dev, queues || config ? queues : ~0ULL);
 	return IRQ_HANDLED;
 }
 
-static void cvm_irq_noop(struct irq_data *data)
+static void mask_nothing(struct irq_data *data)
 {
 }
 
-static struct irq_chip cvm_irq_chip = {
+static struct irq_chip device_irq_chip = {
 	.name = "cvm",
-	.irq_mask = cvm_irq_noop,
-	.irq_unmask = cvm_irq_noop,
+	.irq_mask = mask_nothing,
+	.irq_unmask = mask_nothing,
 };
 
 /* ---- queues (2.6) -------------------------------------------------------- */
 
-static bool cvm_notify(struct virtqueue *vq)
+static bool notify_queue(struct virtqueue *vq)
 {
 	struct cvm_virtio_device *dev = to_cvm(vq->vdev);
 
 	dev->slot->queue[vq->index].doorbells++;
-	cvm_doorbell(CVM_VIRTIO_DOORBELL(dev->nr, vq->index));
+	ring_doorbell(CVM_VIRTIO_DOORBELL(dev->nr, vq->index));
 	return true;
 }
 
-static int cvm_queue_on(struct cvm_virtio_device *dev, struct virtqueue *vq)
+static int queue_on(struct cvm_virtio_device *dev, struct virtqueue *vq)
 {
 	struct cvm_virtio_queue *queue = &dev->slot->queue[vq->index];
 
@@ -224,10 +253,10 @@ static int cvm_queue_on(struct cvm_virtio_device *dev, struct virtqueue *vq)
 	queue->desc = virtqueue_get_desc_addr(vq);
 	queue->driver = virtqueue_get_avail_addr(vq);
 	queue->device = virtqueue_get_used_addr(vq);
-	return cvm_command(dev, CVM_VIRTIO_QUEUE_ON, vq->index);
+	return run_command(dev, CVM_VIRTIO_QUEUE_ON, vq->index);
 }
 
-static void cvm_del_vqs(struct virtio_device *vdev)
+static void del_queues(struct virtio_device *vdev)
 {
 	struct cvm_virtio_device *dev = to_cvm(vdev);
 	struct virtqueue *vq, *next;
@@ -239,10 +268,10 @@ static void cvm_del_vqs(struct virtio_device *vdev)
 		vring_del_virtqueue(vq);
 }
 
-static struct virtqueue *cvm_setup_vq(struct cvm_virtio_device *dev,
-				      unsigned int index,
-				      vq_callback_t *callback,
-				      const char *name, bool ctx)
+static struct virtqueue *setup_queue(struct cvm_virtio_device *dev,
+				     unsigned int index,
+				     vq_callback_t *callback,
+				     const char *name, bool ctx)
 {
 	unsigned int size;
 	struct virtqueue *vq;
@@ -254,12 +283,12 @@ static struct virtqueue *cvm_setup_vq(struct cvm_virtio_device *dev,
 	if (!size || READ_ONCE(dev->slot->queue[index].enabled))
 		return ERR_PTR(-ENOENT);
 	vq = vring_create_virtqueue(index, size, CVM_VRING_ALIGN, &dev->vdev,
-				    true, true, ctx, cvm_notify, callback,
+				    true, true, ctx, notify_queue, callback,
 				    name);
 	if (!vq)
 		return ERR_PTR(-ENOMEM);
 	vq->num_max = size;
-	err = cvm_queue_on(dev, vq);
+	err = queue_on(dev, vq);
 	if (err) {
 		vring_del_virtqueue(vq);
 		return ERR_PTR(err);
@@ -282,9 +311,9 @@ static struct virtqueue *cvm_setup_vq(struct cvm_virtio_device *dev,
 #endif
 
 /* A queue without a name is left out and takes no number. */
-static int cvm_find_vqs(struct virtio_device *vdev, unsigned int count,
-			struct virtqueue *vqs[], CVM_FIND_VQS_ARGS,
-			struct irq_affinity *affinity)
+static int find_queues(struct virtio_device *vdev, unsigned int count,
+		       struct virtqueue *vqs[], CVM_FIND_VQS_ARGS,
+		       struct irq_affinity *affinity)
 {
 	struct cvm_virtio_device *dev = to_cvm(vdev);
 	unsigned int i, index = 0;
@@ -293,10 +322,10 @@ static int cvm_find_vqs(struct virtio_device *vdev, unsigned int count,
 		vqs[i] = NULL;
 		if (!CVM_VQ_NAME(i))
 			continue;
-		vqs[i] = cvm_setup_vq(dev, index++, CVM_VQ_CALLBACK(i),
-				      CVM_VQ_NAME(i), CVM_VQ_CTX(i));
+		vqs[i] = setup_queue(dev, index++, CVM_VQ_CALLBACK(i),
+				     CVM_VQ_NAME(i), CVM_VQ_CTX(i));
 		if (IS_ERR(vqs[i])) {
-			cvm_del_vqs(vdev);
+			del_queues(vdev);
 			return PTR_ERR(vqs[i]);
 		}
 	}
@@ -304,7 +333,7 @@ static int cvm_find_vqs(struct virtio_device *vdev, unsigned int count,
 }
 
 /* Virtqueue reset (2.6.1): a driver may resize a queue while others run. */
-static int cvm_disable_vq_and_reset(struct virtqueue *vq)
+static int disable_queue_and_reset(struct virtqueue *vq)
 {
 	struct cvm_virtio_device *dev = to_cvm(vq->vdev);
 
@@ -313,17 +342,17 @@ static int cvm_disable_vq_and_reset(struct virtqueue *vq)
 	WRITE_ONCE(dev->vq[vq->index], NULL);
 	synchronize_irq(dev->irq);
 	vq->reset = true;
-	return cvm_command(dev, CVM_VIRTIO_QUEUE_OFF, vq->index);
+	return run_command(dev, CVM_VIRTIO_QUEUE_OFF, vq->index);
 }
 
-static int cvm_enable_vq_after_reset(struct virtqueue *vq)
+static int enable_queue_after_reset(struct virtqueue *vq)
 {
 	struct cvm_virtio_device *dev = to_cvm(vq->vdev);
 	int err;
 
 	if (!vq->reset)
 		return -EBUSY;
-	err = cvm_queue_on(dev, vq);
+	err = queue_on(dev, vq);
 	if (err)
 		return err;
 	vq->reset = false;
@@ -331,68 +360,68 @@ static int cvm_enable_vq_after_reset(struct virtqueue *vq)
 	return 0;
 }
 
-static void cvm_synchronize_cbs(struct virtio_device *vdev)
+static void synchronize_callbacks(struct virtio_device *vdev)
 {
 	synchronize_irq(to_cvm(vdev)->irq);
 }
 
-static const char *cvm_bus_name(struct virtio_device *vdev)
+static const char *bus_name(struct virtio_device *vdev)
 {
-	return dev_name(cvm_virtio_root);
+	return dev_name(virtio_root);
 }
 
-static const struct virtio_config_ops cvm_config_ops = {
-	.get = cvm_get,
-	.set = cvm_set,
-	.generation = cvm_generation,
-	.get_status = cvm_get_status,
-	.set_status = cvm_set_status,
-	.reset = cvm_reset,
-	.find_vqs = cvm_find_vqs,
-	.del_vqs = cvm_del_vqs,
-	.synchronize_cbs = cvm_synchronize_cbs,
-	.get_features = cvm_get_features,
-	.finalize_features = cvm_finalize_features,
-	.bus_name = cvm_bus_name,
-	.disable_vq_and_reset = cvm_disable_vq_and_reset,
-	.enable_vq_after_reset = cvm_enable_vq_after_reset,
+static const struct virtio_config_ops config_ops = {
+	.get = config_read,
+	.set = config_write,
+	.generation = config_generation,
+	.get_status = get_status,
+	.set_status = set_status,
+	.reset = reset_device,
+	.find_vqs = find_queues,
+	.del_vqs = del_queues,
+	.synchronize_cbs = synchronize_callbacks,
+	.get_features = get_features,
+	.finalize_features = finalize_features,
+	.bus_name = bus_name,
+	.disable_vq_and_reset = disable_queue_and_reset,
+	.enable_vq_after_reset = enable_queue_after_reset,
 };
 
 /* ---- devices coming and going -------------------------------------------- */
 
-static void cvm_release(struct device *device)
+static void release_device(struct device *device)
 {
 	kfree(to_cvm(dev_to_virtio(device)));
 }
 
-static int cvm_request_irq(struct cvm_virtio_device *dev)
+static int add_irq(struct cvm_virtio_device *dev)
 {
 	int irq, err;
 
 	irq = irq_alloc_desc(NUMA_NO_NODE);
 	if (irq < 0)
 		return irq;
-	irq_set_chip_and_handler(irq, &cvm_irq_chip, handle_simple_irq);
-	err = request_irq(irq, cvm_virtio_interrupt, 0, dev->name, dev);
+	irq_set_chip_and_handler(irq, &device_irq_chip, handle_simple_irq);
+	err = request_irq(irq, device_interrupt, 0, dev->name, dev);
 	if (err) {
 		irq_free_desc(irq);
 		return err;
 	}
 	dev->irq = irq;
-	WRITE_ONCE(cvm_slot_irq[dev->nr], irq);
+	WRITE_ONCE(slot_irq[dev->nr], irq);
 	return 0;
 }
 
-static void cvm_free_irq(struct cvm_virtio_device *dev)
+static void remove_irq(struct cvm_virtio_device *dev)
 {
-	WRITE_ONCE(cvm_slot_irq[dev->nr], 0);
+	WRITE_ONCE(slot_irq[dev->nr], 0);
 	free_irq(dev->irq, dev);
 	irq_free_desc(dev->irq);
 }
 
-static struct cvm_virtio_device *cvm_new_device(unsigned int nr)
+static struct cvm_virtio_device *new_device(unsigned int nr)
 {
-	struct cvm_virtio_slot *slot = cvm_slot(nr);
+	struct cvm_virtio_slot *slot = slot_of(nr);
 	struct cvm_virtio_device *dev;
 
 	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
@@ -404,33 +433,33 @@ static struct cvm_virtio_device *cvm_new_device(unsigned int nr)
 	raw_spin_lock_init(&dev->lock);
 	dev->vdev.id.device = READ_ONCE(slot->device_id);
 	dev->vdev.id.vendor = READ_ONCE(slot->vendor);
-	dev->vdev.config = &cvm_config_ops;
-	dev->vdev.dev.parent = cvm_virtio_root;
-	dev->vdev.dev.release = cvm_release;
+	dev->vdev.config = &config_ops;
+	dev->vdev.dev.parent = virtio_root;
+	dev->vdev.dev.release = release_device;
 	snprintf(dev->name, sizeof(dev->name), "cvm-virtio%u", nr);
 	return dev;
 }
 
-static int cvm_add_device(unsigned int nr)
+static int add_device(unsigned int nr)
 {
 	struct cvm_virtio_device *dev;
 	int err;
 
-	dev = cvm_new_device(nr);
+	dev = new_device(nr);
 	if (!dev)
 		return -ENOMEM;
-	err = cvm_request_irq(dev);
+	err = add_irq(dev);
 	if (err) {
 		kfree(dev);
 		return err;
 	}
 	err = register_virtio_device(&dev->vdev);
 	if (err) {
-		cvm_free_irq(dev);
+		remove_irq(dev);
 		put_device(&dev->vdev.dev);
 		return err;
 	}
-	cvm_devices[nr] = dev;
+	devices[nr] = dev;
 	return 0;
 }
 
@@ -438,76 +467,76 @@ static int cvm_add_device(unsigned int nr)
  * Ends with a reset, by which the host knows that the device is free.  One
  * that is gone already answers nothing any more: its driver must not wait.
  */
-static void cvm_remove_device(unsigned int nr)
+static void remove_device(unsigned int nr)
 {
-	struct cvm_virtio_device *dev = cvm_devices[nr];
+	struct cvm_virtio_device *dev = devices[nr];
 
-	cvm_devices[nr] = NULL;
+	devices[nr] = NULL;
 	if (!READ_ONCE(dev->slot->device_id) ||
 	    READ_ONCE(dev->slot->plug) != dev->plug)
 		virtio_break_device(&dev->vdev);
 	get_device(&dev->vdev.dev);
 	unregister_virtio_device(&dev->vdev);
-	cvm_command(dev, CVM_VIRTIO_RESET, 0);
-	cvm_free_irq(dev);
+	run_command(dev, CVM_VIRTIO_RESET, 0);
+	remove_irq(dev);
 	put_device(&dev->vdev.dev);
 }
 
-static void cvm_look_at_slot(unsigned int nr)
+static void look_at_slot(unsigned int nr)
 {
-	struct cvm_virtio_device *dev = cvm_devices[nr];
-	struct cvm_virtio_slot *slot = cvm_slot(nr);
+	struct cvm_virtio_device *dev = devices[nr];
+	struct cvm_virtio_slot *slot = slot_of(nr);
 	int err;
 
 	if (dev && (READ_ONCE(slot->unplug) || !READ_ONCE(slot->device_id) ||
 		    READ_ONCE(slot->plug) != dev->plug))
-		cvm_remove_device(nr);
-	if (cvm_devices[nr] || READ_ONCE(slot->unplug) ||
+		remove_device(nr);
+	if (devices[nr] || READ_ONCE(slot->unplug) ||
 	    !smp_load_acquire(&slot->device_id))
 		return;
-	err = cvm_add_device(nr);
+	err = add_device(nr);
 	if (err)
 		pr_err("cvm: virtio slot %u: error %d\n", nr, err);
 }
 
-static void cvm_virtio_scan(struct work_struct *work)
+static void scan_slots(struct work_struct *work)
 {
-	u64 changed = xchg(&cvm_table->changed, 0);
+	u64 changed = xchg(&virtio_table->changed, 0);
 	unsigned int nr;
 
 	for_each_set_bit(nr, (unsigned long *)&changed, CVM_VIRTIO_SLOTS)
-		cvm_look_at_slot(nr);
+		look_at_slot(nr);
 }
 
-static DECLARE_WORK(cvm_scan_work, cvm_virtio_scan);
+static DECLARE_WORK(scan_work, scan_slots);
 
-/* From cvm_run_events(): on the interrupt stack, with interrupts off. */
-void cvm_virtio_events(u64 events)
+/* From serve_events(): on the interrupt stack, with interrupts off. */
+void cvm_guest_virtio_events(u64 events)
 {
 	u64 slots = events >> CVM_EVENT_DEVICE_BIT;
 	unsigned int nr, irq;
 
-	if (!cvm_table)
+	if (!virtio_table)
 		return;
 	if (events & BIT_ULL(CVM_EVENT_HOTPLUG_BIT))
-		schedule_work(&cvm_scan_work);
+		schedule_work(&scan_work);
 	for_each_set_bit(nr, (unsigned long *)&slots, CVM_VIRTIO_SLOTS) {
-		irq = READ_ONCE(cvm_slot_irq[nr]);
+		irq = READ_ONCE(slot_irq[nr]);
 		if (irq)
 			generic_handle_irq(irq);
 	}
 }
 
 /* Of the host's terminal: columns << 16 | rows, 0: not known. */
-u32 cvm_virtio_console_size(void)
+u32 cvm_guest_console_size(void)
 {
-	return cvm_table ? READ_ONCE(cvm_table->console_size) : 0;
+	return virtio_table ? READ_ONCE(virtio_table->console_size) : 0;
 }
 
 /* ---- finding the table --------------------------------------------------- */
 
 /* Setup data stays in the direct map and is nobody's to allocate. */
-static struct cvm_virtio_table *__init cvm_find_table(void)
+static struct cvm_virtio_table *__init find_table(void)
 {
 	u64 pa = boot_params.hdr.setup_data;
 	struct cvm_virtio_table *table;
@@ -521,7 +550,7 @@ static struct cvm_virtio_table *__init cvm_find_table(void)
 	return NULL;
 }
 
-static bool __init cvm_table_usable(const struct cvm_virtio_table *table)
+static bool __init table_usable(const struct cvm_virtio_table *table)
 {
 	return table->magic == CVM_VIRTIO_MAGIC &&
 	       table->version == CVM_VIRTIO_VERSION &&
@@ -531,7 +560,7 @@ static bool __init cvm_table_usable(const struct cvm_virtio_table *table)
 	       PAGE_ALIGNED(table);
 }
 
-static int __init cvm_virtio_init(void)
+static int __init transport_init(void)
 {
 	struct cvm_virtio_table *table;
 	unsigned int nr;
@@ -540,20 +569,20 @@ static int __init cvm_virtio_init(void)
 		     sizeof(struct setup_data));
 	if (!cvm_is_guest())
 		return 0;
-	table = cvm_find_table();
+	table = find_table();
 	if (!table)
 		return 0;
-	if (!cvm_table_usable(table)) {
+	if (!table_usable(table)) {
 		pr_err("cvm: virtio table of version %u not understood\n",
 		       table->version);
 		return -EINVAL;
 	}
-	cvm_virtio_root = root_device_register("cvm");
-	if (IS_ERR(cvm_virtio_root))
-		return PTR_ERR(cvm_virtio_root);
-	cvm_table = table;
+	virtio_root = root_device_register("cvm");
+	if (IS_ERR(virtio_root))
+		return PTR_ERR(virtio_root);
+	virtio_table = table;
 	for (nr = 0; nr < CVM_VIRTIO_SLOTS; nr++)
-		cvm_look_at_slot(nr);
+		look_at_slot(nr);
 	return 0;
 }
-device_initcall(cvm_virtio_init);
+device_initcall(transport_init);

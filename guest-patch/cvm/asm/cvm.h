@@ -21,7 +21,7 @@ struct pt_regs;
 	!defined(BUILD_VDSO32) && !defined(_SETUP) && \
 	!defined(__DISABLE_EXPORTS)
 
-/* True from cvm_early_detect() on when this kernel runs beside a host. */
+/* True from cvm_guest_early_detect() on when this kernel runs beside a host. */
 extern bool cvm_guest;
 
 static __always_inline bool cvm_is_guest(void)
@@ -41,17 +41,17 @@ static __always_inline bool name params					\
 }
 
 /* Boot. */
-void cvm_bringup_idt(void *idt);
-bool cvm_early_exception(struct pt_regs *regs, int trapnr);
-CVM_HOOK(cvm_dead_end, (struct pt_regs *regs, int trapnr), (regs, trapnr))
+void cvm_guest_bringup_idt(void *idt);
+bool cvm_guest_early_exception(struct pt_regs *regs, int trapnr);
+CVM_HOOK(cvm_guest_dead_end, (struct pt_regs *regs, int trapnr), (regs, trapnr))
 
 /* The CR4 that was written: some bits are as the host has them. */
-unsigned long __cvm_write_cr4(unsigned long val);
+unsigned long __cvm_guest_write_cr4(unsigned long val);
 
-static __always_inline unsigned long cvm_write_cr4(unsigned long val)
+static __always_inline unsigned long cvm_guest_write_cr4(unsigned long val)
 {
 	if (cvm_is_guest())
-		return __cvm_write_cr4(val);
+		return __cvm_guest_write_cr4(val);
 	asm volatile("mov %0,%%cr4" : "+r" (val) : : "memory");
 	return val;
 }
@@ -66,88 +66,88 @@ static __always_inline unsigned long cvm_write_cr4(unsigned long val)
 
 /* Interrupts. */
 struct gate_struct;
-CVM_HOOK(cvm_set_gates, (struct gate_struct *idt), (idt))
-CVM_HOOK(cvm_interrupt, (u32 vector), (vector))
-CVM_HOOK(cvm_nmi, (void), ())
-CVM_HOOK(cvm_machine_check, (struct pt_regs *regs), (regs))
+CVM_HOOK(cvm_guest_set_gates, (struct gate_struct *idt), (idt))
+CVM_HOOK(cvm_guest_irq, (u32 vector), (vector))
+CVM_HOOK(cvm_guest_nmi, (void), ())
+CVM_HOOK(cvm_guest_machine_check, (struct pt_regs *regs), (regs))
 
 /* Idle, halt, spinning. */
-CVM_HOOK(cvm_safe_halt, (void), ())
-CVM_HOOK(cvm_halt, (void), ())
-CVM_HOOK(cvm_relax, (void), ())
+CVM_HOOK(cvm_guest_safe_halt, (void), ())
+CVM_HOOK(cvm_guest_halt, (void), ())
+CVM_HOOK(cvm_guest_relax, (void), ())
 
 /* MSRs. */
-int __cvm_write_msr(u32 msr, u32 low, u32 high);
-int __cvm_write_msr_safe(u32 msr, u32 low, u32 high);
+int __cvm_guest_write_msr(u32 msr, u32 low, u32 high);
+int __cvm_guest_write_msr_safe(u32 msr, u32 low, u32 high);
 
-static __always_inline bool cvm_write_msr(u32 msr, u32 low, u32 high)
+static __always_inline bool cvm_guest_write_msr(u32 msr, u32 low, u32 high)
 {
 	if (!cvm_is_guest())
 		return false;
 	/* FS, GS and KERNEL_GS base: always the guest's own. */
 	if (__builtin_constant_p(msr) && msr >= 0xc0000100 && msr <= 0xc0000102)
 		return false;
-	__cvm_write_msr(msr, low, high);
+	__cvm_guest_write_msr(msr, low, high);
 	return true;
 }
 
 /* Ports and mappings. */
-u32 cvm_refuse_in(u16 port);
-void cvm_refuse_out(u16 port);
-bool cvm_refuse_ioremap(u64 phys, void *caller);
-bool cvm_refuse_fixmap(unsigned int idx, u64 phys);
+u32 cvm_guest_refuse_in(u16 port);
+void cvm_guest_refuse_out(u16 port);
+bool cvm_guest_refuse_ioremap(u64 phys, void *caller);
+bool cvm_guest_refuse_fixmap(unsigned int idx, u64 phys);
 
 /* Doors from user space.  True (and counted) when the door is shut. */
-bool cvm_refuse_door(const char *what);
+bool cvm_guest_shut(const char *what);
 
 #else /* not a guest's kernel proper */
 
 #define CVM_FIXMAP_SLOTS
 
 static __always_inline bool cvm_is_guest(void) { return false; }
-static inline void cvm_bringup_idt(void *idt) { }
-static inline bool cvm_early_exception(struct pt_regs *regs, int trapnr)
+static inline void cvm_guest_bringup_idt(void *idt) { }
+static inline bool cvm_guest_early_exception(struct pt_regs *regs, int trapnr)
 {
 	return false;
 }
-static inline bool cvm_dead_end(struct pt_regs *regs, int trapnr)
+static inline bool cvm_guest_dead_end(struct pt_regs *regs, int trapnr)
 {
 	return false;
 }
-static __always_inline unsigned long cvm_write_cr4(unsigned long val)
+static __always_inline unsigned long cvm_guest_write_cr4(unsigned long val)
 {
 	asm volatile("mov %0,%%cr4" : "+r" (val) : : "memory");
 	return val;
 }
-static inline bool cvm_set_gates(void *idt) { return false; }
-static inline bool cvm_interrupt(u32 vector) { return false; }
-static __always_inline bool cvm_nmi(void) { return false; }
-static __always_inline bool cvm_machine_check(struct pt_regs *regs)
+static inline bool cvm_guest_set_gates(void *idt) { return false; }
+static inline bool cvm_guest_irq(u32 vector) { return false; }
+static __always_inline bool cvm_guest_nmi(void) { return false; }
+static __always_inline bool cvm_guest_machine_check(struct pt_regs *regs)
 {
 	return false;
 }
-static __always_inline bool cvm_safe_halt(void) { return false; }
-static __always_inline bool cvm_halt(void) { return false; }
-static __always_inline bool cvm_relax(void) { return false; }
-static __always_inline bool cvm_write_msr(u32 msr, u32 low, u32 high)
+static __always_inline bool cvm_guest_safe_halt(void) { return false; }
+static __always_inline bool cvm_guest_halt(void) { return false; }
+static __always_inline bool cvm_guest_relax(void) { return false; }
+static __always_inline bool cvm_guest_write_msr(u32 msr, u32 low, u32 high)
 {
 	return false;
 }
-static inline int __cvm_write_msr_safe(u32 msr, u32 low, u32 high)
+static inline int __cvm_guest_write_msr_safe(u32 msr, u32 low, u32 high)
 {
 	return 0;
 }
-static inline u32 cvm_refuse_in(u16 port) { return ~0u; }
-static inline void cvm_refuse_out(u16 port) { }
-static inline bool cvm_refuse_ioremap(u64 phys, void *caller)
+static inline u32 cvm_guest_refuse_in(u16 port) { return ~0u; }
+static inline void cvm_guest_refuse_out(u16 port) { }
+static inline bool cvm_guest_refuse_ioremap(u64 phys, void *caller)
 {
 	return false;
 }
-static inline bool cvm_refuse_fixmap(unsigned int idx, u64 phys)
+static inline bool cvm_guest_refuse_fixmap(unsigned int idx, u64 phys)
 {
 	return false;
 }
-static inline bool cvm_refuse_door(const char *what) { return false; }
+static inline bool cvm_guest_shut(const char *what) { return false; }
 
 #endif
 #endif /* _ASM_X86_CVM_H */

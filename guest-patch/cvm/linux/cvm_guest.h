@@ -7,7 +7,7 @@
 #include <asm/cvm.h>
 #else
 static inline bool cvm_is_guest(void) { return false; }
-static inline bool cvm_refuse_door(const char *what) { return false; }
+static inline bool cvm_guest_shut(const char *what) { return false; }
 #endif
 
 #endif /* _LINUX_CVM_GUEST_H */

@@ -158,13 +158,33 @@ def _reasons(t):
 
 # ---- signals -------------------------------------------------------------
 
-# In the place of what unpacks a kernel: it has a child, as make has.
-TAR = """\
-#!/bin/sh
-sleep 3000 &
-echo $! >$TMPDIR/started
-wait
-"""
+# In the place of what builds a kernel: an empty tree, a configuration that is
+# what was asked for, and a compiler that has children and never ends.
+STAND_INS = {"tar": """\
+case "$*" in
+*/linux-source-*) mkdir -p "$4/arch/x86/include/asm" "$4/include/linux" ;;
+*) exec /usr/bin/tar "$@" ;;
+esac
+""", "patch": """\
+case "$*" in
+*/.build-*) ;;
+*) exec /usr/bin/patch "$@" ;;
+esac
+""", "make": """\
+case "$*" in
+*/.build-*olddefconfig) cp "$2/cvm.fragment" "$2/.config" ;;
+*/.build-*" -n "*) printf "echo '  %s';\n" 'CC      a.o' 'AS      b.o' \
+	'CC      c.o' 'LD      d.o' ;;
+*/.build-*vmlinux*)
+	echo '  CC      a.o'
+	echo '  AS      b.o'
+	sleep 3000 &
+	echo $! >$TMPDIR/started
+	wait ;;
+*/.build-*) ;;
+*) exec /usr/bin/make "$@" ;;
+esac
+"""}
 
 
 def _listen():
@@ -227,20 +247,29 @@ def _other_cache(where):
     return where
 
 
+def _stand_ins(where):
+    where.mkdir()
+    for name, script in STAND_INS.items():
+        (where / name).write_text("#!/bin/sh\n" + script)
+        (where / name).chmod(0o755)
+
+
 def _ended(t, number):
     """A lab that builds a kernel gets a signal."""
     name = signal.Signals(number).name
     with tempfile.TemporaryDirectory(prefix="cvm-signal-") as directory:
         where = pathlib.Path(directory)
-        for part in ("bin", "cache"):
-            (where / part).mkdir()
-        (where / "bin/tar").write_text(TAR)
-        (where / "bin/tar").chmod(0o755)
+        (where / "cache").mkdir()
+        _stand_ins(where / "bin")
         with Running(where, "run", "--", "true",
                      CVM_CACHE=str(_other_cache(where / "cache")),
                      PATH="%s:%s" % (where / "bin", os.environ["PATH"])) as lab:
             t.check(lab.until((lab.dir / "started").exists),
-                    "%s: a kernel is being built" % name, lab.processes())
+                    "%s: a kernel is being built" % name, lab.said())
+            if number == signal.SIGTERM:
+                t.check(lab.until(lambda: "  2 of about 3 files compiled\n" in
+                                  lab.said()),
+                        "it says how far a kernel's build is", lab.said())
             lab.proc.send_signal(number)
             lab.proc.wait()
             t.check(lab.until(lambda: not lab.processes(), 30),

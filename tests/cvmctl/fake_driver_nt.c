@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * fake_driver_nt.c - linked into cvmctl.exe in the place of os/nt/device.c.
- * Memory is where plat_map() put it; nothing is reserved that is not used.
+ * Memory is where os_driver_map() put it; nothing is reserved that is not used.
  */
 #include <windows.h>
 
@@ -11,7 +11,7 @@
 #include "fake_driver.h"
 #include "os/os.h"
 
-const char plat_device[] = "fake driver";
+const char os_driver_name[] = "fake driver";
 
 static uint8_t *memory;
 static uint64_t memory_gpa;
@@ -26,28 +26,30 @@ void fake_driver_memory_read(uint64_t gpa, void *data, size_t bytes)
 	memcpy(data, memory + (gpa - memory_gpa), bytes);
 }
 
-struct device *plat_open(struct problem *problem)
+struct os_driver *os_driver_open(struct problem *problem)
 {
 	if (!fake_driver_setting("CVM_FAKE_ERRNO", 0))
 		return malloc(1);
-	problem_set(problem, plat_device, "the libcvm driver is not started");
+	problem_set(problem, os_driver_name, "the libcvm driver is not "
+		    "started");
 	return NULL;
 }
 
-void plat_close(struct device *dev)
+void os_driver_close(struct os_driver *dev)
 {
 	free(dev);
 }
 
-int plat_op(struct device *dev, uint32_t op, void *arg, size_t bytes)
+int os_driver_request(struct os_driver *dev, uint32_t op, void *arg,
+		      size_t bytes)
 {
 	(void)dev;
 	(void)bytes;
 	return fake_driver_ioctl(op, arg);
 }
 
-void *plat_map(struct device *dev, const struct cvm_user_ranges *ranges,
-	       uint64_t gpa, uint64_t bytes)
+void *os_driver_map(struct os_driver *dev, const struct cvm_user_ranges *ranges,
+		    uint64_t gpa, uint64_t bytes)
 {
 	const struct cvm_user_range *range;
 	uint32_t i;
@@ -64,7 +66,7 @@ void *plat_map(struct device *dev, const struct cvm_user_ranges *ranges,
 	return memory;
 }
 
-void plat_unmap(void *map, uint64_t bytes)
+void os_driver_unmap(void *map, uint64_t bytes)
 {
 	(void)bytes;
 	VirtualFree(map, 0, MEM_RELEASE);

@@ -83,7 +83,7 @@ static void test_disks(void **state)
 	refused("cbd0=x", "vm.conf:1: cbd0: unknown key; did you mean cobd0?");
 	refused("mem0=1", "vm.conf:1: mem0: unknown key; did you mean mem?");
 	refused("cobd=x", "vm.conf:1: cobd: unknown key; did you mean cobd0?");
-	if (!plat_foreign_path("c:\\x"))
+	if (!os_path_foreign("c:\\x"))
 		return;
 	refused("\ncobd0=c:\\coLinux\\root", "vm.conf:2: cobd0: "
 		"c:\\coLinux\\root: a Windows path; give one of this host");

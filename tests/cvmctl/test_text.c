@@ -71,14 +71,14 @@ static void test_json_text(void **state)
 /* Whole, and a byte at a time. */
 static void plain(const char *text, const char *expected)
 {
-	struct plain one = { 0 }, many = { 0 };
+	struct strip_ansi one = { 0 }, many = { 0 };
 	char out[200], *at = out;
 	size_t i, len = strlen(text);
 
-	out[plain_text(&one, text, len, out)] = '\0';
+	out[strip_ansi(&one, text, len, out)] = '\0';
 	assert_string_equal(out, expected);
 	for (i = 0; i < len; i++)
-		at += plain_text(&many, text + i, 1, at);
+		at += strip_ansi(&many, text + i, 1, at);
 	*at = '\0';
 	assert_string_equal(out, expected);
 }

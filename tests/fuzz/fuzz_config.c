@@ -18,7 +18,7 @@ static struct {
 } fuzz_count;
 
 /* (output.c asks; there is no terminal here.) */
-int plat_colours(void)
+int os_colours(void)
 {
 	return 0;
 }

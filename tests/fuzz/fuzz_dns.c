@@ -232,8 +232,8 @@ static void frame(struct bench *b, bool of_guest)
 /* Sleep, with what the input says in the end. */
 static void sleep_and_run(struct bench *b)
 {
-	static struct cvm_plat_event event = { .handle = 0 };
-	static struct cvm_plat_event *const doorbell[2] = { &event, &event };
+	static struct os_notifier event = { .handle = 0 };
+	static struct os_notifier *const doorbell[2] = { &event, &event };
 	uint32_t limit, i;
 
 	net_poll_begin(&b->poll, doorbell);

@@ -3,7 +3,7 @@
  * fuzz_net.c - any bytes as what a driver of a network card puts into its
  * queues: frames with any header, buffers of any size anywhere, control
  * commands; while frames come for it.  The other end of the cable is here, and
- * the card's thread is called when a step says so: --wrap=cvm_plat_thread_new,
+ * the card's thread is called when a step says so: --wrap=os_thread_new,
  * ..._run, ..._wait and ..._free.
  */
 #include <string.h>
@@ -54,20 +54,20 @@ static struct bench {
 
 /* ---- threads ------------------------------------------------------------- */
 
-struct cvm_plat_thread *__wrap_cvm_plat_thread_new(const char *name);
-void __wrap_cvm_plat_thread_run(struct cvm_plat_thread *thread,
+struct os_thread *__wrap_os_thread_new(const char *name);
+void __wrap_os_thread_run(struct os_thread *thread,
 				void (*fn)(void *arg), void *arg);
-void __wrap_cvm_plat_thread_wait(struct cvm_plat_thread *thread);
-void __wrap_cvm_plat_thread_free(struct cvm_plat_thread *thread);
+void __wrap_os_thread_wait(struct os_thread *thread);
+void __wrap_os_thread_free(struct os_thread *thread);
 
-struct cvm_plat_thread *__wrap_cvm_plat_thread_new(const char *name)
+struct os_thread *__wrap_os_thread_new(const char *name)
 {
 	require(name[0]);
-	return (struct cvm_plat_thread *)&bench;
+	return (struct os_thread *)&bench;
 }
 
 /* The control queue is served by whoever rings. */
-void __wrap_cvm_plat_thread_run(struct cvm_plat_thread *thread,
+void __wrap_os_thread_run(struct os_thread *thread,
 				void (*fn)(void *arg), void *arg)
 {
 	(void)thread;
@@ -75,21 +75,21 @@ void __wrap_cvm_plat_thread_run(struct cvm_plat_thread *thread,
 		bench.thread = fn;
 }
 
-void __wrap_cvm_plat_thread_wait(struct cvm_plat_thread *thread)
+void __wrap_os_thread_wait(struct os_thread *thread)
 {
 	(void)thread;
 	if (bench.cable.net->stop)
 		bench.thread = NULL;
 }
 
-void __wrap_cvm_plat_thread_free(struct cvm_plat_thread *thread)
+void __wrap_os_thread_free(struct os_thread *thread)
 {
 	(void)thread;
 }
 
 /* ---- the other end of the cable ------------------------------------------ */
 
-static bool in_guest(const struct cvm_iov *iov)
+static bool in_guest(const struct os_iov *iov)
 {
 	const uint8_t *at = iov->base, *map = bench.s.map;
 
@@ -105,7 +105,7 @@ static void cable_offload(struct net_backend *cable, uint64_t features)
 }
 
 static bool cable_send(struct net_backend *cable,
-		       const struct net_header *h, const struct cvm_iov *iov,
+		       const struct net_header *h, const struct os_iov *iov,
 		       uint32_t count, size_t bytes)
 {
 	static uint8_t frame[NET_FRAME_MAX];
@@ -125,7 +125,7 @@ static bool cable_send(struct net_backend *cable,
 	require(h->gso_type == NET_GSO_NONE || (h->flags && h->gso_size &&
 		cvm_device_has(dev, h->gso_type == NET_GSO_TCPV4 ?
 			       NET_F_HOST_TSO4 : NET_F_HOST_TSO6)));
-	cvm_iov_get(iov, count, 0, frame, bytes);
+	os_iov_get(iov, count, 0, frame, bytes);
 	fuzz_count.sent++;
 	return frame[0] & 1;
 }
@@ -135,7 +135,7 @@ static void give(struct net *net, uint32_t bytes, uint8_t kind)
 {
 	static const struct net_header header;
 	static uint8_t frame[NET_FRAME_MAX];
-	struct cvm_iov *piece;
+	struct os_iov *piece;
 	size_t room = 0;
 	uint32_t count, i;
 
@@ -155,9 +155,9 @@ static void give(struct net *net, uint32_t bytes, uint8_t kind)
 	/* As a tap: what there is no room for is somewhere else. */
 	require(room >= sizeof(header));
 	room -= sizeof(header);
-	cvm_iov_put(piece, count, 0, &header, sizeof(header));
-	cvm_iov_put(piece, count, sizeof(header), frame,
-		    bytes < room ? bytes : room);
+	os_iov_put(piece, count, 0, &header, sizeof(header));
+	os_iov_put(piece, count, sizeof(header), frame,
+		   bytes < room ? bytes : room);
 	net_filled(net, bytes + sizeof(header));
 }
 
@@ -177,7 +177,7 @@ static bool cable_receive(struct net_backend *cable)
 
 /* Nothing more to do: back to the step. */
 static void cable_wait(struct net_backend *cable,
-		       struct cvm_plat_event *const doorbell[2], bool full)
+		       struct os_notifier *const doorbell[2], bool full)
 {
 	(void)doorbell;
 	require(!full || cable->net->hungry);

@@ -118,7 +118,7 @@ static void plug(struct bench *b)
 /* What a back end's thread does. */
 static void serve(struct cvm_device *dev)
 {
-	struct cvm_iov iov[8];
+	struct os_iov iov[8];
 	struct cvm_chain chain = { .iov = iov, .room = 8 };
 	struct cvm_queue *queue;
 	uint32_t i;
@@ -131,8 +131,8 @@ static void serve(struct cvm_device *dev)
 		cvm_vq_quiet(&queue->vq);
 		while ((ret = cvm_vq_pop(&queue->vq, &chain)) > 0) {
 			fuzz_count.requests++;
-			cvm_iov_put(iov + chain.readable, chain.writable, 0,
-				    "answer", 6);
+			os_iov_put(iov + chain.readable, chain.writable, 0,
+				   "answer", 6);
 			cvm_vq_push(&queue->vq, &chain, 0);
 			cvm_queue_publish(queue);
 		}

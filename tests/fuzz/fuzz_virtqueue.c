@@ -34,7 +34,7 @@ struct bench {
 	struct cvm_memory mem;
 	struct cvm_vq vq;
 	uint8_t *page[3];
-	struct cvm_iov iov[CHAINS][PIECES];
+	struct os_iov iov[CHAINS][PIECES];
 	struct cvm_chain chain[CHAINS];
 	uint32_t first, held;		/* popped, oldest first */
 	const uint8_t *data;

@@ -27,7 +27,7 @@ struct fixture {
 	struct testmem t;
 	struct driver_queue drv;
 	struct cvm_vq vq;
-	struct cvm_iov iov[32];
+	struct os_iov iov[32];
 	struct cvm_chain chain;
 };
 

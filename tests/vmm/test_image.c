@@ -25,7 +25,7 @@ static int read_disk(void *ctx, uint64_t offset, void *to, size_t bytes)
 	(void)ctx;
 	assert_true(bytes <= sizeof(disk) && offset <= sizeof(disk) - bytes);
 	if (offset + bytes > readable)
-		return CVM_PLAT_FILE_ENDED;
+		return OS_DISK_ENDED;
 	memcpy(to, disk + offset, bytes);
 	return 0;
 }

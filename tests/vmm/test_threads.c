@@ -150,7 +150,7 @@ static void test_each(void **state)
 				 -1);
 		assert_int_equal(created, n);
 		assert_non_null(strstr(problem.text, "no thread for queue"));
-		assert_non_null(strstr(problem.text, cvm_plat_no_thread));
+		assert_non_null(strstr(problem.text, os_no_thread));
 		testvm_free(&vm);
 	}
 }

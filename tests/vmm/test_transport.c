@@ -32,7 +32,7 @@ static uint32_t destroyed;
 static int echo_serve(struct cvm_queue *queue)
 {
 	struct echo *echo = (struct echo *)queue->dev;
-	struct cvm_iov iov[8];
+	struct os_iov iov[8];
 	struct cvm_chain chain = { .iov = iov, .room = 8 };
 	uint8_t text[64];
 	size_t bytes;
@@ -41,9 +41,9 @@ static int echo_serve(struct cvm_queue *queue)
 	ret = cvm_vq_pop(&queue->vq, &chain);
 	if (ret <= 0)
 		return ret;
-	bytes = cvm_iov_get(iov, chain.readable, 0, text, sizeof(text));
-	bytes = cvm_iov_put(iov + chain.readable, chain.writable, 0, text,
-			    bytes);
+	bytes = os_iov_get(iov, chain.readable, 0, text, sizeof(text));
+	bytes = os_iov_put(iov + chain.readable, chain.writable, 0, text,
+			   bytes);
 	__atomic_add_fetch(&echo->served, 1, __ATOMIC_RELAXED);
 	cvm_vq_push(&queue->vq, &chain, (uint32_t)bytes);
 	cvm_queue_publish(queue);
@@ -621,7 +621,7 @@ static void unbind_event(void *ctx, uint64_t doorbell, intptr_t event)
 static void test_bound(void **state)
 {
 	struct driver_buffer buf = { TESTVM_BUFFERS, 16, true };
-	struct cvm_plat_event event;
+	struct os_notifier event;
 	struct driver_queue drv;
 	struct testvm vm;
 	uint32_t len;
@@ -634,7 +634,7 @@ static void test_bound(void **state)
 	start(&vm, &drv, 0);
 	driver_add(&drv, &buf, 1);
 	event.handle = bound[0];
-	cvm_plat_event_signal(&event);
+	os_notifier_signal(&event);
 	assert_int_equal(testvm_get(&vm, 0, &drv, &len), 0);
 	testvm_free(&vm);
 	assert_int_equal(unbound, 2);
@@ -667,7 +667,7 @@ static void unwatch_event(void *ctx, uint32_t id)
 static void test_watched(void **state)
 {
 	struct driver_buffer buf = { TESTVM_BUFFERS, 16, true };
-	struct cvm_plat_event event;
+	struct os_notifier event;
 	struct driver_queue drv;
 	struct testvm vm;
 	uint32_t raises, len;
@@ -682,7 +682,7 @@ static void test_watched(void **state)
 	event.handle = watched;
 	driver_add(&drv, &buf, 1);
 	testvm_ring(&vm, 0, 0, &drv);
-	cvm_plat_event_wait(&event);
+	os_notifier_wait(&event);
 	assert_int_equal(driver_get(&drv, &len), 0);
 	assert_int_equal(vm.raises, raises);
 	testvm_slot(&vm, 0)->queue_pending = 0;

@@ -67,7 +67,7 @@ static void spoil(struct blk_request *req, uint64_t from)
 
 	if (req->type == BLK_T_IN)
 		for (at = from; at < req->bytes; at++)
-			cvm_iov_put(req->data, req->pieces, at, &bad, 1);
+			os_iov_put(req->data, req->pieces, at, &bad, 1);
 }
 
 static int test_peek_cqe(struct io_uring *ring, struct io_uring_cqe **cqe)

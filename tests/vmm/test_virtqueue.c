@@ -22,7 +22,7 @@ struct fixture {
 	struct testmem t;
 	struct driver_queue drv;
 	struct cvm_vq vq;
-	struct cvm_iov iov[64];
+	struct os_iov iov[64];
 	struct cvm_chain chain;
 	uint64_t features;
 };
@@ -230,7 +230,7 @@ static void test_pieces(void **state)
 static void turns(struct fixture *f)
 {
 	struct cvm_chain chain[4];
-	struct cvm_iov iov[4][4];
+	struct os_iov iov[4][4];
 	struct driver_buffer buf[2];
 	uint32_t len, round, i;
 	int id[4];
@@ -397,21 +397,21 @@ static void test_event_places(void **state)
 static void test_iov(void **state)
 {
 	char a[] = "abc", b[] = "defg", c[] = "h", buf[16];
-	struct cvm_iov iov[3] = { { a, 3 }, { b, 4 }, { c, 1 } };
+	struct os_iov iov[3] = { { a, 3 }, { b, 4 }, { c, 1 } };
 
 	(void)state;
-	assert_int_equal(cvm_iov_get(iov, 3, 2, buf, 16), 6);
+	assert_int_equal(os_iov_get(iov, 3, 2, buf, 16), 6);
 	assert_memory_equal(buf, "cdefgh", 6);
-	assert_int_equal(cvm_iov_put(iov, 3, 6, "XY", 2), 2);
+	assert_int_equal(os_iov_put(iov, 3, 6, "XY", 2), 2);
 	assert_memory_equal(b, "defX", 4);
 	assert_memory_equal(c, "Y", 1);
-	assert_int_equal(cvm_iov_put(iov, 3, 8, "Z", 1), 0);
-	assert_int_equal(cvm_iov_cut(iov, 3, 3, 4), 1);
+	assert_int_equal(os_iov_put(iov, 3, 8, "Z", 1), 0);
+	assert_int_equal(os_iov_cut(iov, 3, 3, 4), 1);
 	assert_ptr_equal(iov[0].base, b);
 	assert_int_equal(iov[0].bytes, 4);
-	assert_int_equal(cvm_iov_cut(iov, 1, 1, 2), 1);
+	assert_int_equal(os_iov_cut(iov, 1, 1, 2), 1);
 	assert_int_equal(iov[0].bytes, 2);
-	assert_int_equal(cvm_iov_cut(iov, 1, 2, 5), 0);
+	assert_int_equal(os_iov_cut(iov, 1, 2, 5), 0);
 }
 
 static void test_memory(void **state)

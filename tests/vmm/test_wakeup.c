@@ -127,7 +127,7 @@ struct duel {
 	struct testmem t;
 	struct driver_queue drv;
 	struct cvm_vq vq;
-	struct cvm_iov iov[4];
+	struct os_iov iov[4];
 	struct cvm_chain chain;
 	uint32_t round;			/* begun, written by the driver */
 	uint32_t done;			/* by the device */

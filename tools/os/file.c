@@ -11,7 +11,7 @@
 void file_init(struct file *file)
 {
 	memset(file, 0, sizeof(*file));
-	file->handle = PLAT_NO_FILE;
+	file->handle = OS_NO_FILE;
 }
 
 static int too_large(const char *path, const struct file_kind *kind,
@@ -42,10 +42,10 @@ static int slurp(struct file *file, const struct file_kind *kind,
 						   "no memory to read it");
 			file->data = more;
 		}
-		got = plat_file_read(file->handle, file->bytes,
-				     (void *)(uintptr_t)(file->data +
-							 file->bytes),
-				     room - file->bytes, file->path, problem);
+		got = os_file_read(file->handle, file->bytes,
+				   (void *)(uintptr_t)(file->data +
+						       file->bytes),
+				   room - file->bytes, file->path, problem);
 		if (got > 0)
 			file->bytes += (uint64_t)got;
 		if (file->bytes > kind->max)
@@ -58,7 +58,7 @@ static int begin(struct file *file, const char *path, struct problem *problem)
 {
 	file_init(file);
 	file->path = path;
-	return plat_file_open(path, &file->handle, &file->bytes, problem);
+	return os_file_open(path, &file->handle, &file->bytes, problem);
 }
 
 int file_map(struct file *file, const char *path, const struct file_kind *kind,
@@ -67,11 +67,11 @@ int file_map(struct file *file, const char *path, const struct file_kind *kind,
 	if (begin(file, path, problem))
 		return -1;
 	/* Those of /proc say that they are empty. */
-	if (file->bytes == PLAT_STREAM || !file->bytes)
+	if (file->bytes == OS_STREAM || !file->bytes)
 		return slurp(file, kind, problem);
 	if (file->bytes > kind->max)
 		return too_large(path, kind, problem);
-	file->data = plat_file_map(file->handle, file->bytes, path, problem);
+	file->data = os_file_map(file->handle, file->bytes, path, problem);
 	file->mapped = file->data != NULL;
 	return file->data ? 0 : -1;
 }
@@ -81,7 +81,7 @@ int file_open(struct file *file, const char *path,
 {
 	if (begin(file, path, problem))
 		return -1;
-	return file->bytes == PLAT_STREAM ? slurp(file, kind, problem) : 0;
+	return file->bytes == OS_STREAM ? slurp(file, kind, problem) : 0;
 }
 
 int file_read(struct file *file, void *to, struct problem *problem)
@@ -94,8 +94,8 @@ int file_read(struct file *file, void *to, struct problem *problem)
 		return 0;
 	}
 	while (done < file->bytes) {
-		got = plat_file_read(file->handle, done, (char *)to + done,
-				     file->bytes - done, file->path, problem);
+		got = os_file_read(file->handle, done, (char *)to + done,
+				   file->bytes - done, file->path, problem);
 		if (got < 0)
 			return -1;
 		if (!got)
@@ -110,12 +110,12 @@ int file_read(struct file *file, void *to, struct problem *problem)
 void file_close(struct file *file)
 {
 	if (file->mapped)
-		plat_file_unmap(file->data, file->bytes);
+		os_file_unmap(file->data, file->bytes);
 	else
 		free((void *)(uintptr_t)file->data);
 	file->data = NULL;
 	file->mapped = 0;
-	if (file->handle != PLAT_NO_FILE)
-		plat_file_close(file->handle);
-	file->handle = PLAT_NO_FILE;
+	if (file->handle != OS_NO_FILE)
+		os_file_close(file->handle);
+	file->handle = OS_NO_FILE;
 }

@@ -13,7 +13,7 @@ struct file {
 	const uint8_t *data;	/* file_map() */
 	uint64_t bytes;
 	int mapped;		/* how to let go of data */
-	intptr_t handle;	/* of the system, or PLAT_NO_FILE */
+	intptr_t handle;	/* of the system, or OS_NO_FILE */
 };
 
 /*

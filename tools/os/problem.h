@@ -9,7 +9,7 @@
 #define CVM_OS_PROBLEM_H
 
 /* C99's formats on every host (gnu_printf); "printf" may mean less. */
-#define CVMCTL_PRINTF		gnu_printf
+#define OS_PRINTF		gnu_printf
 
 /* The one type of it in user space; set up by zeroes. */
 struct problem {
@@ -22,6 +22,6 @@ struct problem {
  */
 int problem_set(struct problem *problem, const char *thing,
 		const char *fmt, ...)
-	__attribute__((format(CVMCTL_PRINTF, 3, 4)));
+	__attribute__((format(OS_PRINTF, 3, 4)));
 
 #endif /* CVM_OS_PROBLEM_H */

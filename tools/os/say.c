@@ -20,7 +20,7 @@ void say(const char *fmt, ...)
 	va_end(ap);
 	visible(out, sizeof(out) - 1, line, sizeof(line));
 	strcat(out, "\n");
-	plat_say(out);
+	os_say(out);
 }
 
 void problem_print(const struct problem *problem)
@@ -53,5 +53,5 @@ const char *reason(int result)
 	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (reasons[i].error == -result)
 			return reasons[i].text;
-	return plat_error_text(result);
+	return os_error_text(result);
 }

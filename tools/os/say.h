@@ -18,7 +18,7 @@
 #define EXIT_ENDED		5	/* ended by the monitor */
 
 /* say - one line on stderr, made visible; the newline is added. */
-void say(const char *fmt, ...) __attribute__((format(CVMCTL_PRINTF, 1, 2)));
+void say(const char *fmt, ...) __attribute__((format(OS_PRINTF, 1, 2)));
 
 /* problem_print - the one line on stderr. */
 void problem_print(const struct problem *problem);

@@ -47,7 +47,7 @@ static enum state next(enum state state, char c)
 	return TEXT;
 }
 
-size_t plain_text(struct plain *plain, const char *in, size_t bytes,
+size_t strip_ansi(struct strip_ansi *plain, const char *in, size_t bytes,
 		  char *out)
 {
 	enum state state = (enum state)plain->state, before;

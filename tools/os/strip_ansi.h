@@ -11,12 +11,12 @@
 #include <stddef.h>
 
 /* A sequence may be cut anywhere: what comes next begins in this state. */
-struct plain {
+struct strip_ansi {
 	int state;		/* 0 at the beginning */
 };
 
-/* plain_text - out has room for bytes; how many of it were used. */
-size_t plain_text(struct plain *plain, const char *in, size_t bytes,
+/* strip_ansi - out has room for bytes; how many of it were used. */
+size_t strip_ansi(struct strip_ansi *plain, const char *in, size_t bytes,
 		  char *out);
 
 #endif /* CVM_OS_STRIP_ANSI_H */

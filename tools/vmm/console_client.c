@@ -12,7 +12,7 @@
 #include "packet.h"
 
 struct front {
-	struct link *link;
+	struct os_link *link;
 	int key;		/* detach key or -1 */
 	int owner;		/* this process started the VM */
 	int started;
@@ -34,7 +34,7 @@ static void finish(struct front *f, int status)
 /* Give the terminal back, with the cursor where a message can begin. */
 static void end_output(struct front *f)
 {
-	plat_terminal_restore();
+	os_terminal_restore();
 	if (f->midline)
 		say("%s", "");
 	f->midline = 0;
@@ -45,11 +45,11 @@ static void send_size(struct front *f)
 	struct packet_size size;
 	unsigned int cols, rows;
 
-	if (!f->started || plat_terminal_size(&cols, &rows))
+	if (!f->started || os_terminal_size(&cols, &rows))
 		return;
 	size.cols = (uint16_t)cols;
 	size.rows = (uint16_t)rows;
-	plat_link_send(f->link, PACKET_SIZE, &size, sizeof(size), LINK_SURE);
+	os_link_send(f->link, PACKET_SIZE, &size, sizeof(size), OS_LINK_SURE);
 }
 
 static void started(struct front *f, const char *greeting)
@@ -57,7 +57,7 @@ static void started(struct front *f, const char *greeting)
 	f->started = 1;
 	if (greeting[0])
 		say("%s", greeting);
-	plat_terminal_raw();
+	os_terminal_raw();
 	send_size(f);
 }
 
@@ -67,7 +67,7 @@ static void note(struct front *f, const char *text)
 	end_output(f);
 	say("cvmctl: %s", text);
 	if (f->started)
-		plat_terminal_raw();
+		os_terminal_raw();
 }
 
 /* The VMM is gone without a last word. */
@@ -77,7 +77,7 @@ static void vmm_lost(struct front *f)
 
 	end_output(f);
 	if (f->owner)
-		plat_vmm_fate(fate, sizeof(fate));
+		os_vmm_ending(fate, sizeof(fate));
 	say("cvmctl: %s: its process %s, and the VM with it", f->name,
 	    fate[0] ? fate : "has died");
 	finish(f, EXIT_ENDED);
@@ -85,8 +85,8 @@ static void vmm_lost(struct front *f)
 
 static void from_vmm(struct front *f)
 {
-	char data[LINK_DATA + 1], letter;
-	int bytes = plat_link_recv(f->link, &letter, data);
+	char data[OS_LINK_DATA + 1], letter;
+	int bytes = os_link_recv(f->link, &letter, data);
 
 	if (bytes < 0) {
 		vmm_lost(f);
@@ -98,7 +98,7 @@ static void from_vmm(struct front *f)
 		started(f, data);
 		break;
 	case PACKET_OUTPUT:
-		plat_output(data, (size_t)bytes);
+		os_output(data, (size_t)bytes);
 		if (bytes)
 			f->midline = data[bytes - 1] != '\n';
 		break;
@@ -112,7 +112,7 @@ static void from_vmm(struct front *f)
 		finish(f, bytes ? data[0] : EXIT_ENDED);
 		break;
 	case PACKET_REFUSED:
-		plat_terminal_restore();
+		os_terminal_restore();
 		say("cvmctl: %s: %s", f->name, data);
 		finish(f, EXIT_REFUSED);
 		break;
@@ -123,14 +123,14 @@ static void from_vmm(struct front *f)
  * The VMM closes the connection when it has let go of our files; a session
  * that ends right after this must not find them still in use.
  */
-static void leave(struct link *link)
+static void leave(struct os_link *link)
 {
-	char data[LINK_DATA], letter;
+	char data[OS_LINK_DATA], letter;
 	unsigned int which;
 
-	plat_link_send(link, PACKET_DETACH, NULL, 0, LINK_SURE);
-	while (plat_wait(&link, 1, &which, 0, 2000) == WAIT_LINK &&
-	       plat_link_recv(link, &letter, data) >= 0)
+	os_link_send(link, PACKET_DETACH, NULL, 0, OS_LINK_SURE);
+	while (os_wait(&link, 1, &which, 0, 2000) == OS_WAIT_LINK &&
+	       os_link_recv(link, &letter, data) >= 0)
 		;
 }
 
@@ -146,7 +146,7 @@ static void detach(struct front *f)
 static void from_keys(struct front *f)
 {
 	char data[1024], *key = NULL;
-	int bytes = plat_input(data, sizeof(data));
+	int bytes = os_input(data, sizeof(data));
 
 	if (bytes <= 0) {
 		f->eof = bytes < 0;
@@ -157,8 +157,8 @@ static void from_keys(struct front *f)
 	if (key)
 		bytes = (int)(key - data);
 	if (bytes)
-		plat_link_send(f->link, PACKET_INPUT, data, (size_t)bytes,
-			       LINK_SURE);
+		os_link_send(f->link, PACKET_INPUT, data, (size_t)bytes,
+			     OS_LINK_SURE);
 	if (key)
 		detach(f);
 }
@@ -169,10 +169,10 @@ static void asked_to_stop(struct front *f)
 	if (!f->owner) {
 		detach(f);
 	} else if (f->started) {
-		plat_link_send(f->link, PACKET_STOP, NULL, 0, LINK_SURE);
+		os_link_send(f->link, PACKET_STOP, NULL, 0, OS_LINK_SURE);
 	} else {
 		/* Still loading: nothing there that could be asked. */
-		plat_vmm_kill();
+		os_vmm_kill();
 		say("cvmctl: %s: interrupted before the guest ran", f->name);
 		finish(f, EXIT_ENDED);
 	}
@@ -184,12 +184,12 @@ static void attach(struct front *f)
 	char data[160], terminal[64];
 	size_t at = sizeof(f->id);
 
-	plat_terminal_name(terminal, sizeof(terminal));
+	os_terminal_name(terminal, sizeof(terminal));
 	memcpy(data, &f->id, at);
 	at += (size_t)snprintf(data + at, sizeof(data) - at, "%.40s%cprocess "
-			       "%ld%s%s", f->port, '\0', plat_pid(),
+			       "%ld%s%s", f->port, '\0', os_pid(),
 			       terminal[0] ? " on " : "", terminal) + 1;
-	plat_link_send(f->link, PACKET_ATTACH, data, at, LINK_SURE);
+	os_link_send(f->link, PACKET_ATTACH, data, at, OS_LINK_SURE);
 }
 
 static int serve(struct front *f)
@@ -197,7 +197,7 @@ static int serve(struct front *f)
 	struct problem problem = { "" };
 	unsigned int which;
 
-	if (plat_wait_open(&problem) || plat_catch_stop(&problem)) {
+	if (os_wait_open(&problem) || os_catch_stop(&problem)) {
 		problem_print(&problem);
 		finish(f, EXIT_REFUSED);
 	} else if (!f->owner) {
@@ -205,30 +205,30 @@ static int serve(struct front *f)
 	}
 	while (!f->done) {
 		/* Keys typed early wait in the terminal. */
-		switch (plat_wait(&f->link, 1, &which, f->started && !f->eof,
-				  -1)) {
-		case WAIT_STOP:
+		switch (os_wait(&f->link, 1, &which, f->started && !f->eof,
+				-1)) {
+		case OS_WAIT_STOP:
 			asked_to_stop(f);
 			break;
-		case WAIT_INPUT:
+		case OS_WAIT_INPUT:
 			from_keys(f);
 			break;
-		case WAIT_LINK:
+		case OS_WAIT_LINK:
 			from_vmm(f);
 			break;
-		case WAIT_SIZE:
+		case OS_WAIT_SIZE:
 			send_size(f);
 			break;
 		default:
 			break;
 		}
 	}
-	plat_terminal_restore();
-	plat_link_close(f->link);
+	os_terminal_restore();
+	os_link_close(f->link);
 	return f->status;
 }
 
-int front_run(struct link *link, const char *name, int key)
+int front_run(struct os_link *link, const char *name, int key)
 {
 	struct front f = {
 		.link = link, .key = key, .owner = 1, .name = name, .port = "",
@@ -237,7 +237,7 @@ int front_run(struct link *link, const char *name, int key)
 	return serve(&f);
 }
 
-int front_attach(struct link *link, const struct cvm_user_vm_info *vm,
+int front_attach(struct os_link *link, const struct cvm_user_vm_info *vm,
 		 const char *port, int key)
 {
 	struct front f = {
@@ -248,23 +248,23 @@ int front_attach(struct link *link, const struct cvm_user_vm_info *vm,
 	return serve(&f);
 }
 
-int front_detach(struct link *link, const char *name)
+int front_detach(struct os_link *link, const char *name)
 {
-	char data[LINK_DATA + 1] = "", letter = 0;
+	char data[OS_LINK_DATA + 1] = "", letter = 0;
 	struct problem problem = { "" };
 	unsigned int which;
 	int bytes = 0;
 
-	if (plat_wait_open(&problem)) {
+	if (os_wait_open(&problem)) {
 		problem_print(&problem);
 		return EXIT_REFUSED;
 	}
 	do {
-		if (plat_wait(&link, 1, &which, 0, -1) != WAIT_LINK)
+		if (os_wait(&link, 1, &which, 0, -1) != OS_WAIT_LINK)
 			continue;
-		bytes = plat_link_recv(link, &letter, data);
+		bytes = os_link_recv(link, &letter, data);
 		if (bytes < 0) {
-			plat_vmm_fate(data, sizeof(data));
+			os_vmm_ending(data, sizeof(data));
 			say("cvmctl: %s: its process %s before the guest ran",
 			    name, data[0] ? data : "has died");
 			return EXIT_ENDED;

@@ -12,14 +12,14 @@
  * front_attach - the same of one that runs already, whose VM this end does not
  * end.  port: what to attach to, "": the guest's own console.
  */
-int front_run(struct link *link, const char *name, int key);
-int front_attach(struct link *link, const struct cvm_user_vm_info *vm,
+int front_run(struct os_link *link, const char *name, int key);
+int front_attach(struct os_link *link, const struct cvm_user_vm_info *vm,
 		 const char *port, int key);
 
 /*
  * front_detach - wait until the guest has run, then leave it to itself.
  * EXIT_OK, or the VMM's exit status if it did not come so far.
  */
-int front_detach(struct link *link, const char *name);
+int front_detach(struct os_link *link, const char *name);
 
 #endif /* CVM_VMM_CONSOLE_CLIENT_H */

@@ -23,13 +23,13 @@ struct console_channel {
 	size_t keys_len;
 	char keys[KEYS];
 
-	struct cvm_plat_lock lock;	/* of what follows, for writers */
-	struct link *link;	/* of the terminal attached, or NULL */
+	struct os_lock lock;	/* of what follows, for writers */
+	struct os_link *link;	/* of the terminal attached, or NULL */
 	struct scrollback back;
 };
 
 struct client {
-	struct link *link;	/* NULL: a free place */
+	struct os_link *link;	/* NULL: a free place */
 	struct console_channel *channel; /* NULL: has not said what for */
 	int owner;		/* it started the VM, and its end ends it */
 };
@@ -62,52 +62,52 @@ static struct console_channel *const own = &con.channel[0];
 
 static int begin(struct problem *problem)
 {
-	cvm_plat_lock_init(&own->lock);
+	os_lock_init(&own->lock);
 	own->name = "";
 	con.channels = 1;
-	return plat_wait_open(problem);
+	return os_wait_open(problem);
 }
 
 int console_direct(struct problem *problem)
 {
 	snprintf(own->holder, WHO, "files or pipes of process %ld",
-		 plat_pid());
+		 os_pid());
 	return begin(problem);
 }
 
-int console_served(struct link *first, int copy, struct problem *problem)
+int console_served(struct os_link *first, int copy, struct problem *problem)
 {
 	con.served = 1;
 	con.copy = copy;
 	if (first) {
 		con.client[0] = (struct client){ first, own, 1 };
 		own->link = first;
-		snprintf(own->holder, WHO, "process %ld", plat_pid());
+		snprintf(own->holder, WHO, "process %ld", os_pid());
 	}
 	return begin(problem);
 }
 
 int console_claim(const char *name, struct problem *problem)
 {
-	return plat_listen(name, minder_remove, problem);
+	return os_link_listen(name, minder_remove, problem);
 }
 
 int console_ready(uint32_t id, const char *greeting, struct problem *problem)
 {
 	con.id = id;
 	snprintf(con.greeting, sizeof(con.greeting), "%s", greeting);
-	return plat_catch_stop(problem);
+	return os_catch_stop(problem);
 }
 
 void console_running(void)
 {
 	if (__atomic_exchange_n(&con.running, 1, __ATOMIC_ACQ_REL))
 		return;
-	cvm_plat_lock(&own->lock);
+	os_lock(&own->lock);
 	if (own->link)
-		plat_link_send(own->link, PACKET_STARTED, con.greeting,
-			       strlen(con.greeting), LINK_BLOCK);
-	cvm_plat_unlock(&own->lock);
+		os_link_send(own->link, PACKET_STARTED, con.greeting,
+			     strlen(con.greeting), OS_LINK_BLOCK);
+	os_unlock(&own->lock);
 }
 
 /* Does stderr reach anybody a client would not? */
@@ -124,7 +124,7 @@ void console_last(const char *line, int logged)
 
 void console_end(int status, const char *line)
 {
-	char data[LINK_DATA];
+	char data[OS_LINK_DATA];
 	unsigned int i;
 	int len;
 
@@ -134,14 +134,14 @@ void console_end(int status, const char *line)
 		if (!con.client[i].link)
 			continue;
 		/* Waits for a slow terminal, but not when the VM was ended. */
-		if (plat_link_send(con.client[i].link, PACKET_END, data,
-				   (size_t)len, LINK_NOW) == 1)
-			plat_link_send(con.client[i].link, PACKET_END, data,
-				       (size_t)len, LINK_BLOCK);
-		plat_link_close(con.client[i].link);
+		if (os_link_send(con.client[i].link, PACKET_END, data,
+				 (size_t)len, OS_LINK_NOW) == 1)
+			os_link_send(con.client[i].link, PACKET_END, data,
+				     (size_t)len, OS_LINK_BLOCK);
+		os_link_close(con.client[i].link);
 		con.client[i].link = NULL;
 	}
-	plat_unlisten();
+	os_link_unlisten();
 }
 
 /* ---- channels ---- */
@@ -157,7 +157,7 @@ struct console_channel *console_channel(const char *name,
 			return NULL;
 		channel = &con.channel[con.channels++];
 		channel->name = name;
-		cvm_plat_lock_init(&channel->lock);
+		os_lock_init(&channel->lock);
 	}
 	channel->sink = sink;
 	channel->ctx = ctx;
@@ -175,7 +175,7 @@ void console_explain(const char *name, const char *why)
 void console_room(struct console_channel *channel)
 {
 	__atomic_store_n(&channel->full, 0, __ATOMIC_SEQ_CST);
-	plat_wake();
+	os_wake();
 }
 
 /* Room may be told while the sink still says that there is none. */
@@ -207,7 +207,7 @@ static void offer_all(void)
 
 static void write_stdout(const char *data, size_t bytes)
 {
-	const char *why = con.broken ? NULL : plat_output(data, bytes);
+	const char *why = con.broken ? NULL : os_output(data, bytes);
 
 	if (!why)
 		return;
@@ -221,17 +221,17 @@ static void write_channel(struct console_channel *channel, const char *data,
 {
 	size_t part;
 
-	cvm_plat_lock(&channel->lock);
+	os_lock(&channel->lock);
 	scrollback_put(&channel->back, data, bytes);
 	while (bytes && channel->link) {
-		part = bytes < LINK_DATA ? bytes : LINK_DATA;
-		if (plat_link_send(channel->link, PACKET_OUTPUT, data, part,
-				   LINK_BLOCK))
+		part = bytes < OS_LINK_DATA ? bytes : OS_LINK_DATA;
+		if (os_link_send(channel->link, PACKET_OUTPUT, data, part,
+				 OS_LINK_BLOCK))
 			break;	/* console_wait() sees it too */
 		data += part;
 		bytes -= part;
 	}
-	cvm_plat_unlock(&channel->lock);
+	os_unlock(&channel->lock);
 }
 
 void console_write(struct console_channel *channel, const void *data,
@@ -253,11 +253,11 @@ void console_note(const char *fmt, ...)
 	va_end(ap);
 	if (speaks_itself())
 		say("cvmctl: %s", line);
-	cvm_plat_lock(&own->lock);
+	os_lock(&own->lock);
 	if (own->link)
-		plat_link_send(own->link, PACKET_NOTE, line, strlen(line),
-			       LINK_BLOCK);
-	cvm_plat_unlock(&own->lock);
+		os_link_send(own->link, PACKET_NOTE, line, strlen(line),
+			     OS_LINK_BLOCK);
+	os_unlock(&own->lock);
 }
 
 /* ---- who comes and goes ---- */
@@ -267,21 +267,21 @@ static void drop_client(struct client *client)
 	struct console_channel *channel = client->channel;
 
 	/* A writer may hold the lock, waiting for this very client. */
-	plat_link_shut(client->link);
+	os_link_shut(client->link);
 	if (channel) {
-		cvm_plat_lock(&channel->lock);
+		os_lock(&channel->lock);
 		channel->link = NULL;
-		cvm_plat_unlock(&channel->lock);
+		os_unlock(&channel->lock);
 		channel->holder[0] = '\0';
 	}
-	plat_link_close(client->link);
+	os_link_close(client->link);
 	*client = (struct client){ 0 };
 }
 
 static void new_client(void)
 {
 	struct problem problem = { "" };
-	struct link *link = plat_accept(&problem);
+	struct os_link *link = os_link_accept(&problem);
 	unsigned int i;
 
 	if (problem.text[0])
@@ -293,11 +293,11 @@ static void new_client(void)
 		return;
 	}
 	if (link)
-		plat_link_close(link);
+		os_link_close(link);
 }
 
 static void refuse(struct client *client, const char *fmt, ...)
-	__attribute__((format(CVMCTL_PRINTF, 2, 3)));
+	__attribute__((format(OS_PRINTF, 2, 3)));
 
 static void refuse(struct client *client, const char *fmt, ...)
 {
@@ -307,8 +307,8 @@ static void refuse(struct client *client, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	plat_link_send(client->link, PACKET_REFUSED, text, strlen(text),
-		       LINK_NOW);
+	os_link_send(client->link, PACKET_REFUSED, text, strlen(text),
+		     OS_LINK_NOW);
 	drop_client(client);
 }
 
@@ -356,20 +356,20 @@ static void attach(struct client *client, const char *data, size_t bytes)
 	}
 	snprintf(channel->holder, WHO, "%s", who);
 	client->channel = channel;
-	cvm_plat_lock(&channel->lock);
-	plat_link_send(client->link, PACKET_STARTED, con.greeting,
-		       strlen(con.greeting), LINK_NOW);
+	os_lock(&channel->lock);
+	os_link_send(client->link, PACKET_STARTED, con.greeting,
+		     strlen(con.greeting), OS_LINK_NOW);
 	while ((n = scrollback_part(&channel->back, &at, &part)) > 0) {
-		if (n > LINK_DATA) {
-			at -= n - LINK_DATA;
-			n = LINK_DATA;
+		if (n > OS_LINK_DATA) {
+			at -= n - OS_LINK_DATA;
+			n = OS_LINK_DATA;
 		}
-		if (plat_link_send(client->link, PACKET_OUTPUT, part, n,
-				   LINK_NOW))
+		if (os_link_send(client->link, PACKET_OUTPUT, part, n,
+				 OS_LINK_NOW))
 			break;
 	}
 	channel->link = client->link;
-	cvm_plat_unlock(&channel->lock);
+	os_unlock(&channel->lock);
 }
 
 /* ---- counters ---- */
@@ -386,15 +386,15 @@ void console_reporter(void (*report)(void *ctx, struct console_answer *a),
 
 /* A packet that is being filled. */
 struct console_answer {
-	struct link *to;
+	struct os_link *to;
 	size_t bytes;
-	char data[LINK_DATA];
+	char data[OS_LINK_DATA];
 };
 
 /* Few packets, for nobody waits until there is room for more. */
 static void send_answer(struct console_answer *a)
 {
-	plat_link_send(a->to, PACKET_COUNTERS, a->data, a->bytes, LINK_NOW);
+	os_link_send(a->to, PACKET_COUNTERS, a->data, a->bytes, OS_LINK_NOW);
 	a->bytes = 0;
 }
 
@@ -430,7 +430,7 @@ static void answer(struct client *client, const char *disk)
 	else if (con.report)
 		con.report(con.report_ctx, &a);
 	send_answer(&a);
-	plat_link_send(client->link, PACKET_END, "", 1, LINK_NOW);
+	os_link_send(client->link, PACKET_END, "", 1, OS_LINK_NOW);
 	drop_client(client);
 }
 
@@ -472,7 +472,7 @@ static enum console_event from_attached(struct client *client, char letter,
 		return CONSOLE_STOP;
 	case PACKET_DETACH:
 		if (client->owner) {
-			plat_terminal_leave();
+			os_terminal_leave();
 			con.left = 1;
 		}
 		drop_client(client);
@@ -516,13 +516,13 @@ static enum console_event from_new(struct client *client, char letter,
 /* One packet of a client. */
 static enum console_event read_client(struct client *client)
 {
-	char data[LINK_DATA], letter;
-	int bytes = plat_link_recv(client->link, &letter, data);
+	char data[OS_LINK_DATA], letter;
+	int bytes = os_link_recv(client->link, &letter, data);
 	int owner = client->owner;
 
 	if (bytes < 0) {
 		if (owner)
-			plat_terminal_restore();
+			os_terminal_restore();
 		drop_client(client);
 		return owner ? CONSOLE_LOST : CONSOLE_WAKE;
 	}
@@ -534,7 +534,7 @@ static enum console_event read_client(struct client *client)
 
 static void read_stdin(void)
 {
-	int got = plat_input(own->keys, KEYS);
+	int got = os_input(own->keys, KEYS);
 
 	if (got < 0)
 		con.eof = 1;
@@ -550,17 +550,17 @@ static int wants_stdin(void)
 	return !con.served && !con.eof && !own->keys_len;
 }
 
-static enum console_event serve(enum wait_event event, unsigned int which)
+static enum console_event serve(enum os_wait_end event, unsigned int which)
 {
 	switch (event) {
-	case WAIT_STOP:
+	case OS_WAIT_STOP:
 		return CONSOLE_STOP;
-	case WAIT_LINK:
+	case OS_WAIT_LINK:
 		return read_client(&con.client[which]);
-	case WAIT_INPUT:
+	case OS_WAIT_INPUT:
 		read_stdin();
 		break;
-	case WAIT_LISTEN:
+	case OS_WAIT_LISTEN:
 		new_client();
 		break;
 	default:
@@ -571,13 +571,13 @@ static enum console_event serve(enum wait_event event, unsigned int which)
 
 enum console_event console_wait(int ms)
 {
-	struct link *links[CLIENTS];
-	enum wait_event event;
+	struct os_link *links[CLIENTS];
+	enum os_wait_end event;
 	unsigned int i, which;
 
 	offer_all();
 	for (i = 0; i < CLIENTS; i++)
 		links[i] = con.client[i].link;
-	event = plat_wait(links, CLIENTS, &which, wants_stdin(), ms);
+	event = os_wait(links, CLIENTS, &which, wants_stdin(), ms);
 	return serve(event, which);
 }

@@ -35,7 +35,7 @@ struct console_sink {
 };
 
 enum console_event {
-	CONSOLE_WAKE,		/* nothing for others; plat_wake() perhaps */
+	CONSOLE_WAKE,		/* nothing for others; os_wake() perhaps */
 	CONSOLE_STOP,		/* somebody wants the VM to end in order */
 	CONSOLE_ASKED,		/* the guest was asked to, by the driver */
 	CONSOLE_KILL,		/* somebody wants it to end now */
@@ -47,7 +47,7 @@ enum console_event {
  * copy: output goes to stdout too.
  */
 int console_direct(struct problem *problem);
-int console_served(struct link *first, int copy, struct problem *problem);
+int console_served(struct os_link *first, int copy, struct problem *problem);
 
 /*
  * console_claim - the VM's name is ours, others find us by it from now on.
@@ -107,7 +107,7 @@ void console_write(struct console_channel *channel, const void *data,
 
 /* console_note - a line of ours beside the guest's output.  Any thread. */
 void console_note(const char *fmt, ...)
-	__attribute__((format(CVMCTL_PRINTF, 1, 2)));
+	__attribute__((format(OS_PRINTF, 1, 2)));
 
 /*
  * console_last - the last line (or "") where stderr goes, if anywhere; logged:

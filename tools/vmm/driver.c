@@ -9,23 +9,24 @@
 #include "driver.h"
 #include "os/os.h"
 
-struct device *device_open(struct cvm_user_version *version,
-			   struct problem *problem)
+struct os_driver *device_open(struct cvm_user_version *version,
+			      struct problem *problem)
 {
-	struct device *dev = plat_open(problem);
+	struct os_driver *dev = os_driver_open(problem);
 	int ret;
 
 	memset(version, 0, sizeof(*version));
 	if (!dev)
 		return NULL;
-	ret = plat_op(dev, CVM_USER_VERSION, version, sizeof(*version));
+	ret = os_driver_request(dev, CVM_USER_VERSION, version,
+				sizeof(*version));
 	version->version[sizeof(version->version) - 1] = '\0';
 	if (ret)
-		problem_set(problem, plat_device,
+		problem_set(problem, os_driver_name,
 			    "not a libcvm driver, or one too old to tell its "
 			    "version (%s)", reason(ret));
 	else if (version->user_abi != CVM_USER_ABI)
-		problem_set(problem, plat_device,
+		problem_set(problem, os_driver_name,
 			    "the driver (libcvm %s, user ABI %u) is too %s for "
 			    "this cvmctl (%s, user ABI %u); install both from "
 			    "one release", version->version, version->user_abi,
@@ -33,20 +34,20 @@ struct device *device_open(struct cvm_user_version *version,
 			    CVM_VERSION, CVM_USER_ABI);
 	else
 		return dev;
-	plat_close(dev);
+	os_driver_close(dev);
 	return NULL;
 }
 
-int list_vms(struct device *dev, struct cvm_user_list *list,
+int list_vms(struct os_driver *dev, struct cvm_user_list *list,
 	     struct problem *problem)
 {
 	uint32_t i;
 	int ret;
 
 	memset(list, 0, sizeof(*list));
-	ret = plat_op(dev, CVM_USER_LIST, list, sizeof(*list));
+	ret = os_driver_request(dev, CVM_USER_LIST, list, sizeof(*list));
 	if (ret)
-		return problem_set(problem, plat_device, "LIST: %s",
+		return problem_set(problem, os_driver_name, "LIST: %s",
 				   reason(ret));
 	if (list->count > CVM_VMS_MAX)
 		list->count = CVM_VMS_MAX;
@@ -79,7 +80,7 @@ static int ambiguous(const char *word, int as, struct problem *problem)
 			   "id:N (see cvmctl list)");
 }
 
-int find_vm(struct device *dev, const char *word,
+int find_vm(struct os_driver *dev, const char *word,
 	    struct cvm_user_vm_info *info, struct problem *problem)
 {
 	int may_be = MAY_BE_ID | MAY_BE_NAME, as = 0, it;
@@ -112,15 +113,15 @@ int find_vm(struct device *dev, const char *word,
 	return 0;
 }
 
-struct device *open_vm(const char *word, struct cvm_user_vm_info *info,
-		       struct problem *problem)
+struct os_driver *open_vm(const char *word, struct cvm_user_vm_info *info,
+			  struct problem *problem)
 {
 	struct cvm_user_version version;
-	struct device *dev = device_open(&version, problem);
+	struct os_driver *dev = device_open(&version, problem);
 
 	if (!dev || !find_vm(dev, word, info, problem))
 		return dev;
-	plat_close(dev);
+	os_driver_close(dev);
 	return NULL;
 }
 

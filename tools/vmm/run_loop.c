@@ -25,7 +25,7 @@ struct vmm {
 	int stops;		/* wishes to stop seen so far */
 	uint32_t grace;		/* seconds from the first of them to the end */
 	int asked;		/* the guest was, since: */
-	uint32_t asked_at;	/* plat_ticks() */
+	uint32_t asked_at;	/* os_ticks() */
 	int late;		/* its time was up */
 	int lost_output;	/* a bad CONSOLE_OUT was reported */
 	struct console_channel *console;	/* the guest's own */
@@ -34,7 +34,7 @@ struct vmm {
 struct vcpu {
 	struct vmm *vmm;
 	uint32_t id;
-	struct cvm_plat_thread *thread;
+	struct os_thread *thread;
 };
 
 /* Its last line may have an end. */
@@ -133,13 +133,13 @@ static void begin_grace(struct vmm *vmm)
 	if (vmm->asked)
 		return;
 	vmm->asked = 1;
-	vmm->asked_at = plat_ticks();
+	vmm->asked_at = os_ticks();
 }
 
 /* Milliseconds; -1: it has not begun. */
 static int grace_left(const struct vmm *vmm)
 {
-	uint32_t passed = plat_ticks() - vmm->asked_at;
+	uint32_t passed = os_ticks() - vmm->asked_at;
 
 	if (!vmm->asked || vmm->late)
 		return -1;
@@ -157,12 +157,13 @@ static void stop(struct vmm *vmm, int now)
 	struct cvm_user_id id = { .id = vmm->vm->info.id };
 
 	if (!now && !vmm->stops++) {
-		plat_op(vmm->vm->dev, CVM_USER_EVENT, &event, sizeof(event));
+		os_driver_request(vmm->vm->dev, CVM_USER_EVENT, &event,
+				  sizeof(event));
 		begin_grace(vmm);
 		return;
 	}
-	plat_op(vmm->vm->dev, CVM_USER_KILL, &id, sizeof(id));
-	plat_unblock();
+	os_driver_request(vmm->vm->dev, CVM_USER_KILL, &id, sizeof(id));
+	os_unblock();
 	cvm_vmm_devices_hangup(vmm->vm->devices);
 }
 
@@ -174,8 +175,8 @@ static void vcpu_main(void *arg)
 	int ret;
 
 	for (;;) {
-		ret = plat_op(vmm->vm->dev, CVM_USER_VCPU_RUN, &run,
-			      sizeof(run));
+		ret = os_driver_request(vmm->vm->dev, CVM_USER_VCPU_RUN, &run,
+					sizeof(run));
 		if (ret == -CVM_EINTR)
 			continue;
 		if (ret) {
@@ -198,7 +199,7 @@ static void vcpu_main(void *arg)
 	if (!ret)
 		set_ending(vmm, &run);
 	__atomic_add_fetch(&vmm->ended, 1, __ATOMIC_ACQ_REL);
-	plat_wake();
+	os_wake();
 }
 
 /* ---- the guest's own console ---- */
@@ -215,8 +216,8 @@ static size_t feed(void *ctx, const void *data, size_t bytes)
 		       sizeof(part.data);
 		part.bytes = (uint32_t)want;
 		memcpy(part.data, (const char *)data + done, want);
-		if (plat_op(vmm->vm->dev, CVM_USER_CONSOLE_IN, &part,
-			    sizeof(part)) || part.bytes > want)
+		if (os_driver_request(vmm->vm->dev, CVM_USER_CONSOLE_IN, &part,
+				      sizeof(part)) || part.bytes > want)
 			return bytes;	/* ending: its vCPUs will tell */
 		done += part.bytes;
 		if (part.bytes < want)
@@ -287,11 +288,11 @@ int vmm_threads(struct vm *vm, struct problem *problem)
 		return -1;
 	for (i = 0; i < vm->info.vcpus; i++) {
 		vcpus[i].id = i;
-		vcpus[i].thread = cvm_plat_thread_new("vcpu");
+		vcpus[i].thread = os_thread_new("vcpu");
 		if (!vcpus[i].thread)
 			return problem_set(problem, vm->info.name, "no thread "
 					   "for vCPU %u; %s", i,
-					   cvm_plat_no_thread);
+					   os_no_thread);
 	}
 	return 0;
 }
@@ -303,7 +304,7 @@ int vmm_threads_try(struct vm *vm, struct problem *problem)
 
 	devices_threads_free(vm);
 	for (i = 0; i < CVM_MAX_VCPUS; i++) {
-		cvm_plat_thread_free(vcpus[i].thread);
+		os_thread_free(vcpus[i].thread);
 		vcpus[i].thread = NULL;
 	}
 	return ret;
@@ -319,9 +320,9 @@ void vmm_run(struct vm *vm, uint32_t grace, struct ending *ending)
 	console_reporter(report, rescan, &vmm);
 	for (i = 0; i < vm->info.vcpus; i++) {
 		vcpus[i].vmm = &vmm;
-		cvm_plat_thread_run(vcpus[i].thread, vcpu_main, &vcpus[i]);
+		os_thread_run(vcpus[i].thread, vcpu_main, &vcpus[i]);
 	}
 	serve(&vmm, (int)vm->info.vcpus);
 	for (i = 0; i < vm->info.vcpus; i++)
-		cvm_plat_thread_wait(vcpus[i].thread);
+		os_thread_wait(vcpus[i].thread);
 }

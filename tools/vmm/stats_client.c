@@ -33,15 +33,15 @@ static void counters(const struct question *q, const char *data, size_t bytes)
 }
 
 /* 1 while there may be more. */
-static int read_answer(struct question *q, struct link *link)
+static int read_answer(struct question *q, struct os_link *link)
 {
-	char data[LINK_DATA + 1], letter;
+	char data[OS_LINK_DATA + 1], letter;
 	unsigned int which;
 	int bytes;
 
-	if (plat_wait(&link, 1, &which, 0, ANSWER_MS) != WAIT_LINK)
+	if (os_wait(&link, 1, &which, 0, ANSWER_MS) != OS_WAIT_LINK)
 		return 0;
-	bytes = plat_link_recv(link, &letter, data);
+	bytes = os_link_recv(link, &letter, data);
 	q->answered = bytes >= 0 && letter == PACKET_END;
 	if (bytes < 0 || letter == PACKET_END || letter == PACKET_REFUSED)
 		return 0;
@@ -51,12 +51,12 @@ static int read_answer(struct question *q, struct link *link)
 	return 1;
 }
 
-struct link *ask_connect(const struct cvm_user_vm_info *vm,
-			 struct problem *problem)
+struct os_link *ask_connect(const struct cvm_user_vm_info *vm,
+			    struct problem *problem)
 {
 	struct problem why = { "" };
-	struct link *link = good_name(vm->name) ?
-			    plat_connect(vm->name, &why) : NULL;
+	struct os_link *link = good_name(vm->name) ?
+			    os_link_connect(vm->name, &why) : NULL;
 
 	if (!link)
 		problem_set(problem, vm->name, "cannot reach its process%s"
@@ -68,7 +68,7 @@ struct link *ask_connect(const struct cvm_user_vm_info *vm,
 static int ask(const struct cvm_user_vm_info *vm, char letter,
 	       const char *text, struct question *q, struct problem *problem)
 {
-	struct link *link = ask_connect(vm, problem);
+	struct os_link *link = ask_connect(vm, problem);
 	char data[sizeof(vm->id) + 64];
 	size_t bytes = sizeof(vm->id);
 
@@ -78,11 +78,11 @@ static int ask(const struct cvm_user_vm_info *vm, char letter,
 	if (text)
 		bytes += (size_t)snprintf(data + bytes, sizeof(data) - bytes,
 					  "%.60s", text) + 1;
-	if (!plat_wait_open(problem) &&
-	    !plat_link_send(link, letter, data, bytes, LINK_SURE))
+	if (!os_wait_open(problem) &&
+	    !os_link_send(link, letter, data, bytes, OS_LINK_SURE))
 		while (read_answer(q, link))
 			;
-	plat_link_close(link);
+	os_link_close(link);
 	return q->answered ? 0 : problem_set(problem, vm->name, "its process "
 					     "does not answer");
 }
@@ -111,12 +111,12 @@ int ask_rescan(const struct cvm_user_vm_info *vm, const char *disk,
 static void tell(const struct cvm_user_vm_info *vm, char letter)
 {
 	struct problem ignored = { "" };
-	struct link *link = ask_connect(vm, &ignored);
+	struct os_link *link = ask_connect(vm, &ignored);
 
 	if (!link)
 		return;
-	plat_link_send(link, letter, &vm->id, sizeof(vm->id), LINK_SURE);
-	plat_link_close(link);
+	os_link_send(link, letter, &vm->id, sizeof(vm->id), OS_LINK_SURE);
+	os_link_close(link);
 }
 
 void tell_killed(const struct cvm_user_vm_info *vm)

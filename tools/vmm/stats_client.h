@@ -11,8 +11,8 @@
  * ask_connect - to the process of this VM; NULL with a problem.  Another VM
  * of the same name may be there instead: what is sent says which is meant.
  */
-struct link *ask_connect(const struct cvm_user_vm_info *vm,
-			 struct problem *problem);
+struct os_link *ask_connect(const struct cvm_user_vm_info *vm,
+			    struct problem *problem);
 
 /*
  * ask_counters - fn for each counter, those of a device one after the other;

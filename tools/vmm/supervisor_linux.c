@@ -94,7 +94,7 @@ static struct {
 	int sealed;
 	const struct config_exec *exec;
 	unsigned int files;	/* to be removed, */
-	struct cvm_own_file file[FILES];
+	struct linux_own_file file[FILES];
 	bool if_empty[FILES];
 } self;
 
@@ -109,7 +109,7 @@ static void start_programs(void)
 
 static void note_file(const char *order, const int *fds)
 {
-	struct cvm_own_file *own = &self.file[self.files];
+	struct linux_own_file *own = &self.file[self.files];
 
 	own->dir = fds[0];
 	own->file = fds[1];
@@ -205,8 +205,8 @@ static void minder_main(int vm, const struct config_exec *exec)
 	watch();
 	programs_end(self.children);
 	while (self.files--)
-		cvm_own_file_remove(&self.file[self.files],
-				    self.if_empty[self.files]);
+		linux_own_file_remove(&self.file[self.files],
+				      self.if_empty[self.files]);
 	_exit(0);
 }
 
@@ -244,13 +244,13 @@ static void give_order(char letter, const char *text, const int *fds,
 
 void minder_remove(const char *path, intptr_t file, int if_empty)
 {
-	struct cvm_own_file own;
+	struct linux_own_file own;
 
-	if (cvm_own_file_open(&own, path, (int)file))
+	if (linux_own_file_open(&own, path, (int)file))
 		return;
 	give_order(if_empty ? ORDER_REMOVE_EMPTY : ORDER_REMOVE, own.name,
 		   (int[]){ own.dir, own.file }, 2);
-	cvm_own_file_close(&own);
+	linux_own_file_close(&own);
 }
 
 int minder_programs(struct problem *problem)

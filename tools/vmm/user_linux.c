@@ -39,7 +39,7 @@ int linux_user_sudo(struct linux_user *user)
 	return 0;
 }
 
-int plat_owner(uint32_t *uid, uint32_t *gid)
+int os_owner(uint32_t *uid, uint32_t *gid)
 {
 	struct linux_user user;
 

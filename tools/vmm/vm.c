@@ -66,17 +66,17 @@ static int create(struct vm *vm, const struct config *config,
 	vm->info.flags = config->compare ? CVM_VM_F_COMPARE : 0;
 	vm->info.passage_gva = kernel->image.note.passage_gva;
 	snprintf(vm->info.name, sizeof(vm->info.name), "%s", config->name);
-	ret = plat_op(vm->dev, CVM_USER_VM_CREATE, &vm->info,
-		      sizeof(vm->info));
+	ret = os_driver_request(vm->dev, CVM_USER_VM_CREATE, &vm->info,
+				sizeof(vm->info));
 	if (ret == -CVM_EPERM)
-		return problem_set(problem, plat_device, "this host cannot run "
-				   "guests (see cvmctl check)");
+		return problem_set(problem, os_driver_name, "this host cannot "
+				   "run guests (see cvmctl check)");
 	if (ret == -CVM_E2BIG)
-		return problem_set(problem, plat_device,
+		return problem_set(problem, os_driver_name,
 				   "too many VMs (the driver holds at most %u)",
 				   CVM_VMS_MAX);
 	if (ret)
-		return problem_set(problem, plat_device, "VM_CREATE: %s",
+		return problem_set(problem, os_driver_name, "VM_CREATE: %s",
 				   reason(ret));
 	return 0;
 }
@@ -91,7 +91,7 @@ static int add_memory(struct vm *vm, const struct config *config,
 	};
 	int ret;
 
-	ret = plat_op(vm->dev, CVM_USER_MEM_ADD, &mem, sizeof(mem));
+	ret = os_driver_request(vm->dev, CVM_USER_MEM_ADD, &mem, sizeof(mem));
 	if (!ret && mem.added < mem.bytes)
 		ret = -CVM_ENOMEM;
 	if (ret == -CVM_ENOMEM)
@@ -109,8 +109,8 @@ static int add_memory(struct vm *vm, const struct config *config,
 	if (ret)
 		return problem_set(problem, "memory", "MEM_ADD: %s",
 				   reason(ret));
-	ret = plat_op(vm->dev, CVM_USER_MEM_RANGES, &vm->ranges,
-		      sizeof(vm->ranges));
+	ret = os_driver_request(vm->dev, CVM_USER_MEM_RANGES, &vm->ranges,
+				sizeof(vm->ranges));
 	if (!ret && (!vm->ranges.count || vm->ranges.count > CVM_RANGES_MAX))
 		ret = -CVM_EINVAL;
 	if (ret)
@@ -133,7 +133,7 @@ static int map_memory(struct vm *vm, struct problem *problem)
 	}
 	vm->map_gpa = low;
 	vm->map_bytes = high - low;
-	vm->map = plat_map(vm->dev, &vm->ranges, low, high - low);
+	vm->map = os_driver_map(vm->dev, &vm->ranges, low, high - low);
 	if (!vm->map)
 		return problem_set(problem, "memory", "the span from 0x%llx "
 				   "to 0x%llx cannot be mapped",
@@ -150,10 +150,10 @@ static int create_vcpus(struct vm *vm, uint32_t vcpus,
 
 	for (i = 0; i < vcpus; i++) {
 		vm->vcpu[i].vcpu = i;
-		ret = plat_op(vm->dev, CVM_USER_VCPU_CREATE, &vm->vcpu[i],
-			      sizeof(vm->vcpu[i]));
+		ret = os_driver_request(vm->dev, CVM_USER_VCPU_CREATE,
+					&vm->vcpu[i], sizeof(vm->vcpu[i]));
 		if (ret)
-			return problem_set(problem, plat_device,
+			return problem_set(problem, os_driver_name,
 					   "VCPU_CREATE: %s",
 					   reason(ret));
 	}
@@ -188,10 +188,10 @@ static int load(struct vm *vm, const struct config *config,
 		return -1;
 	if (devices_add(vm, config, problem))
 		return -1;
-	ret = plat_op(vm->dev, CVM_USER_VCPU_BOOT, &vm->plan.entry,
-		      sizeof(vm->plan.entry));
+	ret = os_driver_request(vm->dev, CVM_USER_VCPU_BOOT, &vm->plan.entry,
+				sizeof(vm->plan.entry));
 	if (ret)
-		return problem_set(problem, plat_device, "VCPU_BOOT: %s",
+		return problem_set(problem, os_driver_name, "VCPU_BOOT: %s",
 				   reason(ret));
 	return 0;
 }
@@ -261,9 +261,9 @@ void vm_close(struct vm *vm)
 {
 	devices_remove(vm);
 	if (vm->map)
-		plat_unmap(vm->map, vm->map_bytes);
+		os_driver_unmap(vm->map, vm->map_bytes);
 	if (vm->dev)
-		plat_close(vm->dev);
+		os_driver_close(vm->dev);
 	vm->map = NULL;
 	vm->dev = NULL;
 }

@@ -28,7 +28,7 @@
 #define VM_DEVICE_NAME	16
 
 struct vm {
-	struct device *dev;	/* the VM's own handle */
+	struct os_driver *dev;	/* the VM's own handle */
 	struct cvm_user_version version;
 	struct cvm_user_vm info;
 	struct cvm_user_ranges ranges;

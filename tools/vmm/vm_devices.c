@@ -15,7 +15,7 @@ static void raise_events(void *ctx, uint32_t vcpu, uint64_t bits)
 	const struct vm *vm = ctx;
 	struct cvm_user_event event = { .vcpu = vcpu, .bits = bits };
 
-	plat_op(vm->dev, CVM_USER_EVENT, &event, sizeof(event));
+	os_driver_request(vm->dev, CVM_USER_EVENT, &event, sizeof(event));
 }
 
 /* A host whose driver cannot (NT) returns doorbells from RUN instead. */
@@ -26,7 +26,8 @@ static int bind_doorbell(void *ctx, uint64_t doorbell, intptr_t event)
 		.doorbell = doorbell, .event = event,
 	};
 
-	return plat_op(vm->dev, CVM_USER_DOORBELL_BIND, &args, sizeof(args));
+	return os_driver_request(vm->dev, CVM_USER_DOORBELL_BIND, &args,
+				 sizeof(args));
 }
 
 static void unbind_doorbell(void *ctx, uint64_t doorbell, intptr_t event)
@@ -36,7 +37,8 @@ static void unbind_doorbell(void *ctx, uint64_t doorbell, intptr_t event)
 		.doorbell = doorbell, .event = event,
 	};
 
-	plat_op(vm->dev, CVM_USER_DOORBELL_UNBIND, &args, sizeof(args));
+	os_driver_request(vm->dev, CVM_USER_DOORBELL_UNBIND, &args,
+			  sizeof(args));
 }
 
 /* The other way round; without it, raise_events(). */
@@ -47,7 +49,8 @@ static int watch_event(void *ctx, uint32_t vcpu, uint64_t bits,
 	struct cvm_user_event_bind args = {
 		.vcpu = vcpu, .bits = bits, .event = event,
 	};
-	int ret = plat_op(vm->dev, CVM_USER_EVENT_BIND, &args, sizeof(args));
+	int ret = os_driver_request(vm->dev, CVM_USER_EVENT_BIND, &args,
+				    sizeof(args));
 
 	*id = args.id;
 	return ret;
@@ -58,7 +61,7 @@ static void unwatch_event(void *ctx, uint32_t id)
 	const struct vm *vm = ctx;
 	struct cvm_user_event_bind args = { .id = id };
 
-	plat_op(vm->dev, CVM_USER_EVENT_UNBIND, &args, sizeof(args));
+	os_driver_request(vm->dev, CVM_USER_EVENT_UNBIND, &args, sizeof(args));
 }
 
 static void log_line(void *ctx, const char *line)

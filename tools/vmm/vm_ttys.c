@@ -113,7 +113,7 @@ int ttys_add(struct vm *vm, const struct config *config,
 	uint32_t i;
 	int slot;
 
-	has_owner = !plat_owner(&owner.uid, &owner.gid);
+	has_owner = !os_owner(&owner.uid, &owner.gid);
 	/* The guest's hvc1 and up, in the order of their numbers. */
 	for (i = 0; i < CONFIG_TTYS; i++) {
 		if (!config->tty[i].name[0])

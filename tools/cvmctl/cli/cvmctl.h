@@ -68,7 +68,7 @@ int nearly(const char *a, size_t an, const char *b, size_t bn);
 
 /* usage_error - say what is wrong with the command line; EXIT_USAGE. */
 int usage_error(const struct command *cmd, const char *fmt, ...)
-	__attribute__((format(CVMCTL_PRINTF, 2, 3)));
+	__attribute__((format(OS_PRINTF, 2, 3)));
 
 extern const struct command cmd_check, cmd_run, cmd_start, cmd_console;
 extern const struct command cmd_list, cmd_rescan;

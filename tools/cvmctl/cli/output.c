@@ -24,7 +24,7 @@ const char *style(enum style which)
 	};
 	const char *no_color = getenv("NO_COLOR");
 
-	if (!plat_colours() || (no_color && *no_color))
+	if (!os_colours() || (no_color && *no_color))
 		return "";
 	return codes[which];
 }

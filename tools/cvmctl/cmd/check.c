@@ -42,13 +42,13 @@ static size_t row_room(uint32_t i)
 static void explain(struct problem *problem)
 {
 	struct problem ignored = { "" };
-	struct driver_info info;
+	struct os_driver_info info;
 	size_t len = strlen(problem->text);
 	char why[480];
 
-	if (plat_driver_query(&info, &ignored) || info.state != DRIVER_STOPPED)
+	if (os_driver_query(&info, &ignored) || info.state != OS_DRIVER_STOPPED)
 		return;
-	plat_driver_why(why, sizeof(why));
+	os_driver_why(why, sizeof(why));
 	if (why[0])
 		snprintf(problem->text + len, sizeof(problem->text) - len,
 			 ": %s", why);
@@ -59,17 +59,18 @@ static void gather(struct report *report)
 	struct cvm_user_check check = { 0 };
 	struct problem problem = { "" };
 	struct cvm_user_version version;
-	struct device *dev;
+	struct os_driver *dev;
 	uint32_t i;
 	int ret;
 
 	dev = device_open(&version, &problem);
 	if (dev) {
-		ret = plat_op(dev, CVM_USER_CHECK, &check, sizeof(check));
+		ret = os_driver_request(dev, CVM_USER_CHECK, &check,
+					sizeof(check));
 		if (ret)
-			problem_set(&problem, plat_device, "CHECK: %s",
+			problem_set(&problem, os_driver_name, "CHECK: %s",
 				    reason(ret));
-		plat_close(dev);
+		os_driver_close(dev);
 	} else {
 		explain(&problem);
 	}

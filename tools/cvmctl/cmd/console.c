@@ -5,15 +5,15 @@
 #include "vmm/driver.h"
 #include "vmm/stats_client.h"
 
-static struct link *connect_vm(const char *word,
-			       struct cvm_user_vm_info *info,
-			       struct problem *problem)
+static struct os_link *connect_vm(const char *word,
+				  struct cvm_user_vm_info *info,
+				  struct problem *problem)
 {
-	struct device *dev = open_vm(word, info, problem);
+	struct os_driver *dev = open_vm(word, info, problem);
 
 	if (!dev)
 		return NULL;
-	plat_close(dev);
+	os_driver_close(dev);
 	return ask_connect(info, problem);
 }
 
@@ -27,7 +27,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		  "as with cvmctl run" },
 		{ 0 }
 	};
-	struct link *link;
+	struct os_link *link;
 	int ret, key;
 
 	ret = parse_options(cmd, opts, argc, argv, words, 2);

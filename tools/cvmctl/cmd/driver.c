@@ -12,32 +12,32 @@
 
 /* What the driver says of itself while it runs. */
 struct status {
-	struct driver_info info;
+	struct os_driver_info info;
 	struct cvm_user_version version;
 	struct cvm_user_list list;
 	struct problem problem;	/* why it could not be asked, or "" */
 };
 
 static const char *const states[] = {
-	[DRIVER_ABSENT] = "not installed",
-	[DRIVER_STOPPED] = "stopped",
-	[DRIVER_RUNNING] = "running",
-	[DRIVER_CHANGING] = "changing",
+	[OS_DRIVER_ABSENT] = "not installed",
+	[OS_DRIVER_STOPPED] = "stopped",
+	[OS_DRIVER_RUNNING] = "running",
+	[OS_DRIVER_CHANGING] = "changing",
 };
 
 static int gather(struct status *s, struct problem *problem)
 {
-	struct device *dev;
+	struct os_driver *dev;
 
-	if (plat_driver_query(&s->info, problem))
+	if (os_driver_query(&s->info, problem))
 		return -1;
-	if (s->info.state != DRIVER_RUNNING)
+	if (s->info.state != OS_DRIVER_RUNNING)
 		return 0;
 	dev = device_open(&s->version, &s->problem);
 	if (!dev)
 		return 0;
 	list_vms(dev, &s->list, &s->problem);
-	plat_close(dev);
+	os_driver_close(dev);
 	return 0;
 }
 
@@ -62,7 +62,7 @@ static int no_vms(struct problem *problem)
 
 	if (gather(&s, problem))
 		return -1;
-	if (s.info.state != DRIVER_RUNNING)
+	if (s.info.state != OS_DRIVER_RUNNING)
 		return 0;
 	if (s.problem.text[0])
 		return problem_set(problem, "driver", "cannot list its VMs: "
@@ -144,7 +144,8 @@ static int status(int json, struct problem *problem)
 	if (gather(&s, problem))
 		return EXIT_REFUSED;
 	ret = json ? status_json(&s) : status_text(&s);
-	return ret || s.info.state != DRIVER_RUNNING ? EXIT_REFUSED : EXIT_OK;
+	return ret ||
+	       s.info.state != OS_DRIVER_RUNNING ? EXIT_REFUSED : EXIT_OK;
 }
 
 /* ---- the command ---- */
@@ -152,13 +153,13 @@ static int status(int json, struct problem *problem)
 static int act(const char *verb, const char *path, struct problem *problem)
 {
 	if (!strcmp(verb, "install"))
-		return plat_driver_install(path, problem);
+		return os_driver_install(path, problem);
 	if (!strcmp(verb, "start"))
-		return plat_driver_start(problem);
+		return os_driver_start(problem);
 	if (no_vms(problem))
 		return -1;
-	return !strcmp(verb, "stop") ? plat_driver_stop(problem) :
-	       plat_driver_remove(problem);
+	return !strcmp(verb, "stop") ? os_driver_stop(problem) :
+	       os_driver_remove(problem);
 }
 
 static int known(const char *verb)

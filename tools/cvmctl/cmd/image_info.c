@@ -19,7 +19,7 @@ struct part {
 struct image {
 	const char *path;
 	const struct cvm_blk_format *format;	/* NULL: raw */
-	struct cvm_plat_file file;
+	struct os_disk file;
 	uint64_t allocated;
 	struct cvm_blk_image disk;
 	struct problem short_by;	/* "" when all of it is there */
@@ -34,9 +34,9 @@ struct image {
 static int read_file(void *ctx, uint64_t offset, void *to, size_t bytes)
 {
 	struct image *image = ctx;
-	struct cvm_iov iov = { to, bytes };
+	struct os_iov iov = { to, bytes };
 
-	return cvm_plat_file_read(&image->file, &iov, 1, offset);
+	return os_disk_read(&image->file, &iov, 1, offset);
 }
 
 static void found(void *ctx, const struct cvm_blk_partition *partition)
@@ -79,14 +79,14 @@ static int look(struct image *image, struct problem *problem)
 {
 	uint32_t i;
 
-	if (cvm_plat_file_open(&image->file, image->path, true, false, problem))
+	if (os_disk_open(&image->file, image->path, true, false, problem))
 		return -1;
 	image->allocated = image_allocated(image->file.handle);
 	image->disk = (struct cvm_blk_image){
 		.read = read_file, .ctx = image, .found = found,
 		.bytes = image->file.bytes,
 	};
-	if (!cvm_plat_file_was_raw(&image->file))
+	if (!os_disk_was_raw(&image->file))
 		image->format = cvm_blk_format(&image->disk);
 	if (image->format)
 		return 0;
@@ -334,7 +334,7 @@ int image_info(const char *path, int json, struct problem *problem)
 	ret = look(image, problem);
 	if (!ret)
 		ret = (json ? print_json(image) : print_text(image)) ? -1 : 0;
-	cvm_plat_file_close(&image->file);
+	os_disk_close(&image->file);
 	free(image);
 	return ret;
 }

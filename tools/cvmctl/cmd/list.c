@@ -60,7 +60,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 	struct problem problem = { "" };
 	struct cvm_user_version version;
 	struct cvm_user_list list;
-	struct device *dev;
+	struct os_driver *dev;
 	int json = 0, ret;
 	const struct opt opts[] = {
 		{ "json", OPT_FLAG, NULL, &json, "print a JSON array" },
@@ -73,7 +73,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 	dev = device_open(&version, &problem);
 	if (dev) {
 		list_vms(dev, &list, &problem);
-		plat_close(dev);
+		os_driver_close(dev);
 	}
 	if (problem.text[0]) {
 		problem_print(&problem);

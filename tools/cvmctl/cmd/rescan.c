@@ -37,11 +37,11 @@ static int rescan(const char *word, const char *disk, struct problem *problem)
 {
 	struct cvm_user_vm_info info;
 	struct answer answer = { 0, 0 };
-	struct device *dev = open_vm(word, &info, problem);
+	struct os_driver *dev = open_vm(word, &info, problem);
 
 	if (!dev)
 		return -1;
-	plat_close(dev);
+	os_driver_close(dev);
 	if (ask_rescan(&info, disk, print_size, &answer, problem))
 		return -1;
 	if (answer.disks)

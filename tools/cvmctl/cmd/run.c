@@ -14,16 +14,16 @@
 static int begin(const struct run_options *o, int background)
 {
 	struct problem problem = { "" };
-	struct link *link;
+	struct os_link *link;
 	int side;
 
-	if (!background && !plat_interactive()) {
+	if (!background && !os_interactive()) {
 		if (!console_direct(&problem))
 			return run_vm(o);
 		problem_print(&problem);
 		return EXIT_REFUSED;
 	}
-	side = plat_split(&link, &problem);
+	side = os_split(&link, &problem);
 	if (side == 0 && !console_served(link, 0, &problem))
 		return run_vm(o);
 	if (side != 1) {

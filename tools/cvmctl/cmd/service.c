@@ -42,11 +42,11 @@ static int install(const char *name, const char *path,
 
 	o.given[0] = (struct config_given){ "name", name };
 	o.file = config;
-	if (plat_absolute(path, config, sizeof(config)))
+	if (os_path_absolute(path, config, sizeof(config)))
 		problem_set(problem, path, "path too long");
 	else if (run_prepare(&o, problem) == PARSE_GO_ON)
-		ret = plat_service_install(name, config, o.config.grace,
-					   problem);
+		ret = os_service_install(name, config, o.config.grace,
+					 problem);
 	run_free(&o);
 	return ret;
 }
@@ -58,9 +58,9 @@ static int serve(const char *name, const char *path, struct problem *problem)
 	char log[PATH_ROOM], file[CVM_NAME_MAX + 8];
 
 	snprintf(file, sizeof(file), "%s.log", name);
-	if (!plat_beside(path, file, log, sizeof(log)))
-		return plat_service_run(name, log, run_as_service, &served,
-					problem);
+	if (!os_path_beside(path, file, log, sizeof(log)))
+		return os_service_run(name, log, run_as_service, &served,
+				      problem);
 	problem_set(problem, path, "path too long");
 	return EXIT_REFUSED;
 }
@@ -80,7 +80,7 @@ static void list_one(const char *name, const char *state, const char *config)
 
 static int list(struct problem *problem)
 {
-	if (plat_service_list(list_one, problem))
+	if (os_service_list(list_one, problem))
 		return EXIT_REFUSED;
 	if (!listed)
 		puts("no guest is a service of this machine");
@@ -110,7 +110,7 @@ static int act(const struct command *cmd, const char *const *words,
 		return usage_error(cmd, "%s: not a name (" NAME_RULE ")", name,
 				   CVM_NAME_MAX - 1);
 	if (!strcmp(verb, "remove"))
-		return plat_service_remove(name, problem) ? EXIT_REFUSED :
+		return os_service_remove(name, problem) ? EXIT_REFUSED :
 		       EXIT_OK;
 	if (!path)
 		return usage_error(cmd, "no --config FILE given");

@@ -11,19 +11,19 @@ static int carry_out(const char *word, uint32_t op, int wait, int ms)
 {
 	struct problem problem = { "" };
 	struct cvm_user_vm_info info;
-	struct device *dev = open_vm(word, &info, &problem);
+	struct os_driver *dev = open_vm(word, &info, &problem);
 	struct cvm_user_id id;
-	intptr_t process = PLAT_NO_FILE;
+	intptr_t process = OS_NO_FILE;
 	int ret;
 
 	if (dev) {
 		if (wait)
-			process = plat_process_open(info.pid);
+			process = os_process_open(info.pid);
 		id = (struct cvm_user_id){ .id = info.id };
-		ret = plat_op(dev, op, &id, sizeof(id));
+		ret = os_driver_request(dev, op, &id, sizeof(id));
 		if (ret)
 			problem_set(&problem, word, "%s", reason(ret));
-		plat_close(dev);
+		os_driver_close(dev);
 	}
 	if (problem.text[0]) {
 		problem_print(&problem);
@@ -33,7 +33,7 @@ static int carry_out(const char *word, uint32_t op, int wait, int ms)
 		tell_killed(&info);
 	else
 		tell_asked(&info);
-	if (process == PLAT_NO_FILE || plat_process_wait(process, ms))
+	if (process == OS_NO_FILE || os_process_wait(process, ms))
 		return EXIT_OK;
 	say("cvmctl: %s: still running after %d s", word, ms / 1000);
 	return EXIT_REFUSED;

@@ -88,7 +88,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct problem problem = { "" };
 	struct cvm_user_version v;
-	struct device *dev;
+	struct os_driver *dev;
 	int json = 0, ret;
 	const struct opt opts[] = {
 		{ "json", OPT_FLAG, NULL, &json, "print one JSON object" },
@@ -113,7 +113,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		ret = print_flush();
 	}
 	if (dev)
-		plat_close(dev);
+		os_driver_close(dev);
 	return ret;
 }
 

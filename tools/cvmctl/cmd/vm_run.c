@@ -80,7 +80,7 @@ int run_prepare(struct run_options *o, struct problem *problem)
 		return EXIT_USAGE;
 	}
 	if (!config->name) {
-		snprintf(o->name, sizeof(o->name), UNNAMED "%ld", plat_pid());
+		snprintf(o->name, sizeof(o->name), UNNAMED "%ld", os_pid());
 		config->name = o->name;
 	}
 	return PARSE_GO_ON;
@@ -143,7 +143,7 @@ int run_vm(const struct run_options *o)
 	    minder_start(o->config.exec, &problem))
 		goto out_refused;
 	/* Not before: the minder starts programs, with limits of their own. */
-	plat_raise_files();
+	os_raise_file_limit();
 	/* The name first: a second VM of it would disturb the first. */
 	if (console_claim(o->config.name, &problem) ||
 	    vm_build(&vm, &o->config, &problem))
@@ -155,7 +155,7 @@ int run_vm(const struct run_options *o)
 			 o->key_text);
 	if (console_ready(vm.info.id, greeting, &problem) ||
 	    minder_programs(&problem) || vmm_threads_try(&vm, &problem) ||
-	    plat_log(o->config.name, minder_remove, &problem))
+	    os_log_begin(o->config.name, minder_remove, &problem))
 		goto out_refused;
 	devices_settle(&vm);
 	minder_seal();

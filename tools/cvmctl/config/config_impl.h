@@ -65,11 +65,11 @@ struct config_reading {
 
 /* config_fail - -1 with a problem that says where, and of which key. */
 int config_fail(const struct config_reading *r, const char *fmt, ...)
-	__attribute__((format(CVMCTL_PRINTF, 2, 3)));
+	__attribute__((format(OS_PRINTF, 2, 3)));
 
 /* config_note - a line of the same form that refuses nothing; 0 or -1. */
 int config_note(struct config_reading *r, const char *fmt, ...)
-	__attribute__((format(CVMCTL_PRINTF, 2, 3)));
+	__attribute__((format(OS_PRINTF, 2, 3)));
 
 /*
  * config_copy - so many bytes and a NUL that last as long as the sources; NULL

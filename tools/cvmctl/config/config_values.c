@@ -96,12 +96,12 @@ char *config_path(const struct config_reading *r, const char *path)
 	const char *file = source(r)->path;
 	char full[CONFIG_PATH_ROOM];
 
-	if (plat_foreign_path(path)) {
+	if (os_path_foreign(path)) {
 		config_fail(r, "%.128s: a Windows path; give one of this host",
 			    path);
 		return NULL;
 	}
-	if (plat_beside(file ? file : "", path, full, sizeof(full))) {
+	if (os_path_beside(file ? file : "", path, full, sizeof(full))) {
 		config_fail(r, "path too long");
 		return NULL;
 	}

@@ -6,7 +6,7 @@
 
 #include "accept.h"
 
-int cvm_accept(struct cvm_accept *accept, int socket, int flags)
+int linux_accept(struct linux_accept *accept, int socket, int flags)
 {
 	int peer = accept4(socket, NULL, NULL, SOCK_CLOEXEC | flags);
 
@@ -15,7 +15,7 @@ int cvm_accept(struct cvm_accept *accept, int socket, int flags)
 	return peer;
 }
 
-const char *cvm_accept_news(struct cvm_accept *accept)
+const char *linux_accept_news(struct linux_accept *accept)
 {
 	if (!accept->full || accept->said)
 		return NULL;

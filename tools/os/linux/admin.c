@@ -11,15 +11,16 @@
 
 #define MODULE		"/sys/module/cvm"
 
-int plat_driver_query(struct driver_info *info, struct problem *problem)
+int os_driver_query(struct os_driver_info *info, struct problem *problem)
 {
 	(void)problem;
 	memset(info, 0, sizeof(*info));
-	info->state = access(MODULE, F_OK) ? DRIVER_STOPPED : DRIVER_RUNNING;
+	info->state = access(MODULE, F_OK) ? OS_DRIVER_STOPPED :
+		      OS_DRIVER_RUNNING;
 	return 0;
 }
 
-int plat_driver_install(const char *path, struct problem *problem)
+int os_driver_install(const char *path, struct problem *problem)
 {
 	(void)path;
 	return problem_set(problem, "driver", "on Linux it is a kernel module: "
@@ -27,19 +28,19 @@ int plat_driver_install(const char *path, struct problem *problem)
 			   "and run depmod -a");
 }
 
-int plat_driver_start(struct problem *problem)
+int os_driver_start(struct problem *problem)
 {
 	return problem_set(problem, "driver", "on Linux it is a kernel module: "
 			   "modprobe cvm, or insmod cvm.ko, loads it");
 }
 
-int plat_driver_stop(struct problem *problem)
+int os_driver_stop(struct problem *problem)
 {
 	return problem_set(problem, "driver", "on Linux it is a kernel module: "
 			   "rmmod cvm unloads it");
 }
 
-int plat_driver_remove(struct problem *problem)
+int os_driver_remove(struct problem *problem)
 {
 	return problem_set(problem, "driver", "on Linux it is a kernel module: "
 			   "rmmod cvm, then delete cvm.ko and run depmod -a");
@@ -53,8 +54,8 @@ static int systemd(struct problem *problem)
 			   "this: ExecStart=cvmctl run --config FILE");
 }
 
-int plat_service_install(const char *name, const char *config,
-			 uint32_t seconds, struct problem *problem)
+int os_service_install(const char *name, const char *config,
+		       uint32_t seconds, struct problem *problem)
 {
 	(void)seconds;
 	(void)name;
@@ -62,23 +63,23 @@ int plat_service_install(const char *name, const char *config,
 	return systemd(problem);
 }
 
-int plat_service_remove(const char *name, struct problem *problem)
+int os_service_remove(const char *name, struct problem *problem)
 {
 	(void)name;
 	return systemd(problem);
 }
 
-int plat_service_list(void (*fn)(const char *name, const char *state,
-				 const char *config),
-		      struct problem *problem)
+int os_service_list(void (*fn)(const char *name, const char *state,
+			       const char *config),
+		    struct problem *problem)
 {
 	(void)fn;
 	return systemd(problem);
 }
 
-int plat_service_run(const char *name, const char *log,
-		     int (*run)(void *ctx), void *ctx,
-		     struct problem *problem)
+int os_service_run(const char *name, const char *log,
+		   int (*run)(void *ctx), void *ctx,
+		   struct problem *problem)
 {
 	(void)name;
 	(void)log;

@@ -18,11 +18,11 @@
 #include "disk_map.h"
 #include "os/disk.h"
 
-_Static_assert(sizeof(struct iovec) == sizeof(struct cvm_iov) &&
+_Static_assert(sizeof(struct iovec) == sizeof(struct os_iov) &&
 	       offsetof(struct iovec, iov_base) ==
-	       offsetof(struct cvm_iov, base) &&
+	       offsetof(struct os_iov, base) &&
 	       offsetof(struct iovec, iov_len) ==
-	       offsetof(struct cvm_iov, bytes), "cvm_iov is an iovec");
+	       offsetof(struct os_iov, bytes), "os_iov is an iovec");
 
 static int open_error(struct problem *problem, const char *path)
 {
@@ -33,7 +33,7 @@ static int open_error(struct problem *problem, const char *path)
 }
 
 /* A disk that the host has mounted is not opened with O_EXCL. */
-static int open_disk(struct cvm_plat_file *file, const char *path, int flags,
+static int open_disk(struct os_disk *file, const char *path, int flags,
 		     struct problem *problem)
 {
 	int block = 512, fd;
@@ -52,7 +52,7 @@ static int open_disk(struct cvm_plat_file *file, const char *path, int flags,
 	return 0;
 }
 
-static bool try_align(struct cvm_plat_file *file, uint32_t align)
+static bool try_align(struct os_disk *file, uint32_t align)
 {
 	static uint8_t buf[3 * 4096] __attribute__((aligned(4096)));
 
@@ -64,9 +64,9 @@ static bool try_align(struct cvm_plat_file *file, uint32_t align)
 
 /*
  * Which alignment O_DIRECT takes is found out by reading; a file too short for
- * that may be so later (cvm_plat_file_grow()).
+ * that may be so later (os_disk_grow()).
  */
-static void try_direct(struct cvm_plat_file *file)
+static void try_direct(struct os_disk *file)
 {
 	if (file->direct < 0 || file->bytes < 2 * 4096 ||
 	    try_align(file, 512) || try_align(file, 4096))
@@ -75,7 +75,7 @@ static void try_direct(struct cvm_plat_file *file)
 	file->direct = -1;
 }
 
-static void open_direct(struct cvm_plat_file *file, int flags)
+static void open_direct(struct os_disk *file, int flags)
 {
 	char path[40];
 
@@ -94,13 +94,13 @@ static bool is_in_memory(int fd)
 				     (uint32_t)fs.f_type == RAMFS_MAGIC);
 }
 
-int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
-		       bool readonly, bool direct, struct problem *problem)
+int os_disk_open(struct os_disk *file, const char *path,
+		 bool readonly, bool direct, struct problem *problem)
 {
 	int flags = (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY;
 	struct stat st;
 
-	*file = (struct cvm_plat_file){ .direct = -1, .block = 512,
+	*file = (struct os_disk){ .direct = -1, .block = 512,
 					.readonly = readonly };
 	/* A pipe is not waited for, it is refused. */
 	file->handle = open(path, flags | O_NONBLOCK);
@@ -121,8 +121,8 @@ int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
 	return 0;
 }
 
-int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
-		       uint64_t bytes, struct problem *problem)
+int os_disk_grow(struct os_disk *file, const char *path,
+		 uint64_t bytes, struct problem *problem)
 {
 	struct stat st;
 
@@ -144,7 +144,7 @@ int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
 #define RAW_MARK	"user.libcvm.raw"
 
 /* Is there one of this length? */
-static bool is_marked(const struct cvm_plat_file *file, const char *mark)
+static bool is_marked(const struct os_disk *file, const char *mark)
 {
 	char there[24];
 	ssize_t bytes = fgetxattr((int)file->handle, RAW_MARK, there,
@@ -154,7 +154,7 @@ static bool is_marked(const struct cvm_plat_file *file, const char *mark)
 	       !memcmp(mark, there, (size_t)bytes);
 }
 
-void cvm_plat_file_set_raw(struct cvm_plat_file *file, uint64_t bytes)
+void os_disk_set_raw(struct os_disk *file, uint64_t bytes)
 {
 	char mark[24];
 
@@ -163,7 +163,7 @@ void cvm_plat_file_set_raw(struct cvm_plat_file *file, uint64_t bytes)
 		fsetxattr((int)file->handle, RAW_MARK, mark, strlen(mark), 0);
 }
 
-bool cvm_plat_file_was_raw(const struct cvm_plat_file *file)
+bool os_disk_was_raw(const struct os_disk *file)
 {
 	char mark[24];
 
@@ -171,20 +171,20 @@ bool cvm_plat_file_was_raw(const struct cvm_plat_file *file)
 	return is_marked(file, mark);
 }
 
-void cvm_plat_file_map(struct cvm_plat_file *file)
+void os_disk_map(struct os_disk *file)
 {
-	file->map = cvm_file_map_open((int)file->handle, file->bytes);
+	file->map = linux_disk_map_open((int)file->handle, file->bytes);
 }
 
-void cvm_plat_file_cut(struct cvm_plat_file *file, uint64_t bytes)
+void os_disk_cut(struct os_disk *file, uint64_t bytes)
 {
 	if (file->map)
-		cvm_file_map_emptied(file->map, bytes, UINT64_MAX - bytes);
+		linux_disk_map_emptied(file->map, bytes, UINT64_MAX - bytes);
 }
 
-void cvm_plat_file_close(struct cvm_plat_file *file)
+void os_disk_close(struct os_disk *file)
 {
-	cvm_file_map_close(file->map);
+	linux_disk_map_close(file->map);
 	file->map = NULL;
 	if (file->direct >= 0)
 		close((int)file->direct);
@@ -195,25 +195,25 @@ void cvm_plat_file_close(struct cvm_plat_file *file)
 }
 
 /* The one call that knows files and disks, and which is allowed (confine.h). */
-uint64_t cvm_plat_file_size(const struct cvm_plat_file *file)
+uint64_t os_disk_size(const struct os_disk *file)
 {
 	off_t end = lseek((int)file->handle, 0, SEEK_END);
 
 	return end < 0 ? file->bytes : (uint64_t)end;
 }
 
-static bool holds(const struct cvm_plat_file *file, uint64_t offset,
+static bool holds(const struct os_disk *file, uint64_t offset,
 		  uint64_t bytes)
 {
-	return !file->regular || offset + bytes <= cvm_plat_file_size(file);
+	return !file->regular || offset + bytes <= os_disk_size(file);
 }
 
 /*
  * A lock of the open file description: the process's own other disks collide
  * with it too.  A file system without locks claims nothing.
  */
-int cvm_plat_file_claim(struct cvm_plat_file *file, uint64_t offset,
-			uint64_t bytes)
+int os_disk_claim(struct os_disk *file, uint64_t offset,
+		  uint64_t bytes)
 {
 	struct flock lock = {
 		.l_type = file->readonly ? F_RDLCK : F_WRLCK,
@@ -228,9 +228,9 @@ int cvm_plat_file_claim(struct cvm_plat_file *file, uint64_t offset,
 	return 0;
 }
 
-intptr_t cvm_plat_file_handle(const struct cvm_plat_file *file,
-			      const struct cvm_iov *iov, uint32_t count,
-			      uint64_t offset)
+intptr_t os_disk_handle(const struct os_disk *file,
+			const struct os_iov *iov, uint32_t count,
+			uint64_t offset)
 {
 	uintptr_t bits = offset;
 	uint32_t i;
@@ -245,7 +245,7 @@ intptr_t cvm_plat_file_handle(const struct cvm_plat_file *file,
 typedef ssize_t (*transfer_fn)(int, const struct iovec *, int, off_t);
 
 /* The pieces that a short transfer left, one by one. */
-static int transfer_rest(transfer_fn fn, int fd, const struct cvm_iov *iov,
+static int transfer_rest(transfer_fn fn, int fd, const struct os_iov *iov,
 			 uint32_t count, size_t done, uint64_t offset)
 {
 	struct iovec part;
@@ -260,7 +260,7 @@ static int transfer_rest(transfer_fn fn, int fd, const struct cvm_iov *iov,
 			if (got < 0 && errno == EINTR)
 				continue;
 			if (got <= 0)
-				return got ? -errno : CVM_PLAT_FILE_ENDED;
+				return got ? -errno : OS_DISK_ENDED;
 			done += (size_t)got;
 			offset += (uint64_t)got;
 		}
@@ -269,11 +269,11 @@ static int transfer_rest(transfer_fn fn, int fd, const struct cvm_iov *iov,
 	return 0;
 }
 
-static int transfer(transfer_fn fn, struct cvm_plat_file *file,
-		    const struct cvm_iov *iov, uint32_t count,
+static int transfer(transfer_fn fn, struct os_disk *file,
+		    const struct os_iov *iov, uint32_t count,
 		    uint64_t offset)
 {
-	int fd = (int)cvm_plat_file_handle(file, iov, count, offset);
+	int fd = (int)os_disk_handle(file, iov, count, offset);
 	ssize_t got;
 
 	got = fn(fd, (const struct iovec *)iov, (int)count, (off_t)offset);
@@ -286,38 +286,38 @@ static int transfer(transfer_fn fn, struct cvm_plat_file *file,
 			     offset + (uint64_t)got);
 }
 
-int cvm_plat_file_read(struct cvm_plat_file *file, const struct cvm_iov *iov,
-		       uint32_t count, uint64_t offset)
+int os_disk_read(struct os_disk *file, const struct os_iov *iov,
+		 uint32_t count, uint64_t offset)
 {
-	if (file->map && cvm_file_map_read(file->map, iov, count, offset))
+	if (file->map && linux_disk_map_read(file->map, iov, count, offset))
 		return 0;
 	return transfer(preadv, file, iov, count, offset);
 }
 
-int cvm_plat_file_write(struct cvm_plat_file *file, const struct cvm_iov *iov,
-			uint32_t count, uint64_t offset)
+int os_disk_write(struct os_disk *file, const struct os_iov *iov,
+		  uint32_t count, uint64_t offset)
 {
-	uint64_t bytes = cvm_iov_bytes(iov, count);
+	uint64_t bytes = os_iov_bytes(iov, count);
 	int ret;
 
 	if (!holds(file, offset, bytes))
-		return CVM_PLAT_FILE_ENDED;
+		return OS_DISK_ENDED;
 	ret = transfer(pwritev, file, iov, count, offset);
 	if (file->map && !ret)
-		cvm_file_map_filled(file->map, offset, bytes);
+		linux_disk_map_filled(file->map, offset, bytes);
 	return ret;
 }
 
-int cvm_plat_file_sync(struct cvm_plat_file *file)
+int os_disk_sync(struct os_disk *file)
 {
 	return fdatasync((int)file->handle) ? -errno : 0;
 }
 
-static int allocate(struct cvm_plat_file *file, int mode, uint64_t offset,
+static int allocate(struct os_disk *file, int mode, uint64_t offset,
 		    uint64_t bytes)
 {
 	if (file->map)
-		cvm_file_map_emptied(file->map, offset, bytes);
+		linux_disk_map_emptied(file->map, offset, bytes);
 	if (!fallocate((int)file->handle, mode | FALLOC_FL_KEEP_SIZE,
 		       (off_t)offset, (off_t)bytes))
 		return 0;
@@ -325,23 +325,23 @@ static int allocate(struct cvm_plat_file *file, int mode, uint64_t offset,
 	       -CVM_ENOSYS;
 }
 
-int cvm_plat_file_discard(struct cvm_plat_file *file, uint64_t offset,
-			  uint64_t bytes)
+int os_disk_discard(struct os_disk *file, uint64_t offset,
+		    uint64_t bytes)
 {
 	return allocate(file, FALLOC_FL_PUNCH_HOLE, offset, bytes);
 }
 
-int cvm_plat_file_zero(struct cvm_plat_file *file, uint64_t offset,
-		       uint64_t bytes, bool unmap)
+int os_disk_zero(struct os_disk *file, uint64_t offset,
+		 uint64_t bytes, bool unmap)
 {
 	if (!holds(file, offset, bytes))
-		return CVM_PLAT_FILE_ENDED;
+		return OS_DISK_ENDED;
 	return allocate(file, unmap ? FALLOC_FL_PUNCH_HOLE :
 			FALLOC_FL_ZERO_RANGE, offset, bytes);
 }
 
-void cvm_plat_file_reason(int result, char *to, size_t size)
+void os_disk_reason(int result, char *to, size_t size)
 {
-	snprintf(to, size, "%s", result == CVM_PLAT_FILE_ENDED ?
+	snprintf(to, size, "%s", result == OS_DISK_ENDED ?
 		 "the file ends before that" : strerror(-result));
 }

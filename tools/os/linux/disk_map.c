@@ -19,7 +19,7 @@
 /* Of a file in more pieces, the rest is known once it is written. */
 #define EXTENTS_MAX	65536u
 
-struct cvm_file_map {
+struct linux_disk_map {
 	uint8_t *base;
 	uint64_t bytes;
 	uint64_t *there;	/* the book: a bit a page, changed atomically */
@@ -39,7 +39,7 @@ static uint64_t bits_of(uint64_t word, uint64_t first, uint64_t last)
 	return bits;
 }
 
-static bool is_there(const struct cvm_file_map *map, uint64_t offset,
+static bool is_there(const struct linux_disk_map *map, uint64_t offset,
 		     uint64_t bytes)
 {
 	uint64_t first = offset / PAGE, last = (offset + bytes - 1) / PAGE;
@@ -55,7 +55,7 @@ static bool is_there(const struct cvm_file_map *map, uint64_t offset,
 }
 
 /* The file may have become longer than its map; are any of the bytes there? */
-static bool cut_to_map(const struct cvm_file_map *map, uint64_t offset,
+static bool cut_to_map(const struct linux_disk_map *map, uint64_t offset,
 		       uint64_t *bytes)
 {
 	uint64_t most = offset < map->bytes ? map->bytes - offset : 0;
@@ -66,8 +66,8 @@ static bool cut_to_map(const struct cvm_file_map *map, uint64_t offset,
 }
 
 /* Of two at the same pages, the guest does not know who was first. */
-void cvm_file_map_filled(struct cvm_file_map *map, uint64_t offset,
-			 uint64_t bytes)
+void linux_disk_map_filled(struct linux_disk_map *map, uint64_t offset,
+			   uint64_t bytes)
 {
 	uint64_t first, last, word;
 
@@ -81,8 +81,8 @@ void cvm_file_map_filled(struct cvm_file_map *map, uint64_t offset,
 				  __ATOMIC_RELAXED);
 }
 
-void cvm_file_map_emptied(struct cvm_file_map *map, uint64_t offset,
-			  uint64_t bytes)
+void linux_disk_map_emptied(struct linux_disk_map *map, uint64_t offset,
+			    uint64_t bytes)
 {
 	uint64_t first, last, word;
 
@@ -97,7 +97,7 @@ void cvm_file_map_emptied(struct cvm_file_map *map, uint64_t offset,
 }
 
 /* Pages that were swapped out count as data. */
-static void find_data(struct cvm_file_map *map, int fd)
+static void find_data(struct linux_disk_map *map, int fd)
 {
 	off_t from = 0, to = 0;
 	uint32_t i;
@@ -107,8 +107,8 @@ static void find_data(struct cvm_file_map *map, int fd)
 		to = from < 0 ? from : lseek(fd, from, SEEK_HOLE);
 		if (to <= from || (uint64_t)to > map->bytes)
 			return;
-		cvm_file_map_filled(map, (uint64_t)from,
-				    (uint64_t)(to - from));
+		linux_disk_map_filled(map, (uint64_t)from,
+				      (uint64_t)(to - from));
 	}
 }
 
@@ -153,7 +153,7 @@ static int catch_sigbus(void)
 	return sigaction(SIGBUS, &action, NULL);
 }
 
-static bool copy(struct cvm_file_map *map, const struct cvm_iov *iov,
+static bool copy(struct linux_disk_map *map, const struct os_iov *iov,
 		 uint32_t count, uint64_t offset, uint64_t bytes)
 {
 	struct guard guard = { .base = map->base, .bytes = map->bytes };
@@ -164,16 +164,16 @@ static bool copy(struct cvm_file_map *map, const struct cvm_iov *iov,
 	}
 	guarding = &guard;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	cvm_iov_put(iov, count, 0, map->base + offset, bytes);
+	os_iov_put(iov, count, 0, map->base + offset, bytes);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	guarding = NULL;
 	return true;
 }
 
-bool cvm_file_map_read(struct cvm_file_map *map, const struct cvm_iov *iov,
-		       uint32_t count, uint64_t offset)
+bool linux_disk_map_read(struct linux_disk_map *map, const struct os_iov *iov,
+			 uint32_t count, uint64_t offset)
 {
-	uint64_t bytes = cvm_iov_bytes(iov, count);
+	uint64_t bytes = os_iov_bytes(iov, count);
 
 	return bytes && offset <= map->bytes && bytes <= map->bytes - offset &&
 	       is_there(map, offset, bytes) &&
@@ -182,9 +182,9 @@ bool cvm_file_map_read(struct cvm_file_map *map, const struct cvm_iov *iov,
 
 /* ---- the map ------------------------------------------------------------- */
 
-struct cvm_file_map *cvm_file_map_open(int fd, uint64_t bytes)
+struct linux_disk_map *linux_disk_map_open(int fd, uint64_t bytes)
 {
-	struct cvm_file_map *map = calloc(1, sizeof(*map));
+	struct linux_disk_map *map = calloc(1, sizeof(*map));
 	void *base;
 
 	if (!map)
@@ -194,7 +194,7 @@ struct cvm_file_map *cvm_file_map_open(int fd, uint64_t bytes)
 	base = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
 	map->base = base == MAP_FAILED ? NULL : base;
 	if (!map->there || !map->base || catch_sigbus()) {
-		cvm_file_map_close(map);
+		linux_disk_map_close(map);
 		return NULL;
 	}
 	/* A guest's disk is not for core files. */
@@ -203,7 +203,7 @@ struct cvm_file_map *cvm_file_map_open(int fd, uint64_t bytes)
 	return map;
 }
 
-void cvm_file_map_close(struct cvm_file_map *map)
+void linux_disk_map_close(struct linux_disk_map *map)
 {
 	if (!map)
 		return;

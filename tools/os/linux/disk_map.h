@@ -13,34 +13,34 @@
 
 #include <stdbool.h>
 
-#include "virtio/core/memory.h"
+#include "os/iov.h"
 
-struct cvm_file_map;
+struct linux_disk_map;
 
 /*
- * cvm_file_map_open - map a file of this many bytes and find its data.  NULL:
+ * linux_disk_map_open - map a file of this many bytes and find its data.  NULL:
  * not possible, which only costs time.  Puts a handler of SIGBUS in front of
  * the one there is, unless that is ours; call it before the guest runs.
  */
-struct cvm_file_map *cvm_file_map_open(int fd, uint64_t bytes);
-void cvm_file_map_close(struct cvm_file_map *map);
+struct linux_disk_map *linux_disk_map_open(int fd, uint64_t bytes);
+void linux_disk_map_close(struct linux_disk_map *map);
 
 /*
- * cvm_file_map_read - fill the pieces.  false: some of it is not known to be
+ * linux_disk_map_read - fill the pieces.  false: some of it is not known to be
  * there, or is not any more (the file became shorter): read() tells.  The
  * pieces then hold anything.  Any thread.
  */
-bool cvm_file_map_read(struct cvm_file_map *map, const struct cvm_iov *iov,
-		       uint32_t count, uint64_t offset);
+bool linux_disk_map_read(struct linux_disk_map *map, const struct os_iov *iov,
+			 uint32_t count, uint64_t offset);
 
 /*
- * cvm_file_map_filled - these bytes were written; _emptied - they are about to
- * be given back, or are no part of the file any more.  Those beyond the map
+ * linux_disk_map_filled - these bytes were written; _emptied - they are about
+ * to be given back, or are no part of the file any more.  Those beyond the map
  * mean nothing to it.  Any thread.
  */
-void cvm_file_map_filled(struct cvm_file_map *map, uint64_t offset,
-			 uint64_t bytes);
-void cvm_file_map_emptied(struct cvm_file_map *map, uint64_t offset,
-			  uint64_t bytes);
+void linux_disk_map_filled(struct linux_disk_map *map, uint64_t offset,
+			   uint64_t bytes);
+void linux_disk_map_emptied(struct linux_disk_map *map, uint64_t offset,
+			    uint64_t bytes);
 
 #endif /* CVM_OS_LINUX_DISK_MAP_H */

@@ -143,7 +143,7 @@ static void policy(int module, const char *path, char *to, size_t size)
 			 "--import), or boot without module.sig_enforce");
 }
 
-void plat_driver_why(char *to, size_t size)
+void os_driver_why(char *to, size_t size)
 {
 	char path[sizeof(((struct utsname *)0)->release) + 64], said[160];
 	struct utsname host;

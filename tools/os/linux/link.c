@@ -23,22 +23,22 @@
 #include "linux.h"
 #include "own_file.h"
 
-struct link {
+struct os_link {
 	int fd;
 };
 
-static int wake_fd = -1;	/* eventfd: plat_wake() */
+static int wake_fd = -1;	/* eventfd: os_wake() */
 static int unblock_fd = -1;	/* eventfd, stays set: writers give up */
-static int signals = -1;	/* signalfd, since plat_catch_stop() */
+static int signals = -1;	/* signalfd, since os_catch_stop() */
 static int listener = -1;
-static struct cvm_accept listening;
+static struct linux_accept listening;
 static struct sockaddr_un listener_addr;
 static int log_fd = -1;
 static pid_t vmm_pid;
 
-static struct link *link_of(int fd)
+static struct os_link *link_of(int fd)
 {
-	struct link *link = malloc(sizeof(*link));
+	struct os_link *link = malloc(sizeof(*link));
 
 	if (link)
 		link->fd = fd;
@@ -63,19 +63,19 @@ int linux_wait_writable(int fd)
 	return ret < 0 || polls[1].revents ? -1 : 0;
 }
 
-int plat_link_send(struct link *link, char letter, const void *data,
-		   size_t bytes, enum link_wait wait)
+int os_link_send(struct os_link *link, char letter, const void *data,
+		 size_t bytes, enum os_link_wait wait)
 {
-	int flags = MSG_NOSIGNAL | (wait == LINK_SURE ? 0 : MSG_DONTWAIT);
-	char packet[1 + LINK_DATA];
+	int flags = MSG_NOSIGNAL | (wait == OS_LINK_SURE ? 0 : MSG_DONTWAIT);
+	char packet[1 + OS_LINK_DATA];
 
-	if (bytes > LINK_DATA)
-		bytes = LINK_DATA;
+	if (bytes > OS_LINK_DATA)
+		bytes = OS_LINK_DATA;
 	packet[0] = letter;
 	if (bytes)
 		memcpy(packet + 1, data, bytes);
 	for (;;) {
-		if (wait == LINK_BLOCK && linux_wait_writable(link->fd))
+		if (wait == OS_LINK_BLOCK && linux_wait_writable(link->fd))
 			return 1;
 		if (send(link->fd, packet, 1 + bytes, flags) >= 0)
 			return 0;
@@ -83,14 +83,14 @@ int plat_link_send(struct link *link, char letter, const void *data,
 			continue;
 		if (errno != EAGAIN && errno != EWOULDBLOCK)
 			return -1;
-		if (wait == LINK_NOW)
+		if (wait == OS_LINK_NOW)
 			return 1;
 	}
 }
 
-int plat_link_recv(struct link *link, char *letter, void *data)
+int os_link_recv(struct os_link *link, char *letter, void *data)
 {
-	char packet[1 + LINK_DATA];
+	char packet[1 + OS_LINK_DATA];
 	ssize_t ret;
 
 	*letter = 0;
@@ -110,12 +110,12 @@ int plat_link_recv(struct link *link, char *letter, void *data)
 	return (int)ret - 1;
 }
 
-void plat_link_shut(struct link *link)
+void os_link_shut(struct os_link *link)
 {
 	shutdown(link->fd, SHUT_RDWR);
 }
 
-void plat_link_close(struct link *link)
+void os_link_close(struct os_link *link)
 {
 	close(link->fd);
 	free(link);
@@ -123,7 +123,7 @@ void plat_link_close(struct link *link)
 
 /* ---- connections ---- */
 
-int plat_split(struct link **link, struct problem *problem)
+int os_split(struct os_link **link, struct problem *problem)
 {
 	int pair[2];
 	pid_t pid;
@@ -150,12 +150,12 @@ int plat_split(struct link **link, struct problem *problem)
 	return 0;
 }
 
-void plat_vmm_kill(void)
+void os_vmm_kill(void)
 {
 	kill(vmm_pid, SIGTERM);
 }
 
-void plat_vmm_fate(char *text, size_t size)
+void os_vmm_ending(char *text, size_t size)
 {
 	int status;
 
@@ -240,7 +240,7 @@ static int lock_names(struct problem *problem)
 
 	if (run_dir(dir, sizeof(dir), problem))
 		return -1;
-	fd = cvm_dir_lock(dir);
+	fd = linux_dir_lock(dir);
 	return fd < 0 ? problem_set(problem, dir, "%s", strerror(errno)) : fd;
 }
 
@@ -268,7 +268,7 @@ int linux_sweep(const struct sockaddr_un *addr)
 	return fd < 0 && errno == ECONNREFUSED && !unlink(addr->sun_path);
 }
 
-struct link *plat_connect(const char *name, struct problem *problem)
+struct os_link *os_link_connect(const char *name, struct problem *problem)
 {
 	struct sockaddr_un addr;
 	int fd, err, lock;
@@ -323,7 +323,7 @@ static int make_run_dir(struct problem *problem)
 }
 
 /* Under the lock. */
-static int open_log(const char *name, plat_leave_fn *leave,
+static int open_log(const char *name, os_made_fn *leave,
 		    struct problem *problem)
 {
 	char path[128];
@@ -357,7 +357,7 @@ static int open_listener(void)
 }
 
 /* (Nobody else can write where it is.) */
-static void remove_later(const char *path, plat_leave_fn *leave)
+static void remove_later(const char *path, os_made_fn *leave)
 {
 	int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
@@ -367,8 +367,8 @@ static void remove_later(const char *path, plat_leave_fn *leave)
 	close(file);
 }
 
-int plat_listen(const char *name, plat_leave_fn *leave,
-		struct problem *problem)
+int os_link_listen(const char *name, os_made_fn *leave,
+		   struct problem *problem)
 {
 	char dir[64];
 	int lock, err;
@@ -395,8 +395,8 @@ int plat_listen(const char *name, plat_leave_fn *leave,
 			   strerror(err));
 }
 
-int plat_log(const char *name, plat_leave_fn *leave,
-	     struct problem *problem)
+int os_log_begin(const char *name, os_made_fn *leave,
+		 struct problem *problem)
 {
 	int ret, lock = lock_names(problem);
 
@@ -407,7 +407,7 @@ int plat_log(const char *name, plat_leave_fn *leave,
 	return ret;
 }
 
-void plat_unlisten(void)
+void os_link_unlisten(void)
 {
 	if (listener >= 0)
 		close(listener);
@@ -419,10 +419,10 @@ int linux_log(void)
 	return log_fd;
 }
 
-struct link *plat_accept(struct problem *problem)
+struct os_link *os_link_accept(struct problem *problem)
 {
-	int fd = cvm_accept(&listening, listener, 0);
-	const char *why = cvm_accept_news(&listening);
+	int fd = linux_accept(&listening, listener, 0);
+	const char *why = linux_accept_news(&listening);
 
 	if (why)
 		problem_set(problem, listener_addr.sun_path, "%s; who connects "
@@ -432,7 +432,7 @@ struct link *plat_accept(struct problem *problem)
 
 /* ---- waiting ---- */
 
-int plat_wait_open(struct problem *problem)
+int os_wait_open(struct problem *problem)
 {
 	/* What is not possible is an error, and no end of the process. */
 	signal(SIGPIPE, SIG_IGN);
@@ -445,7 +445,7 @@ int plat_wait_open(struct problem *problem)
 	return 0;
 }
 
-int plat_catch_stop(struct problem *problem)
+int os_catch_stop(struct problem *problem)
 {
 	sigset_t set;
 
@@ -464,28 +464,28 @@ int plat_catch_stop(struct problem *problem)
 	return 0;
 }
 
-/* What a signal means; WAIT_TIME: nothing to the caller. */
-static enum wait_event take_signal(void)
+/* What a signal means; OS_WAIT_TIME: nothing to the caller. */
+static enum os_wait_end take_signal(void)
 {
 	struct signalfd_siginfo info;
 
 	if (read(signals, &info, sizeof(info)) != sizeof(info))
-		return WAIT_TIME;
+		return OS_WAIT_TIME;
 	switch (info.ssi_signo) {
 	case SIGWINCH:
-		return WAIT_SIZE;
+		return OS_WAIT_SIZE;
 	case SIGTSTP:
 		linux_terminal_pause();
-		return WAIT_TIME;
+		return OS_WAIT_TIME;
 	case SIGCONT:
 		linux_terminal_continue();
-		return WAIT_SIZE;
+		return OS_WAIT_SIZE;
 	default:
-		return WAIT_STOP;
+		return OS_WAIT_STOP;
 	}
 }
 
-uint32_t plat_ticks(void)
+uint32_t os_ticks(void)
 {
 	struct timespec now;
 
@@ -506,20 +506,20 @@ static struct pollfd readable(int fd)
 	return (struct pollfd){ .fd = fd, .events = POLLIN };
 }
 
-enum wait_event plat_wait(struct link *const *links, unsigned int count,
-			  unsigned int *which, int input, int ms)
+enum os_wait_end os_wait(struct os_link *const *links, unsigned int count,
+			 unsigned int *which, int input, int ms)
 {
 	enum { SIGNAL, WAKE, INPUT, LISTEN, LINKS };
-	struct pollfd polls[LINKS + WAIT_LINKS];
-	unsigned int number[WAIT_LINKS];
-	enum wait_event event;
+	struct pollfd polls[LINKS + OS_WAIT_LINKS];
+	unsigned int number[OS_WAIT_LINKS];
+	enum os_wait_end event;
 	unsigned int i, there = 0;
 	int ret;
 
 	polls[SIGNAL] = readable(signals);
 	polls[WAKE] = readable(wake_fd);
 	polls[INPUT] = readable(input ? STDIN_FILENO : -1);
-	polls[LISTEN] = readable(cvm_accept_socket(&listening, listener));
+	polls[LISTEN] = readable(linux_accept_socket(&listening, listener));
 	/* poll() takes no more than RLIMIT_NOFILE, whatever is in them. */
 	for (i = 0; i < count; i++) {
 		if (!links[i])
@@ -528,26 +528,27 @@ enum wait_event plat_wait(struct link *const *links, unsigned int count,
 		polls[LINKS + there++] = readable(links[i]->fd);
 	}
 	for (;;) {
-		ret = poll(polls, LINKS + there, cvm_accept_ms(&listening, ms));
+		ret = poll(polls, LINKS + there,
+			   linux_accept_ms(&listening, ms));
 		if (!ret)
-			return listening.full ? WAIT_LISTEN : WAIT_TIME;
+			return listening.full ? OS_WAIT_LISTEN : OS_WAIT_TIME;
 		if (ret < 0)
 			continue;
 		if (polls[SIGNAL].revents &&
-		    (event = take_signal()) != WAIT_TIME)
+		    (event = take_signal()) != OS_WAIT_TIME)
 			return event;
 		if (polls[WAKE].revents && take_wake())
-			return WAIT_WAKE;
+			return OS_WAIT_WAKE;
 		if (polls[INPUT].revents)
-			return WAIT_INPUT;
+			return OS_WAIT_INPUT;
 		for (i = 0; i < there && !polls[LINKS + i].revents; i++)
 			;
 		if (i < there) {
 			*which = number[i];
-			return WAIT_LINK;
+			return OS_WAIT_LINK;
 		}
 		if (polls[LISTEN].revents)
-			return WAIT_LISTEN;
+			return OS_WAIT_LISTEN;
 	}
 }
 
@@ -560,12 +561,12 @@ static void ring_bell(int fd)
 		return;
 }
 
-void plat_wake(void)
+void os_wake(void)
 {
 	ring_bell(wake_fd);
 }
 
-void plat_unblock(void)
+void os_unblock(void)
 {
 	ring_bell(unblock_fd);
 }

@@ -9,7 +9,7 @@
 
 #include "os/os.h"
 
-/* Remember the terminal as it is now, for plat_terminal_restore(). */
+/* Remember the terminal as it is now, for os_terminal_restore(). */
 void linux_terminal_save(void);
 
 /* SIGTSTP and SIGCONT: stop with the terminal as it was; raw again. */
@@ -26,7 +26,7 @@ int linux_log(void);
 int linux_sweep(const struct sockaddr_un *addr);
 void linux_sweep_unnamed(const char *path);
 
-/* Until fd takes data: 0, or -1 when plat_unblock() was called. */
+/* Until fd takes data: 0, or -1 when os_unblock() was called. */
 int linux_wait_writable(int fd);
 
 /*

@@ -20,7 +20,7 @@ static const char *name_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-int cvm_dir_of(const char *path, char *dir, size_t size)
+int linux_dir_of(const char *path, char *dir, size_t size)
 {
 	int bytes = (int)(name_of(path) - path);
 
@@ -42,7 +42,7 @@ static int lock(int dir, int how)
 	return ret;
 }
 
-int cvm_dir_lock(const char *dir)
+int linux_dir_lock(const char *dir)
 {
 	int fd = open_dir(dir), err;
 
@@ -55,7 +55,7 @@ int cvm_dir_lock(const char *dir)
 }
 
 /* Does the name still mean the file? */
-static bool is_same(const struct cvm_own_file *own, struct stat *st)
+static bool is_same(const struct linux_own_file *own, struct stat *st)
 {
 	struct stat there;
 
@@ -64,25 +64,25 @@ static bool is_same(const struct cvm_own_file *own, struct stat *st)
 	       there.st_dev == st->st_dev && there.st_ino == st->st_ino;
 }
 
-int cvm_own_file_open(struct cvm_own_file *own, const char *path, int file)
+int linux_own_file_open(struct linux_own_file *own, const char *path, int file)
 {
 	char dir[PATH_MAX];
 	struct stat st;
 
 	own->dir = -1;
 	own->file = file;
-	if (cvm_dir_of(path, dir, sizeof(dir)) ||
+	if (linux_dir_of(path, dir, sizeof(dir)) ||
 	    snprintf(own->name, sizeof(own->name), "%s", name_of(path)) >=
 	    (int)sizeof(own->name))
 		return -1;
 	own->dir = open_dir(dir);
 	if (own->dir >= 0 && is_same(own, &st))
 		return 0;
-	cvm_own_file_close(own);
+	linux_own_file_close(own);
 	return -1;
 }
 
-void cvm_own_file_remove(const struct cvm_own_file *own, bool if_empty)
+void linux_own_file_remove(const struct linux_own_file *own, bool if_empty)
 {
 	struct stat st;
 	bool ours = !fstat(own->dir, &st) && st.st_uid == geteuid() &&
@@ -94,7 +94,7 @@ void cvm_own_file_remove(const struct cvm_own_file *own, bool if_empty)
 	lock(own->dir, LOCK_UN);
 }
 
-void cvm_own_file_close(struct cvm_own_file *own)
+void linux_own_file_close(struct linux_own_file *own)
 {
 	if (own->dir >= 0)
 		close(own->dir);

@@ -18,9 +18,9 @@
 
 #include "os/os.h"
 
-const char plat_device[] = CVM_DEVICE_PATH;
+const char os_driver_name[] = CVM_DEVICE_PATH;
 
-struct device {
+struct os_driver {
 	int fd;
 };
 
@@ -64,12 +64,12 @@ static void outlive_memory_error(void)
 	sigaction(SIGBUS, &action, NULL);
 }
 
-struct device *plat_open(struct problem *problem)
+struct os_driver *os_driver_open(struct problem *problem)
 {
-	struct device *dev = malloc(sizeof(*dev));
+	struct os_driver *dev = malloc(sizeof(*dev));
 
 	if (!dev) {
-		problem_set(problem, plat_device, "no memory");
+		problem_set(problem, os_driver_name, "no memory");
 		return NULL;
 	}
 	dev->fd = open(CVM_DEVICE_PATH, O_RDWR | O_CLOEXEC);
@@ -77,26 +77,27 @@ struct device *plat_open(struct problem *problem)
 		outlive_memory_error();
 		return dev;
 	}
-	problem_set(problem, plat_device, "%s", open_reason(errno));
+	problem_set(problem, os_driver_name, "%s", open_reason(errno));
 	free(dev);
 	return NULL;
 }
 
-void plat_close(struct device *dev)
+void os_driver_close(struct os_driver *dev)
 {
 	close(dev->fd);
 	free(dev);
 }
 
 /* CVM_E* have Linux's own numbers (error.h). */
-int plat_op(struct device *dev, uint32_t op, void *arg, size_t bytes)
+int os_driver_request(struct os_driver *dev, uint32_t op, void *arg,
+		      size_t bytes)
 {
 	return ioctl(dev->fd, CVM_IOCTL(op, bytes), arg) < 0 ? -errno : 0;
 }
 
 /* The file offset is the guest physical address. */
-void *plat_map(struct device *dev, const struct cvm_user_ranges *ranges,
-	       uint64_t gpa, uint64_t bytes)
+void *os_driver_map(struct os_driver *dev, const struct cvm_user_ranges *ranges,
+		    uint64_t gpa, uint64_t bytes)
 {
 	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
 			 dev->fd, (off_t)gpa);
@@ -105,22 +106,22 @@ void *plat_map(struct device *dev, const struct cvm_user_ranges *ranges,
 	return map == MAP_FAILED ? NULL : map;
 }
 
-void plat_unmap(void *map, uint64_t bytes)
+void os_driver_unmap(void *map, uint64_t bytes)
 {
 	munmap(map, bytes);
 }
 
-const char *plat_error_text(int result)
+const char *os_error_text(int result)
 {
 	return strerror(-result);
 }
 
-void plat_say(const char *line)
+void os_say(const char *line)
 {
 	fputs(line, stderr);
 }
 
-long plat_pid(void)
+long os_pid(void)
 {
 	return getpid();
 }
@@ -137,14 +138,14 @@ static int check_kind(const struct stat *st, const char *path,
 	       problem_set(problem, path, "neither a file nor a pipe");
 }
 
-int plat_file_open(const char *path, intptr_t *handle, uint64_t *bytes,
-		   struct problem *problem)
+int os_file_open(const char *path, intptr_t *handle, uint64_t *bytes,
+		 struct problem *problem)
 {
 	struct stat st;
 	int fd;
 
 	/* First, for opening a device may already do something. */
-	*handle = PLAT_NO_FILE;
+	*handle = OS_NO_FILE;
 	if (stat(path, &st))
 		return problem_set(problem, path, "%s", strerror(errno));
 	if (check_kind(&st, path, problem))
@@ -155,18 +156,18 @@ int plat_file_open(const char *path, intptr_t *handle, uint64_t *bytes,
 		return problem_set(problem, path, "%s", strerror(errno));
 	if (check_kind(&st, path, problem))
 		return -1;
-	*bytes = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : PLAT_STREAM;
+	*bytes = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : OS_STREAM;
 	return 0;
 }
 
-void plat_file_close(intptr_t handle)
+void os_file_close(intptr_t handle)
 {
 	close((int)handle);
 }
 
-int64_t plat_file_read(intptr_t handle, uint64_t offset, void *to,
-		       size_t bytes, const char *path,
-		       struct problem *problem)
+int64_t os_file_read(intptr_t handle, uint64_t offset, void *to,
+		     size_t bytes, const char *path,
+		     struct problem *problem)
 {
 	ssize_t got;
 
@@ -179,8 +180,8 @@ int64_t plat_file_read(intptr_t handle, uint64_t offset, void *to,
 	       got;
 }
 
-const void *plat_file_map(intptr_t handle, uint64_t bytes, const char *path,
-			  struct problem *problem)
+const void *os_file_map(intptr_t handle, uint64_t bytes, const char *path,
+			struct problem *problem)
 {
 	void *map = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, (int)handle, 0);
 
@@ -190,12 +191,12 @@ const void *plat_file_map(intptr_t handle, uint64_t bytes, const char *path,
 	return NULL;
 }
 
-void plat_file_unmap(const void *map, uint64_t bytes)
+void os_file_unmap(const void *map, uint64_t bytes)
 {
 	munmap((void *)(uintptr_t)map, bytes);
 }
 
-int plat_absolute(const char *path, char *to, size_t size)
+int os_path_absolute(const char *path, char *to, size_t size)
 {
 	char here[PATH_MAX] = "";
 
@@ -205,7 +206,7 @@ int plat_absolute(const char *path, char *to, size_t size)
 	       (int)size ? 0 : -1;
 }
 
-int plat_beside(const char *file, const char *name, char *to, size_t size)
+int os_path_beside(const char *file, const char *name, char *to, size_t size)
 {
 	const char *slash = strrchr(file, '/');
 	int dir = name[0] == '/' || !slash ? 0 : (int)(slash - file) + 1;
@@ -215,7 +216,7 @@ int plat_beside(const char *file, const char *name, char *to, size_t size)
 }
 
 /* "C:\\x", "C:/x", "\\Device\\x"; whoever has such files can say "./C:/x". */
-int plat_foreign_path(const char *path)
+int os_path_foreign(const char *path)
 {
 	if (isalpha((unsigned char)path[0]) && path[1] == ':')
 		return path[2] == '\\' || path[2] == '/';
@@ -223,7 +224,7 @@ int plat_foreign_path(const char *path)
 }
 
 /* Debian's soft limit is 1,024, for programs that call select(). */
-void plat_raise_files(void)
+void os_raise_file_limit(void)
 {
 	struct rlimit files;
 
@@ -235,12 +236,12 @@ void plat_raise_files(void)
 
 /* ---- processes ---- */
 
-intptr_t plat_process_open(long pid)
+intptr_t os_process_open(long pid)
 {
 	return pidfd_open((pid_t)pid, 0);
 }
 
-int plat_process_wait(intptr_t process, int ms)
+int os_process_wait(intptr_t process, int ms)
 {
 	struct pollfd ended = { .fd = (int)process, .events = POLLIN };
 	int ret;

@@ -22,12 +22,12 @@ static struct termios saved;
 static int have_saved;
 static int raw;
 
-int plat_interactive(void)
+int os_interactive(void)
 {
 	return isatty(STDIN_FILENO);
 }
 
-int plat_colours(void)
+int os_colours(void)
 {
 	return isatty(STDOUT_FILENO);
 }
@@ -45,7 +45,7 @@ static void set_saved(void)
 }
 
 /* Safe in signal handlers. */
-void plat_terminal_restore(void)
+void os_terminal_restore(void)
 {
 	raw = 0;
 	set_saved();
@@ -72,7 +72,7 @@ static void catch_crashes(void)
 		return;
 	for (i = 0; i < sizeof(crash) / sizeof(crash[0]); i++)
 		signal(crash[i], crashed);
-	atexit(plat_terminal_restore);
+	atexit(os_terminal_restore);
 }
 
 static void set_raw(void)
@@ -85,7 +85,7 @@ static void set_raw(void)
 	tcsetattr(STDIN_FILENO, TCSANOW, &mode);
 }
 
-void plat_terminal_raw(void)
+void os_terminal_raw(void)
 {
 	catch_crashes();
 	raw = 1;
@@ -104,7 +104,7 @@ void linux_terminal_continue(void)
 		set_raw();
 }
 
-void plat_terminal_leave(void)
+void os_terminal_leave(void)
 {
 	int out = linux_log() >= 0 ? linux_log() : null_fd;
 
@@ -118,7 +118,7 @@ void plat_terminal_leave(void)
 	have_saved = 0;
 }
 
-int plat_terminal_size(unsigned int *cols, unsigned int *rows)
+int os_terminal_size(unsigned int *cols, unsigned int *rows)
 {
 	struct winsize size;
 
@@ -130,14 +130,14 @@ int plat_terminal_size(unsigned int *cols, unsigned int *rows)
 	return 0;
 }
 
-void plat_terminal_name(char *to, size_t size)
+void os_terminal_name(char *to, size_t size)
 {
 	const char *name = ttyname(STDIN_FILENO);
 
 	snprintf(to, size, "%s", name ? name : "");
 }
 
-int plat_input(void *buf, size_t size)
+int os_input(void *buf, size_t size)
 {
 	ssize_t ret = read(STDIN_FILENO, buf, size);
 
@@ -151,7 +151,7 @@ int plat_input(void *buf, size_t size)
  * takes without blocking; O_NONBLOCK would be set for everybody who shares
  * the file.
  */
-const char *plat_output(const void *data, size_t bytes)
+const char *os_output(const void *data, size_t bytes)
 {
 	const char *at = data;
 	ssize_t ret;

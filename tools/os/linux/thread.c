@@ -13,7 +13,7 @@
 
 #include "os/thread.h"
 
-struct cvm_plat_thread {
+struct os_thread {
 	pthread_t id;
 	char name[16];
 	pthread_mutex_t lock;		/* of what follows */
@@ -23,10 +23,10 @@ struct cvm_plat_thread {
 	bool end;
 };
 
-const char cvm_plat_no_thread[] = "this process may have no more threads: "
+const char os_no_thread[] = "this process may have no more threads: "
 	"see TasksMax=, pids.max and ulimit -u";
 
-static void serve(struct cvm_plat_thread *thread)
+static void serve(struct os_thread *thread)
 {
 	while (!thread->fn && !thread->end)
 		pthread_cond_wait(&thread->changed, &thread->lock);
@@ -42,7 +42,7 @@ static void serve(struct cvm_plat_thread *thread)
 /* Its name is its own affair: /proc may be out of reach (confinement). */
 static void *thread_main(void *arg)
 {
-	struct cvm_plat_thread *thread = arg;
+	struct os_thread *thread = arg;
 
 	prctl(PR_SET_NAME, thread->name);
 	pthread_mutex_lock(&thread->lock);
@@ -53,7 +53,7 @@ static void *thread_main(void *arg)
 }
 
 /* Signals of a crash mean the thread itself and stay open. */
-static int create(struct cvm_plat_thread *thread)
+static int create(struct os_thread *thread)
 {
 	static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
 	sigset_t all, old;
@@ -69,16 +69,16 @@ static int create(struct cvm_plat_thread *thread)
 	return err;
 }
 
-static void drop(struct cvm_plat_thread *thread)
+static void drop(struct os_thread *thread)
 {
 	pthread_cond_destroy(&thread->changed);
 	pthread_mutex_destroy(&thread->lock);
 	free(thread);
 }
 
-struct cvm_plat_thread *cvm_plat_thread_new(const char *name)
+struct os_thread *os_thread_new(const char *name)
 {
-	struct cvm_plat_thread *thread = calloc(1, sizeof(*thread));
+	struct os_thread *thread = calloc(1, sizeof(*thread));
 
 	if (!thread)
 		return NULL;
@@ -91,8 +91,8 @@ struct cvm_plat_thread *cvm_plat_thread_new(const char *name)
 	return NULL;
 }
 
-void cvm_plat_thread_run(struct cvm_plat_thread *thread,
-			 void (*fn)(void *arg), void *arg)
+void os_thread_run(struct os_thread *thread,
+		   void (*fn)(void *arg), void *arg)
 {
 	pthread_mutex_lock(&thread->lock);
 	thread->fn = fn;
@@ -101,7 +101,7 @@ void cvm_plat_thread_run(struct cvm_plat_thread *thread,
 	pthread_mutex_unlock(&thread->lock);
 }
 
-void cvm_plat_thread_wait(struct cvm_plat_thread *thread)
+void os_thread_wait(struct os_thread *thread)
 {
 	pthread_mutex_lock(&thread->lock);
 	while (thread->fn)
@@ -109,7 +109,7 @@ void cvm_plat_thread_wait(struct cvm_plat_thread *thread)
 	pthread_mutex_unlock(&thread->lock);
 }
 
-void cvm_plat_thread_free(struct cvm_plat_thread *thread)
+void os_thread_free(struct os_thread *thread)
 {
 	if (!thread)
 		return;
@@ -121,52 +121,52 @@ void cvm_plat_thread_free(struct cvm_plat_thread *thread)
 	drop(thread);
 }
 
-_Static_assert(sizeof(pthread_mutex_t) <= sizeof(struct cvm_plat_lock),
+_Static_assert(sizeof(pthread_mutex_t) <= sizeof(struct os_lock),
 	       "room for a mutex");
 
-static pthread_mutex_t *mutex(struct cvm_plat_lock *lock)
+static pthread_mutex_t *mutex(struct os_lock *lock)
 {
 	return (pthread_mutex_t *)lock->own;
 }
 
-void cvm_plat_lock_init(struct cvm_plat_lock *lock)
+void os_lock_init(struct os_lock *lock)
 {
 	pthread_mutex_init(mutex(lock), NULL);
 }
 
-void cvm_plat_lock_destroy(struct cvm_plat_lock *lock)
+void os_lock_destroy(struct os_lock *lock)
 {
 	pthread_mutex_destroy(mutex(lock));
 }
 
-void cvm_plat_lock(struct cvm_plat_lock *lock)
+void os_lock(struct os_lock *lock)
 {
 	pthread_mutex_lock(mutex(lock));
 }
 
-int cvm_plat_trylock(struct cvm_plat_lock *lock)
+int os_trylock(struct os_lock *lock)
 {
 	return pthread_mutex_trylock(mutex(lock)) ? -1 : 0;
 }
 
-void cvm_plat_unlock(struct cvm_plat_lock *lock)
+void os_unlock(struct os_lock *lock)
 {
 	pthread_mutex_unlock(mutex(lock));
 }
 
-int cvm_plat_event_open(struct cvm_plat_event *event)
+int os_notifier_open(struct os_notifier *event)
 {
 	event->handle = eventfd(0, EFD_CLOEXEC);
 	return event->handle < 0 ? -1 : 0;
 }
 
-void cvm_plat_event_close(struct cvm_plat_event *event)
+void os_notifier_close(struct os_notifier *event)
 {
 	close((int)event->handle);
 	event->handle = -1;
 }
 
-void cvm_plat_event_signal(struct cvm_plat_event *event)
+void os_notifier_signal(struct os_notifier *event)
 {
 	uint64_t one = 1;
 
@@ -175,7 +175,7 @@ void cvm_plat_event_signal(struct cvm_plat_event *event)
 		;
 }
 
-void cvm_plat_event_wait(struct cvm_plat_event *event)
+void os_notifier_wait(struct os_notifier *event)
 {
 	uint64_t count;
 
@@ -184,7 +184,7 @@ void cvm_plat_event_wait(struct cvm_plat_event *event)
 		;
 }
 
-int cvm_plat_random(void *to, size_t bytes)
+int os_random(void *to, size_t bytes)
 {
 	uint8_t *at = to;
 	ssize_t got;

@@ -97,7 +97,7 @@ static void service_line(SC_HANDLE service, char *to, size_t size)
 
 /* ---- the driver ---- */
 
-int plat_driver_query(struct driver_info *info, struct problem *problem)
+int os_driver_query(struct os_driver_info *info, struct problem *problem)
 {
 	static const char nt_prefix[] = "\\??\\";
 	SC_HANDLE service;
@@ -110,13 +110,13 @@ int plat_driver_query(struct driver_info *info, struct problem *problem)
 		return absent ? 0 : -1;
 	switch (service_state(service)) {
 	case SERVICE_RUNNING:
-		info->state = DRIVER_RUNNING;
+		info->state = OS_DRIVER_RUNNING;
 		break;
 	case SERVICE_STOPPED:
-		info->state = DRIVER_STOPPED;
+		info->state = OS_DRIVER_STOPPED;
 		break;
 	default:
-		info->state = DRIVER_CHANGING;
+		info->state = OS_DRIVER_CHANGING;
 		break;
 	}
 	service_line(service, info->path, sizeof(info->path));
@@ -155,16 +155,16 @@ static int driver_file_is_there(const wchar_t *wide, struct problem *problem)
 	if (nt_utf8(wide, path, sizeof(path)))
 		return problem_set(problem, driver_name,
 				   "the path is too long");
-	ret = plat_file_open(path, &handle, &bytes, problem);
-	if (!ret && plat_file_read(handle, 0, magic, 2, path, problem) >= 0 &&
+	ret = os_file_open(path, &handle, &bytes, problem);
+	if (!ret && os_file_read(handle, 0, magic, 2, path, problem) >= 0 &&
 	    memcmp(magic, "MZ", 2))
 		problem_set(problem, path, "this is no driver");
-	if (handle != PLAT_NO_FILE)
-		plat_file_close(handle);
+	if (handle != OS_NO_FILE)
+		os_file_close(handle);
 	return problem->text[0] ? -1 : 0;
 }
 
-int plat_driver_install(const char *path, struct problem *problem)
+int os_driver_install(const char *path, struct problem *problem)
 {
 	wchar_t file[NT_PATH];
 	SC_HANDLE manager, service;
@@ -187,15 +187,15 @@ int plat_driver_install(const char *path, struct problem *problem)
 	return service ? 0 : -1;
 }
 
-int plat_driver_start(struct problem *problem)
+int os_driver_start(struct problem *problem)
 {
-	struct driver_info info;
+	struct os_driver_info info;
 	SC_HANDLE service;
 	DWORD error = 0;
 
-	if (plat_driver_query(&info, problem))
+	if (os_driver_query(&info, problem))
 		return -1;
-	if (info.state == DRIVER_ABSENT)
+	if (info.state == OS_DRIVER_ABSENT)
 		return problem_set(problem, driver_name, "it is not installed:"
 				   " cvmctl driver install");
 	service = service_open(DRIVER, driver_name, SERVICE_START |
@@ -227,7 +227,7 @@ static int stop_service(SC_HANDLE service, const char *thing,
 	return 0;
 }
 
-int plat_driver_stop(struct problem *problem)
+int os_driver_stop(struct problem *problem)
 {
 	SC_HANDLE service;
 	int ret;
@@ -258,13 +258,13 @@ static int remove_service(const wchar_t *name, const char *thing,
 	return ret;
 }
 
-void plat_driver_why(char *to, size_t size)
+void os_driver_why(char *to, size_t size)
 {
 	(void)size;
 	to[0] = '\0';
 }
 
-int plat_driver_remove(struct problem *problem)
+int os_driver_remove(struct problem *problem)
 {
 	return remove_service(DRIVER, driver_name, problem);
 }
@@ -285,8 +285,8 @@ static void set_preshutdown(SC_HANDLE service, uint32_t seconds)
 	ChangeServiceConfig2W(service, PRESHUTDOWN_INFO, &timeout);
 }
 
-int plat_service_install(const char *name, const char *config,
-			 uint32_t seconds, struct problem *problem)
+int os_service_install(const char *name, const char *config,
+		       uint32_t seconds, struct problem *problem)
 {
 	wchar_t service_name[CVM_NAME_MAX + PREFIX_LEN], own[NT_PATH];
 	wchar_t wide_name[CVM_NAME_MAX], wide_config[NT_PATH], line[LINE];
@@ -317,7 +317,7 @@ int plat_service_install(const char *name, const char *config,
 	return service ? 0 : -1;
 }
 
-int plat_service_remove(const char *name, struct problem *problem)
+int os_service_remove(const char *name, struct problem *problem)
 {
 	wchar_t service_name[CVM_NAME_MAX + PREFIX_LEN];
 
@@ -342,7 +342,7 @@ static const char *state_word(DWORD state)
 	}
 }
 
-/* The word behind --config; ours was written by plat_service_install(). */
+/* The word behind --config; ours was written by os_service_install(). */
 static void config_of(SC_HANDLE manager, const wchar_t *name, char *to,
 		      size_t size)
 {
@@ -379,9 +379,9 @@ static ENUM_SERVICE_STATUSW *all_services(SC_HANDLE manager, DWORD *count)
 	return list;
 }
 
-int plat_service_list(void (*fn)(const char *name, const char *state,
-				 const char *config),
-		      struct problem *problem)
+int os_service_list(void (*fn)(const char *name, const char *state,
+			       const char *config),
+		    struct problem *problem)
 {
 	SC_HANDLE manager = manager_open(SC_MANAGER_CONNECT |
 					 SC_MANAGER_ENUMERATE_SERVICE,

@@ -8,38 +8,38 @@
 
 #include "nt.h"
 
-const char plat_device[] = CVM_NT_PATH;
+const char os_driver_name[] = CVM_NT_PATH;
 
-struct device {
+struct os_driver {
 	HANDLE handle;
 };
 
 /* Without a device: is there a driver at all? */
 static void no_device(struct problem *problem)
 {
-	struct driver_info info;
+	struct os_driver_info info;
 	struct problem ignored = { "" };
 
-	if (plat_driver_query(&info, &ignored))
-		problem_set(problem, plat_device, "the libcvm driver is not "
+	if (os_driver_query(&info, &ignored))
+		problem_set(problem, os_driver_name, "the libcvm driver is not "
 			    "running");
-	else if (info.state == DRIVER_ABSENT)
-		problem_set(problem, plat_device, "the libcvm driver is not "
+	else if (info.state == OS_DRIVER_ABSENT)
+		problem_set(problem, os_driver_name, "the libcvm driver is not "
 			    "installed: cvmctl driver install, as "
 			    "Administrator");
 	else
-		problem_set(problem, plat_device, "the libcvm driver is not "
+		problem_set(problem, os_driver_name, "the libcvm driver is not "
 			    "started: cvmctl driver start, as Administrator");
 }
 
 /* RUN waits in the driver, so other requests must get by: overlapped. */
-struct device *plat_open(struct problem *problem)
+struct os_driver *os_driver_open(struct problem *problem)
 {
-	struct device *dev = malloc(sizeof(*dev));
+	struct os_driver *dev = malloc(sizeof(*dev));
 	DWORD error;
 
 	if (!dev) {
-		problem_set(problem, plat_device, "no memory");
+		problem_set(problem, os_driver_name, "no memory");
 		return NULL;
 	}
 	dev->handle = CreateFileW(L"" CVM_NT_PATH, GENERIC_READ |
@@ -51,16 +51,16 @@ struct device *plat_open(struct problem *problem)
 	if (error == ERROR_FILE_NOT_FOUND)
 		no_device(problem);
 	else if (error == ERROR_ACCESS_DENIED)
-		problem_set(problem, plat_device, "access denied: whoever "
+		problem_set(problem, os_driver_name, "access denied: whoever "
 			    "opens it can run code in ring 0, so run this as "
 			    "Administrator");
 	else
-		nt_problem(problem, plat_device, error);
+		nt_problem(problem, os_driver_name, error);
 	free(dev);
 	return NULL;
 }
 
-void plat_close(struct device *dev)
+void os_driver_close(struct os_driver *dev)
 {
 	CloseHandle(dev->handle);
 	free(dev);
@@ -70,7 +70,8 @@ void plat_close(struct device *dev)
  * cvm.sys carries requests out in the calling thread; the event is for what
  * lies between (Wine hands them to another process).
  */
-int plat_op(struct device *dev, uint32_t op, void *arg, size_t bytes)
+int os_driver_request(struct os_driver *dev, uint32_t op, void *arg,
+		      size_t bytes)
 {
 	OVERLAPPED over = { .hEvent = CreateEventW(NULL, TRUE, FALSE, NULL) };
 	DWORD got, error = 0;
@@ -88,7 +89,7 @@ int plat_op(struct device *dev, uint32_t op, void *arg, size_t bytes)
 }
 
 /* All windows of one range, each where it belongs in the span. */
-static int map_range(struct device *dev, const struct cvm_user_range *range,
+static int map_range(struct os_driver *dev, const struct cvm_user_range *range,
 		     uint64_t gpa, uint8_t *span)
 {
 	struct cvm_nt_map map;
@@ -100,7 +101,7 @@ static int map_range(struct device *dev, const struct cvm_user_range *range,
 		memset(&map, 0, sizeof(map));
 		map.gpa = at;
 		map.wish = (uintptr_t)span + (at - gpa);
-		ret = plat_op(dev, CVM_NT_MAP, &map, sizeof(map));
+		ret = os_driver_request(dev, CVM_NT_MAP, &map, sizeof(map));
 		if (ret)
 			return ret;
 		if (map.gpa > at || map.gpa + map.bytes <= at ||
@@ -115,8 +116,8 @@ static int map_range(struct device *dev, const struct cvm_user_range *range,
  * reservation of the whole span was a moment ago.  Only another thread could
  * take a part of it in between, and there is none yet.
  */
-void *plat_map(struct device *dev, const struct cvm_user_ranges *ranges,
-	       uint64_t gpa, uint64_t bytes)
+void *os_driver_map(struct os_driver *dev, const struct cvm_user_ranges *ranges,
+		    uint64_t gpa, uint64_t bytes)
 {
 	uint8_t *span = VirtualAlloc(NULL, bytes, MEM_RESERVE, PAGE_NOACCESS);
 	uint32_t i;
@@ -131,7 +132,7 @@ void *plat_map(struct device *dev, const struct cvm_user_ranges *ranges,
 }
 
 /* Mappings go with the handle. */
-void plat_unmap(void *map, uint64_t bytes)
+void os_driver_unmap(void *map, uint64_t bytes)
 {
 	(void)map;
 	(void)bytes;

@@ -9,7 +9,7 @@
 
 #include "os/disk.h"
 
-static HANDLE handle_of(const struct cvm_plat_file *file)
+static HANDLE handle_of(const struct os_disk *file)
 {
 	return (HANDLE)file->handle;
 }
@@ -35,7 +35,7 @@ static int open_error(struct problem *problem, const char *path)
 	return problem_set(problem, path, "error %lu: %s", code, text);
 }
 
-static int find_size(struct cvm_plat_file *file)
+static int find_size(struct os_disk *file)
 {
 	GET_LENGTH_INFORMATION length;
 	DISK_GEOMETRY geometry;
@@ -58,15 +58,15 @@ static int find_size(struct cvm_plat_file *file)
 	return 0;
 }
 
-int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
-		       bool readonly, bool direct, struct problem *problem)
+int os_disk_open(struct os_disk *file, const char *path,
+		 bool readonly, bool direct, struct problem *problem)
 {
 	WCHAR wide[1024];
 	HANDLE handle;
 
 	/* Without the cache needs reads of whole sectors: the cache stays. */
 	(void)direct;
-	*file = (struct cvm_plat_file){ .direct = -1, .block = 512,
+	*file = (struct os_disk){ .direct = -1, .block = 512,
 					.readonly = readonly };
 	file->handle = (intptr_t)INVALID_HANDLE_VALUE;
 	if (!MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1,
@@ -84,20 +84,20 @@ int cvm_plat_file_open(struct cvm_plat_file *file, const char *path,
 }
 
 /* Windows' files remember nothing of that kind. */
-void cvm_plat_file_set_raw(struct cvm_plat_file *file, uint64_t bytes)
+void os_disk_set_raw(struct os_disk *file, uint64_t bytes)
 {
 	(void)file;
 	(void)bytes;
 }
 
-bool cvm_plat_file_was_raw(const struct cvm_plat_file *file)
+bool os_disk_was_raw(const struct os_disk *file)
 {
 	(void)file;
 	return false;
 }
 
-int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
-		       uint64_t bytes, struct problem *problem)
+int os_disk_grow(struct os_disk *file, const char *path,
+		 uint64_t bytes, struct problem *problem)
 {
 	LARGE_INTEGER end = { .QuadPart = (LONGLONG)bytes };
 
@@ -108,35 +108,35 @@ int cvm_plat_file_grow(struct cvm_plat_file *file, const char *path,
 	return 0;
 }
 
-uint64_t cvm_plat_file_size(const struct cvm_plat_file *file)
+uint64_t os_disk_size(const struct os_disk *file)
 {
-	struct cvm_plat_file now = { .handle = file->handle };
+	struct os_disk now = { .handle = file->handle };
 
 	return find_size(&now) ? file->bytes : now.bytes;
 }
 
 /* A file that we write to is nobody else's to make shorter. */
-void cvm_plat_file_cut(struct cvm_plat_file *file, uint64_t bytes)
+void os_disk_cut(struct os_disk *file, uint64_t bytes)
 {
 	(void)file;
 	(void)bytes;
 }
 
 /* None is known to be in memory. */
-void cvm_plat_file_map(struct cvm_plat_file *file)
+void os_disk_map(struct os_disk *file)
 {
 	(void)file;
 }
 
-void cvm_plat_file_close(struct cvm_plat_file *file)
+void os_disk_close(struct os_disk *file)
 {
 	if (handle_of(file) != INVALID_HANDLE_VALUE)
 		CloseHandle(handle_of(file));
 	file->handle = (intptr_t)INVALID_HANDLE_VALUE;
 }
 
-int cvm_plat_file_claim(struct cvm_plat_file *file, uint64_t offset,
-			uint64_t bytes)
+int os_disk_claim(struct os_disk *file, uint64_t offset,
+		  uint64_t bytes)
 {
 	(void)file;	/* claimed as a whole when it was opened */
 	(void)offset;
@@ -144,9 +144,9 @@ int cvm_plat_file_claim(struct cvm_plat_file *file, uint64_t offset,
 	return 0;
 }
 
-intptr_t cvm_plat_file_handle(const struct cvm_plat_file *file,
-			      const struct cvm_iov *iov, uint32_t count,
-			      uint64_t offset)
+intptr_t os_disk_handle(const struct os_disk *file,
+			const struct os_iov *iov, uint32_t count,
+			uint64_t offset)
 {
 	(void)iov;
 	(void)count;
@@ -154,7 +154,7 @@ intptr_t cvm_plat_file_handle(const struct cvm_plat_file *file,
 	return file->handle;
 }
 
-static int transfer(struct cvm_plat_file *file, uint8_t *at, size_t bytes,
+static int transfer(struct os_disk *file, uint8_t *at, size_t bytes,
 		    uint64_t offset, bool write)
 {
 	OVERLAPPED place = { 0 };
@@ -171,12 +171,12 @@ static int transfer(struct cvm_plat_file *file, uint8_t *at, size_t bytes,
 		if (!ok && GetLastError() != ERROR_HANDLE_EOF)
 			return -(int)GetLastError();
 		if (!ok || !got)
-			return CVM_PLAT_FILE_ENDED;
+			return OS_DISK_ENDED;
 	}
 	return 0;
 }
 
-static int transfer_all(struct cvm_plat_file *file, const struct cvm_iov *iov,
+static int transfer_all(struct os_disk *file, const struct os_iov *iov,
 			uint32_t count, uint64_t offset, bool write)
 {
 	uint32_t i;
@@ -188,19 +188,19 @@ static int transfer_all(struct cvm_plat_file *file, const struct cvm_iov *iov,
 	return ret;
 }
 
-int cvm_plat_file_read(struct cvm_plat_file *file, const struct cvm_iov *iov,
-		       uint32_t count, uint64_t offset)
+int os_disk_read(struct os_disk *file, const struct os_iov *iov,
+		 uint32_t count, uint64_t offset)
 {
 	return transfer_all(file, iov, count, offset, false);
 }
 
-int cvm_plat_file_write(struct cvm_plat_file *file, const struct cvm_iov *iov,
-			uint32_t count, uint64_t offset)
+int os_disk_write(struct os_disk *file, const struct os_iov *iov,
+		  uint32_t count, uint64_t offset)
 {
 	return transfer_all(file, iov, count, offset, true);
 }
 
-int cvm_plat_file_sync(struct cvm_plat_file *file)
+int os_disk_sync(struct os_disk *file)
 {
 	/* A file opened for reading has nothing to be written. */
 	return file->readonly || FlushFileBuffers(handle_of(file)) ? 0 :
@@ -208,7 +208,7 @@ int cvm_plat_file_sync(struct cvm_plat_file *file)
 }
 
 /* In a sparse file the storage goes back, in another it is overwritten. */
-static int set_zero(struct cvm_plat_file *file, uint64_t offset,
+static int set_zero(struct os_disk *file, uint64_t offset,
 		    uint64_t bytes)
 {
 	FILE_ZERO_DATA_INFORMATION range;
@@ -221,24 +221,24 @@ static int set_zero(struct cvm_plat_file *file, uint64_t offset,
 	       -CVM_ENOSYS;
 }
 
-int cvm_plat_file_discard(struct cvm_plat_file *file, uint64_t offset,
-			  uint64_t bytes)
+int os_disk_discard(struct os_disk *file, uint64_t offset,
+		    uint64_t bytes)
 {
 	return set_zero(file, offset, bytes);
 }
 
-int cvm_plat_file_zero(struct cvm_plat_file *file, uint64_t offset,
-		       uint64_t bytes, bool unmap)
+int os_disk_zero(struct os_disk *file, uint64_t offset,
+		 uint64_t bytes, bool unmap)
 {
 	(void)unmap;
 	return set_zero(file, offset, bytes);
 }
 
-void cvm_plat_file_reason(int result, char *to, size_t size)
+void os_disk_reason(int result, char *to, size_t size)
 {
 	char text[256] = "the file ends before that";
 
-	if (result != CVM_PLAT_FILE_ENDED)
+	if (result != OS_DISK_ENDED)
 		put_error((DWORD)-result, text, sizeof(text));
 	snprintf(to, size, "%s", text);
 }

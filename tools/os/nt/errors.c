@@ -127,7 +127,7 @@ int nt_result(DWORD error)
 	return error <= 0xffff ? -(SYSTEM + (int)error) : (int)error;
 }
 
-const char *plat_error_text(int result)
+const char *os_error_text(int result)
 {
 	static char text[40];
 

@@ -20,14 +20,14 @@
 #define VMM_VARIABLE	L"CVMCTL_VMM"	/* "HANDLE PID", to a new VMM */
 #define SECURITY	L"D:P(A;;GA;;;SY)(A;;GA;;;BA)"
 
-struct link {
+struct os_link {
 	HANDLE pipe;
-	HANDLE shut;		/* event: plat_link_shut() */
+	HANDLE shut;		/* event: os_link_shut() */
 	OVERLAPPED in, out;
 	int ended;		/* no more reads */
 	int busy;		/* out is under way */
-	char in_packet[1 + LINK_DATA];
-	char out_packet[1 + LINK_DATA];
+	char in_packet[1 + OS_LINK_DATA];
+	char out_packet[1 + OS_LINK_DATA];
 };
 
 static HANDLE wake_event, stop_event;	/* reset themselves */
@@ -41,7 +41,7 @@ static long front_pid;
 
 /* ---- packets ---- */
 
-static void start_read(struct link *link)
+static void start_read(struct os_link *link)
 {
 	if (ReadFile(link->pipe, link->in_packet, sizeof(link->in_packet),
 		     NULL, &link->in) || GetLastError() == ERROR_IO_PENDING)
@@ -50,9 +50,9 @@ static void start_read(struct link *link)
 	SetEvent(link->in.hEvent);
 }
 
-static struct link *link_of(HANDLE pipe)
+static struct os_link *link_of(HANDLE pipe)
 {
-	struct link *link = calloc(1, sizeof(*link));
+	struct os_link *link = calloc(1, sizeof(*link));
 
 	if (!link) {
 		CloseHandle(pipe);
@@ -69,16 +69,16 @@ static struct link *link_of(HANDLE pipe)
 	return link;
 }
 
-/* Until the packet under way was taken: as plat_link_send(). */
-static int finish_send(struct link *link, enum link_wait wait)
+/* Until the packet under way was taken: as os_link_send(). */
+static int finish_send(struct os_link *link, enum os_link_wait wait)
 {
 	HANDLE events[3] = { link->out.hEvent, link->shut, unblock_event };
 	DWORD got;
 
 	if (!link->busy)
 		return 0;
-	if (WaitForMultipleObjects(wait == LINK_BLOCK ? 3 : 2, events, FALSE,
-				   wait == LINK_NOW ? 0 : INFINITE) !=
+	if (WaitForMultipleObjects(wait == OS_LINK_BLOCK ? 3 : 2, events, FALSE,
+				   wait == OS_LINK_NOW ? 0 : INFINITE) !=
 	    WAIT_OBJECT_0)
 		return 1;
 	link->busy = 0;
@@ -86,16 +86,16 @@ static int finish_send(struct link *link, enum link_wait wait)
 	       0 : -1;
 }
 
-int plat_link_send(struct link *link, char letter, const void *data,
-		   size_t bytes, enum link_wait wait)
+int os_link_send(struct os_link *link, char letter, const void *data,
+		 size_t bytes, enum os_link_wait wait)
 {
 	DWORD got;
 	int ret = finish_send(link, wait);
 
 	if (ret)
 		return ret;
-	if (bytes > LINK_DATA)
-		bytes = LINK_DATA;
+	if (bytes > OS_LINK_DATA)
+		bytes = OS_LINK_DATA;
 	link->out_packet[0] = letter;
 	if (bytes)
 		memcpy(link->out_packet + 1, data, bytes);
@@ -103,7 +103,7 @@ int plat_link_send(struct link *link, char letter, const void *data,
 		       &link->out) && GetLastError() != ERROR_IO_PENDING)
 		return -1;
 	link->busy = 1;
-	if (wait == LINK_NOW)
+	if (wait == OS_LINK_NOW)
 		return 0;
 	ret = finish_send(link, wait);
 	if (link->busy) {
@@ -115,7 +115,7 @@ int plat_link_send(struct link *link, char letter, const void *data,
 	return ret;
 }
 
-int plat_link_recv(struct link *link, char *letter, void *data)
+int os_link_recv(struct os_link *link, char *letter, void *data)
 {
 	DWORD got = 0;
 
@@ -135,13 +135,13 @@ int plat_link_recv(struct link *link, char *letter, void *data)
 	return (int)got - 1;
 }
 
-void plat_link_shut(struct link *link)
+void os_link_shut(struct os_link *link)
 {
 	SetEvent(link->shut);
 }
 
 /* What the other end has not read yet stays there for it. */
-void plat_link_close(struct link *link)
+void os_link_close(struct os_link *link)
 {
 	DWORD got;
 
@@ -223,8 +223,8 @@ static int listen_again(DWORD flags)
 	return 0;
 }
 
-int plat_listen(const char *name, plat_leave_fn *leave,
-		struct problem *problem)
+int os_link_listen(const char *name, os_made_fn *leave,
+		   struct problem *problem)
 {
 	DWORD error;
 
@@ -246,8 +246,8 @@ int plat_listen(const char *name, plat_leave_fn *leave,
 			   "choose another --name");
 }
 
-int plat_log(const char *name, plat_leave_fn *leave,
-	     struct problem *problem)
+int os_log_begin(const char *name, os_made_fn *leave,
+		 struct problem *problem)
 {
 	(void)name;
 	(void)leave;
@@ -255,7 +255,7 @@ int plat_log(const char *name, plat_leave_fn *leave,
 	return 0;
 }
 
-void plat_unlisten(void)
+void os_link_unlisten(void)
 {
 	if (listener == INVALID_HANDLE_VALUE)
 		return;
@@ -264,7 +264,7 @@ void plat_unlisten(void)
 	listener = INVALID_HANDLE_VALUE;
 }
 
-struct link *plat_accept(struct problem *problem)
+struct os_link *os_link_accept(struct problem *problem)
 {
 	HANDLE pipe = listener;
 	DWORD got;
@@ -280,7 +280,7 @@ struct link *plat_accept(struct problem *problem)
 	return NULL;
 }
 
-struct link *plat_connect(const char *name, struct problem *problem)
+struct os_link *os_link_connect(const char *name, struct problem *problem)
 {
 	wchar_t wide[80];
 	HANDLE pipe;
@@ -309,7 +309,7 @@ long nt_split_pid(void)
 }
 
 /* 1 in the process that was started to be the VMM. */
-static int am_vmm(struct link **link)
+static int am_vmm(struct os_link **link)
 {
 	wchar_t text[40];
 	long handle = 0;
@@ -361,7 +361,7 @@ static int start_vmm(HANDLE end)
 	return 0;
 }
 
-int plat_split(struct link **link, struct problem *problem)
+int os_split(struct os_link **link, struct problem *problem)
 {
 	HANDLE here, there = INVALID_HANDLE_VALUE;
 	wchar_t name[80];
@@ -385,12 +385,12 @@ int plat_split(struct link **link, struct problem *problem)
 	return *link ? 1 : -1;
 }
 
-void plat_vmm_kill(void)
+void os_vmm_kill(void)
 {
 	TerminateProcess(vmm, EXIT_ENDED);
 }
 
-void plat_vmm_fate(char *text, size_t size)
+void os_vmm_ending(char *text, size_t size)
 {
 	DWORD code;
 
@@ -402,7 +402,7 @@ void plat_vmm_fate(char *text, size_t size)
 
 /* ---- waiting ---- */
 
-int plat_wait_open(struct problem *problem)
+int os_wait_open(struct problem *problem)
 {
 	wake_event = CreateEventW(NULL, FALSE, FALSE, NULL);
 	stop_event = CreateEventW(NULL, FALSE, FALSE, NULL);
@@ -412,7 +412,7 @@ int plat_wait_open(struct problem *problem)
 	return 0;
 }
 
-int plat_catch_stop(struct problem *problem)
+int os_catch_stop(struct problem *problem)
 {
 	(void)problem;
 	catching = 1;
@@ -434,52 +434,53 @@ HANDLE nt_unblocked(void)
 	return unblock_event;
 }
 
-uint32_t plat_ticks(void)
+uint32_t os_ticks(void)
 {
 	return GetTickCount();
 }
 
-void plat_wake(void)
+void os_wake(void)
 {
 	SetEvent(wake_event);
 }
 
-void plat_unblock(void)
+void os_unblock(void)
 {
 	SetEvent(unblock_event);
 }
 
-enum wait_event plat_wait(struct link *const *links, unsigned int count,
-			  unsigned int *which, int input, int ms)
+enum os_wait_end os_wait(struct os_link *const *links, unsigned int count,
+			 unsigned int *which, int input, int ms)
 {
-	enum wait_event what[4 + WAIT_LINKS] = { WAIT_STOP, WAIT_WAKE };
-	HANDLE events[4 + WAIT_LINKS] = { stop_event, wake_event };
-	unsigned int links_of[4 + WAIT_LINKS], i;
+	enum os_wait_end what[4 + OS_WAIT_LINKS] = {
+		OS_WAIT_STOP, OS_WAIT_WAKE };
+	HANDLE events[4 + OS_WAIT_LINKS] = { stop_event, wake_event };
+	unsigned int links_of[4 + OS_WAIT_LINKS], i;
 	DWORD n = 2, ret;
 
 	if (nt_resized())
-		return WAIT_SIZE;
+		return OS_WAIT_SIZE;
 	if (input) {
-		what[n] = WAIT_INPUT;
+		what[n] = OS_WAIT_INPUT;
 		events[n++] = nt_input_event();
 	}
 	for (i = 0; i < count; i++) {
 		if (!links[i])
 			continue;
-		what[n] = WAIT_LINK;
+		what[n] = OS_WAIT_LINK;
 		links_of[n] = i;
 		events[n++] = links[i]->in.hEvent;
 	}
 	if (listener != INVALID_HANDLE_VALUE) {
-		what[n] = WAIT_LISTEN;
+		what[n] = OS_WAIT_LISTEN;
 		events[n++] = listening.hEvent;
 	}
 	ret = WaitForMultipleObjects(n, events, FALSE,
 				     ms < 0 ? INFINITE : (DWORD)ms) -
 	      WAIT_OBJECT_0;
 	if (ret >= n)
-		return WAIT_TIME;
-	if (what[ret] == WAIT_LINK)
+		return OS_WAIT_TIME;
+	if (what[ret] == OS_WAIT_LINK)
 		*which = links_of[ret];
 	return what[ret];
 }

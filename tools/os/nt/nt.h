@@ -36,7 +36,7 @@ int nt_result(DWORD error);
 /* nt_own_path - the running program's file, or another beside it. */
 int nt_own_path(const char *name, wchar_t *to, size_t size);
 
-/* nt_stop - WAIT_STOP.  Any thread. */
+/* nt_stop - OS_WAIT_STOP.  Any thread. */
 void nt_stop(void);
 /* nt_stops - are there waits that nt_stop() reaches? */
 int nt_stops(void);
@@ -44,7 +44,7 @@ int nt_stops(void);
 /* nt_resized - has the window another size since it was asked last? */
 int nt_resized(void);
 
-/* nt_unblocked - set since plat_unblock(), for writers to wait for too. */
+/* nt_unblocked - set since os_unblock(), for writers to wait for too. */
 HANDLE nt_unblocked(void);
 
 /* nt_input_event - to wait for input with; asks for it when it is a pipe. */

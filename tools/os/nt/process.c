@@ -47,7 +47,7 @@ int nt_path(const char *path, wchar_t *to, size_t size)
 	return 0;
 }
 
-int plat_absolute(const char *path, char *to, size_t size)
+int os_path_absolute(const char *path, char *to, size_t size)
 {
 	wchar_t wide[NT_PATH], full[NT_PATH];
 	DWORD len;
@@ -59,7 +59,7 @@ int plat_absolute(const char *path, char *to, size_t size)
 }
 
 /* "C:x" and "\x" are seen from elsewhere too. */
-int plat_beside(const char *file, const char *name, char *to, size_t size)
+int os_path_beside(const char *file, const char *name, char *to, size_t size)
 {
 	const char *at, *end = file;
 
@@ -82,19 +82,19 @@ int nt_own_path(const char *name, wchar_t *to, size_t size)
 	if (!name)
 		return 0;
 	if (nt_utf8(to, own, sizeof(own)) ||
-	    plat_beside(own, name, beside, sizeof(beside)))
+	    os_path_beside(own, name, beside, sizeof(beside)))
 		return -1;
 	return nt_wide(beside, to, size);
 }
 
-int plat_owner(uint32_t *uid, uint32_t *gid)
+int os_owner(uint32_t *uid, uint32_t *gid)
 {
 	(void)uid;
 	(void)gid;
 	return -1;
 }
 
-long plat_pid(void)
+long os_pid(void)
 {
 	long front = nt_split_pid();
 
@@ -103,14 +103,14 @@ long plat_pid(void)
 
 /* ---- processes ---- */
 
-intptr_t plat_process_open(long pid)
+intptr_t os_process_open(long pid)
 {
 	HANDLE process = OpenProcess(SYNCHRONIZE, FALSE, (DWORD)pid);
 
-	return process ? (intptr_t)process : PLAT_NO_FILE;
+	return process ? (intptr_t)process : OS_NO_FILE;
 }
 
-int plat_process_wait(intptr_t process, int ms)
+int os_process_wait(intptr_t process, int ms)
 {
 	DWORD ret = WaitForSingleObject((HANDLE)process,
 					ms < 0 ? INFINITE : (DWORD)ms);
@@ -121,19 +121,19 @@ int plat_process_wait(intptr_t process, int ms)
 
 /* ---- files ---- */
 
-void plat_raise_files(void)
+void os_raise_file_limit(void)
 {
 	/* NT limits handles by memory only. */
 }
 
-int plat_file_open(const char *path, intptr_t *handle, uint64_t *bytes,
-		   struct problem *problem)
+int os_file_open(const char *path, intptr_t *handle, uint64_t *bytes,
+		 struct problem *problem)
 {
 	wchar_t wide[NT_PATH];
 	LARGE_INTEGER size;
 	HANDLE file;
 
-	*handle = PLAT_NO_FILE;
+	*handle = OS_NO_FILE;
 	if (nt_path(path, wide, NT_PATH))
 		return problem_set(problem, path, "the path is too long");
 	if (GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES &&
@@ -144,7 +144,7 @@ int plat_file_open(const char *path, intptr_t *handle, uint64_t *bytes,
 	if (file == INVALID_HANDLE_VALUE)
 		return nt_problem(problem, path, GetLastError());
 	*handle = (intptr_t)file;
-	*bytes = PLAT_STREAM;
+	*bytes = OS_STREAM;
 	if (GetFileType(file) != FILE_TYPE_DISK &&
 	    GetFileType(file) != FILE_TYPE_PIPE)
 		return problem_set(problem, path, "neither a file nor a pipe");
@@ -153,14 +153,14 @@ int plat_file_open(const char *path, intptr_t *handle, uint64_t *bytes,
 	return 0;
 }
 
-void plat_file_close(intptr_t handle)
+void os_file_close(intptr_t handle)
 {
 	CloseHandle((HANDLE)handle);
 }
 
-int64_t plat_file_read(intptr_t handle, uint64_t offset, void *to,
-		       size_t bytes, const char *path,
-		       struct problem *problem)
+int64_t os_file_read(intptr_t handle, uint64_t offset, void *to,
+		     size_t bytes, const char *path,
+		     struct problem *problem)
 {
 	OVERLAPPED at = {
 		.Offset = (DWORD)offset, .OffsetHigh = (DWORD)(offset >> 32)
@@ -179,8 +179,8 @@ int64_t plat_file_read(intptr_t handle, uint64_t offset, void *to,
 	return nt_problem(problem, path, error);
 }
 
-const void *plat_file_map(intptr_t handle, uint64_t bytes, const char *path,
-			  struct problem *problem)
+const void *os_file_map(intptr_t handle, uint64_t bytes, const char *path,
+			struct problem *problem)
 {
 	HANDLE section = CreateFileMappingW((HANDLE)handle, NULL,
 					    PAGE_READONLY, 0, 0, NULL);
@@ -195,14 +195,14 @@ const void *plat_file_map(intptr_t handle, uint64_t bytes, const char *path,
 	return map;
 }
 
-void plat_file_unmap(const void *map, uint64_t bytes)
+void os_file_unmap(const void *map, uint64_t bytes)
 {
 	(void)bytes;
 	UnmapViewOfFile(map);
 }
 
 /* Nobody on Windows writes paths of others by mistake. */
-int plat_foreign_path(const char *path)
+int os_path_foreign(const char *path)
 {
 	(void)path;
 	return 0;

@@ -128,9 +128,9 @@ static void WINAPI service_main(DWORD argc, wchar_t **argv)
 	report(SERVICE_STOPPED, 0);
 }
 
-int plat_service_run(const char *name, const char *log,
-		     int (*run)(void *ctx), void *ctx,
-		     struct problem *problem)
+int os_service_run(const char *name, const char *log,
+		   int (*run)(void *ctx), void *ctx,
+		   struct problem *problem)
 {
 	const SERVICE_TABLE_ENTRYW table[] = {
 		{ (wchar_t *)L"", service_main }, { NULL, NULL }

@@ -46,7 +46,7 @@ static struct {
 	int raw;
 	int vt_in, vt_out;	/* what the console agreed to */
 	int colours;
-	struct plain plain;
+	struct strip_ansi plain;
 	char tail[4];		/* of a UTF-8 sequence cut short */
 	size_t tail_bytes;
 	wchar_t high;		/* first half of a surrogate pair typed */
@@ -56,7 +56,7 @@ static struct {
 
 /* ---- as it was, and raw ---- */
 
-void plat_terminal_restore(void)
+void os_terminal_restore(void)
 {
 	term.raw = 0;
 	if (!term.changed)
@@ -69,12 +69,12 @@ void plat_terminal_restore(void)
 
 static void restore_all(void)
 {
-	plat_terminal_restore();
+	os_terminal_restore();
 	if (term.out_cp)
 		SetConsoleOutputCP(term.out_cp);
 }
 
-void plat_terminal_raw(void)
+void os_terminal_raw(void)
 {
 	DWORD in = (term.in_mode & USER_INPUT) | ENABLE_WINDOW_INPUT;
 	DWORD out = ENABLE_PROCESSED_OUTPUT | ENABLE_WRAP_AT_EOL_OUTPUT;
@@ -95,11 +95,11 @@ void plat_terminal_raw(void)
 }
 
 /* The VMM has no console to let go of. */
-void plat_terminal_leave(void)
+void os_terminal_leave(void)
 {
 }
 
-int plat_terminal_size(unsigned int *cols, unsigned int *rows)
+int os_terminal_size(unsigned int *cols, unsigned int *rows)
 {
 	CONSOLE_SCREEN_BUFFER_INFO info;
 
@@ -119,7 +119,7 @@ int nt_resized(void)
 	return resized;
 }
 
-void plat_terminal_name(char *to, size_t size)
+void os_terminal_name(char *to, size_t size)
 {
 	snprintf(to, size, "%s", "");
 }
@@ -202,7 +202,7 @@ void nt_output_to(HANDLE file)
 	term.out_console = term.err_console = 0;
 }
 
-void plat_say(const char *line)
+void os_say(const char *line)
 {
 	wchar_t wide[2050];
 	char text[2050];
@@ -220,12 +220,12 @@ void plat_say(const char *line)
 }
 
 /* A VMM that was split off has none, and comes here again: its front has. */
-int plat_interactive(void)
+int os_interactive(void)
 {
 	return term.in_console || nt_split_pid();
 }
 
-int plat_colours(void)
+int os_colours(void)
 {
 	return term.colours;
 }
@@ -371,7 +371,7 @@ HANDLE nt_input_event(void)
 	return term.reader.done;
 }
 
-int plat_input(void *buf, size_t size)
+int os_input(void *buf, size_t size)
 {
 	struct pump *pump = &term.reader;
 	DWORD bytes = pump->bytes;
@@ -422,7 +422,7 @@ static DWORD write_console(const char *data, size_t bytes)
 		memcpy(text + n, data, bytes);
 		n += bytes;
 	} else {
-		n += plain_text(&term.plain, data, bytes, text + n);
+		n += strip_ansi(&term.plain, data, bytes, text + n);
 	}
 	term.tail_bytes = incomplete(text, n);
 	n -= term.tail_bytes;
@@ -457,7 +457,7 @@ static unsigned int __stdcall writer_main(void *arg)
 	return 0;
 }
 
-const char *plat_output(const void *data, size_t bytes)
+const char *os_output(const void *data, size_t bytes)
 {
 	struct pump *pump = &term.writer;
 	const char *at = data;

@@ -11,7 +11,7 @@
 
 #include "os/thread.h"
 
-struct cvm_plat_thread {
+struct os_thread {
 	HANDLE handle;
 	HANDLE go;			/* there is something to do, or .end */
 	HANDLE idle;			/* stays set while there is not */
@@ -20,11 +20,11 @@ struct cvm_plat_thread {
 	BOOL end;
 };
 
-const char cvm_plat_no_thread[] = "Windows has no more threads to give";
+const char os_no_thread[] = "Windows has no more threads to give";
 
 static unsigned int __stdcall thread_main(void *arg)
 {
-	struct cvm_plat_thread *thread = arg;
+	struct os_thread *thread = arg;
 
 	for (;;) {
 		WaitForSingleObject(thread->go, INFINITE);
@@ -35,7 +35,7 @@ static unsigned int __stdcall thread_main(void *arg)
 	}
 }
 
-static void drop(struct cvm_plat_thread *thread)
+static void drop(struct os_thread *thread)
 {
 	if (thread->handle)
 		CloseHandle(thread->handle);
@@ -46,9 +46,9 @@ static void drop(struct cvm_plat_thread *thread)
 	free(thread);
 }
 
-struct cvm_plat_thread *cvm_plat_thread_new(const char *name)
+struct os_thread *os_thread_new(const char *name)
 {
-	struct cvm_plat_thread *thread = calloc(1, sizeof(*thread));
+	struct os_thread *thread = calloc(1, sizeof(*thread));
 
 	(void)name;	/* SetThreadDescription() came with Windows 10 1607 */
 	if (!thread)
@@ -64,8 +64,8 @@ struct cvm_plat_thread *cvm_plat_thread_new(const char *name)
 	return NULL;
 }
 
-void cvm_plat_thread_run(struct cvm_plat_thread *thread,
-			 void (*fn)(void *arg), void *arg)
+void os_thread_run(struct os_thread *thread,
+		   void (*fn)(void *arg), void *arg)
 {
 	thread->fn = fn;
 	thread->arg = arg;
@@ -73,56 +73,56 @@ void cvm_plat_thread_run(struct cvm_plat_thread *thread,
 	SetEvent(thread->go);
 }
 
-void cvm_plat_thread_wait(struct cvm_plat_thread *thread)
+void os_thread_wait(struct os_thread *thread)
 {
 	WaitForSingleObject(thread->idle, INFINITE);
 }
 
-void cvm_plat_thread_free(struct cvm_plat_thread *thread)
+void os_thread_free(struct os_thread *thread)
 {
 	if (!thread)
 		return;
-	cvm_plat_thread_wait(thread);
+	os_thread_wait(thread);
 	thread->end = TRUE;
 	SetEvent(thread->go);
 	WaitForSingleObject(thread->handle, INFINITE);
 	drop(thread);
 }
 
-_Static_assert(sizeof(CRITICAL_SECTION) <= sizeof(struct cvm_plat_lock),
+_Static_assert(sizeof(CRITICAL_SECTION) <= sizeof(struct os_lock),
 	       "room for a lock");
 
-static CRITICAL_SECTION *section(struct cvm_plat_lock *lock)
+static CRITICAL_SECTION *section(struct os_lock *lock)
 {
 	return (CRITICAL_SECTION *)lock->own;
 }
 
-void cvm_plat_lock_init(struct cvm_plat_lock *lock)
+void os_lock_init(struct os_lock *lock)
 {
 	InitializeCriticalSection(section(lock));
 }
 
-void cvm_plat_lock_destroy(struct cvm_plat_lock *lock)
+void os_lock_destroy(struct os_lock *lock)
 {
 	DeleteCriticalSection(section(lock));
 }
 
-void cvm_plat_lock(struct cvm_plat_lock *lock)
+void os_lock(struct os_lock *lock)
 {
 	EnterCriticalSection(section(lock));
 }
 
-int cvm_plat_trylock(struct cvm_plat_lock *lock)
+int os_trylock(struct os_lock *lock)
 {
 	return TryEnterCriticalSection(section(lock)) ? 0 : -1;
 }
 
-void cvm_plat_unlock(struct cvm_plat_lock *lock)
+void os_unlock(struct os_lock *lock)
 {
 	LeaveCriticalSection(section(lock));
 }
 
-int cvm_plat_event_open(struct cvm_plat_event *event)
+int os_notifier_open(struct os_notifier *event)
 {
 	HANDLE handle = CreateEventW(NULL, FALSE, FALSE, NULL);
 
@@ -130,24 +130,24 @@ int cvm_plat_event_open(struct cvm_plat_event *event)
 	return handle ? 0 : -1;
 }
 
-void cvm_plat_event_close(struct cvm_plat_event *event)
+void os_notifier_close(struct os_notifier *event)
 {
 	CloseHandle((HANDLE)event->handle);
 	event->handle = 0;
 }
 
-void cvm_plat_event_signal(struct cvm_plat_event *event)
+void os_notifier_signal(struct os_notifier *event)
 {
 	SetEvent((HANDLE)event->handle);
 }
 
-void cvm_plat_event_wait(struct cvm_plat_event *event)
+void os_notifier_wait(struct os_notifier *event)
 {
 	WaitForSingleObject((HANDLE)event->handle, INFINITE);
 }
 
 /* advapi32 exports RtlGenRandom() as SystemFunction036(). */
-int cvm_plat_random(void *to, size_t bytes)
+int os_random(void *to, size_t bytes)
 {
 	uint8_t *at = to;
 	ULONG part;

@@ -89,12 +89,12 @@ uint64_t blk_look(struct blk *blk)
 {
 	uint64_t bytes, sectors, before;
 
-	cvm_plat_lock(&blk->look);
-	bytes = cvm_plat_file_size(&blk->file);
+	os_lock(&blk->look);
+	bytes = os_disk_size(&blk->file);
 	sectors = sectors_in(blk, bytes);
 	before = sectors_of(blk);
 	if (sectors < before)
-		cvm_plat_file_cut(&blk->file, bytes);
+		os_disk_cut(&blk->file, bytes);
 	/* 5.2.4: the driver may be told that the disk has another size. */
 	if (sectors != before) {
 		__atomic_store_n(&blk->sectors, sectors, __ATOMIC_RELAXED);
@@ -102,7 +102,7 @@ uint64_t blk_look(struct blk *blk)
 						      capacity),
 				  &sectors, sizeof(sectors), true);
 	}
-	cvm_plat_unlock(&blk->look);
+	os_unlock(&blk->look);
 	if (sectors != before)
 		cvm_device_note(&blk->dev, "%.400s: %llu bytes are the disk "
 				"now, %llu before; the guest is told",
@@ -169,7 +169,7 @@ static int discard_zero(struct blk *blk, struct blk_request *req)
 	    req->bytes > sizeof(req->range))
 		return BLK_S_IOERR;
 	/* Copied, then looked at: the guest may change its own. */
-	cvm_iov_get(req->data, req->pieces, 0, req->range, req->bytes);
+	os_iov_get(req->data, req->pieces, 0, req->range, req->bytes);
 	req->ranges = (uint32_t)(req->bytes / sizeof(struct blk_range));
 	for (i = 0; i < req->ranges; i++)
 		if (req->range[i].flags & ~known)
@@ -188,7 +188,7 @@ static int get_id(struct blk *blk, struct blk_request *req)
 	if (req->bytes < sizeof(blk->serial))
 		return BLK_S_IOERR;
 	req->bytes = sizeof(blk->serial);
-	cvm_iov_put(req->data, req->pieces, 0, blk->serial, req->bytes);
+	os_iov_put(req->data, req->pieces, 0, blk->serial, req->bytes);
 	return BLK_S_OK;
 }
 
@@ -252,7 +252,7 @@ static int split(struct cvm_queue *queue, struct blk_request *req,
 		 struct blk_header *header)
 {
 	struct cvm_chain *chain = &req->chain;
-	struct cvm_iov *writable = req->piece + chain->readable, *last;
+	struct os_iov *writable = req->piece + chain->readable, *last;
 
 	if (chain->read_bytes < sizeof(*header))
 		return cvm_vq_break(&queue->vq, "a request without a header: "
@@ -261,19 +261,19 @@ static int split(struct cvm_queue *queue, struct blk_request *req,
 	if (!chain->writable)
 		return cvm_vq_break(&queue->vq, "a request without room for "
 				    "its status");
-	cvm_iov_get(req->piece, chain->readable, 0, header, sizeof(*header));
+	os_iov_get(req->piece, chain->readable, 0, header, sizeof(*header));
 	last = &writable[chain->writable - 1];
 	req->status = (uint8_t *)last->base + last->bytes - 1;
 	if (header->type == BLK_T_IN || header->type == BLK_T_GET_ID) {
 		req->data = writable;
 		req->bytes = chain->write_bytes - 1;
-		req->pieces = cvm_iov_cut(writable, chain->writable, 0,
-					  req->bytes);
+		req->pieces = os_iov_cut(writable, chain->writable, 0,
+					 req->bytes);
 	} else {
 		req->data = req->piece;
 		req->bytes = chain->read_bytes - sizeof(*header);
-		req->pieces = cvm_iov_cut(req->piece, chain->readable,
-					  sizeof(*header), req->bytes);
+		req->pieces = os_iov_cut(req->piece, chain->readable,
+					 sizeof(*header), req->bytes);
 	}
 	return 0;
 }
@@ -308,7 +308,7 @@ static void host_failed(struct cvm_queue *queue, const struct blk_request *req,
 	struct blk *blk = blk_of(queue);
 	char what[64], why[160];
 
-	cvm_plat_file_reason(result, why, sizeof(why));
+	os_disk_reason(result, why, sizeof(why));
 	if (req->type == BLK_T_FLUSH)
 		snprintf(what, sizeof(what), "flush it");
 	else if (req->ranges)
@@ -340,12 +340,12 @@ void blk_answer(struct cvm_queue *queue, struct blk_request *req, int result)
 static int write_zeroes(struct blk *blk, uint64_t offset, uint64_t bytes)
 {
 	static const uint8_t zeroes[65536] __attribute__((aligned(4096)));
-	struct cvm_iov iov = { (void *)(uintptr_t)zeroes, 0 };
+	struct os_iov iov = { (void *)(uintptr_t)zeroes, 0 };
 	int ret = 0;
 
 	for (; bytes && !ret; offset += iov.bytes, bytes -= iov.bytes) {
 		iov.bytes = bytes < sizeof(zeroes) ? bytes : sizeof(zeroes);
-		ret = cvm_plat_file_write(&blk->file, &iov, 1, offset);
+		ret = os_disk_write(&blk->file, &iov, 1, offset);
 	}
 	return ret;
 }
@@ -361,17 +361,17 @@ int blk_range_do(struct blk *blk, const struct blk_request *req,
 		return 0;
 	if (req->type == BLK_T_DISCARD) {
 		/* What cannot be forgotten stays: 5.2.6.2 says "MAY". */
-		ret = cvm_plat_file_discard(&blk->file, offset, bytes);
+		ret = os_disk_discard(&blk->file, offset, bytes);
 		return ret == -CVM_ENOSYS ? 0 : ret;
 	}
-	ret = cvm_plat_file_zero(&blk->file, offset, bytes,
-				 range->flags & BLK_RANGE_UNMAP);
+	ret = os_disk_zero(&blk->file, offset, bytes,
+			   range->flags & BLK_RANGE_UNMAP);
 	return ret == -CVM_ENOSYS ? write_zeroes(blk, offset, bytes) : ret;
 }
 
 int blk_sync(struct blk *blk)
 {
-	int ret = cvm_plat_file_sync(&blk->file);
+	int ret = os_disk_sync(&blk->file);
 
 	if (!ret)
 		blk_synced(blk);
@@ -443,8 +443,8 @@ static void blk_destroy(struct cvm_device *dev)
 		if (dev->queue[i].backend)
 			blk->engine->close(&dev->queue[i]);
 	cvm_device_exit(dev);
-	cvm_plat_lock_destroy(&blk->look);
-	cvm_plat_file_close(&blk->file);
+	os_lock_destroy(&blk->look);
+	os_disk_close(&blk->file);
 	free(blk->path);
 	free(blk);
 }
@@ -462,8 +462,8 @@ static void blk_settle(struct cvm_device *dev)
 	uint64_t bytes = blk->file.bytes;
 
 	if (!blk->file.readonly)
-		cvm_plat_file_set_raw(&blk->file, bytes > least(blk) ? bytes :
-				      least(blk));
+		os_disk_set_raw(&blk->file, bytes > least(blk) ? bytes :
+				least(blk));
 }
 
 /* The file has its length and, in memory, a mapping of all of it. */
@@ -472,11 +472,11 @@ static int blk_commit(struct cvm_device *dev, struct problem *problem)
 	struct blk *blk = (struct blk *)dev;
 
 	if (blk->file.bytes < least(blk) &&
-	    cvm_plat_file_grow(&blk->file, blk->path, least(blk), problem))
+	    os_disk_grow(&blk->file, blk->path, least(blk), problem))
 		return -1;
 	blk->stats.direct = blk->file.direct_align;
 	if (blk->file.in_memory && !blk->file.map)
-		cvm_plat_file_map(&blk->file);
+		os_disk_map(&blk->file);
 	return 0;
 }
 
@@ -533,13 +533,13 @@ static int image_read(void *ctx, uint64_t offset, void *to, size_t bytes)
 {
 	struct blk *blk = ctx;
 	uint64_t at = blk->offset + offset, end = blk->file.bytes;
-	struct cvm_iov iov = { to, bytes };
+	struct os_iov iov = { to, bytes };
 
 	if (at >= end || bytes > end - at) {
 		memset(to, 0, bytes);
 		iov.bytes = at < end ? (size_t)(end - at) : 0;
 	}
-	return iov.bytes ? cvm_plat_file_read(&blk->file, &iov, 1, at) : 0;
+	return iov.bytes ? os_disk_read(&blk->file, &iov, 1, at) : 0;
 }
 
 /* Where the disk ends in its file; args is good. */
@@ -571,7 +571,7 @@ static int check_raw(struct blk *blk, const struct cvm_blk_args *args,
 		return 0;
 	format = cvm_blk_format(&whole);
 	if (!format || (format->unpack && !blk->file.regular) ||
-	    cvm_plat_file_was_raw(&blk->file))
+	    os_disk_was_raw(&blk->file))
 		return 0;
 	cvm_blk_format_command(format, args->path, command, sizeof(command));
 	return problem_set(problem, args->path, "%s %s, not a raw disk, and a "
@@ -589,8 +589,8 @@ static int open_file(struct blk *blk, const struct cvm_blk_args *args,
 {
 	uint64_t end;
 
-	if (cvm_plat_file_open(&blk->file, args->path, args->readonly,
-			       !args->cached, problem))
+	if (os_disk_open(&blk->file, args->path, args->readonly,
+			 !args->cached, problem))
 		return -1;
 	if (args->offset % BLK_SECTOR || args->bytes % BLK_SECTOR)
 		return problem_set(problem, args->path, "a disk begins and "
@@ -606,7 +606,7 @@ static int open_file(struct blk *blk, const struct cvm_blk_args *args,
 	image->bytes = args->bytes ? args->bytes : end - args->offset;
 	blk->sectors = image->bytes / BLK_SECTOR;
 	blk->most = args->bytes ? blk->sectors : UINT64_MAX;
-	if (cvm_plat_file_claim(&blk->file, blk->offset, args->bytes))
+	if (os_disk_claim(&blk->file, blk->offset, args->bytes))
 		return problem_set(problem, args->path, "in use by another VM "
 				   "or program");
 	if (check_raw(blk, args, problem))
@@ -702,7 +702,7 @@ int cvm_vmm_devices_add_blk(struct cvm_vmm_devices *devs,
 		return problem_set(problem, args->path, "no memory");
 	blk->file.handle = -1;
 	blk->file.direct = -1;
-	cvm_plat_lock_init(&blk->look);
+	os_lock_init(&blk->look);
 	blk->writeback = 1;
 	if (!build(blk, args, problem)) {
 		slot = cvm_device_plug(devs, &blk->dev);

@@ -44,13 +44,13 @@ struct blk_range {
 struct blk_request {
 	struct blk_request *next;	/* the engine's, of free ones */
 	struct cvm_chain chain;
-	struct cvm_iov piece[BLK_PIECES];
+	struct os_iov piece[BLK_PIECES];
 	uint32_t type;
 	uint8_t *status;		/* in guest memory */
 	bool stable;			/* a write that must reach the disk */
 
 	/* what is to be done */
-	struct cvm_iov *data;
+	struct os_iov *data;
 	uint32_t pieces;
 	uint64_t bytes;
 	uint64_t offset;		/* in the file */
@@ -79,12 +79,12 @@ extern const struct blk_engine blk_file_engine, blk_uring_engine;
 struct blk {
 	struct cvm_device dev;
 	const struct blk_engine *engine;
-	struct cvm_plat_file file;
+	struct os_disk file;
 	char *path;			/* of the file, for messages */
 	uint64_t offset;		/* of the disk in the file */
 	uint64_t sectors;		/* read and written atomically */
 	uint64_t most;			/* sectors, however long the file is */
-	struct cvm_plat_lock look;	/* of who writes .sectors */
+	struct os_lock look;	/* of who writes .sectors */
 	uint8_t serial[20];
 	uint32_t writeback;		/* read and written atomically */
 	struct cvm_blk_stats stats;	/* counted atomically */

@@ -28,11 +28,11 @@ int blk_carry_out(struct blk *blk, const struct blk_request *req)
 
 	switch (req->type) {
 	case BLK_T_IN:
-		return cvm_plat_file_read(&blk->file, req->data, req->pieces,
-					  req->offset);
+		return os_disk_read(&blk->file, req->data, req->pieces,
+				    req->offset);
 	case BLK_T_OUT:
-		ret = cvm_plat_file_write(&blk->file, req->data, req->pieces,
-					  req->offset);
+		ret = os_disk_write(&blk->file, req->data, req->pieces,
+				    req->offset);
 		break;
 	case BLK_T_FLUSH:
 		return blk_sync(blk);

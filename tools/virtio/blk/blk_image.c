@@ -44,7 +44,7 @@ static int read_at(struct check *c, uint64_t offset, void *to, size_t bytes)
 
 	if (!ret)
 		return 0;
-	cvm_plat_file_reason(ret, why, sizeof(why));
+	os_disk_reason(ret, why, sizeof(why));
 	return problem_set(c->problem, c->path, "cannot be read at byte %llu: "
 			   "%s", (unsigned long long)offset, why);
 }

@@ -29,7 +29,7 @@ struct cvm_blk_partition {
 struct cvm_blk_image {
 	/*
 	 * Read bytes of the image, all of which exist; 0, or as
-	 * cvm_plat_file_read() failed.
+	 * os_disk_read() failed.
 	 */
 	int (*read)(void *ctx, uint64_t offset, void *to, size_t bytes);
 	void *ctx;

@@ -70,7 +70,7 @@ static bool ended(struct uring_queue *uq, const struct blk_request *req)
 	if (req->type == BLK_T_IN || req->type == BLK_T_FLUSH)
 		return false;
 	if (!uq->looked)
-		uq->bytes = cvm_plat_file_size(&blk->file);
+		uq->bytes = os_disk_size(&blk->file);
 	uq->looked = true;
 	return blk_ended(blk, req, uq->bytes);
 }
@@ -89,8 +89,8 @@ static void submit(struct uring_queue *uq, struct blk_request *req)
 	} else if (req->ranges) {
 		prepare_range(sqe, blk, req);
 	} else {
-		fd = (int)cvm_plat_file_handle(&blk->file, req->data,
-					       req->pieces, req->offset);
+		fd = (int)os_disk_handle(&blk->file, req->data,
+					 req->pieces, req->offset);
 		if (req->type == BLK_T_IN)
 			io_uring_prep_readv(sqe, fd, iov, req->pieces,
 					    req->offset);
@@ -128,10 +128,10 @@ static int finish_step(struct uring_queue *uq, struct blk_request *req,
 	if (res >= 0 && (uint64_t)res == req->bytes)
 		return 0;
 	return req->type == BLK_T_IN ?
-	       cvm_plat_file_read(&blk->file, req->data, req->pieces,
-				  req->offset) :
-	       cvm_plat_file_write(&blk->file, req->data, req->pieces,
-				   req->offset);
+	       os_disk_read(&blk->file, req->data, req->pieces,
+			    req->offset) :
+	       os_disk_write(&blk->file, req->data, req->pieces,
+			     req->offset);
 }
 
 static void answer(struct uring_queue *uq, struct blk_request *req, int ret)
@@ -187,7 +187,7 @@ static bool take(struct uring_queue *uq)
 		uq->free = req->next;
 		uq->in_flight++;
 		if (ended(uq, req))
-			answer(uq, req, CVM_PLAT_FILE_ENDED);
+			answer(uq, req, OS_DISK_ENDED);
 		else if (uq->failed)
 			carry_out(uq, req);
 		else
@@ -291,7 +291,7 @@ static void leave_ring(struct uring_queue *uq)
 	take_back(uq);
 	while (uq->in_flight || uq->armed) {
 		/* Ends the read of it. */
-		cvm_plat_event_signal(&uq->queue->doorbell);
+		os_notifier_signal(&uq->queue->doorbell);
 		if (!reap(uq))
 			pause_shortly();
 	}
@@ -302,7 +302,7 @@ static void go_on_alone(struct uring_queue *uq)
 {
 	while (!stopping(uq))
 		if (!take(uq) && !stopping(uq))
-			cvm_plat_event_wait(&uq->queue->doorbell);
+			os_notifier_wait(&uq->queue->doorbell);
 }
 
 /* ---- the thread ---------------------------------------------------------- */
@@ -432,13 +432,13 @@ static void have_worker(void *arg)
 /* Its worker takes the place of a thread that could be had. */
 static int uring_ready(struct cvm_queue *queue)
 {
-	struct cvm_plat_thread *place = cvm_plat_thread_new("place");
+	struct os_thread *place = os_thread_new("place");
 
 	if (!place)
 		return -1;
-	cvm_plat_thread_free(place);
-	cvm_plat_thread_run(queue->thread, have_worker, queue->backend);
-	cvm_plat_thread_wait(queue->thread);
+	os_thread_free(place);
+	os_thread_run(queue->thread, have_worker, queue->backend);
+	os_thread_wait(queue->thread);
 	return 0;
 }
 
@@ -448,7 +448,7 @@ static void uring_start(struct cvm_queue *queue)
 
 	uq->stop = false;
 	uq->broken = false;
-	cvm_plat_thread_run(queue->thread, uring_main, uq);
+	os_thread_run(queue->thread, uring_main, uq);
 }
 
 static void uring_stop(struct cvm_queue *queue)
@@ -456,8 +456,8 @@ static void uring_stop(struct cvm_queue *queue)
 	struct uring_queue *uq = queue->backend;
 
 	__atomic_store_n(&uq->stop, true, __ATOMIC_RELEASE);
-	cvm_plat_event_signal(&queue->doorbell);
-	cvm_plat_thread_wait(queue->thread);
+	os_notifier_signal(&queue->doorbell);
+	os_thread_wait(queue->thread);
 }
 
 const struct blk_engine blk_uring_engine = {

@@ -59,7 +59,7 @@ struct cvm_port {
 	const struct cvm_port_ops *ops;
 	void *backend;
 	struct cvm_queue *in;		/* to the guest */
-	struct cvm_plat_lock lock;	/* of .in and .live */
+	struct os_lock lock;	/* of .in and .live */
 	bool live;			/* .in is served */
 	uint64_t in_bytes, out_bytes;
 
@@ -72,7 +72,7 @@ struct cvm_port {
 
 struct console {
 	struct cvm_device dev;
-	struct cvm_plat_lock control;	/* of the queue CONTROL_IN, too */
+	struct os_lock control;	/* of the queue CONTROL_IN, too */
 	bool control_live;
 	uint32_t count;
 	struct cvm_port port[CVM_PORTS_MAX];
@@ -148,7 +148,7 @@ static int send_message(struct console *con, struct cvm_port *port)
 {
 	struct cvm_queue *queue = &con->dev.queue[CONTROL_IN];
 	uint8_t text[sizeof(struct console_control) + CVM_PORT_NAME];
-	struct cvm_iov iov[PIECES];
+	struct os_iov iov[PIECES];
 	struct cvm_chain chain = { .iov = iov, .room = PIECES };
 	int ret = cvm_vq_pop(&queue->vq, &chain);
 	size_t bytes;
@@ -160,7 +160,7 @@ static int send_message(struct console *con, struct cvm_port *port)
 		return cvm_vq_break(&queue->vq, "a control message needs %u "
 				    "bytes, not %llu", (unsigned int)bytes,
 				    (unsigned long long)chain.write_bytes);
-	cvm_iov_put(iov + chain.readable, chain.writable, 0, text, bytes);
+	os_iov_put(iov + chain.readable, chain.writable, 0, text, bytes);
 	cvm_vq_push(&queue->vq, &chain, (uint32_t)bytes);
 	cvm_queue_publish(queue);
 	return 1;
@@ -208,26 +208,26 @@ static int take_message(struct console *con, struct cvm_queue *queue,
 	if (message->event != DEVICE_READY && message->id >= con->count)
 		return cvm_vq_break(&queue->vq, "a control message about port "
 				    "%u of %u", message->id, con->count);
-	cvm_plat_lock(&con->control);
+	os_lock(&con->control);
 	if (message->event == DEVICE_READY && message->value)
 		for (i = 0; i < con->count; i++)
 			tell(&con->port[i], BIT(PORT_ADD));
 	else if (message->event == PORT_READY && message->value)
 		port_ready(&con->port[message->id]);
-	cvm_plat_unlock(&con->control);
+	os_unlock(&con->control);
 	return 0;
 }
 
 static int serve_control(struct cvm_queue *queue)
 {
-	struct cvm_iov iov[PIECES];
+	struct os_iov iov[PIECES];
 	struct cvm_chain chain = { .iov = iov, .room = PIECES };
 	struct console_control message;
 	int ret = cvm_vq_pop(&queue->vq, &chain);
 
 	if (ret <= 0)
 		return ret;
-	if (cvm_iov_get(iov, chain.readable, 0, &message, sizeof(message)) <
+	if (os_iov_get(iov, chain.readable, 0, &message, sizeof(message)) <
 	    sizeof(message))
 		return cvm_vq_break(&queue->vq, "a control message of %llu "
 				    "bytes", (unsigned long long)
@@ -244,7 +244,7 @@ static int serve_control(struct cvm_queue *queue)
 static int serve_output(struct cvm_queue *queue)
 {
 	struct cvm_port *port = port_of(queue);
-	struct cvm_iov iov[PIECES];
+	struct os_iov iov[PIECES];
 	struct cvm_chain chain = { .iov = iov, .room = PIECES };
 	int ret = cvm_vq_pop(&queue->vq, &chain);
 
@@ -276,15 +276,15 @@ static void serve_all(struct cvm_queue *queue,
 static int64_t put_input(struct cvm_queue *queue, const uint8_t *data,
 			 size_t bytes)
 {
-	struct cvm_iov iov[PIECES];
+	struct os_iov iov[PIECES];
 	struct cvm_chain chain = { .iov = iov, .room = PIECES };
 	int ret = cvm_vq_pop(&queue->vq, &chain);
 	size_t put;
 
 	if (ret <= 0)
 		return ret;
-	put = cvm_iov_put(iov + chain.readable, chain.writable, 0, data,
-			  bytes);
+	put = os_iov_put(iov + chain.readable, chain.writable, 0, data,
+			 bytes);
 	if (!put)
 		return cvm_vq_break(&queue->vq, "a buffer without room");
 	cvm_vq_push(&queue->vq, &chain, (uint32_t)put);
@@ -296,7 +296,7 @@ size_t cvm_port_input(struct cvm_port *port, const void *data, size_t bytes)
 	size_t done = 0;
 	int64_t put = 1;
 
-	cvm_plat_lock(&port->lock);
+	os_lock(&port->lock);
 	if (port->live)
 		cvm_vq_quiet(&port->in->vq);
 	while (port->live && done < bytes && put >= 0) {
@@ -313,7 +313,7 @@ size_t cvm_port_input(struct cvm_port *port, const void *data, size_t bytes)
 		port->live = false;
 		broken(port->in);
 	}
-	cvm_plat_unlock(&port->lock);
+	os_unlock(&port->lock);
 	__atomic_add_fetch(&port->in_bytes, done, __ATOMIC_RELAXED);
 	return done;
 }
@@ -325,26 +325,26 @@ void cvm_port_resize(struct cvm_port *port, uint32_t cols, uint32_t rows)
 	struct console *con = port->con;
 	uint16_t size[2] = { (uint16_t)cols, (uint16_t)rows };
 
-	cvm_plat_lock(&con->control);
+	os_lock(&con->control);
 	port->cols = size[0];
 	port->rows = size[1];
 	if (port->ready)
 		tell(port, BIT(RESIZE));
-	cvm_plat_unlock(&con->control);
+	os_unlock(&con->control);
 	if (!port->id)
 		cvm_device_config(&con->dev, 0, size, sizeof(size), true);
 }
 
 void cvm_port_connected(struct cvm_port *port, bool connected)
 {
-	cvm_plat_lock(&port->con->control);
+	os_lock(&port->con->control);
 	port->connected = connected;
 	if (port->ready)
 		tell(port, BIT(PORT_OPEN));
-	cvm_plat_unlock(&port->con->control);
+	os_unlock(&port->con->control);
 }
 
-struct cvm_plat_thread *cvm_port_thread(struct cvm_port *port)
+struct os_thread *cvm_port_thread(struct cvm_port *port)
 {
 	return port->in->thread;
 }
@@ -384,9 +384,9 @@ static void serve_queue(struct cvm_queue *queue)
 	if (queue->index == CONTROL_OUT) {
 		serve_all(queue, serve_control);
 	} else if (queue->index == CONTROL_IN) {
-		cvm_plat_lock(&con->control);
+		os_lock(&con->control);
 		send_control(con);
-		cvm_plat_unlock(&con->control);
+		os_unlock(&con->control);
 	} else if (queue == port->in) {
 		port->ops->room(port->backend);
 	} else {
@@ -407,13 +407,13 @@ static void set_live(struct cvm_queue *queue, bool live)
 	struct cvm_port *port = port_of(queue);
 
 	if (queue->index == CONTROL_IN) {
-		cvm_plat_lock(&con->control);
+		os_lock(&con->control);
 		con->control_live = live;
-		cvm_plat_unlock(&con->control);
+		os_unlock(&con->control);
 	} else if (port && queue == port->in) {
-		cvm_plat_lock(&port->lock);
+		os_lock(&port->lock);
 		port->live = live;
-		cvm_plat_unlock(&port->lock);
+		os_unlock(&port->lock);
 	}
 }
 
@@ -434,12 +434,12 @@ static void console_reset(struct cvm_device *dev)
 	struct console *con = console_of(dev);
 	uint32_t i;
 
-	cvm_plat_lock(&con->control);
+	os_lock(&con->control);
 	for (i = 0; i < con->count; i++) {
 		con->port[i].ready = false;
 		con->port[i].pending = 0;
 	}
-	cvm_plat_unlock(&con->control);
+	os_unlock(&con->control);
 }
 
 static void console_hangup(struct cvm_device *dev)
@@ -469,9 +469,9 @@ static void console_destroy(struct cvm_device *dev)
 		struct cvm_port *port = &con->port[--con->count];
 
 		port->ops->destroy(port->backend);
-		cvm_plat_lock_destroy(&port->lock);
+		os_lock_destroy(&port->lock);
 	}
-	cvm_plat_lock_destroy(&con->control);
+	os_lock_destroy(&con->control);
 	cvm_device_exit(dev);
 	free(con);
 }
@@ -499,10 +499,10 @@ static int open_port(struct console *con, struct cvm_port_args *args,
 	port->connected = true;
 	port->in = &con->dev.queue[id ? 2 * id + 2 : 0];
 	snprintf(port->name, sizeof(port->name), "%s", args->name);
-	cvm_plat_lock_init(&port->lock);
+	os_lock_init(&port->lock);
 	port->backend = cvm_port_open(args, port, &port->ops, problem);
 	if (!port->backend) {
-		cvm_plat_lock_destroy(&port->lock);
+		os_lock_destroy(&port->lock);
 		return -1;
 	}
 	port->in->threaded = port->ops->threaded;
@@ -520,7 +520,7 @@ static struct console *new_console(struct cvm_vmm_devices *devs,
 
 	if (!con)
 		return NULL;
-	cvm_plat_lock_init(&con->control);
+	os_lock_init(&con->control);
 	if (cvm_device_init(&con->dev, &console_ops, 2 * count + 2,
 			    QUEUE_SIZE)) {
 		console_destroy(&con->dev);

@@ -27,7 +27,7 @@ struct cvm_port_ops {
 	 * The guest's output, in guest memory.  All of it is taken; may wait
 	 * until hangup().  A vCPU's thread.
 	 */
-	void (*output)(void *backend, const struct cvm_iov *iov,
+	void (*output)(void *backend, const struct os_iov *iov,
 		       uint32_t count);
 
 	/*
@@ -49,7 +49,7 @@ struct cvm_port_ops {
 };
 
 /* cvm_port_thread - the back end's own, from the first room() on. */
-struct cvm_plat_thread *cvm_port_thread(struct cvm_port *port);
+struct os_thread *cvm_port_thread(struct cvm_port *port);
 
 /*
  * cvm_port_open - the back end that args ask for; NULL with a problem.  It

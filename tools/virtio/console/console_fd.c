@@ -49,7 +49,7 @@ static void write_kept(struct fd_port *p)
 	}
 	if (p->waiting && (kept(p) < FD_KEPT || !has_reader(p))) {
 		p->waiting = false;
-		cvm_plat_event_signal(&p->space);
+		os_notifier_signal(&p->space);
 	}
 }
 
@@ -85,35 +85,35 @@ static void put(struct fd_port *p, const uint8_t *data, size_t bytes)
 		if (done)
 			continue;
 		p->waiting = true;
-		cvm_plat_unlock(&p->lock);
-		cvm_plat_event_wait(&p->space);
-		cvm_plat_lock(&p->lock);
+		os_unlock(&p->lock);
+		os_notifier_wait(&p->space);
+		os_lock(&p->lock);
 	}
 }
 
-static void fd_output(void *backend, const struct cvm_iov *iov, uint32_t count)
+static void fd_output(void *backend, const struct os_iov *iov, uint32_t count)
 {
 	struct fd_port *p = backend;
 	bool rest;
 	uint32_t i;
 
-	cvm_plat_lock(&p->lock);
+	os_lock(&p->lock);
 	for (i = 0; i < count; i++)
 		put(p, iov[i].base, iov[i].bytes);
 	rest = kept(p) && has_reader(p);
-	cvm_plat_unlock(&p->lock);
+	os_unlock(&p->lock);
 	if (rest)
-		cvm_plat_event_signal(&p->wake);
+		os_notifier_signal(&p->wake);
 }
 
 static void fd_hangup(void *backend)
 {
 	struct fd_port *p = backend;
 
-	cvm_plat_lock(&p->lock);
+	os_lock(&p->lock);
 	p->hung = true;
 	write_kept(p);
-	cvm_plat_unlock(&p->lock);
+	os_unlock(&p->lock);
 }
 
 static const char *fd_where(void *backend)
@@ -125,19 +125,19 @@ static const char *fd_where(void *backend)
 
 static void set_peer(struct fd_port *p, int fd)
 {
-	cvm_plat_lock(&p->lock);
+	os_lock(&p->lock);
 	p->fd = fd;
 	p->deaf = false;
 	write_kept(p);
-	cvm_plat_unlock(&p->lock);
+	os_unlock(&p->lock);
 	cvm_port_connected(p->port, fd >= 0);
 }
 
 static void set_deaf(struct fd_port *p)
 {
-	cvm_plat_lock(&p->lock);
+	os_lock(&p->lock);
 	p->deaf = true;
-	cvm_plat_unlock(&p->lock);
+	os_unlock(&p->lock);
 }
 
 static void offer_input(struct fd_port *p)
@@ -156,16 +156,16 @@ static void sleep_on(struct fd_port *p, short wanted, short *peer, bool *door)
 	struct pollfd polls[3] = {
 		{ .fd = (int)p->wake.handle, .events = POLLIN },
 		{ .fd = wanted ? p->fd : -1, .events = wanted },
-		{ .fd = alone ? cvm_accept_socket(&p->accept, p->door) : -1,
+		{ .fd = alone ? linux_accept_socket(&p->accept, p->door) : -1,
 		  .events = POLLIN },
 	};
-	int ret, ms = alone ? cvm_accept_ms(&p->accept, -1) : -1;
+	int ret, ms = alone ? linux_accept_ms(&p->accept, -1) : -1;
 
 	do {
 		ret = poll(polls, 3, ms);
 	} while (ret < 0 && errno == EINTR);
 	if (polls[0].revents)
-		cvm_plat_event_wait(&p->wake);
+		os_notifier_wait(&p->wake);
 	*peer = polls[1].revents;
 	*door = polls[2].revents || !ret;
 }
@@ -201,13 +201,13 @@ static void fd_main(void *arg)
 
 	for (;;) {
 		offer_input(p);
-		cvm_plat_lock(&p->lock);
+		os_lock(&p->lock);
 		write_kept(p);
 		wanted = p->in_bytes ? 0 : POLLIN;
 		if (kept(p) && has_reader(p))
 			wanted |= POLLOUT;
 		stop = p->stop;
-		cvm_plat_unlock(&p->lock);
+		os_unlock(&p->lock);
 		if (stop)
 			return;
 		sleep_on(p, wanted, &peer, &door);
@@ -228,9 +228,9 @@ static void fd_room(void *backend)
 
 	if (!p->thread) {
 		p->thread = cvm_port_thread(p->port);
-		cvm_plat_thread_run(p->thread, fd_main, p);
+		os_thread_run(p->thread, fd_main, p);
 	}
-	cvm_plat_event_signal(&p->wake);
+	os_notifier_signal(&p->wake);
 }
 
 /* ---- start and end ------------------------------------------------------- */
@@ -239,10 +239,10 @@ void fd_port_drop(struct fd_port *p)
 {
 	p->kind->close(p);
 	if (p->wake.handle >= 0)
-		cvm_plat_event_close(&p->wake);
+		os_notifier_close(&p->wake);
 	if (p->space.handle >= 0)
-		cvm_plat_event_close(&p->space);
-	cvm_plat_lock_destroy(&p->lock);
+		os_notifier_close(&p->space);
+	os_lock_destroy(&p->lock);
 	free(p);
 }
 
@@ -258,12 +258,12 @@ static void fd_destroy(void *backend)
 {
 	struct fd_port *p = backend;
 
-	cvm_plat_lock(&p->lock);
+	os_lock(&p->lock);
 	p->stop = true;
-	cvm_plat_unlock(&p->lock);
-	cvm_plat_event_signal(&p->wake);
+	os_unlock(&p->lock);
+	os_notifier_signal(&p->wake);
 	if (p->thread)
-		cvm_plat_thread_wait(p->thread);
+		os_thread_wait(p->thread);
 	fd_port_drop(p);
 }
 
@@ -290,7 +290,7 @@ struct fd_port *fd_port_new(struct cvm_port *port, const struct fd_kind *kind,
 	p->kind = kind;
 	p->door = p->line = p->fd = -1;
 	p->wake.handle = p->space.handle = -1;
-	cvm_plat_lock_init(&p->lock);
+	os_lock_init(&p->lock);
 	return p;
 }
 
@@ -298,7 +298,7 @@ void *fd_port_ready(struct fd_port *p, int fd, const char *name,
 		    struct problem *problem)
 {
 	p->fd = fd;
-	if (!cvm_plat_event_open(&p->wake) && !cvm_plat_event_open(&p->space)) {
+	if (!os_notifier_open(&p->wake) && !os_notifier_open(&p->space)) {
 		cvm_port_connected(p->port, fd >= 0);
 		return p;
 	}

@@ -34,18 +34,18 @@ struct fd_port {
 	struct cvm_port *port;
 	const struct fd_kind *kind;
 	int door;		/* where peers announce themselves, or -1 */
-	struct cvm_accept accept; /* of a door that is listened at */
+	struct linux_accept accept; /* of a door that is listened at */
 	int line;		/* a pty's own end, or -1 */
 	void *before;		/* what settle() lets go of */
 	char where[128];
 
-	struct cvm_plat_thread *thread;	/* from the first room() on */
-	struct cvm_plat_event wake;	/* of the thread */
+	struct os_thread *thread;	/* from the first room() on */
+	struct os_notifier wake;	/* of the thread */
 	uint8_t in[FD_INPUT];	/* the thread's: read, not taken yet */
 	size_t in_at, in_bytes;
 
-	struct cvm_plat_lock lock;	/* of what follows */
-	struct cvm_plat_event space;	/* a writer sleeps on it */
+	struct os_lock lock;	/* of what follows */
+	struct os_notifier space;	/* a writer sleeps on it */
 	int fd;			/* the peer, non-blocking, or -1; the thread
 				 * writes it, under .lock, so it may read it
 				 * without */

@@ -47,7 +47,7 @@ static void lost(struct file_port *file, int error)
 			     cvm_complaints_end(said, error));
 }
 
-static void file_output(void *backend, const struct cvm_iov *iov,
+static void file_output(void *backend, const struct os_iov *iov,
 			uint32_t count)
 {
 	struct file_port *file = backend;
@@ -75,12 +75,12 @@ static void file_settle(void *backend)
 /* What was made for a VM that is not to be: as long as it is that file. */
 static void file_unmake(const struct file_port *file)
 {
-	struct cvm_own_file own;
+	struct linux_own_file own;
 
-	if (cvm_own_file_open(&own, file->made, file->fd))
+	if (linux_own_file_open(&own, file->made, file->fd))
 		return;
-	cvm_own_file_remove(&own, true);
-	cvm_own_file_close(&own);
+	linux_own_file_remove(&own, true);
+	linux_own_file_close(&own);
 }
 
 static void file_destroy(void *backend)

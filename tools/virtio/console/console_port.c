@@ -11,7 +11,7 @@ struct calls {
 	void (*room)(void *ctx);
 };
 
-static void calls_output(void *backend, const struct cvm_iov *iov,
+static void calls_output(void *backend, const struct os_iov *iov,
 			 uint32_t count)
 {
 	const struct calls *calls = backend;

@@ -23,8 +23,8 @@
 
 static int socket_enter(struct fd_port *p)
 {
-	int fd = cvm_accept(&p->accept, p->door, SOCK_NONBLOCK);
-	const char *why = cvm_accept_news(&p->accept);
+	int fd = linux_accept(&p->accept, p->door, SOCK_NONBLOCK);
+	const char *why = linux_accept_news(&p->accept);
 
 	if (why)
 		cvm_port_log(p->port, "%s: %s; who connects has to wait",
@@ -82,8 +82,8 @@ static int bind_new(int fd, const struct sockaddr_un *addr, bool locked)
 static int begin(int fd, const struct sockaddr_un *addr)
 {
 	char dir[sizeof(addr->sun_path) + 1];
-	int lock = cvm_dir_of(addr->sun_path, dir, sizeof(dir)) ? -1 :
-		   cvm_dir_lock(dir);
+	int lock = linux_dir_of(addr->sun_path, dir, sizeof(dir)) ? -1 :
+		   linux_dir_lock(dir);
 	mode_t old = umask(0177);
 	int ret = bind_new(fd, addr, lock >= 0) || listen(fd, WAITING);
 	int err = errno;

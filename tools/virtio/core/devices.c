@@ -44,7 +44,7 @@ cvm_vmm_devices_new(const struct cvm_vmm_args *args,
 	}
 	devs->args = *args;
 	for (i = 0; i < CVM_VIRTIO_SLOTS; i++)
-		cvm_plat_lock_init(&devs->slot[i].lock);
+		os_lock_init(&devs->slot[i].lock);
 	if (cvm_memory_from_map(&devs->mem, args->ranges, args->map,
 				args->map_gpa))
 		problem_set(problem, "devices", "the ranges of guest memory "
@@ -135,10 +135,10 @@ int cvm_device_plug(struct cvm_vmm_devices *devs, struct cvm_device *dev)
 	uint32_t i;
 
 	for (i = 0; i < CVM_VIRTIO_SLOTS; i++) {
-		cvm_plat_lock(&devs->slot[i].lock);
+		os_lock(&devs->slot[i].lock);
 		if (!devs->slot[i].dev)
 			break;
-		cvm_plat_unlock(&devs->slot[i].lock);
+		os_unlock(&devs->slot[i].lock);
 	}
 	if (i == CVM_VIRTIO_SLOTS)
 		return -CVM_E2BIG;
@@ -148,7 +148,7 @@ int cvm_device_plug(struct cvm_vmm_devices *devs, struct cvm_device *dev)
 	devs->slot[i].dev = dev;
 	bind_events(dev);
 	fill_slot(dev, ++devs->slot[i].plug);
-	cvm_plat_unlock(&devs->slot[i].lock);
+	os_unlock(&devs->slot[i].lock);
 	changed(devs, i);
 	return (int)i;
 }
@@ -162,13 +162,13 @@ int cvm_device_with(struct cvm_vmm_devices *devs, uint32_t slot,
 
 	if (slot >= CVM_VIRTIO_SLOTS)
 		return ret;
-	cvm_plat_lock(&devs->slot[slot].lock);
+	os_lock(&devs->slot[slot].lock);
 	dev = devs->slot[slot].dev;
 	if (dev && dev->ops == ops) {
 		fn(dev, arg);
 		ret = 0;
 	}
-	cvm_plat_unlock(&devs->slot[slot].lock);
+	os_unlock(&devs->slot[slot].lock);
 	return ret;
 }
 
@@ -204,12 +204,12 @@ int cvm_vmm_devices_remove(struct cvm_vmm_devices *devs, uint32_t slot)
 
 	if (slot >= CVM_VIRTIO_SLOTS)
 		return ret;
-	cvm_plat_lock(&devs->slot[slot].lock);
+	os_lock(&devs->slot[slot].lock);
 	if (devs->slot[slot].dev) {
 		pull(devs, slot);
 		ret = 0;
 	}
-	cvm_plat_unlock(&devs->slot[slot].lock);
+	os_unlock(&devs->slot[slot].lock);
 	if (!ret)
 		changed(devs, slot);
 	return ret;
@@ -224,7 +224,7 @@ void cvm_vmm_devices_free(struct cvm_vmm_devices *devs)
 	for (i = 0; i < CVM_VIRTIO_SLOTS; i++) {
 		if (devs->slot[i].dev)
 			pull(devs, i);
-		cvm_plat_lock_destroy(&devs->slot[i].lock);
+		os_lock_destroy(&devs->slot[i].lock);
 	}
 	free(devs);
 }
@@ -264,7 +264,7 @@ static int have_thread(struct cvm_queue *queue)
 		return 0;
 	snprintf(name, sizeof(name), "%.7s%u-q%u", dev->ops->name,
 		 dev->slot % 100, queue->index % 100u);
-	queue->thread = cvm_plat_thread_new(name);
+	queue->thread = os_thread_new(name);
 	if (!queue->thread)
 		return -1;
 	return dev->ops->queue_ready ? dev->ops->queue_ready(queue) : 0;
@@ -280,7 +280,7 @@ static int have_threads(struct cvm_device *dev, struct problem *problem)
 			return problem_set(problem, NULL, "%s in slot %u: no "
 					   "thread for queue %u; %s",
 					   dev->ops->name, dev->slot, i,
-					   cvm_plat_no_thread);
+					   os_no_thread);
 	return 0;
 }
 
@@ -291,10 +291,10 @@ int cvm_vmm_devices_threads(struct cvm_vmm_devices *devs,
 	int ret = 0;
 
 	for (i = 0; i < CVM_VIRTIO_SLOTS && !ret; i++) {
-		cvm_plat_lock(&devs->slot[i].lock);
+		os_lock(&devs->slot[i].lock);
 		if (devs->slot[i].dev)
 			ret = have_threads(devs->slot[i].dev, problem);
-		cvm_plat_unlock(&devs->slot[i].lock);
+		os_unlock(&devs->slot[i].lock);
 	}
 	return ret;
 }
@@ -305,13 +305,13 @@ void cvm_vmm_devices_threads_free(struct cvm_vmm_devices *devs)
 	uint32_t i, n;
 
 	for (i = 0; i < CVM_VIRTIO_SLOTS; i++) {
-		cvm_plat_lock(&devs->slot[i].lock);
+		os_lock(&devs->slot[i].lock);
 		dev = devs->slot[i].dev;
 		for (n = 0; dev && n < dev->queues; n++) {
-			cvm_plat_thread_free(dev->queue[n].thread);
+			os_thread_free(dev->queue[n].thread);
 			dev->queue[n].thread = NULL;
 		}
-		cvm_plat_unlock(&devs->slot[i].lock);
+		os_unlock(&devs->slot[i].lock);
 	}
 }
 
@@ -350,7 +350,7 @@ static int ring(struct cvm_device *dev, uint32_t queue,
 	else if (queue >= dev->queues)
 		return -CVM_ENOENT;
 	else if (!dev->queue[queue].in_place)
-		cvm_plat_event_signal(&dev->queue[queue].doorbell);
+		os_notifier_signal(&dev->queue[queue].doorbell);
 	else if (dev->queue[queue].running)
 		dev->ops->doorbell(&dev->queue[queue], run);
 	return 0;
@@ -364,11 +364,11 @@ int cvm_vmm_devices_doorbell(struct cvm_vmm_devices *devs,
 
 	if (slot >= CVM_VIRTIO_SLOTS)
 		return ret;
-	cvm_plat_lock(&devs->slot[slot].lock);
+	os_lock(&devs->slot[slot].lock);
 	if (devs->slot[slot].dev)
 		ret = ring(devs->slot[slot].dev, run->arg[0] & 0xff, run);
 	else
 		cvm_set(devs->page[slot].result, ret);
-	cvm_plat_unlock(&devs->slot[slot].lock);
+	os_unlock(&devs->slot[slot].lock);
 	return ret;
 }

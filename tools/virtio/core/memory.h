@@ -15,6 +15,8 @@
 
 #include <cvm/uapi.h>
 
+#include "os/iov.h"
+
 struct cvm_memory_range {
 	uint64_t gpa;
 	uint64_t bytes;
@@ -24,12 +26,6 @@ struct cvm_memory_range {
 struct cvm_memory {
 	uint32_t count;
 	struct cvm_memory_range range[CVM_RANGES_MAX];	/* by address */
-};
-
-/* A piece of memory; laid out as POSIX's struct iovec. */
-struct cvm_iov {
-	void *base;
-	size_t bytes;
 };
 
 /*
@@ -79,32 +75,5 @@ uint64_t cvm_memory_piece(const struct cvm_memory *mem, uint64_t gpa,
 /* cvm_memory_at - all the bytes at gpa in one piece, or NULL. */
 void *cvm_memory_at(const struct cvm_memory *mem, uint64_t gpa,
 		    uint64_t bytes);
-
-/* cvm_iov_bytes - of all pieces together. */
-static inline size_t cvm_iov_bytes(const struct cvm_iov *iov, uint32_t count)
-{
-	size_t bytes = 0;
-	uint32_t i;
-
-	for (i = 0; i < count; i++)
-		bytes += iov[i].bytes;
-	return bytes;
-}
-
-/*
- * cvm_iov_get, cvm_iov_put - copy from and to pieces, beginning offset bytes
- * into them; the number of bytes copied, fewer at their end.
- */
-size_t cvm_iov_get(const struct cvm_iov *iov, uint32_t count, size_t offset,
-		   void *to, size_t bytes);
-size_t cvm_iov_put(const struct cvm_iov *iov, uint32_t count, size_t offset,
-		   const void *from, size_t bytes);
-
-/*
- * cvm_iov_cut - keep the bytes from offset on, at most bytes of them, in
- * place; the number of pieces left.
- */
-uint32_t cvm_iov_cut(struct cvm_iov *iov, uint32_t count, size_t offset,
-		     size_t bytes);
 
 #endif /* CVM_VIRTIO_CORE_MEMORY_H */

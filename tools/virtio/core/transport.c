@@ -36,7 +36,7 @@ static void device_raise(struct cvm_device *dev, uint32_t vcpu,
 	if (run && run->vcpu == vcpu)
 		run->events |= 1ull << CVM_VIRTIO_EVENT_BIT(dev->slot);
 	else if (!vcpu && cvm_get(dev->irq_watched))
-		cvm_plat_event_signal(&dev->irq);
+		os_notifier_signal(&dev->irq);
 	else
 		cvm_transport_raise(dev->devs, vcpu,
 				    CVM_VIRTIO_EVENT_BIT(dev->slot));
@@ -92,12 +92,12 @@ static void config_store(struct cvm_device *dev)
 void cvm_device_config(struct cvm_device *dev, uint32_t offset,
 		       const void *data, uint32_t bytes, bool tell)
 {
-	cvm_plat_lock(&dev->leaf);
+	os_lock(&dev->leaf);
 	memcpy(dev->config + offset, data, bytes);
 	config_store(dev);
 	if (tell)
 		config_interrupt(dev);
-	cvm_plat_unlock(&dev->leaf);
+	os_unlock(&dev->leaf);
 }
 
 /* Under dev->leaf to be written; a back end may add NEEDS_RESET any time. */
@@ -114,9 +114,9 @@ static void status_store(struct cvm_device *dev, uint32_t keep, uint32_t add)
 
 static void status_change(struct cvm_device *dev, uint32_t keep, uint32_t add)
 {
-	cvm_plat_lock(&dev->leaf);
+	os_lock(&dev->leaf);
 	status_store(dev, keep, add);
-	cvm_plat_unlock(&dev->leaf);
+	os_unlock(&dev->leaf);
 }
 
 static void say(struct cvm_device *dev, const char *end, const char *fmt,
@@ -136,9 +136,9 @@ static void complain(struct cvm_device *dev, int kind, const char *fmt,
 {
 	enum cvm_complaint said;
 
-	cvm_plat_lock(&dev->leaf);
+	os_lock(&dev->leaf);
 	said = cvm_complaints_next(&dev->complaints, kind, time(NULL));
-	cvm_plat_unlock(&dev->leaf);
+	os_unlock(&dev->leaf);
 	if (said != CVM_COMPLAINT_SILENT)
 		say(dev, cvm_complaints_end(said, kind), fmt, list);
 }
@@ -178,10 +178,10 @@ void cvm_device_fail(struct cvm_device *dev, const char *fmt, ...)
 	va_start(args, fmt);
 	complain(dev, CVM_COMPLAINT_GUEST, fmt, args);
 	va_end(args);
-	cvm_plat_lock(&dev->leaf);
+	os_lock(&dev->leaf);
 	status_store(dev, UINT32_MAX, VIRTIO_STATUS_NEEDS_RESET);
 	config_interrupt(dev);		/* 2.1.2 */
-	cvm_plat_unlock(&dev->leaf);
+	os_unlock(&dev->leaf);
 }
 
 /* ---- queues -------------------------------------------------------------- */
@@ -385,16 +385,16 @@ int cvm_device_init(struct cvm_device *dev, const struct cvm_device_ops *ops,
 	struct cvm_queue *queue;
 
 	dev->ops = ops;
-	cvm_plat_lock_init(&dev->leaf);
+	os_lock_init(&dev->leaf);
 	dev->queue = calloc(queues, sizeof(*dev->queue));
-	if (!dev->queue || cvm_plat_event_open(&dev->irq))
+	if (!dev->queue || os_notifier_open(&dev->irq))
 		return -1;
 	for (; dev->queues < queues; dev->queues++) {
 		queue = &dev->queue[dev->queues];
 		queue->dev = dev;
 		queue->index = (uint16_t)dev->queues;
 		queue->size_max = size_max;
-		if (cvm_plat_event_open(&queue->doorbell))
+		if (os_notifier_open(&queue->doorbell))
 			return -1;
 	}
 	return 0;
@@ -411,11 +411,11 @@ void cvm_device_in_place(struct cvm_device *dev)
 void cvm_device_exit(struct cvm_device *dev)
 {
 	while (dev->queues) {
-		cvm_plat_thread_free(dev->queue[--dev->queues].thread);
-		cvm_plat_event_close(&dev->queue[dev->queues].doorbell);
+		os_thread_free(dev->queue[--dev->queues].thread);
+		os_notifier_close(&dev->queue[dev->queues].doorbell);
 	}
 	if (dev->queue)
-		cvm_plat_event_close(&dev->irq);
+		os_notifier_close(&dev->irq);
 	free(dev->queue);
-	cvm_plat_lock_destroy(&dev->leaf);
+	os_lock_destroy(&dev->leaf);
 }

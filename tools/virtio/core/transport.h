@@ -82,13 +82,13 @@ struct cvm_queue {
 	struct cvm_device *dev;
 	uint16_t index;
 	uint16_t size_max;
-	struct cvm_plat_event doorbell;
+	struct os_notifier doorbell;
 	void *backend;		/* the device's own */
 	bool in_place;		/* by the device, before cvm_device_plug(): its
 				 * doorbells are not bound, they come to
 				 * ->doorbell */
 	bool threaded;		/* by the device, likewise: it needs a */
-	struct cvm_plat_thread *thread; /* which is there when the guest runs */
+	struct os_thread *thread; /* which is there when the guest runs */
 	struct cvm_user_run *run; /* by who serves it, and nobody else does: of
 				 * the vCPU whose thread it is; or NULL */
 
@@ -113,12 +113,12 @@ struct cvm_device {
 	struct cvm_vmm_devices *devs;
 	struct cvm_virtio_slot *page;
 	uint32_t slot;
-	struct cvm_plat_lock leaf; /* status, configuration, complaints;
+	struct os_lock leaf; /* status, configuration, complaints;
 				    * innermost */
 	uint32_t status;
 	uint32_t generation;
 	struct cvm_complaints complaints;
-	struct cvm_plat_event irq; /* signalled: the slot's event in vCPU 0, */
+	struct os_notifier irq; /* signalled: the slot's event in vCPU 0, */
 	uint32_t irq_id;	/* by the driver */
 	bool irq_watched;
 };

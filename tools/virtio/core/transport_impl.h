@@ -11,7 +11,7 @@ struct cvm_vmm_devices {
 	struct cvm_virtio_table *table;
 	struct cvm_virtio_slot *page;	/* slot 0's */
 	struct {
-		struct cvm_plat_lock lock;
+		struct os_lock lock;
 		struct cvm_device *dev;
 		uint32_t plug;
 	} slot[CVM_VIRTIO_SLOTS];

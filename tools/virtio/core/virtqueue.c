@@ -77,7 +77,7 @@ static int append(struct cvm_vq *vq, struct cvm_chain *chain,
 		  bool write)
 {
 	uint32_t count = chain->readable + chain->writable;
-	struct cvm_iov *last = count ? &chain->iov[count - 1] : NULL;
+	struct os_iov *last = count ? &chain->iov[count - 1] : NULL;
 
 	/* Neighbours become one piece, within each of the two parts. */
 	if (last && (uint8_t *)last->base + last->bytes == hva &&
@@ -89,7 +89,7 @@ static int append(struct cvm_vq *vq, struct cvm_chain *chain,
 		return cvm_vq_break(vq, "%s %u: a request of more than %u "
 				    "pieces", at->table, at->index,
 				    chain->room);
-	chain->iov[count] = (struct cvm_iov){ hva, bytes };
+	chain->iov[count] = (struct os_iov){ hva, bytes };
 	if (write)
 		chain->writable++;
 	else

@@ -64,7 +64,7 @@ struct cvm_vq {
 
 /* A request: pieces to read first, then pieces to write. */
 struct cvm_chain {
-	struct cvm_iov *iov;	/* set by the user, */
+	struct os_iov *iov;	/* set by the user, */
 	uint32_t room;		/* with room for this many pieces */
 	uint32_t readable;	/* pieces */
 	uint32_t writable;	/* pieces behind them */

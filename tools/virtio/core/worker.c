@@ -42,11 +42,11 @@ static void worker_main(void *arg)
 	int ret = 1;
 
 	while (ret >= 0 && !stopping(worker)) {
-		cvm_plat_lock(&worker->lock);
+		os_lock(&worker->lock);
 		ret = serve(worker, UINT32_MAX);
-		cvm_plat_unlock(&worker->lock);
+		os_unlock(&worker->lock);
 		if (!ret)
-			cvm_plat_event_wait(&worker->queue->doorbell);
+			os_notifier_wait(&worker->queue->doorbell);
 	}
 }
 
@@ -55,14 +55,14 @@ void cvm_worker_ring(struct cvm_worker *worker, struct cvm_user_run *run)
 	int ret = 1;
 
 	/* Who has the lock may have looked for the last time already. */
-	if (!cvm_plat_trylock(&worker->lock)) {
+	if (!os_trylock(&worker->lock)) {
 		worker->queue->run = run;
 		ret = serve(worker, IN_PLACE_MAX);
 		worker->queue->run = NULL;
-		cvm_plat_unlock(&worker->lock);
+		os_unlock(&worker->lock);
 	}
 	if (ret > 0)
-		cvm_plat_event_signal(&worker->queue->doorbell);
+		os_notifier_signal(&worker->queue->doorbell);
 }
 
 void cvm_worker_start(struct cvm_worker *worker, struct cvm_queue *queue,
@@ -71,14 +71,14 @@ void cvm_worker_start(struct cvm_worker *worker, struct cvm_queue *queue,
 	memset(worker, 0, sizeof(*worker));
 	worker->queue = queue;
 	worker->serve = fn;
-	cvm_plat_lock_init(&worker->lock);
-	cvm_plat_thread_run(queue->thread, worker_main, worker);
+	os_lock_init(&worker->lock);
+	os_thread_run(queue->thread, worker_main, worker);
 }
 
 void cvm_worker_stop(struct cvm_worker *worker)
 {
 	__atomic_store_n(&worker->stop, true, __ATOMIC_RELEASE);
-	cvm_plat_event_signal(&worker->queue->doorbell);
-	cvm_plat_thread_wait(worker->queue->thread);
-	cvm_plat_lock_destroy(&worker->lock);
+	os_notifier_signal(&worker->queue->doorbell);
+	os_thread_wait(worker->queue->thread);
+	os_lock_destroy(&worker->lock);
 }

@@ -16,7 +16,7 @@ struct cvm_worker {
 	/* One request, from pop to publish: as cvm_vq_pop(). */
 	int (*serve)(struct cvm_queue *queue);
 	bool stop;
-	struct cvm_plat_lock lock; /* of who serves; guards */
+	struct os_lock lock; /* of who serves; guards */
 	bool broken;
 };
 

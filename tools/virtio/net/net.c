@@ -68,30 +68,30 @@ static bool net_turn(struct net *net, bool *full)
 	bool more;
 
 	/* Who waits for one of them has the turnstile, and comes next. */
-	cvm_plat_lock(&net->turnstile);
+	os_lock(&net->turnstile);
 	if (sending)
-		cvm_plat_lock(&net->tx.lock);
-	cvm_plat_lock(&net->lock);
-	cvm_plat_unlock(&net->turnstile);
+		os_lock(&net->tx.lock);
+	os_lock(&net->lock);
+	os_unlock(&net->turnstile);
 	more = serve(net, sending);
 	*full = net->hungry;
-	cvm_plat_unlock(&net->lock);
+	os_unlock(&net->lock);
 	if (sending)
-		cvm_plat_unlock(&net->tx.lock);
+		os_unlock(&net->tx.lock);
 	return more;
 }
 
-void net_lock(struct net *net, struct cvm_plat_lock *lock)
+void net_lock(struct net *net, struct os_lock *lock)
 {
-	cvm_plat_lock(&net->turnstile);
-	cvm_plat_lock(lock);
-	cvm_plat_unlock(&net->turnstile);
+	os_lock(&net->turnstile);
+	os_lock(lock);
+	os_unlock(&net->turnstile);
 }
 
 static void net_main(void *arg)
 {
 	struct net *net = arg;
-	struct cvm_plat_event *const doorbell[2] = {
+	struct os_notifier *const doorbell[2] = {
 		&net->dev.queue[NET_RX].doorbell,
 		&net->dev.queue[NET_TX].doorbell,
 	};
@@ -116,14 +116,14 @@ static void net_doorbell(struct cvm_queue *queue, struct cvm_user_run *run)
 
 static void set_live(struct net *net, uint32_t index, bool live)
 {
-	struct cvm_plat_lock *lock = index == NET_TX ? &net->tx.lock :
+	struct os_lock *lock = index == NET_TX ? &net->tx.lock :
 						       &net->lock;
 
 	net_lock(net, lock);
 	*(index == NET_TX ? &net->tx.live : &net->live) = live;
 	if (index == NET_RX && !live)
 		net_held_drop(&net->held);
-	cvm_plat_unlock(lock);
+	os_unlock(lock);
 }
 
 static void net_start(struct cvm_queue *queue)
@@ -138,8 +138,8 @@ static void net_start(struct cvm_queue *queue)
 	if (!net->running) {
 		net->running = true;
 		net->stop = false;
-		cvm_plat_thread_run(net->dev.queue[NET_RX].thread, net_main,
-				    net);
+		os_thread_run(net->dev.queue[NET_RX].thread, net_main,
+			      net);
 	}
 	net_wake(net, queue);
 }
@@ -157,8 +157,8 @@ static void net_stop(struct cvm_queue *queue)
 	if (net->dev.queue[!queue->index].running || !net->running)
 		return;
 	__atomic_store_n(&net->stop, true, __ATOMIC_RELEASE);
-	cvm_plat_event_signal(&queue->doorbell);
-	cvm_plat_thread_wait(net->dev.queue[NET_RX].thread);
+	os_notifier_signal(&queue->doorbell);
+	os_thread_wait(net->dev.queue[NET_RX].thread);
 	net->running = false;
 }
 
@@ -168,7 +168,7 @@ void net_offload(struct net *net, uint64_t features)
 {
 	net_lock(net, &net->lock);
 	net->backend->ops->offload(net->backend, features);
-	cvm_plat_unlock(&net->lock);
+	os_unlock(&net->lock);
 }
 
 /* 5.1.6.5.2: no address in the tables, after a reset. */
@@ -180,7 +180,7 @@ static void filter_begin(struct net *net)
 		.has_mac = cvm_device_has(&net->dev, NET_F_MAC),
 	};
 	memcpy(net->filter.mac, net->mac, sizeof(net->mac));
-	cvm_plat_unlock(&net->lock);
+	os_unlock(&net->lock);
 }
 
 static void net_features_ok(struct cvm_device *dev)
@@ -223,9 +223,9 @@ static void net_destroy(struct cvm_device *dev)
 
 	cvm_device_exit(dev);
 	net->backend->ops->close(net->backend);
-	cvm_plat_lock_destroy(&net->lock);
-	cvm_plat_lock_destroy(&net->tx.lock);
-	cvm_plat_lock_destroy(&net->turnstile);
+	os_lock_destroy(&net->lock);
+	os_lock_destroy(&net->tx.lock);
+	os_lock_destroy(&net->turnstile);
 	free(net);
 }
 
@@ -277,9 +277,9 @@ int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 	}
 	net->backend = backend;
 	backend->net = net;
-	cvm_plat_lock_init(&net->turnstile);
-	cvm_plat_lock_init(&net->tx.lock);
-	cvm_plat_lock_init(&net->lock);
+	os_lock_init(&net->turnstile);
+	os_lock_init(&net->tx.lock);
+	os_lock_init(&net->lock);
 	if (cvm_device_init(&net->dev, &net_ops, NET_QUEUES,
 			    NET_QUEUE_SIZE)) {
 		net_destroy(&net->dev);
@@ -307,11 +307,11 @@ static void copy_stats(struct cvm_device *dev, void *to)
 	stats->backend = net->backend->ops->name;
 	net_lock(net, &net->tx.lock);
 	stats->tx = net->tx.stats;
-	cvm_plat_unlock(&net->tx.lock);
+	os_unlock(&net->tx.lock);
 	net_lock(net, &net->lock);
 	stats->rx = net->stats;
 	stats->unwanted = net->unwanted;
-	cvm_plat_unlock(&net->lock);
+	os_unlock(&net->lock);
 }
 
 int cvm_vmm_devices_net_stats(struct cvm_vmm_devices *devs, uint32_t slot,

@@ -86,7 +86,7 @@ struct net_backend_ops {
 	/* A frame of the driver's; false: it is lost, as on any wire. */
 	bool (*send)(struct net_backend *backend,
 		     const struct net_header *header,
-		     const struct cvm_iov *iov, uint32_t count, size_t bytes);
+		     const struct os_iov *iov, uint32_t count, size_t bytes);
 
 	/*
 	 * Hand over what has come, as long as net_room() says that it can be;
@@ -99,7 +99,7 @@ struct net_backend_ops {
 	 * know of.  full: net_room() has said no, what comes has to wait.
 	 */
 	void (*wait)(struct net_backend *backend,
-		     struct cvm_plat_event *const doorbell[2], bool full);
+		     struct os_notifier *const doorbell[2], bool full);
 
 	void (*close)(struct net_backend *backend);
 };
@@ -134,7 +134,7 @@ void net_receive(struct net *net, const struct net_header *header,
  * net_pieces - where the driver's room lies, to put a header and a frame
  * there; net_filled - done, with so many bytes of both.
  */
-struct cvm_iov *net_pieces(struct net *net, uint32_t *count);
+struct os_iov *net_pieces(struct net *net, uint32_t *count);
 void net_filled(struct net *net, size_t bytes);
 
 /* net_lost - a frame did not reach the driver. */

@@ -34,7 +34,7 @@ static struct net *filter_lock(struct cvm_device *dev)
 }
 
 static uint8_t receive_mode(struct cvm_device *dev, uint8_t mode,
-			    const struct cvm_iov *iov, uint32_t pieces,
+			    const struct os_iov *iov, uint32_t pieces,
 			    uint64_t bytes)
 {
 	struct net *net;
@@ -44,16 +44,16 @@ static uint8_t receive_mode(struct cvm_device *dev, uint8_t mode,
 	    !cvm_device_has(dev, mode <= NET_RX_ALLMULTI ? NET_F_CTRL_RX :
 			    NET_F_CTRL_RX_EXTRA))
 		return CTRL_ERR;
-	cvm_iov_get(iov, pieces, sizeof(struct ctrl), &on, 1);
+	os_iov_get(iov, pieces, sizeof(struct ctrl), &on, 1);
 	net = filter_lock(dev);
 	net->filter.mode[mode] = on;
-	cvm_plat_unlock(&net->lock);
+	os_unlock(&net->lock);
 	return CTRL_OK;
 }
 
 /* 5.1.6.5.2: two tables, each a count and as many addresses. */
 static int read_tables(struct net_filter_table table[NET_TABLES],
-		       const struct cvm_iov *iov, uint32_t pieces,
+		       const struct os_iov *iov, uint32_t pieces,
 		       uint64_t bytes)
 {
 	uint64_t at = sizeof(struct ctrl);
@@ -62,20 +62,20 @@ static int read_tables(struct net_filter_table table[NET_TABLES],
 	for (n = 0; n < NET_TABLES; n++) {
 		if (bytes - at < sizeof(entries))
 			return -1;
-		cvm_iov_get(iov, pieces, at, &entries, sizeof(entries));
+		os_iov_get(iov, pieces, at, &entries, sizeof(entries));
 		at += sizeof(entries);
 		if (entries > (bytes - at) / NET_MAC_BYTES)
 			return -1;
 		table[n].all = entries > NET_FILTER_MAX;
 		table[n].count = table[n].all ? 0 : entries;
-		cvm_iov_get(iov, pieces, at, table[n].mac,
-			    table[n].count * NET_MAC_BYTES);
+		os_iov_get(iov, pieces, at, table[n].mac,
+			   table[n].count * NET_MAC_BYTES);
 		at += (uint64_t)entries * NET_MAC_BYTES;
 	}
 	return at == bytes ? 0 : -1;
 }
 
-static uint8_t mac_table(struct cvm_device *dev, const struct cvm_iov *iov,
+static uint8_t mac_table(struct cvm_device *dev, const struct os_iov *iov,
 			 uint32_t pieces, uint64_t bytes)
 {
 	struct net_filter_table table[NET_TABLES];
@@ -86,11 +86,11 @@ static uint8_t mac_table(struct cvm_device *dev, const struct cvm_iov *iov,
 		return CTRL_ERR;
 	net = filter_lock(dev);
 	memcpy(net->filter.table, table, sizeof(table));
-	cvm_plat_unlock(&net->lock);
+	os_unlock(&net->lock);
 	return CTRL_OK;
 }
 
-static uint8_t mac_set(struct cvm_device *dev, const struct cvm_iov *iov,
+static uint8_t mac_set(struct cvm_device *dev, const struct os_iov *iov,
 		       uint32_t pieces, uint64_t bytes)
 {
 	uint8_t mac[NET_MAC_BYTES];
@@ -99,19 +99,19 @@ static uint8_t mac_set(struct cvm_device *dev, const struct cvm_iov *iov,
 	if (bytes != sizeof(struct ctrl) + sizeof(mac) ||
 	    !cvm_device_has(dev, NET_F_CTRL_MAC_ADDR))
 		return CTRL_ERR;
-	cvm_iov_get(iov, pieces, sizeof(struct ctrl), mac, sizeof(mac));
+	os_iov_get(iov, pieces, sizeof(struct ctrl), mac, sizeof(mac));
 	if (mac[0] & 1)
 		return CTRL_ERR;
 	cvm_device_config(dev, CONFIG_MAC, mac, sizeof(mac), false);
 	net = filter_lock(dev);
 	memcpy(net->filter.mac, mac, sizeof(mac));
 	net->filter.has_mac = true;
-	cvm_plat_unlock(&net->lock);
+	os_unlock(&net->lock);
 	return CTRL_OK;
 }
 
 /* "Offloads State Configuration": of what was negotiated. */
-static uint8_t offloads_set(struct cvm_device *dev, const struct cvm_iov *iov,
+static uint8_t offloads_set(struct cvm_device *dev, const struct os_iov *iov,
 			    uint32_t pieces, uint64_t bytes)
 {
 	uint64_t wanted;
@@ -119,7 +119,7 @@ static uint8_t offloads_set(struct cvm_device *dev, const struct cvm_iov *iov,
 	if (bytes != sizeof(struct ctrl) + sizeof(wanted) ||
 	    !cvm_device_has(dev, NET_F_CTRL_GUEST_OFFLOADS))
 		return CTRL_ERR;
-	cvm_iov_get(iov, pieces, sizeof(struct ctrl), &wanted, sizeof(wanted));
+	os_iov_get(iov, pieces, sizeof(struct ctrl), &wanted, sizeof(wanted));
 	if (wanted & ~(dev->negotiated & NET_F_GUEST_ALL))
 		return CTRL_ERR;
 	net_offload((struct net *)dev, wanted);
@@ -131,7 +131,7 @@ static uint8_t carry_out(struct cvm_device *dev, const struct cvm_chain *chain)
 	uint32_t pieces = chain->readable;
 	struct ctrl ctrl;
 
-	cvm_iov_get(chain->iov, pieces, 0, &ctrl, sizeof(ctrl));
+	os_iov_get(chain->iov, pieces, 0, &ctrl, sizeof(ctrl));
 	if (ctrl.class == CLASS_RX && ctrl.command < NET_RX_MODES)
 		return receive_mode(dev, ctrl.command, chain->iov, pieces,
 				    chain->read_bytes);
@@ -147,7 +147,7 @@ static uint8_t carry_out(struct cvm_device *dev, const struct cvm_chain *chain)
 
 int net_ctrl_serve(struct cvm_queue *queue)
 {
-	struct cvm_iov iov[CTRL_PIECES];
+	struct os_iov iov[CTRL_PIECES];
 	struct cvm_chain chain = { .iov = iov, .room = CTRL_PIECES };
 	uint8_t ack;
 	int ret;
@@ -161,7 +161,7 @@ int net_ctrl_serve(struct cvm_queue *queue)
 				    (unsigned long long)chain.read_bytes,
 				    (unsigned long long)chain.write_bytes);
 	ack = carry_out(queue->dev, &chain);
-	cvm_iov_put(iov + chain.readable, chain.writable, 0, &ack, 1);
+	os_iov_put(iov + chain.readable, chain.writable, 0, &ack, 1);
 	cvm_vq_push(&queue->vq, &chain, 1);
 	cvm_queue_publish(queue);
 	return 1;

@@ -25,15 +25,15 @@ struct net_held {
 	uint32_t first, end;		/* of the chains, */
 	uint32_t piece_first, piece_end; /* of their pieces */
 	uint64_t bytes;
-	struct cvm_iov piece[NET_HELD_PIECES];
+	struct os_iov piece[NET_HELD_PIECES];
 };
 
 /* The driver's frames, which the vCPU's thread may send too. */
 struct net_tx {
-	struct cvm_plat_lock lock;	/* before net->lock; guards what
+	struct os_lock lock;	/* before net->lock; guards what
 					 * follows and the transmit queue */
 	bool live;			/* the queue is served */
-	struct cvm_iov piece[NET_PIECES];
+	struct os_iov piece[NET_PIECES];
 	struct cvm_net_direction stats;
 
 	/* What was sent, in frames of the usual length, */
@@ -51,9 +51,9 @@ struct net {
 	uint8_t mac[6];			/* after a reset */
 	struct cvm_worker control;
 
-	struct cvm_plat_lock turnstile;	/* net_lock() */
+	struct os_lock turnstile;	/* net_lock() */
 	struct net_tx tx;
-	struct cvm_plat_lock lock;	/* guards what follows, the receive
+	struct os_lock lock;	/* guards what follows, the receive
 					 * queue and the back end */
 	bool live;			/* the queue is served */
 	bool hungry;			/* a frame found no room */
@@ -72,7 +72,7 @@ struct net {
  * lets a lock go only to take it again at once, which would leave everybody
  * else waiting for a queue to run empty.
  */
-void net_lock(struct net *net, struct cvm_plat_lock *lock);
+void net_lock(struct net *net, struct os_lock *lock);
 
 /* net_broken - the driver broke a rule of a queue.  The queue's lock. */
 void net_broken(struct cvm_queue *queue, bool *live);

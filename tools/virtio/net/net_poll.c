@@ -23,7 +23,7 @@ int net_poll_add(struct net_poll *poll, int fd, short events)
 }
 
 void net_poll_begin(struct net_poll *poll,
-		    struct cvm_plat_event *const doorbell[2])
+		    struct os_notifier *const doorbell[2])
 {
 	poll->count = 0;
 	poll->doorbell = doorbell;
@@ -40,7 +40,7 @@ void net_poll_sleep(struct net_poll *p, uint32_t limit)
 	p->failed = poll(p->fd, p->count, timeout) < 0;
 	for (i = 0; i < 2 && !p->failed; i++)
 		if (p->fd[i].revents & POLLIN)
-			cvm_plat_event_wait(p->doorbell[i]);
+			os_notifier_wait(p->doorbell[i]);
 }
 
 short net_poll_got(const struct net_poll *poll, int index)

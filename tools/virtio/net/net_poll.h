@@ -12,13 +12,13 @@ struct pollfd;
 struct net_poll {
 	struct pollfd *fd;
 	uint32_t count, room;
-	struct cvm_plat_event *const *doorbell;
+	struct os_notifier *const *doorbell;
 	bool failed;		/* the last poll() */
 };
 
 /* net_poll_begin - a new list, with two doorbells in it. */
 void net_poll_begin(struct net_poll *poll,
-		    struct cvm_plat_event *const doorbell[2]);
+		    struct os_notifier *const doorbell[2]);
 
 /* net_poll_add - wait for events (POLLIN, ...); an index, -1: no memory. */
 int net_poll_add(struct net_poll *poll, int fd, short events);

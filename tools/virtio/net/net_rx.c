@@ -24,7 +24,7 @@ static bool no_place(const struct net_held *held)
 /* Move what is held to the beginning. */
 static void compact(struct net_held *held)
 {
-	struct cvm_iov *piece = held->piece;
+	struct os_iov *piece = held->piece;
 	uint32_t i;
 
 	held->end -= held->first;
@@ -99,7 +99,7 @@ bool net_room(struct net *net, size_t bytes)
 	return false;
 }
 
-struct cvm_iov *net_pieces(struct net *net, uint32_t *count)
+struct os_iov *net_pieces(struct net *net, uint32_t *count)
 {
 	struct net_held *held = &net->held;
 
@@ -127,13 +127,13 @@ static void give_back(struct net *net, size_t bytes)
 /* Whom a frame that lies in the driver's room is for. */
 static void address(struct net *net, uint8_t to[NET_MAC_BYTES])
 {
-	struct cvm_iov *piece;
+	struct os_iov *piece;
 	uint32_t count;
 
 	piece = net_pieces(net, &count);
 	memset(to, 0, NET_MAC_BYTES);
-	cvm_iov_get(piece, count, sizeof(struct net_header), to,
-		    NET_MAC_BYTES);
+	os_iov_get(piece, count, sizeof(struct net_header), to,
+		   NET_MAC_BYTES);
 }
 
 /* The room of one that is not is used for the next. */
@@ -168,9 +168,9 @@ static void fill(struct net *net, size_t bytes)
 	}
 	/* 5.1.6.4.1: also 1 without mergeable buffers. */
 	buffers = (uint16_t)count;
-	cvm_iov_put(held->chain[first].iov, held->chain[first].writable,
-		    offsetof(struct net_header, num_buffers), &buffers,
-		    sizeof(buffers));
+	os_iov_put(held->chain[first].iov, held->chain[first].writable,
+		   offsetof(struct net_header, num_buffers), &buffers,
+		   sizeof(buffers));
 	/* The vCPU's thread looks at it. */
 	__atomic_store_n(&net->stats.frames, net->stats.frames + 1,
 			 __ATOMIC_RELAXED);
@@ -194,7 +194,7 @@ void net_filled(struct net *net, size_t bytes)
 void net_receive(struct net *net, const struct net_header *header,
 		 const void *frame, size_t bytes)
 {
-	struct cvm_iov *piece;
+	struct os_iov *piece;
 	uint32_t count;
 
 	if (!wanted(net, frame))
@@ -204,7 +204,7 @@ void net_receive(struct net *net, const struct net_header *header,
 		return;
 	}
 	piece = net_pieces(net, &count);
-	cvm_iov_put(piece, count, 0, header, sizeof(*header));
-	cvm_iov_put(piece, count, sizeof(*header), frame, bytes);
+	os_iov_put(piece, count, 0, header, sizeof(*header));
+	os_iov_put(piece, count, sizeof(*header), frame, bytes);
 	fill(net, bytes + sizeof(*header));
 }

@@ -265,12 +265,12 @@ static void checksum(uint8_t *frame, size_t bytes,
 
 static bool slirp_send(struct net_backend *backend,
 		       const struct net_header *header,
-		       const struct cvm_iov *iov, uint32_t count, size_t bytes)
+		       const struct os_iov *iov, uint32_t count, size_t bytes)
 {
 	struct slirp *s = slirp_of(backend);
 
 	/* libslirp takes segments of any length, and checks their sums. */
-	cvm_iov_get(iov, count, 0, s->sent, bytes);
+	os_iov_get(iov, count, 0, s->sent, bytes);
 	if (header->flags & NET_HDR_NEEDS_CSUM)
 		checksum(s->sent, bytes, header);
 	if (!net_dns_take(&s->dns, s->sent, bytes, now_ms(s)))
@@ -384,7 +384,7 @@ static void probe_ping(struct slirp *s)
 }
 
 static void slirp_wait(struct net_backend *backend,
-		       struct cvm_plat_event *const doorbell[2], bool full)
+		       struct os_notifier *const doorbell[2], bool full)
 {
 	struct slirp *s = slirp_of(backend);
 	uint32_t limit = UINT32_MAX;

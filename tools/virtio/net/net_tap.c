@@ -20,8 +20,8 @@
 #include "net.h"
 #include "net_tap_link.h"
 
-_Static_assert(sizeof(struct cvm_iov) == sizeof(struct iovec) &&
-	       offsetof(struct cvm_iov, bytes) ==
+_Static_assert(sizeof(struct os_iov) == sizeof(struct iovec) &&
+	       offsetof(struct os_iov, bytes) ==
 	       offsetof(struct iovec, iov_len), "laid out alike");
 _Static_assert(NET_HELD_PIECES < 1024 && NET_PIECES < 1024, "UIO_MAXIOV");
 
@@ -62,7 +62,7 @@ static struct tap *tap_of(struct net_backend *backend)
 
 static bool tap_send(struct net_backend *backend,
 		     const struct net_header *header,
-		     const struct cvm_iov *iov, uint32_t count, size_t bytes)
+		     const struct os_iov *iov, uint32_t count, size_t bytes)
 {
 	struct tap *tap = tap_of(backend);
 	ssize_t sent;
@@ -96,7 +96,7 @@ static size_t usual(const struct tap *tap)
  * The kernel looks at each piece before it looks for a frame, so while frames
  * are short it gets few; one that is long all the same goes into ->rest first.
  */
-static uint32_t choose(struct tap *tap, const struct cvm_iov *piece,
+static uint32_t choose(struct tap *tap, const struct os_iov *piece,
 		       uint32_t count, size_t *room)
 {
 	size_t enough = tap->brief < TRUST ? SIZE_MAX : usual(tap);
@@ -155,7 +155,7 @@ static int receive_one(struct tap *tap)
 {
 	struct net *net = tap->backend.net;
 	uint32_t count, chosen;
-	struct cvm_iov *piece;
+	struct os_iov *piece;
 	size_t room;
 	ssize_t got;
 
@@ -169,7 +169,7 @@ static int receive_one(struct tap *tap)
 		       0;
 	tap->failures = 0;
 	if ((size_t)got > room && chosen <= count)
-		cvm_iov_put(piece, count, room, tap->rest, (size_t)got - room);
+		os_iov_put(piece, count, room, tap->rest, (size_t)got - room);
 	tap->brief = (size_t)got > usual(tap) ? 0 : tap->brief + 1;
 	if (got > (ssize_t)sizeof(struct net_header))
 		net_filled(net, (size_t)got);
@@ -243,7 +243,7 @@ static void watch_frames(struct tap *tap, bool reading)
 }
 
 static void watch_rest(struct tap *tap,
-		       struct cvm_plat_event *const doorbell[2])
+		       struct os_notifier *const doorbell[2])
 {
 	uint32_t i;
 
@@ -253,7 +253,7 @@ static void watch_rest(struct tap *tap,
 }
 
 static void tap_wait(struct net_backend *backend,
-		     struct cvm_plat_event *const doorbell[2], bool full)
+		     struct os_notifier *const doorbell[2], bool full)
 {
 	struct tap *tap = tap_of(backend);
 	struct epoll_event event[WAKES];
@@ -271,7 +271,7 @@ static void tap_wait(struct net_backend *backend,
 		else if (event[i].data.u32 == WAKE_FRAMES)
 			tap->ready = true;
 		else
-			cvm_plat_event_wait(doorbell[event[i].data.u32]);
+			os_notifier_wait(doorbell[event[i].data.u32]);
 	}
 }
 

@@ -59,13 +59,13 @@ static int transmit(struct net *net)
 				    (unsigned long long)chain.read_bytes,
 				    (unsigned long long)chain.write_bytes);
 	bytes = chain.read_bytes - sizeof(header);
-	cvm_iov_get(chain.iov, chain.readable, 0, &header, sizeof(header));
+	os_iov_get(chain.iov, chain.readable, 0, &header, sizeof(header));
 	bad = bad_offload(net, &header, bytes);
 	if (bad)
 		return cvm_vq_break(&queue->vq, "a frame with %s", bad);
 	header.flags &= NET_HDR_NEEDS_CSUM;
 	header.num_buffers = 0;
-	count = cvm_iov_cut(chain.iov, chain.readable, sizeof(header), bytes);
+	count = os_iov_cut(chain.iov, chain.readable, sizeof(header), bytes);
 	if (!net->backend->ops->send(net->backend, &header, chain.iov, count,
 				     bytes))
 		net->tx.stats.dropped++;
@@ -96,7 +96,7 @@ static bool send_some(struct net *net, uint32_t limit)
 void net_wake(struct net *net, struct cvm_queue *queue)
 {
 	__atomic_store_n(&net->tx.left, true, __ATOMIC_RELEASE);
-	cvm_plat_event_signal(&queue->doorbell);
+	os_notifier_signal(&queue->doorbell);
 }
 
 bool net_sending(struct net *net)
@@ -172,11 +172,11 @@ void net_ring(struct net *net, struct cvm_user_run *run)
 	bool left = true;
 
 	/* Who has the lock may have looked for the last time already. */
-	if (!cvm_plat_trylock(&net->tx.lock)) {
+	if (!os_trylock(&net->tx.lock)) {
 		queue->run = run;
 		left = ring(net);
 		queue->run = NULL;
-		cvm_plat_unlock(&net->tx.lock);
+		os_unlock(&net->tx.lock);
 	}
 	if (left)
 		net_wake(net, queue);

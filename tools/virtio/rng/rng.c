@@ -22,7 +22,7 @@ static struct rng *rng_of(struct cvm_device *dev)
 
 static int rng_serve(struct cvm_queue *queue)
 {
-	struct cvm_iov iov[RNG_PIECES];
+	struct os_iov iov[RNG_PIECES];
 	struct cvm_chain chain = { .iov = iov, .room = RNG_PIECES };
 	uint8_t bytes[RNG_BYTES_MAX];
 	size_t count;
@@ -35,10 +35,10 @@ static int rng_serve(struct cvm_queue *queue)
 		sizeof(bytes);
 	if (!count)
 		return cvm_vq_break(&queue->vq, "a request without room");
-	if (cvm_plat_random(bytes, count))
+	if (os_random(bytes, count))
 		return cvm_vq_break(&queue->vq, "the system's generator "
 				    "fails");
-	cvm_iov_put(iov + chain.readable, chain.writable, 0, bytes, count);
+	os_iov_put(iov + chain.readable, chain.writable, 0, bytes, count);
 	cvm_vq_push(&queue->vq, &chain, (uint32_t)count);
 	cvm_queue_publish(queue);
 	return 1;

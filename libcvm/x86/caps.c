@@ -133,11 +133,11 @@ static void read_derived(struct cvm_x86_caps *caps)
 }
 
 /*
- * Bits 47:32 of PEBS_ENABLE are the fixed counters where PEBS is "extended"
- * to them (SDM vol. 3B, 20.9.1 "Extended PEBS"): announced with the baseline
- * records, and Goldmont Plus alone has it without these (20.5.4.1).  On other
- * CPUs bits 35:32 are LL_EN, load latency of the general ones (20.3.1.1.2), and
- * bit 63 is a kind of record: no counters.
+ * Bits 47:32 of PEBS_ENABLE are the fixed counters where PEBS is extended to
+ * them (SDM vol. 3B, "Extended PEBS"): announced with the baseline records, and
+ * Goldmont Plus alone has it without these.  On other CPUs bits 35:32 are LL_EN
+ * of the general ones ("Load Latency Performance Monitoring Facility"), and bit
+ * 63 is a kind of record: no counters.
  */
 static uint64_t pebs_counters(const struct cvm_x86_caps *caps)
 {
@@ -167,7 +167,7 @@ static void read_debug_store(struct cvm_x86_caps *caps)
 
 /*
  * Last branch records that a bit of an MSR of their own turns on: SDM vol. 3B,
- * 19.1 "Last Branch Records", APM vol. 2, 13.1.1 "Debug Registers".  (Leaf
+ * chapter "Last Branch Records", APM vol. 2, 13.1.1 "Debug Registers".  (Leaf
  * 0x1c says which depths there are: none where the records are not there.)
  */
 static void read_branch_records(struct cvm_x86_caps *caps)

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "cvmctl/config/config.h"
+#include "cvmctl/config/config_impl.h"
 #include "os/os.h"
 
 static struct config config;
@@ -548,7 +548,97 @@ static void test_ttys(void **state)
 		"has at most 7)");
 }
 
-int main(void)
+/* ---- docs/configuration.md, as the first argument ---- */
+
+static char page[1 << 16];
+static const char *page_path;
+
+static int read_page(void **state)
+{
+	FILE *f = fopen(page_path, "r");
+	size_t bytes;
+
+	(void)state;
+	assert_non_null(f);
+	bytes = fread(page, 1, sizeof(page) - 1, f);
+	fclose(f);
+	page[bytes] = '\0';
+	return bytes && bytes < sizeof(page) - 1 ? 0 : -1;
+}
+
+/* "`mem`", "`cobd0` .. `cobd31`", "`hda` .. `hdh`" */
+static void documented_name(const struct config_key *key, char *to, size_t size)
+{
+	const char *name = key->name;
+
+	switch (key->suffix) {
+	case SUFFIX_NONE:
+		snprintf(to, size, "`%s`", name);
+		break;
+	case SUFFIX_NUMBER:
+		snprintf(to, size, "`%s0` .. `%s%u`", name, name,
+			 key->count - 1);
+		break;
+	case SUFFIX_DRIVE:
+		snprintf(to, size, "`%sa` .. `%s%c`", name, name,
+			 'a' + (int)key->count - 1);
+		break;
+	}
+}
+
+/* Each key is in the table, and with what it is if nobody says it. */
+static void test_documented(void **state)
+{
+	const struct config_key *key;
+	char name[64], option[64], preset[64], row[4096];
+	const char *at;
+	size_t i;
+
+	(void)state;
+	for (i = 0; (key = config_key_at(i)) != NULL; i++) {
+		snprintf(option, sizeof(option), "`--%s`", key->name);
+		if (key->place != PLACE_WORDS && !strstr(page, option))
+			fail_msg("no word of %s", option);
+		if (key->place == PLACE_OPTION)
+			continue;
+		documented_name(key, name, sizeof(name));
+		at = strstr(strstr(page, "## Keys"), name);
+		if (!at)
+			fail_msg("no word of %s", name);
+		snprintf(row, sizeof(row), "%.*s", (int)strcspn(at, "\n"), at);
+		snprintf(preset, sizeof(preset), "; %s |",
+			 key->preset ? key->preset : "");
+		if (key->preset && !strstr(row, preset))
+			fail_msg("%s: not %s", row, preset);
+	}
+}
+
+/* Each `word` of the table's first column is a key, or a key and a value. */
+static void test_no_others(void **state)
+{
+	char *line, *next, *word, *end;
+	const struct config_key *key;
+	unsigned long number;
+	unsigned int words = 0;
+
+	(void)state;
+	line = strstr(page, "## Keys");
+	for (; strncmp(line, "### ", 4); line = next) {
+		next = strchr(line, '\n') + 1;
+		end = strncmp(line, "| `", 3) ? line : strchr(line + 1, '|');
+		for (word = line; (word = memchr(word, '`', (size_t)
+						 (end - word))); words++) {
+			word++;
+			if (config_key_find(word, strcspn(word, "=`"), &key,
+					    &number) != MATCH_KEY)
+				fail_msg("no key: %.20s", word);
+			word = strchr(word, '`') + 1;
+		}
+	}
+	assert_true(words > 20);
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_keys, clean),
@@ -571,5 +661,14 @@ int main(void)
 		cmocka_unit_test_teardown(test_binary, clean),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	const struct CMUnitTest documented[] = {
+		cmocka_unit_test(test_documented),
+		cmocka_unit_test(test_no_others),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	if (argc < 2)
+		return failed;
+	page_path = argv[1];
+	return failed + cmocka_run_group_tests(documented, read_page, NULL);
 }

@@ -151,7 +151,7 @@ static int print_table(const struct report *report)
 		printf("%sThis host can run guests.%s\n", style(STYLE_GOOD),
 		       style(STYLE_OFF));
 	if (notes && !refused)
-		printf("%u note%s: works, with the consequence told.\n", notes,
+		printf("%u note%s: guests run, but as the row says.\n", notes,
 		       notes == 1 ? "" : "s");
 	return print_flush();
 }
@@ -174,11 +174,11 @@ static int run(const struct command *cmd, int argc, char **argv)
 }
 
 const struct command cmd_check = {
-	"check", run, "[--json]", "can this host run a guest, and if not, why?",
+	"check", run, "[--json]", "check whether this host can run guests",
 	"Ask the driver for every condition a guest needs, one row each:\n"
 	"  ok        fulfilled\n"
-	"  note      works, and the row says with what consequence\n"
-	"  refused   no guest is started on this host, and the row says why\n"
+	"  note      guests run; the row says what is different for them\n"
+	"  refused   no guest can run on this host; the row says why\n"
 	"The exit status is 0 when guests can run and 1 when not.\n",
 	NULL
 };

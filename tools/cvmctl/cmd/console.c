@@ -24,7 +24,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 	struct cvm_user_vm_info info;
 	const struct opt opts[] = {
 		{ "detach-key", OPT_TEXT, "KEY", &key_text,
-		  "as with cvmctl run" },
+		  "leave the guest running and return to the shell\n"
+		  "(default ctrl-]; none: every key is the guest's)" },
 		{ 0 }
 	};
 	struct os_link *link;
@@ -48,12 +49,12 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_console = {
 	"console", run, "[OPTIONS] ID|NAME [PORT]",
-	"be the terminal of a running guest",
-	"Be the terminal of a guest's own console, whether it runs in the\n"
-	"background or was detached, or of one of its ports that are meant\n"
-	"for it: those with ttysN=console in its configuration, where PORT is\n"
-	"ttysN.  What was printed last is shown first.  One terminal at a\n"
-	"time: a second one is told who is there.\n\n"
+	"attach this terminal to a running guest",
+	"Be the terminal of a guest's console, whether it was started in the\n"
+	"background or was detached.  PORT is another of its terminals: a\n"
+	"ttysN that has ttysN=console in its configuration.  The last output\n"
+	"is shown first.  Only one terminal can be attached at a time; a\n"
+	"second one is told which process is there.\n\n"
 	"The detach key, SIGTERM, SIGINT and SIGHUP leave the guest running.\n"
 	"The exit status is 0 then, else that of `cvmctl run`.\n",
 	NULL

@@ -227,7 +227,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 const struct command cmd_driver = {
 	"driver", run,
 	"install [PATH] | start | stop | remove | status",
-	"install, start, stop, remove the driver",
+	"install, start, stop or remove the driver",
 	"  install   tell Windows where the driver's file is, cvm.sys beside\n"
 	"            cvmctl if no PATH is given; it is not started\n"
 	"  start     load it; after a restart of Windows it is stopped again\n"
@@ -237,6 +237,6 @@ const struct command cmd_driver = {
 	"            when it runs\n\n"
 	"All but status need an administrator.  The driver's signature must\n"
 	"be one that Windows accepts (docs/windows.md).  On Linux the driver\n"
-	"is a kernel module, and the answer says which command does it.\n",
+	"is a kernel module; each verb tells which command to use there.\n",
 	NULL
 };

@@ -182,22 +182,22 @@ static int run(const struct command *cmd, int argc, char **argv)
 		{ "suite", OPT_TEXT, "NAME", &g.wish.suite,
 		  "create: Debian's release (default bookworm)" },
 		{ "size", OPT_MIB, "MIB", &g.wish.bytes,
-		  "create: of the disk, in MiB, or with K, M, G\n"
-		  "(default 8G; what is not used takes no room)" },
+		  "create: size of the disk in MiB, or with K, M, G\n"
+		  "(default 8G; what is unused takes no room)" },
 		{ "hostname", OPT_TEXT, "NAME", &g.wish.hostname,
-		  "create: of the guest (default debian)" },
+		  "create: host name of the guest (default debian)" },
 		{ "ssh-key", OPT_TEXT, "FILE", &g.key_file,
 		  "create: public keys that may log in as root;\n"
 		  "installs the ssh server" },
 		{ "password", OPT_TEXT, "FILE", &g.password_file,
-		  "create: the file's one line is root's password;\n"
-		  "without it the consoles ask for none, and no\n"
-		  "password lets anybody in elsewhere" },
+		  "create: the file's only line is root's password;\n"
+		  "without it root is logged in on the consoles, and\n"
+		  "no password is accepted elsewhere" },
 		{ "packages", OPT_TEXT, "LIST", &g.wish.packages,
-		  "create: more packages, with commas between" },
+		  "create: more packages, separated by commas" },
 		{ "mirror", OPT_TEXT, "URL", &g.wish.mirror,
-		  "create: take packages from here, or as a line\n"
-		  "\"deb ...\" or a file of them says (default\n"
+		  "create: where packages come from: a URL, a line\n"
+		  "\"deb ...\", or a file of such lines (default\n"
 		  "deb.debian.org with updates and security)" },
 		{ "json", OPT_FLAG, NULL, &g.json,
 		  "info: print one JSON object" },
@@ -219,13 +219,13 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_image = {
 	"image", run, "create FILE [OPTIONS] | info FILE [--json]",
-	"make a disk with Debian on it, or look at a disk",
+	"make a disk image with Debian, or look into one",
 	"  create    a new disk image with a Debian that boots as a guest,\n"
 	"            from Debian's mirror: ext4 on the whole disk, systemd,\n"
-	"            network by DHCP, a login on the console.  Takes\n"
+	"            network by DHCP, a login on the console.  Needs\n"
 	"            mmdebstrap, e2fsprogs, and root or, for a user, uidmap\n"
-	"  info      a disk's partitions and file systems, whether all of it\n"
-	"            is there, and the lines that give it to a guest\n\n"
+	"  info      a disk's partitions and file systems, whether it is\n"
+	"            complete, and the keys that give it to a guest\n\n"
 	"Examples:\n"
 	"  cvmctl image create debian.img\n"
 	"  cvmctl image create web.img --size 20G --hostname web \\\n"

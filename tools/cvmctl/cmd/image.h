@@ -57,7 +57,13 @@ struct image_progress {
 	char error[400];	/* why it failed, in one line; or "" */
 };
 
-/* image_progress_line - 1: a new step, 2: something to show, 0: nothing. */
-int image_progress_line(struct image_progress *p, const char *line);
+/* image_progress_line - what a line of theirs means for whoever waits. */
+enum image_news {
+	NEWS_NONE,
+	NEWS_STEP,		/* a new one has begun */
+	NEWS_PACKAGE		/* the same is further */
+};
+enum image_news image_progress_line(struct image_progress *p,
+				    const char *line);
 
 #endif /* CVMCTL_CMD_IMAGE_H */

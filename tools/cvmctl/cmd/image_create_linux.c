@@ -101,13 +101,13 @@ static void show(struct work *w)
 
 static void take_line(struct work *w, const char *line)
 {
-	int news = image_progress_line(&w->progress, line);
+	enum image_news news = image_progress_line(&w->progress, line);
 
 	snprintf(w->last[w->lines++ % LAST_LINES], sizeof(w->last[0]), "%.199s",
 		 line);
-	if (news && w->terminal)
+	if (news != NEWS_NONE && w->terminal)
 		show(w);
-	else if (news == 1)
+	else if (news == NEWS_STEP)
 		say("%s: %s", w->wish->path, w->progress.what);
 }
 

@@ -205,8 +205,9 @@ static void print_missing(const struct image *image)
 {
 	char text[24];
 
-	printf("\n%sThe last %s are missing%s: its table wants more than there "
-	       "is.\nNo guest is started with it.\n", style(STYLE_BAD),
+	printf("\n%sThe last %s are missing%s: its partition table goes "
+	       "further than the image.\nNo guest can be started with it.\n",
+	       style(STYLE_BAD),
 	       size_text(image->disk.needed - image->file.bytes, text,
 			 sizeof(text)), style(STYLE_OFF));
 }
@@ -225,20 +226,21 @@ static int print_text(const struct image *image)
 	printf("%s: %s, %s", style(STYLE_OFF), kind(image),
 	       size_text(image->file.bytes, bytes, sizeof(bytes)));
 	if (image->allocated)
-		printf(" (%s on its disk)", size_text(image->allocated, bytes,
+		printf(" (takes %s)", size_text(image->allocated, bytes,
 						     sizeof(bytes)));
 	putchar('\n');
 	if (image->format) {
 		cvm_blk_format_command(image->format, image->path, command,
 				       sizeof(command));
-		printf("\nA disk of a guest is a raw image:\n  ");
+		printf("\nA guest takes raw images only; this command makes "
+		       "one:\n  ");
 		put_text(command, sizeof(command));
 		putchar('\n');
 		return print_flush();
 	}
 	if (image->disk.table == CVM_BLK_TABLE_NONE) {
 		printf("no partition table, file system: %s",
-		       image->fs.type[0] ? image->fs.type : "not known");
+		       image->fs.type[0] ? image->fs.type : "unknown");
 		if (image->fs.label[0])
 			printf(", label ");
 		put_text(image->fs.label, sizeof(image->fs.label));

@@ -59,7 +59,7 @@ static int begins_any(const char *line, const char *words)
 	return 0;
 }
 
-static int new_step(struct image_progress *p, const char *line)
+static enum image_news new_step(struct image_progress *p, const char *line)
 {
 	unsigned int i;
 
@@ -71,9 +71,9 @@ static int new_step(struct image_progress *p, const char *line)
 		p->done = 0;
 		p->what = steps[i].what;
 		p->item[0] = '\0';
-		return 1;
+		return NEWS_STEP;
 	}
-	return 0;
+	return NEWS_NONE;
 }
 
 /* "Get:7 URL SUITE ARCH NAME ...", "Unpacking NAME (..)", "Setting up NAME" */
@@ -88,7 +88,7 @@ static void take_name(struct image_progress *p, const char *line)
 	memcpy(p->item, name, sizeof(name));
 }
 
-static int one_more(struct image_progress *p, const char *line)
+static enum image_news one_more(struct image_progress *p, const char *line)
 {
 	const struct step *step = &steps[p->step];
 	unsigned int from = steps[p->step - 1].until, all;
@@ -99,7 +99,7 @@ static int one_more(struct image_progress *p, const char *line)
 		p->done++;
 	if (all)
 		p->permille = from + (step->until - from) * p->done / all;
-	return 2;
+	return NEWS_PACKAGE;
 }
 
 /*
@@ -132,7 +132,8 @@ static void take_error(struct image_progress *p, const char *line)
 		snprintf(p->error, most, "%s", line);
 }
 
-int image_progress_line(struct image_progress *p, const char *line)
+enum image_news image_progress_line(struct image_progress *p,
+				    const char *line)
 {
 	const char *item = steps[p->step].item;
 	unsigned int count;
@@ -145,5 +146,6 @@ int image_progress_line(struct image_progress *p, const char *line)
 		p->packages = count;
 	if (begins(line, "I: "))
 		return new_step(p, line);
-	return item && begins_any(line, item) ? one_more(p, line) : 0;
+	return item && begins_any(line, item) ? one_more(p, line) :
+	       NEWS_NONE;
 }

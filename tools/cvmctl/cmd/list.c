@@ -83,7 +83,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 }
 
 const struct command cmd_list = {
-	"list", run, "[--json]", "the VMs of this machine",
+	"list", run, "[--json]", "list the VMs of this machine",
 	"List every VM the driver knows, whoever started it.  KERNEL is the\n"
 	"guest's own version, once it runs; PID is the process that holds the\n"
 	"VM: the VM ends with it.\n",

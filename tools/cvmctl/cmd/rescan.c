@@ -72,14 +72,14 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_rescan = {
 	"rescan", run, "ID|NAME [DISK]",
-	"tell a guest that its disks have other sizes",
-	"Look how long the files and disks of the host are that a guest has\n"
-	"as its disks, or that of one DISK (cobd0, scsi1, as in the\n"
-	"configuration), and tell the guest which are longer or shorter than\n"
-	"they were.  What is on them is the guest's affair: `resize2fs\n"
-	"/dev/vda` takes the new room, and before a disk becomes shorter its\n"
-	"file system must.\n\n"
-	"A guest that flushes or meets its disk's end is told without this.\n\n"
+	"tell a guest that disks have changed in size",
+	"Look up the sizes of the files and disks that are a guest's disks,\n"
+	"or of one DISK (cobd0, scsi1, as in the configuration), and tell the\n"
+	"guest which have changed.  File systems are left as they are: run\n"
+	"`resize2fs /dev/vda` in the guest after its disk has grown, and make\n"
+	"a file system smaller before its disk.\n\n"
+	"A guest that flushes a disk, or comes to its end, is told without\n"
+	"this.\n\n"
 	"Example:\n"
 	"  truncate -s 20G web.img && cvmctl rescan web cobd0\n",
 	NULL

@@ -116,11 +116,11 @@ static int start(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_run = {
 	"run", run, "[@CONFIG...] [KEY=VALUE...] [WORD...] [OPTIONS]",
-	"start a guest and be its console",
+	"start a guest, with this terminal as its console",
 	"Load a kernel into memory taken from the host, start it, and be\n"
-	"its console until it ends.  What is to run is said by files, by the\n"
-	"same keys on the command line, which win, and by options, which win\n"
-	"over both; other words go to the guest's command line.\n\n"
+	"its console until it ends.  Files describe the VM; the same keys on\n"
+	"the command line override them, and options override both.  Other\n"
+	"words are added to the guest's command line.\n\n"
 	"On a terminal every key goes to the guest, ctrl-c too; the detach\n"
 	"key leaves the guest running and `cvmctl console NAME` comes back.\n"
 	"Without a terminal stdin is the guest's input; its end does not\n"
@@ -145,9 +145,9 @@ const struct command cmd_start = {
 	"start a guest in the background",
 	"Like `cvmctl run`, but without a terminal: return as soon as the\n"
 	"guest runs.  `cvmctl console NAME` is its console, `list` shows it,\n"
-	"`stop` and `kill` end it.  What its process has to say, and its last\n"
-	"line, is in NAME.log in the directory of its socket.\n\n"
-	"Exit status: 0 the guest runs; else one line said why it does not,\n"
+	"`stop` and `kill` end it.  Messages of its process, the last line\n"
+	"included, are in NAME.log in /run/cvm or $XDG_RUNTIME_DIR/cvm.\n\n"
+	"Exit status: 0 the guest runs; else one line says why it does not,\n"
 	"and nothing is left behind.\n\n"
 	"Example:\n"
 	"  cvmctl start @web.conf && cvmctl console web\n",

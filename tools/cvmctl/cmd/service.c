@@ -145,7 +145,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_service = {
 	"service", run, "install NAME --config FILE | remove NAME | status",
-	"run a guest as a Windows service",
+	"run guests as Windows services",
 	"Make a guest a service of Windows, named cvm-NAME, which runs\n"
 	"without anybody logged in.  It depends on the driver and is started\n"
 	"on demand (sc start cvm-NAME; sc config cvm-NAME start= auto).  Its\n"

@@ -118,7 +118,7 @@ static void print_vectors(const struct cvm_stats *stats)
 		differ += stats->vector[i] != stats->guest_vector[i];
 	}
 	if (differ)
-		printf("  * one was under way, or one was lost\n");
+		printf("  * they differ: one was under way, or was lost\n");
 }
 
 static int is_number(const char *value)
@@ -295,12 +295,12 @@ static int run(const struct command *cmd, int argc, char **argv)
 }
 
 const struct command cmd_stats = {
-	"stats", run, "[--json] ID|NAME", "what a VM has done so far",
+	"stats", run, "[--json] ID|NAME", "show what a VM has done so far",
 	"Print a VM's counters, summed over its vCPUs: world switches, exits\n"
 	"by hypercall, times, and interrupts by vector as the host re-raised\n"
 	"them and as the guest counted them.  The two columns agree but for\n"
 	"those under way while the counters were read.\n\n"
-	"What each device did is asked of the VM's own process: requests, and\n"
-	"how often the guest rang for it and was interrupted.\n",
+	"Devices are counted by the VM's own process: requests, doorbells\n"
+	"that the guest rang, and interrupts that it got.\n",
 	NULL
 };

@@ -46,9 +46,9 @@ static int send_op(const struct command *cmd, uint32_t op, int argc,
 	int wait = 0, ret;
 	const struct opt opts[] = {
 		{ "wait", OPT_FLAG, NULL, &wait,
-		  "return when the VM is gone" },
+		  "wait until the VM is gone" },
 		{ "timeout", OPT_SECONDS, "SECONDS", &seconds,
-		  "like --wait, but at most so long; status 1 then" },
+		  "like --wait, but give up with status 1 after this" },
 		{ 0 }
 	};
 	const char *word = NULL;
@@ -76,8 +76,8 @@ const struct command cmd_stop = {
 	"stop", run_stop, "[OPTIONS] ID|NAME", "ask a guest to power off",
 	"Ask the guest to power off in good order, as a power button does,\n"
 	"and return at once; its `cvmctl run` ends with status 0 when it is\n"
-	"off.  A guest that is not, after the time that --grace of run and\n"
-	"start gave it (60 s), is ended.\n",
+	"off.  A guest that has not powered off when its grace period is over\n"
+	"(--grace of run and start, 60 s by default) is ended.\n",
 	NULL
 };
 

@@ -118,9 +118,10 @@ static int run(const struct command *cmd, int argc, char **argv)
 }
 
 const struct command cmd_version = {
-	"version", run, "[--json]", "versions of this tool and of the driver",
+	"version", run, "[--json]",
+	"show the versions of this tool and of the driver",
 	"Print the versions of cvmctl and, if it is loaded, of the driver,\n"
-	"and which of the parts that a build may lack this one has.\n"
+	"and which of the optional parts this build has.\n"
 	"Both must speak the same user ABI; a kernel must speak the driver's\n"
 	"guest ABI.  Without a driver the exit status is still 0.\n",
 	NULL

@@ -28,8 +28,8 @@ static void print_help(FILE *out)
 
 	fprintf(out,
 		"Usage: cvmctl COMMAND [OPTIONS]\n\n"
-		"Run a second Linux kernel beside the running one, as its\n"
-		"coroutine: in ring 0, at full speed, in memory of its own.\n\n"
+		"Run a second Linux kernel beside the running one: in ring 0,\n"
+		"at full speed, in memory of its own, without a hypervisor.\n\n"
 		"Commands:\n");
 	for (i = 0; commands[i]; i++)
 		fprintf(out, "  %-9s %s\n", commands[i]->name,

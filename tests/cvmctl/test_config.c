@@ -99,9 +99,9 @@ static void test_disk_options(void **state)
 			       "format=raw "
 			       "cobd0=x cobd1=y setcobd=sync "
 			       "setcobd0=async,cached"), 0);
-	assert_int_equal(config.disk[0].engine, CVM_BLK_ANY);
+	assert_int_equal(config.disk[0].engine, VIRTIO_BLK_ENGINE_ANY);
 	assert_true(config.disk[0].cached && !config.disk[0].readonly);
-	assert_int_equal(config.disk[1].engine, CVM_BLK_THREADS);
+	assert_int_equal(config.disk[1].engine, VIRTIO_BLK_ENGINE_THREADS);
 	assert_true(config.disk[1].readonly && !config.disk[1].cached);
 	assert_true(config.disk[1].raw && !config.disk[0].raw);
 	assert_int_equal(config.disk[1].queues, 4);
@@ -505,8 +505,8 @@ static void test_forwards(void **state)
 	bad_net("pcap", "\"pcap\": unknown kind of network; use slirp or tap");
 }
 
-static void tty_is(const char *text, enum cvm_port_kind kind, const char *path,
-		   const char *mode)
+static void tty_is(const char *text, enum virtio_port_kind kind,
+		   const char *path, const char *mode)
 {
 	const struct config_tty *tty = &config.tty[3];
 
@@ -520,14 +520,14 @@ static void tty_is(const char *text, enum cvm_port_kind kind, const char *path,
 static void test_ttys(void **state)
 {
 	(void)state;
-	tty_is("ttys3=console", CVM_PORT_CALLS, "none", "none");
-	tty_is("ttys3=pty", CVM_PORT_PTY, "none", "none");
-	tty_is("ttys3=socket:a.sock", CVM_PORT_SOCKET, "/vm/a.sock", "none");
-	tty_is("ttys3=file:/tmp/x", CVM_PORT_FILE, "/tmp/x", "none");
-	tty_is("ttys3=/dev/ttyS1", CVM_PORT_SERIAL, "/dev/ttyS1", "none");
+	tty_is("ttys3=console", VIRTIO_PORT_CALLS, "none", "none");
+	tty_is("ttys3=pty", VIRTIO_PORT_PTY, "none", "none");
+	tty_is("ttys3=socket:a.sock", VIRTIO_PORT_SOCKET, "/vm/a.sock", "none");
+	tty_is("ttys3=file:/tmp/x", VIRTIO_PORT_FILE, "/tmp/x", "none");
+	tty_is("ttys3=/dev/ttyS1", VIRTIO_PORT_SERIAL, "/dev/ttyS1", "none");
 	/* coLinux's own example, but for the name of the device */
 	tty_is("ttys3=/dev/ttyS0,\"BAUD=115200 PARITY=n DATA=8 STOP=1 dtr=on "
-	       "rts=on\"", CVM_PORT_SERIAL, "/dev/ttyS0",
+	       "rts=on\"", VIRTIO_PORT_SERIAL, "/dev/ttyS0",
 	       "BAUD=115200 PARITY=n DATA=8 STOP=1 dtr=on rts=on");
 	refused("ttys0=file:", "vm.conf:1: ttys0: no path given");
 	refused("ttys0=,BAUD=9600", "vm.conf:1: ttys0: no path given");

@@ -59,22 +59,22 @@ static struct {
 /* ---- the disks ----------------------------------------------------------- */
 
 /* The device works in this thread, when it is told to. */
-static void no_start(struct cvm_queue *queue)
+static void no_start(struct virtio_queue *queue)
 {
 	(void)queue;
 }
 
-static void no_stop(struct cvm_queue *queue)
+static void no_stop(struct virtio_queue *queue)
 {
 	(void)queue;
 }
 
 static void make_disk(struct disk *disk, bool readonly)
 {
-	struct cvm_blk_args args = {
+	struct virtio_blk_args args = {
 		.serial = SERIAL, .offset = OFFSET, .cached = true,
 		.bytes = SECTORS * BLK_SECTOR, .readonly = readonly,
-		.engine = CVM_BLK_THREADS,
+		.engine = VIRTIO_BLK_ENGINE_THREADS,
 	};
 	struct problem problem = { "" };
 	char path[64];
@@ -84,8 +84,8 @@ static void make_disk(struct disk *disk, bool readonly)
 	require(disk->fd >= 0 && !ftruncate(disk->fd, FILE_BYTES));
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", disk->fd);
 	args.path = path;
-	slot = cvm_vmm_devices_add_blk(vm.devs, &args, &problem);
-	require(slot >= 0 && !cvm_vmm_devices_commit(vm.devs, &problem));
+	slot = virtio_blk_add(vm.devs, &args, &problem);
+	require(slot >= 0 && !virtio_devices_commit(vm.devs, &problem));
 	disk->slot = (uint32_t)slot;
 	disk->readonly = readonly;
 	disk->blk = (struct blk *)vm.devs->slot[slot].dev;
@@ -250,18 +250,18 @@ static void same_out(const uint8_t *want, uint32_t bytes)
 
 static int model_transfer(struct disk *disk, uint32_t type, uint64_t sector)
 {
-	uint32_t bytes = type == BLK_T_IN ? req.out_bytes - 1 :
+	uint32_t bytes = type == VIRTIO_BLK_T_IN ? req.out_bytes - 1 :
 			 req.in_bytes - 16;
 	uint8_t *at;
 
 	if (bytes % BLK_SECTOR || !on_disk(sector, bytes / BLK_SECTOR))
-		return BLK_S_IOERR;
+		return VIRTIO_BLK_S_IOERR;
 	at = disk->model + OFFSET + sector * BLK_SECTOR;
-	if (type == BLK_T_IN)
+	if (type == VIRTIO_BLK_T_IN)
 		same_out(at, bytes);
 	else
 		memcpy(at, req.in + 16, bytes);
-	return BLK_S_OK;
+	return VIRTIO_BLK_S_OK;
 }
 
 /* What is discarded is as it was, or empty. */
@@ -279,31 +279,32 @@ static void model_discard(struct disk *disk, uint8_t *at, uint32_t bytes)
 
 static int model_ranges(struct disk *disk, uint32_t type)
 {
-	uint64_t known = type == BLK_T_DISCARD ? F_DISCARD : F_WRITE_ZEROES;
+	uint64_t known = type == VIRTIO_BLK_T_DISCARD ? F_DISCARD :
+			 F_WRITE_ZEROES;
 	uint32_t bytes = req.in_bytes - 16, count = bytes / 16, i;
 	struct blk_range range[BLK_RANGES_MAX];
 	uint8_t *at;
 
 	if (!(disk->blk->dev.negotiated & known))
-		return BLK_S_UNSUPP;
+		return VIRTIO_BLK_S_UNSUPP;
 	if (!bytes || bytes % 16 || bytes > sizeof(range))
-		return BLK_S_IOERR;
+		return VIRTIO_BLK_S_IOERR;
 	memcpy(range, req.in + 16, bytes);
 	for (i = 0; i < count; i++)
-		if (range[i].flags & ~(type == BLK_T_DISCARD ? 0u : 1u))
-			return BLK_S_UNSUPP;
+		if (range[i].flags & ~(type == VIRTIO_BLK_T_DISCARD ? 0u : 1u))
+			return VIRTIO_BLK_S_UNSUPP;
 	for (i = 0; i < count; i++)
 		if (!on_disk(range[i].sector, range[i].sectors))
-			return BLK_S_IOERR;
+			return VIRTIO_BLK_S_IOERR;
 	for (i = 0; i < count; i++) {
 		at = disk->model + OFFSET + range[i].sector * BLK_SECTOR;
 		bytes = range[i].sectors * BLK_SECTOR;
-		if (type == BLK_T_DISCARD)
+		if (type == VIRTIO_BLK_T_DISCARD)
 			model_discard(disk, at, bytes);
 		else
 			memset(at, 0, bytes);
 	}
-	return BLK_S_OK;
+	return VIRTIO_BLK_S_OK;
 }
 
 static int model(struct disk *disk)
@@ -314,25 +315,26 @@ static int model(struct disk *disk)
 
 	memcpy(&type, req.in, 4);
 	memcpy(&sector, req.in + 8, 8);
-	if (disk->readonly && (type == BLK_T_OUT || type == BLK_T_DISCARD ||
-			       type == BLK_T_WRITE_ZEROES))
-		return BLK_S_IOERR;
+	if (disk->readonly &&
+	    (type == VIRTIO_BLK_T_OUT || type == VIRTIO_BLK_T_DISCARD ||
+	     type == VIRTIO_BLK_T_WRITE_ZEROES))
+		return VIRTIO_BLK_S_IOERR;
 	switch (type) {
-	case BLK_T_IN:
-	case BLK_T_OUT:
+	case VIRTIO_BLK_T_IN:
+	case VIRTIO_BLK_T_OUT:
 		return model_transfer(disk, type, sector);
-	case BLK_T_FLUSH:
-		return BLK_S_OK;
-	case BLK_T_GET_ID:
+	case VIRTIO_BLK_T_FLUSH:
+		return VIRTIO_BLK_S_OK;
+	case VIRTIO_BLK_T_GET_ID:
 		if (req.out_bytes < 21)
-			return BLK_S_IOERR;
+			return VIRTIO_BLK_S_IOERR;
 		same_out(serial, 20);
-		return BLK_S_OK;
-	case BLK_T_DISCARD:
-	case BLK_T_WRITE_ZEROES:
+		return VIRTIO_BLK_S_OK;
+	case VIRTIO_BLK_T_DISCARD:
+	case VIRTIO_BLK_T_WRITE_ZEROES:
 		return model_ranges(disk, type);
 	default:
-		return BLK_S_UNSUPP;
+		return VIRTIO_BLK_S_UNSUPP;
 	}
 }
 
@@ -342,7 +344,7 @@ static int model(struct disk *disk)
 static bool carry_out(struct disk *disk, struct driver_queue *drv,
 		      const uint8_t *step)
 {
-	struct cvm_queue *queue = &disk->blk->dev.queue[0];
+	struct virtio_queue *queue = &disk->blk->dev.queue[0];
 	uint8_t now[FILE_BYTES];
 	bool broken;
 	uint32_t len;

@@ -52,7 +52,7 @@ static void check_nics(const struct config *config)
 		nic = &config->nic[i];
 		if (!*nic->name)
 			continue;
-		require(nic->args.forwards <= CVM_NET_FORWARDS);
+		require(nic->args.forwards <= VIRTIO_NET_FORWARDS);
 		require(nic->mac_given ? !(nic->args.mac[0] & 1) :
 			!nic->args.mac[0]);
 		fuzz_count.nics++;

@@ -28,7 +28,7 @@ static struct {
 
 static struct bench {
 	struct slots s;
-	struct cvm_port *port[PORTS];
+	struct virtio_port *port[PORTS];
 	uint16_t avail[QUEUES];
 } bench;
 
@@ -51,15 +51,15 @@ static void room(void *ctx)
 
 static void plug(struct bench *b)
 {
-	struct cvm_port_args args[PORTS] = {
-		{ .name = "one", .kind = CVM_PORT_CALLS, .ctx = b->port,
+	struct virtio_port_args args[PORTS] = {
+		{ .name = "one", .kind = VIRTIO_PORT_CALLS, .ctx = b->port,
 		  .output = output, .room = room },
-		{ .name = "two", .kind = CVM_PORT_CALLS, .ctx = b->port,
+		{ .name = "two", .kind = VIRTIO_PORT_CALLS, .ctx = b->port,
 		  .output = output, .room = room },
 	};
 	struct problem problem = { "" };
 
-	require(!cvm_vmm_devices_add_console(b->s.devs, args, PORTS, &problem));
+	require(!virtio_console_add(b->s.devs, args, PORTS, &problem));
 	b->port[0] = args[0].port;
 	b->port[1] = args[1].port;
 }
@@ -144,7 +144,7 @@ static void type(struct bench *b, uint32_t port)
 	static const uint8_t keys[300];
 	size_t bytes = slots_next(&b->s, 2) % sizeof(keys), took;
 
-	took = cvm_port_input(b->port[port], keys, bytes);
+	took = virtio_port_input(b->port[port], keys, bytes);
 	require(took <= bytes);
 	fuzz_count.in += took;
 }
@@ -173,7 +173,8 @@ static void step(struct bench *b)
 		type(b, queue % PORTS);
 		break;
 	case 5:
-		cvm_port_resize(b->port[queue % PORTS], slots_next(s, 1), 25);
+		virtio_port_resize(b->port[queue % PORTS], slots_next(s, 1),
+				   25);
 		break;
 	case 6:
 		ring_at(b, queue);
@@ -196,7 +197,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		step(b);
 	fuzz_count.broken += !!(slots_page(&b->s, 0)->status &
 				VIRTIO_STATUS_NEEDS_RESET);
-	cvm_vmm_devices_remove(b->s.devs, 0);
+	virtio_devices_remove(b->s.devs, 0);
 	return 0;
 }
 

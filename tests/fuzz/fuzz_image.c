@@ -47,8 +47,8 @@ static int read_file(void *ctx, uint64_t offset, void *to, size_t bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct file file = { 0 };
-	struct cvm_blk_image image = { .read = read_file, .ctx = &file };
-	const struct cvm_blk_format *format;
+	struct blk_image image = { .read = read_file, .ctx = &file };
+	const struct blk_format *format;
 	struct problem problem = { "" };
 	char command[80];
 	uint32_t bytes;
@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	file.data = data + HEADER;
 	file.size = size - HEADER;
 	image.bytes = file.bytes;
-	if (cvm_blk_image_check(&image, "x", &problem)) {
+	if (blk_image_check(&image, "x", &problem)) {
 		require(!strncmp(problem.text, "x: ", 3));
 		require(memchr(problem.text, '\0', sizeof(problem.text)));
 		fuzz_count.shorter += !!strstr(problem.text, "shorter");
@@ -70,9 +70,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_count.checked += image.partitions;
 	}
 	require(image.sector == 512 || image.sector == 4096);
-	format = cvm_blk_format(&image);
+	format = blk_format(&image);
 	if (format) {
-		cvm_blk_format_command(format, "x", command, sizeof(command));
+		blk_format_command(format, "x", command, sizeof(command));
 		require(strstr(command, "NEW.img"));
 		fuzz_count.formats++;
 	}

@@ -25,12 +25,15 @@
 #define PIECES		3u	/* of a well-formed chain, at most */
 #define COME_MAX	16u	/* frames under way to the guest */
 #define TURNS_MAX	1000u	/* more for one step are no end */
-#define OFFERED		(NET_F_CSUM | NET_F_GUEST_CSUM | NET_F_HOST_TSO4 | \
-			 NET_F_HOST_TSO6 | NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6)
-#define OF_THE_CARD	(NET_F_MAC | NET_F_MTU | NET_F_MRG_RXBUF | \
-			 NET_F_STATUS | NET_F_CTRL_VQ | NET_F_CTRL_RX | \
-			 NET_F_CTRL_RX_EXTRA | NET_F_CTRL_MAC_ADDR | \
-			 NET_F_CTRL_GUEST_OFFLOADS)
+#define OFFERED		(VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | \
+			 VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 | \
+			 VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6)
+#define OF_THE_CARD	(VIRTIO_NET_F_MAC | VIRTIO_NET_F_MTU | \
+			 VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_STATUS | \
+			 VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_CTRL_RX | \
+			 VIRTIO_NET_F_CTRL_RX_EXTRA | \
+			 VIRTIO_NET_F_CTRL_MAC_ADDR | \
+			 VIRTIO_NET_F_CTRL_GUEST_OFFLOADS)
 
 static struct {
 	unsigned long started, sent, came, unwanted, commands, broken;
@@ -100,16 +103,16 @@ static bool in_guest(const struct os_iov *iov)
 static void cable_offload(struct net_backend *cable, uint64_t features)
 {
 	require(!(features & ~(OFFERED | OF_THE_CARD |
-			       CVM_TRANSPORT_FEATURES)));
+			       VIRTIO_TRANSPORT_FEATURES)));
 	(void)cable;
 }
 
 static bool cable_send(struct net_backend *cable,
-		       const struct net_header *h, const struct os_iov *iov,
+		       const struct virtio_net_hdr *h, const struct os_iov *iov,
 		       uint32_t count, size_t bytes)
 {
 	static uint8_t frame[NET_FRAME_MAX];
-	struct cvm_device *dev = &cable->net->dev;
+	struct virtio_device *dev = &cable->net->dev;
 	size_t all = 0;
 	uint32_t i;
 
@@ -119,12 +122,15 @@ static bool cable_send(struct net_backend *cable,
 	}
 	require(all == bytes && count <= NET_PIECES);
 	require(bytes >= NET_ETH_BYTES && bytes <= NET_FRAME_MAX);
-	require(!(h->flags & ~NET_HDR_NEEDS_CSUM));
-	require(!h->flags || (cvm_device_has(dev, NET_F_CSUM) &&
+	require(!(h->flags & ~VIRTIO_NET_HDR_F_NEEDS_CSUM));
+	require(!h->flags || (virtio_device_has(dev, VIRTIO_NET_F_CSUM) &&
 		h->csum_start + h->csum_offset + 2u <= bytes));
-	require(h->gso_type == NET_GSO_NONE || (h->flags && h->gso_size &&
-		cvm_device_has(dev, h->gso_type == NET_GSO_TCPV4 ?
-			       NET_F_HOST_TSO4 : NET_F_HOST_TSO6)));
+	require(h->gso_type == VIRTIO_NET_HDR_GSO_NONE ||
+		(h->flags && h->gso_size &&
+		 virtio_device_has(dev,
+				   h->gso_type == VIRTIO_NET_HDR_GSO_TCPV4 ?
+				   VIRTIO_NET_F_HOST_TSO4 :
+				   VIRTIO_NET_F_HOST_TSO6)));
 	os_iov_get(iov, count, 0, frame, bytes);
 	fuzz_count.sent++;
 	return frame[0] & 1;
@@ -133,7 +139,7 @@ static bool cable_send(struct net_backend *cable,
 /* By copy, or into the driver's room. */
 static void give(struct net *net, uint32_t bytes, uint8_t kind)
 {
-	static const struct net_header header;
+	static const struct virtio_net_hdr header;
 	static uint8_t frame[NET_FRAME_MAX];
 	struct os_iov *piece;
 	size_t room = 0;
@@ -211,7 +217,7 @@ static const struct net_backend_ops cable_in_place_ops = {
 };
 
 /* In the place of the ones that know the host. */
-struct net_backend *net_slirp_open(const struct cvm_net_args *args,
+struct net_backend *net_slirp_open(const struct virtio_net_args *args,
 				   struct problem *problem)
 {
 	(void)problem;
@@ -222,7 +228,7 @@ struct net_backend *net_slirp_open(const struct cvm_net_args *args,
 	return &bench.cable;
 }
 
-struct net_backend *net_tap_open(const struct cvm_net_args *args,
+struct net_backend *net_tap_open(const struct virtio_net_args *args,
 				 struct problem *problem)
 {
 	return net_slirp_open(args, problem);
@@ -231,14 +237,14 @@ struct net_backend *net_tap_open(const struct cvm_net_args *args,
 /* One look of the card's thread, and all that follows from it. */
 static void turn(struct bench *b)
 {
-	struct cvm_net_stats stats;
+	struct virtio_net_stats stats;
 
 	b->turns = 0;
 	if (b->thread) {
 		b->thread(b->cable.net);
 		b->cable.net->stop = false;
 	}
-	require(!cvm_vmm_devices_net_stats(b->s.devs, 0, &stats));
+	require(!virtio_net_get_stats(b->s.devs, 0, &stats));
 	require(stats.rx.frames + stats.rx.dropped + stats.unwanted ==
 		b->given);
 }
@@ -255,15 +261,17 @@ static void start(struct bench *b, uint32_t how)
 {
 	struct slots *s = &b->s;
 	struct cvm_virtio_queue *queue;
-	uint64_t features = VIRTIO_F_VERSION_1 | NET_F_CTRL_VQ | NET_F_MAC;
+	uint64_t features = VIRTIO_F_VERSION_1 | VIRTIO_NET_F_CTRL_VQ |
+			    VIRTIO_NET_F_MAC;
 	uint32_t i;
 
 	features |= how & 1 ? VIRTIO_F_RING_PACKED : 0;
 	features |= how & 2 ? VIRTIO_F_EVENT_IDX : 0;
-	features |= how & 4 ? NET_F_MRG_RXBUF : 0;
-	features |= how & 8 ? OFFERED | NET_F_CTRL_GUEST_OFFLOADS : 0;
-	features |= how & 16 ? NET_F_CTRL_RX | NET_F_CTRL_RX_EXTRA |
-			       NET_F_CTRL_MAC_ADDR : 0;
+	features |= how & 4 ? VIRTIO_NET_F_MRG_RXBUF : 0;
+	features |= how & 8 ? OFFERED | VIRTIO_NET_F_CTRL_GUEST_OFFLOADS : 0;
+	features |= how & 16 ?
+		    VIRTIO_NET_F_CTRL_RX | VIRTIO_NET_F_CTRL_RX_EXTRA |
+		    VIRTIO_NET_F_CTRL_MAC_ADDR : 0;
 	features |= how & 32 ? VIRTIO_F_INDIRECT_DESC | VIRTIO_F_RING_RESET :
 		    0;
 	slots_command(s, 0, CVM_VIRTIO_RESET, 0);
@@ -323,11 +331,11 @@ static void ring_at(struct bench *b, uint32_t queue)
 
 static void send_frame(struct bench *b)
 {
-	struct net_header header = { 0 };
+	struct virtio_net_hdr header = { 0 };
 	uint32_t what = slots_next(&b->s, 1), bytes = slots_next(&b->s, 2);
 
 	if (what & 1) {
-		header.flags = NET_HDR_NEEDS_CSUM;
+		header.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 		header.csum_start = (uint16_t)slots_next(&b->s, 1);
 		header.csum_offset = (uint16_t)slots_next(&b->s, 1);
 	}
@@ -411,8 +419,8 @@ static void step(struct bench *b)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bench *b = &bench;
-	struct cvm_net_args args = { .network = size && data[0] & 1 };
-	struct cvm_net_stats stats;
+	struct virtio_net_args args = { .network = size && data[0] & 1 };
+	struct virtio_net_stats stats;
 	struct problem problem = { "" };
 
 	if (!b->s.devs)
@@ -423,15 +431,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	b->thread = NULL;
 	b->comes = 0;
 	b->given = 0;
-	require(!cvm_vmm_devices_add_net(b->s.devs, &args, &problem));
+	require(!virtio_net_add(b->s.devs, &args, &problem));
 	while (b->s.left)
 		step(b);
 	fuzz_count.broken += !!(slots_page(&b->s, 0)->status &
 				VIRTIO_STATUS_NEEDS_RESET);
-	require(!cvm_vmm_devices_net_stats(b->s.devs, 0, &stats));
+	require(!virtio_net_get_stats(b->s.devs, 0, &stats));
 	fuzz_count.came += stats.rx.frames;
 	fuzz_count.unwanted += stats.unwanted;
-	cvm_vmm_devices_remove(b->s.devs, 0);
+	virtio_devices_remove(b->s.devs, 0);
 	return 0;
 }
 
@@ -474,7 +482,7 @@ static uint8_t *seed_frame(uint8_t *at, bool offload)
 	if (what & 1)
 		at = put(at, (14 + 20) | 16 << 8, 2);
 	if (what & 2)
-		at = put(at, NET_GSO_TCPV4 | 1460 << 8, 3);
+		at = put(at, VIRTIO_NET_HDR_GSO_TCPV4 | 1460 << 8, 3);
 	return at;
 }
 

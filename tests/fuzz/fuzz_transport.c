@@ -31,17 +31,17 @@ static struct {
 
 struct bench {
 	struct slots s;
-	struct cvm_device *dev[SLOTS];
+	struct virtio_device *dev[SLOTS];
 };
 
 /* ---- the device ---------------------------------------------------------- */
 
 struct toy {
-	struct cvm_device dev;
+	struct virtio_device dev;
 	struct bench *bench;
 };
 
-static void toy_start(struct cvm_queue *queue)
+static void toy_start(struct virtio_queue *queue)
 {
 	require(queue->enabled && !queue->running && !queue->backend);
 	require(queue->dev->status & VIRTIO_STATUS_DRIVER_OK);
@@ -49,29 +49,29 @@ static void toy_start(struct cvm_queue *queue)
 	fuzz_count.queues++;
 }
 
-static void toy_stop(struct cvm_queue *queue)
+static void toy_stop(struct virtio_queue *queue)
 {
 	require(queue->backend);
 	queue->backend = NULL;
 }
 
-static void toy_features_ok(struct cvm_device *dev)
+static void toy_features_ok(struct virtio_device *dev)
 {
 	require(!(dev->negotiated & ~OFFERED));
 	require(dev->negotiated & VIRTIO_F_VERSION_1);
 	fuzz_count.features_ok++;
 }
 
-static int toy_config_write(struct cvm_device *dev, uint32_t offset,
+static int toy_config_write(struct virtio_device *dev, uint32_t offset,
 			    const void *data, uint32_t bytes)
 {
 	require(bytes && bytes <= CONFIG_LEN);
 	require(offset <= CONFIG_LEN - bytes);
-	cvm_device_config(dev, offset, data, bytes, bytes & 1);
+	virtio_device_config(dev, offset, data, bytes, bytes & 1);
 	return 0;
 }
 
-static void toy_reset(struct cvm_device *dev)
+static void toy_reset(struct virtio_device *dev)
 {
 	uint32_t i;
 
@@ -79,17 +79,17 @@ static void toy_reset(struct cvm_device *dev)
 		require(!dev->queue[i].backend && !dev->queue[i].enabled);
 }
 
-static void toy_destroy(struct cvm_device *dev)
+static void toy_destroy(struct virtio_device *dev)
 {
 	struct toy *toy = (struct toy *)dev;
 
 	toy_reset(dev);
 	toy->bench->dev[dev->slot] = NULL;
-	cvm_device_exit(dev);
+	virtio_device_exit(dev);
 	free(toy);
 }
 
-static const struct cvm_device_ops toy_ops = {
+static const struct virtio_device_ops toy_ops = {
 	.name = "toy",
 	.id = 42,
 	.queue_start = toy_start,
@@ -107,20 +107,20 @@ static void plug(struct bench *b)
 
 	require(toy);
 	toy->bench = b;
-	require(!cvm_device_init(&toy->dev, &toy_ops, QUEUES, 16));
+	require(!virtio_device_init(&toy->dev, &toy_ops, QUEUES, 16));
 	toy->dev.features = OWN_FEATURES;
 	toy->dev.config_len = CONFIG_LEN;
-	slot = cvm_device_plug(b->s.devs, &toy->dev);
+	slot = virtio_device_plug(b->s.devs, &toy->dev);
 	require(slot >= 0 && slot < (int)SLOTS);
 	b->dev[slot] = &toy->dev;
 }
 
 /* What a back end's thread does. */
-static void serve(struct cvm_device *dev)
+static void serve(struct virtio_device *dev)
 {
 	struct os_iov iov[8];
-	struct cvm_chain chain = { .iov = iov, .room = 8 };
-	struct cvm_queue *queue;
+	struct vq_chain chain = { .iov = iov, .room = 8 };
+	struct virtio_queue *queue;
 	uint32_t i;
 	int ret = 0;
 
@@ -128,19 +128,19 @@ static void serve(struct cvm_device *dev)
 		queue = &dev->queue[i];
 		if (!queue->backend || queue->vq.broken)
 			continue;
-		cvm_vq_quiet(&queue->vq);
-		while ((ret = cvm_vq_pop(&queue->vq, &chain)) > 0) {
+		vq_disable_notification(&queue->vq);
+		while ((ret = vq_pop(&queue->vq, &chain)) > 0) {
 			fuzz_count.requests++;
 			os_iov_put(iov + chain.readable, chain.writable, 0,
 				   "answer", 6);
-			cvm_vq_push(&queue->vq, &chain, 0);
-			cvm_queue_publish(queue);
+			vq_push(&queue->vq, &chain, 0);
+			virtio_queue_publish(queue);
 		}
 		if (ret < 0) {
-			cvm_device_fail(dev, "%s", queue->vq.reason);
+			virtio_device_needs_reset(dev, "%s", queue->vq.reason);
 			fuzz_count.failed++;
 		}
-		cvm_vq_listen(&queue->vq);
+		vq_enable_notification(&queue->vq);
 	}
 }
 
@@ -204,7 +204,7 @@ static void step(struct bench *b)
 			serve(b->dev[slot]);
 		break;
 	default:
-		if (cvm_vmm_devices_remove(s->devs, slot))
+		if (virtio_devices_remove(s->devs, slot))
 			plug(b);
 		break;
 	}
@@ -213,7 +213,7 @@ static void step(struct bench *b)
 /* What holds whatever the driver does. */
 static void check(struct bench *b)
 {
-	struct cvm_device *dev;
+	struct virtio_device *dev;
 	uint32_t slot, i, ok;
 
 	for (slot = 0; slot < SLOTS; slot++) {
@@ -248,7 +248,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(b);
 	}
 	for (slot = 0; slot < SLOTS; slot++)
-		cvm_vmm_devices_remove(b->s.devs, slot);
+		virtio_devices_remove(b->s.devs, slot);
 	return 0;
 }
 

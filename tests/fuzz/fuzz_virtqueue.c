@@ -31,11 +31,11 @@ static struct {
 } fuzz_count;
 
 struct bench {
-	struct cvm_memory mem;
-	struct cvm_vq vq;
+	struct virtio_memory mem;
+	struct vq vq;
 	uint8_t *page[3];
 	struct os_iov iov[CHAINS][PIECES];
-	struct cvm_chain chain[CHAINS];
+	struct vq_chain chain[CHAINS];
 	uint32_t first, held;		/* popped, oldest first */
 	const uint8_t *data;
 	size_t left;
@@ -51,7 +51,7 @@ static uint32_t next(struct bench *b, uint32_t bytes)
 }
 
 /* Every byte lies in a page; writing may well change the rings. */
-static void touch(const struct cvm_chain *chain)
+static void touch(const struct vq_chain *chain)
 {
 	uint32_t i, j, sum = 0;
 	uint64_t bytes[2] = { 0, 0 };
@@ -77,19 +77,19 @@ static void touch(const struct cvm_chain *chain)
 static void pop(struct bench *b)
 {
 	uint32_t at = (b->first + b->held) % CHAINS;
-	struct cvm_chain *chain = &b->chain[at];
+	struct vq_chain *chain = &b->chain[at];
 	int ret;
 
 	if (b->held == CHAINS)
 		return;
 	chain->iov = b->iov[at];
 	chain->room = PIECES;
-	ret = cvm_vq_pop(&b->vq, chain);
+	ret = vq_pop(&b->vq, chain);
 	require(ret >= -1 && ret <= 1);
 	require((ret == -1) == b->vq.broken);
 	require(b->vq.broken == (b->vq.reason[0] != '\0'));
 	require(memchr(b->vq.reason, '\0', sizeof(b->vq.reason)));
-	require(cvm_vq_in_flight(&b->vq) <= b->vq.size);
+	require(vq_in_flight(&b->vq) <= b->vq.size);
 	if (ret != 1)
 		return;
 	b->held++;
@@ -100,7 +100,7 @@ static void pop(struct bench *b)
 static void push(struct bench *b, bool newest)
 {
 	uint32_t last = (b->first + b->held - 1) % CHAINS;
-	struct cvm_chain swap;
+	struct vq_chain swap;
 
 	if (!b->held)
 		return;
@@ -109,11 +109,11 @@ static void push(struct bench *b, bool newest)
 		b->chain[last] = b->chain[b->first];
 		b->chain[b->first] = swap;
 	}
-	cvm_vq_push(&b->vq, &b->chain[b->first],
-		    (uint32_t)b->chain[b->first].write_bytes);
+	vq_push(&b->vq, &b->chain[b->first],
+		(uint32_t)b->chain[b->first].write_bytes);
 	b->first = (b->first + 1) % CHAINS;
 	if (!--b->held) {
-		require(!cvm_vq_in_flight(&b->vq));
+		require(!vq_in_flight(&b->vq));
 		fuzz_count.drained++;
 	}
 }
@@ -148,14 +148,14 @@ static void step(struct bench *b)
 		push(b, what & 8);
 		break;
 	case 3:
-		cvm_vq_publish(&b->vq);
+		vq_publish(&b->vq);
 		require(b->vq.published == b->vq.used);
 		break;
 	case 4:
-		cvm_vq_quiet(&b->vq);
+		vq_disable_notification(&b->vq);
 		break;
 	case 5:
-		require(!cvm_vq_listen(&b->vq) || !b->vq.broken);
+		require(!vq_enable_notification(&b->vq) || !b->vq.broken);
 		break;
 	case 6:
 		at = next(b, 2);
@@ -169,7 +169,7 @@ static void step(struct bench *b)
 
 static void run(struct bench *b, const uint8_t *header)
 {
-	struct cvm_vq_config config = {
+	struct vq_config config = {
 		.mem = &b->mem,
 		.features = (header[0] & 1 ? VIRTIO_F_RING_PACKED : 0) |
 			    (header[0] & 2 ? VIRTIO_F_EVENT_IDX : 0) |
@@ -181,7 +181,7 @@ static void run(struct bench *b, const uint8_t *header)
 		.device_gpa = RINGS + header[4] * 16u,
 	};
 
-	if (cvm_vq_start(&b->vq, &config)) {
+	if (vq_start(&b->vq, &config)) {
 		require(b->vq.broken && b->vq.reason[0]);
 		return;
 	}
@@ -202,8 +202,8 @@ static struct bench *bench(void)
 		if (!b.page[i]) {
 			b.page[i] = aligned_alloc(16, PAGE);
 			require(b.page[i]);
-			require(!cvm_memory_add(&b.mem, gpa[i], PAGE,
-						b.page[i]));
+			require(!virtio_memory_add(&b.mem, gpa[i], PAGE,
+						   b.page[i]));
 		}
 		memset(b.page[i], 0, PAGE);
 	}

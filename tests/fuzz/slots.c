@@ -30,7 +30,7 @@ void slots_open(struct slots *s, uint32_t bytes, uint32_t count,
 	struct cvm_user_ranges ranges = {
 		.count = 1, .range[0] = { SLOTS_GPA, bytes },
 	};
-	struct cvm_vmm_args args = {
+	struct virtio_devices_args args = {
 		.ranges = &ranges, .map_gpa = SLOTS_GPA,
 		.table_gpa = SLOTS_GPA, .vcpus = vcpus, .ctx = s,
 		.raise = raise_events, .log = log_line,
@@ -43,7 +43,7 @@ void slots_open(struct slots *s, uint32_t bytes, uint32_t count,
 	s->map = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
 	require(s->map);
 	args.map = s->map;
-	s->devs = cvm_vmm_devices_new(&args, &problem);
+	s->devs = virtio_devices_new(&args, &problem);
 	require(s->devs);
 }
 
@@ -81,7 +81,7 @@ int slots_doorbell(struct slots *s, uint64_t number)
 {
 	struct cvm_user_run run = { .arg = { number } };
 
-	return cvm_vmm_devices_doorbell(s->devs, &run);
+	return virtio_devices_doorbell(s->devs, &run);
 }
 
 int slots_command(struct slots *s, uint32_t slot, uint32_t code, uint32_t arg)

@@ -18,7 +18,7 @@
 struct slots {
 	uint8_t *map;			/* guest memory, from SLOTS_GPA on */
 	uint32_t bytes;			/* of it */
-	struct cvm_vmm_devices *devs;
+	struct virtio_devices *devs;
 	uint32_t count, vcpus;		/* slots in use; vCPUs */
 	const uint8_t *data;		/* what is left of the input */
 	size_t left;

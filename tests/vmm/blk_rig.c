@@ -35,10 +35,10 @@ void open_disk(struct disk *d)
 	testvm_init(&d->vm);
 	make_file(d);
 	d->args.path = d->path;
-	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &problem))
+	if (virtio_blk_add(d->vm.devs, &d->args, &problem))
 		fail_msg("%s", problem.text);
-	cvm_vmm_devices_settle(d->vm.devs);
-	assert_int_equal(cvm_vmm_devices_commit(d->vm.devs, &problem), 0);
+	virtio_devices_settle(d->vm.devs);
+	assert_int_equal(virtio_devices_commit(d->vm.devs, &problem), 0);
 }
 
 void start(struct disk *d, uint64_t features)
@@ -56,11 +56,11 @@ void close_disk(struct disk *d)
 	unlink(d->path);
 }
 
-struct cvm_blk_stats stats(struct disk *d)
+struct virtio_blk_stats stats(struct disk *d)
 {
-	struct cvm_blk_stats s;
+	struct virtio_blk_stats s;
 
-	assert_int_equal(cvm_vmm_devices_blk_stats(d->vm.devs, 0, &s), 0);
+	assert_int_equal(virtio_blk_get_stats(d->vm.devs, 0, &s), 0);
 	return s;
 }
 
@@ -86,7 +86,7 @@ int wait_status(struct disk *d, int id, uint32_t *len)
 int request(struct disk *d, uint32_t type, uint64_t sector,
 		   uint32_t bytes)
 {
-	bool in = type == BLK_T_IN || type == BLK_T_GET_ID;
+	bool in = type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_GET_ID;
 	struct driver_buffer buf[3] = {
 		{ HEADER, 16, false }, { DATA, bytes, in },
 		{ STATUS, 1, true },
@@ -99,7 +99,7 @@ int request(struct disk *d, uint32_t type, uint64_t sector,
 		buf[1] = buf[2];
 	status = wait_status(d, driver_add(&d->drv, buf, bytes ? 3 : 2),
 			     &len);
-	if (status == BLK_S_OK)
+	if (status == VIRTIO_BLK_S_OK)
 		assert_int_equal(len, in ? bytes + 1 : 1);
 	return status;
 }

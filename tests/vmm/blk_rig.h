@@ -24,7 +24,7 @@
 struct disk {
 	struct testvm vm;
 	struct driver_queue drv;
-	struct cvm_blk_args args;
+	struct virtio_blk_args args;
 	char path[64];
 	const char *where;	/* the directory; NULL: any */
 	int fd;
@@ -37,7 +37,7 @@ void close_disk(struct disk *d);
 /* start - up to DRIVER_OK. */
 void start(struct disk *d, uint64_t features);
 
-struct cvm_blk_stats stats(struct disk *d);
+struct virtio_blk_stats stats(struct disk *d);
 
 /* put_header, wait_status - a request of the caller's own descriptors: its
  * status, -1 when nothing came, and *len as the driver sees it. */

@@ -16,7 +16,7 @@ void rig_start(struct rig *rig, uint64_t features)
 
 	rig->features = features | VIRTIO_F_VERSION_1;
 	assert_true(testvm_features(&rig->vm, 0, rig->features));
-	queues = features & CONSOLE_F_MULTIPORT ?
+	queues = features & VIRTIO_CONSOLE_F_MULTIPORT ?
 		 testvm_slot(&rig->vm, 0)->queues : 2;
 	for (i = 0; i < queues; i++)
 		assert_int_equal(testvm_queue(&rig->vm, 0, i, &rig->queue[i],
@@ -60,7 +60,7 @@ bool rig_put(struct rig *rig, uint32_t queue, const void *data, uint32_t bytes)
 
 	memcpy(testvm_at(&rig->vm, RIG_OUT, bytes), data, bytes);
 	assert_true(driver_add(&rig->queue[queue], &buf, 1) >= 0);
-	wanted = driver_must_kick(&rig->queue[queue]);
+	wanted = driver_needs_notification(&rig->queue[queue]);
 	testvm_doorbell(&rig->vm, CVM_VIRTIO_DOORBELL(0, queue));
 	/* The driver waits for it with interrupts off: it is there by now. */
 	driver_get(&rig->queue[queue], &len);

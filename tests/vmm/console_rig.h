@@ -11,8 +11,8 @@
 #define RIG_OUT		TESTVM_BUFFERS
 #define RIG_IN(queue)	(TESTVM_BUFFERS + 0x100000ull + (queue) * 0x10000ull)
 
-#define CONSOLE_F_SIZE		(1ull << 0)
-#define CONSOLE_F_MULTIPORT	(1ull << 1)
+#define VIRTIO_CONSOLE_F_SIZE		(1ull << 0)
+#define VIRTIO_CONSOLE_F_MULTIPORT	(1ull << 1)
 
 struct rig {
 	struct testvm vm;
@@ -26,8 +26,16 @@ struct control {
 	char body[RIG_ROOM - 8];
 };
 
-enum { DEVICE_READY, PORT_ADD, PORT_REMOVE, PORT_READY, CONSOLE_PORT, RESIZE,
-       PORT_OPEN, PORT_NAME };
+enum {
+	VIRTIO_CONSOLE_DEVICE_READY,
+	VIRTIO_CONSOLE_PORT_ADD,
+	VIRTIO_CONSOLE_PORT_REMOVE,
+	VIRTIO_CONSOLE_PORT_READY,
+	VIRTIO_CONSOLE_CONSOLE_PORT,
+	VIRTIO_CONSOLE_RESIZE,
+	VIRTIO_CONSOLE_PORT_OPEN,
+	VIRTIO_CONSOLE_PORT_NAME
+};
 
 /* rig_queue_in, rig_queue_out - the numbers of a port's queues (5.3.2). */
 static inline uint32_t rig_queue_in(uint32_t port)

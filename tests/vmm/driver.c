@@ -8,9 +8,9 @@
 #define load(at)	__atomic_load_n(at, __ATOMIC_ACQUIRE)
 #define store(at, to)	__atomic_store_n(at, to, __ATOMIC_RELEASE)
 
-static void *area(const struct cvm_memory *mem, uint64_t gpa, uint32_t bytes)
+static void *area(const struct virtio_memory *mem, uint64_t gpa, uint32_t bytes)
 {
-	void *at = cvm_memory_at(mem, gpa, bytes);
+	void *at = virtio_memory_at(mem, gpa, bytes);
 
 	if (!at)
 		abort();
@@ -18,7 +18,7 @@ static void *area(const struct cvm_memory *mem, uint64_t gpa, uint32_t bytes)
 	return at;
 }
 
-void driver_init(struct driver_queue *q, const struct cvm_memory *mem,
+void driver_init(struct driver_queue *q, const struct virtio_memory *mem,
 		 uint64_t gpa, uint16_t size, uint64_t features)
 {
 	uint32_t driver, device;
@@ -151,8 +151,8 @@ static bool packed_must_kick(struct driver_queue *q)
 	int event = off, new = q->avail;
 
 	q->added = 0;
-	if (PVIRTQ_EVENT_FLAGS(word) != PVIRTQ_EVENT_DESC)
-		return PVIRTQ_EVENT_FLAGS(word) == PVIRTQ_EVENT_ENABLE;
+	if (PVIRTQ_EVENT_FLAGS(word) != RING_EVENT_FLAGS_DESC)
+		return PVIRTQ_EVENT_FLAGS(word) == RING_EVENT_FLAGS_ENABLE;
 	/* 2.8.21.3.1: is the event among the last old entries? */
 	if (PVIRTQ_EVENT_WRAP(word) != q->avail_wrap)
 		event -= q->size;
@@ -196,12 +196,13 @@ int driver_add(struct driver_queue *q, const struct driver_buffer *buf,
 	return add(q, buf, count, 0);
 }
 
-int driver_add_indirect(struct driver_queue *q, const struct cvm_memory *mem,
+int driver_add_indirect(struct driver_queue *q, const struct virtio_memory *mem,
 			uint64_t table_gpa, const struct driver_buffer *buf,
 			uint16_t count)
 {
 	struct driver_buffer outer = { table_gpa, 16u * count, false };
-	struct virtq_desc *split = cvm_memory_at(mem, table_gpa, 16u * count);
+	struct virtq_desc *split = virtio_memory_at(mem, table_gpa,
+						    16u * count);
 	struct pvirtq_desc *packed = (struct pvirtq_desc *)split;
 	uint16_t i, write;
 
@@ -220,7 +221,7 @@ int driver_add_indirect(struct driver_queue *q, const struct cvm_memory *mem,
 	return add(q, &outer, 1, VIRTQ_DESC_F_INDIRECT);
 }
 
-bool driver_must_kick(struct driver_queue *q)
+bool driver_needs_notification(struct driver_queue *q)
 {
 	/* 2.7.13.4.1, 2.8.21.3.1: available, then look. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -232,13 +233,13 @@ int driver_get(struct driver_queue *q, uint32_t *len)
 	return q->packed ? packed_get(q, len) : split_get(q, len);
 }
 
-void driver_quiet(struct driver_queue *q)
+void driver_disable_notification(struct driver_queue *q)
 {
 	struct virtq_avail *avail = q->driver;
 
 	if (q->packed)
 		store((uint32_t *)q->driver,
-		      PVIRTQ_EVENT(0, 0, PVIRTQ_EVENT_DISABLE));
+		      PVIRTQ_EVENT(0, 0, RING_EVENT_FLAGS_DISABLE));
 	else if (!q->event_idx)
 		store(&avail->flags, VIRTQ_AVAIL_F_NO_INTERRUPT);
 	/* 2.7.7.1: an event that was passed is enough. */
@@ -257,14 +258,16 @@ static bool has_used(struct driver_queue *q)
 	       !!(flags & VIRTQ_DESC_F_USED) == q->used_wrap;
 }
 
-bool driver_listen(struct driver_queue *q)
+bool driver_enable_notification(struct driver_queue *q)
 {
 	struct virtq_avail *avail = q->driver;
 
 	if (q->packed) {
-		store((uint32_t *)q->driver, q->event_idx ?
-		      PVIRTQ_EVENT(q->used, q->used_wrap, PVIRTQ_EVENT_DESC) :
-		      PVIRTQ_EVENT(0, 0, PVIRTQ_EVENT_ENABLE));
+		store((uint32_t *)q->driver,
+		      q->event_idx ?
+		      PVIRTQ_EVENT(q->used, q->used_wrap,
+				   RING_EVENT_FLAGS_DESC) :
+		      PVIRTQ_EVENT(0, 0, RING_EVENT_FLAGS_ENABLE));
 	} else {
 		store(&avail->flags, 0);
 		if (q->event_idx)

@@ -46,7 +46,7 @@ struct driver_queue {
  * driver_init - an empty queue whose areas begin at gpa; they are zeroed.
  * features: VIRTIO_F_RING_PACKED, VIRTIO_F_EVENT_IDX.
  */
-void driver_init(struct driver_queue *q, const struct cvm_memory *mem,
+void driver_init(struct driver_queue *q, const struct virtio_memory *mem,
 		 uint64_t gpa, uint16_t size, uint64_t features);
 
 /* driver_add - make a request available: its id, or -1 when full. */
@@ -57,18 +57,21 @@ int driver_add(struct driver_queue *q, const struct driver_buffer *buf,
  * driver_add_indirect - the same through a table at table_gpa, which is
  * written too.
  */
-int driver_add_indirect(struct driver_queue *q, const struct cvm_memory *mem,
+int driver_add_indirect(struct driver_queue *q, const struct virtio_memory *mem,
 			uint64_t table_gpa, const struct driver_buffer *buf,
 			uint16_t count);
 
-/* driver_must_kick - does the device want a doorbell for what was added? */
-bool driver_must_kick(struct driver_queue *q);
+/* driver_needs_notification - does the device want a doorbell for it? */
+bool driver_needs_notification(struct driver_queue *q);
 
 /* driver_get - a used request: its id, *len; -1 when there is none. */
 int driver_get(struct driver_queue *q, uint32_t *len);
 
-/* driver_quiet, driver_listen - as cvm_vq_quiet() and cvm_vq_listen(). */
-void driver_quiet(struct driver_queue *q);
-bool driver_listen(struct driver_queue *q);
+/*
+ * driver_disable_notification, driver_enable_notification - as
+ * vq_disable_notification() and vq_enable_notification().
+ */
+void driver_disable_notification(struct driver_queue *q);
+bool driver_enable_notification(struct driver_queue *q);
 
 #endif /* TEST_VMM_DRIVER_H */

@@ -37,14 +37,14 @@ void card_start(struct card *c, uint64_t features)
 	assert_int_equal(testvm_driver_ok(&c->vm, 0), 0);
 }
 
-void card_open(struct card *c, const struct cvm_net_args *args,
+void card_open(struct card *c, const struct virtio_net_args *args,
 	       uint64_t features, uint32_t room, uint32_t rooms)
 {
 	struct problem problem = { "" };
 
 	memset(c, 0, sizeof(*c));
 	testvm_init(&c->vm);
-	if (cvm_vmm_devices_add_net(c->vm.devs, args, &problem))
+	if (virtio_net_add(c->vm.devs, args, &problem))
 		fail_msg("%s", problem.text);
 	c->room = room;
 	c->rooms = rooms;
@@ -76,7 +76,7 @@ uint32_t card_request(struct card *c, uint32_t queue, const void *data,
 
 uint32_t card_receive(struct card *c, uint8_t *to, size_t size)
 {
-	struct net_header header;
+	struct virtio_net_hdr header;
 	uint32_t count = 1, bytes = 0, i, len;
 	int id;
 

@@ -17,7 +17,7 @@ struct card {
 };
 
 /* card_open - from nothing to DRIVER_OK, with so many receive buffers. */
-void card_open(struct card *c, const struct cvm_net_args *args,
+void card_open(struct card *c, const struct virtio_net_args *args,
 	       uint64_t features, uint32_t room, uint32_t rooms);
 
 /* card_start - the same of a card that is there and was reset. */

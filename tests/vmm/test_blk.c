@@ -35,10 +35,10 @@ int __wrap_fdatasync(int fd)
 /* Every engine with both ring formats; kind 2 is a file in memory too. */
 static void each(void (*fn)(struct disk *d, uint64_t features))
 {
-	static const enum cvm_blk_engine_name engine[] = {
-		CVM_BLK_THREADS,
-#if CVM_HAVE_URING
-		CVM_BLK_URING,
+	static const enum virtio_blk_engine engine[] = {
+		VIRTIO_BLK_ENGINE_THREADS,
+#if HAVE_URING
+		VIRTIO_BLK_ENGINE_URING,
 #endif
 	};
 	struct disk d;
@@ -66,19 +66,21 @@ static void read_write(struct disk *d, uint64_t features)
 	uint32_t i;
 
 	start(d, USUAL | features);
-	assert_int_equal(request(d, BLK_T_IN, 5, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 5, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(number_at(data(d)), 5);
-	assert_int_equal(request(d, BLK_T_IN, 1000, 1 << 20), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 1000, 1 << 20),
+			 VIRTIO_BLK_S_OK);
 	for (i = 0; i < 2048; i++)
 		assert_int_equal(number_at(data(d) + i * 512), 1000 + i);
 	memset(data(d), 0x5a, 8192);
-	assert_int_equal(request(d, BLK_T_OUT, 8, 8192), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, 8, 8192),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(on_file(d, 7), 7);
 	assert_int_equal(on_file(d, 8), 0x5a5a5a5a5a5a5a5a);
 	assert_int_equal(on_file(d, 23), 0x5a5a5a5a5a5a5a5a);
 	assert_int_equal(on_file(d, 24), 24);
 	memset(data(d), 0, 512);
-	assert_int_equal(request(d, BLK_T_IN, 23, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 23, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(number_at(data(d)), 0x5a5a5a5a5a5a5a5a);
 	assert_int_equal(stats(d).reads, 3);
 	assert_int_equal(stats(d).writes, 1);
@@ -96,22 +98,29 @@ static void refused(struct disk *d, uint64_t features)
 {
 	start(d, USUAL | features);
 	memset(data(d), 0x77, 4096);
-	assert_int_equal(request(d, BLK_T_IN, SECTORS, 512), BLK_S_IOERR);
-	assert_int_equal(request(d, BLK_T_IN, SECTORS - 1, 1024),
-			 BLK_S_IOERR);
-	assert_int_equal(request(d, BLK_T_OUT, SECTORS - 1, 1024),
-			 BLK_S_IOERR);
-	assert_int_equal(request(d, BLK_T_IN, UINT64_MAX, 512), BLK_S_IOERR);
-	assert_int_equal(request(d, BLK_T_IN, 1ull << 55, 512), BLK_S_IOERR);
-	assert_int_equal(request(d, BLK_T_IN, 0, 100), BLK_S_IOERR);
-	assert_int_equal(request(d, BLK_T_IN, 0, 513), BLK_S_IOERR);
-	assert_int_equal(request(d, BLK_T_GET_ID, 0, 19), BLK_S_IOERR);
-	assert_int_equal(request(d, 2, 0, 512), BLK_S_UNSUPP);
-	assert_int_equal(request(d, 14, 0, 512), BLK_S_UNSUPP);
-	assert_int_equal(request(d, UINT32_MAX, 0, 512), BLK_S_UNSUPP);
-	assert_int_equal(request(d, BLK_T_IN, SECTORS - 1, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, SECTORS, 512),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, SECTORS - 1, 1024),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, SECTORS - 1, 1024),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, UINT64_MAX, 512),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 1ull << 55, 512),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 0, 100),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 0, 513),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_GET_ID, 0, 19),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(d, 2, 0, 512), VIRTIO_BLK_S_UNSUPP);
+	assert_int_equal(request(d, 14, 0, 512), VIRTIO_BLK_S_UNSUPP);
+	assert_int_equal(request(d, UINT32_MAX, 0, 512), VIRTIO_BLK_S_UNSUPP);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, SECTORS - 1, 512),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(number_at(data(d)), SECTORS - 1);
-	assert_int_equal(request(d, BLK_T_IN, 0, 0), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 0, 0), VIRTIO_BLK_S_OK);
 	assert_int_equal(on_file(d, SECTORS - 1), SECTORS - 1);
 	assert_int_equal(stats(d).failed, 11);
 }
@@ -129,18 +138,18 @@ static void framing(struct disk *d, uint64_t features)
 	uint32_t i, n = 0, len;
 
 	start(d, USUAL | features);
-	put_header(d, BLK_T_IN, 3);
+	put_header(d, VIRTIO_BLK_T_IN, 3);
 	buf[n++] = (struct driver_buffer){ HEADER, 7, false };
 	buf[n++] = (struct driver_buffer){ HEADER + 7, 9, false };
 	buf[n++] = (struct driver_buffer){ DATA + 1, 511, true };
 	/* The last piece holds the last data byte and the status. */
 	buf[n++] = (struct driver_buffer){ STATUS - 1, 2, true };
 	assert_int_equal(wait_status(d, driver_add(&d->drv, buf, n & 255),
-				     &len), BLK_S_OK);
+				     &len), VIRTIO_BLK_S_OK);
 	assert_int_equal(len, 513);
 	assert_int_equal(number_at(data(d) + 1), 3);
 	/* Header and data in one piece; 254 more, apart from each other. */
-	put_header(d, BLK_T_OUT, 512);
+	put_header(d, VIRTIO_BLK_T_OUT, 512);
 	memcpy(data(d) + 1000, testvm_at(&d->vm, HEADER, 16), 16);
 	for (i = 0; i < 255; i++) {
 		memset(data(d) + 1016 + i * 1024, (int)i, 512);
@@ -151,7 +160,7 @@ static void framing(struct disk *d, uint64_t features)
 	buf[255] = (struct driver_buffer){ STATUS, 1, true };
 	assert_int_equal(wait_status(d, driver_add_indirect(&d->drv,
 				&d->vm.mem, TESTVM_HIGH, buf, 256), &len),
-			 BLK_S_OK);
+			 VIRTIO_BLK_S_OK);
 	for (i = 0; i < 255; i++)
 		assert_int_equal(on_file(d, 512 + i),
 				 0x0101010101010101u * i);
@@ -167,8 +176,8 @@ static void test_framing(void **state)
 static void broken(uint32_t type, const struct driver_buffer *buf,
 		   uint16_t count, const char *line)
 {
-	struct disk d = { .args.engine = type ? CVM_BLK_ANY :
-			  CVM_BLK_THREADS };
+	struct disk d = { .args.engine = type ? VIRTIO_BLK_ENGINE_ANY :
+			  VIRTIO_BLK_ENGINE_THREADS };
 
 	open_disk(&d);
 	start(&d, USUAL);
@@ -180,7 +189,7 @@ static void broken(uint32_t type, const struct driver_buffer *buf,
 	/* A reset, and it works. */
 	testvm_command(&d.vm, 0, CVM_VIRTIO_RESET, 0);
 	start(&d, USUAL);
-	assert_int_equal(request(&d, BLK_T_IN, 9, 512), BLK_S_OK);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_IN, 9, 512), VIRTIO_BLK_S_OK);
 	close_disk(&d);
 }
 
@@ -205,7 +214,8 @@ static void serial(struct disk *d, uint64_t features)
 {
 	start(d, USUAL | features);
 	memset(data(d), 1, 20);
-	assert_int_equal(request(d, BLK_T_GET_ID, 0, 20), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_GET_ID, 0, 20),
+			 VIRTIO_BLK_S_OK);
 	assert_memory_equal(data(d), "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
 			    20);
 }
@@ -218,7 +228,8 @@ static void test_serial(void **state)
 	each(serial);
 	open_disk(&d);
 	start(&d, USUAL);
-	assert_int_equal(request(&d, BLK_T_GET_ID, 0, 20), BLK_S_OK);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_GET_ID, 0, 20),
+			 VIRTIO_BLK_S_OK);
 	assert_memory_equal(data(&d), "twenty bytes and mor", 20);
 	close_disk(&d);
 }
@@ -227,13 +238,13 @@ static void test_serial(void **state)
 
 static void flush(struct disk *d, uint64_t features)
 {
-	bool counted = d->args.engine == CVM_BLK_THREADS;
+	bool counted = d->args.engine == VIRTIO_BLK_ENGINE_THREADS;
 
 	synced = 0;
 	start(d, USUAL | features);
-	assert_int_equal(request(d, BLK_T_OUT, 0, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, 0, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(synced, 0);
-	assert_int_equal(request(d, BLK_T_FLUSH, 0, 0), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_FLUSH, 0, 0), VIRTIO_BLK_S_OK);
 	assert_int_equal(stats(d).syncs, 1);
 	assert_int_equal(stats(d).flushes, 1);
 	/* With io_uring the kernel calls its own. */
@@ -270,14 +281,16 @@ static void spoil_flush(struct disk *d)
 
 static void flush_fails(struct disk *d, uint64_t features)
 {
-	struct cvm_blk_stats s;
+	struct virtio_blk_stats s;
 	char line[256];
 
 	start(d, USUAL | features);
-	assert_int_equal(request(d, BLK_T_FLUSH, 0, 0), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_FLUSH, 0, 0), VIRTIO_BLK_S_OK);
 	spoil_flush(d);
-	assert_int_equal(request(d, BLK_T_FLUSH, 0, 0), BLK_S_IOERR);
-	assert_int_equal(request(d, BLK_T_FLUSH, 0, 0), BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_FLUSH, 0, 0),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_FLUSH, 0, 0),
+			 VIRTIO_BLK_S_IOERR);
 	s = stats(d);
 	assert_int_equal(s.flushes, 1);
 	assert_int_equal(s.syncs, 1);
@@ -302,22 +315,22 @@ static void write_through(struct disk *d, uint64_t features)
 
 	start(d, VIRTIO_F_VERSION_1 | F_ZEROES | features);
 	assert_int_equal(page->config[32], 0);
-	assert_int_equal(request(d, BLK_T_OUT, 0, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, 0, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(stats(d).syncs, 1);
-	assert_int_equal(request(d, BLK_T_IN, 0, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 0, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(stats(d).syncs, 1);
 	testvm_command(&d->vm, 0, CVM_VIRTIO_RESET, 0);
 
 	start(d, USUAL | F_WCE | features);
 	assert_int_equal(page->config[32], 1);
-	assert_int_equal(request(d, BLK_T_OUT, 0, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, 0, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(stats(d).syncs, 1);
 	page->config_in[0] = 0;
 	assert_int_equal(testvm_command(&d->vm, 0, CVM_VIRTIO_CONFIG_WRITE,
 					32 << 16 | 1), 0);
 	assert_int_equal(page->config[32], 0);
 	assert_int_equal(page->config_pending, 0);
-	assert_int_equal(request(d, BLK_T_OUT, 0, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, 0, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(stats(d).syncs, 2);
 	page->config_in[0] = 2;
 	assert_int_equal(testvm_command(&d->vm, 0, CVM_VIRTIO_CONFIG_WRITE,
@@ -345,12 +358,14 @@ static void zeroes(struct disk *d, uint64_t features)
 	put_range(d, 0, 8, 8, 0);
 	put_range(d, 1, 32, 1024, 1);
 	put_range(d, 2, 4096, 0, 0);
-	assert_int_equal(request(d, BLK_T_WRITE_ZEROES, 0, 48), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_WRITE_ZEROES, 0, 48),
+			 VIRTIO_BLK_S_OK);
 	for (i = 0; i < 2000; i++)
 		assert_int_equal(on_file(d, i), (i >= 8 && i < 16) ||
 				 (i >= 32 && i < 1056) ? 0 : i);
 	put_range(d, 0, 2048, 2048, 0);
-	assert_int_equal(request(d, BLK_T_DISCARD, 0, 16), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_DISCARD, 0, 16),
+			 VIRTIO_BLK_S_OK);
 	fsync(d->fd);
 	fstat(d->fd, &after);
 	assert_true(after.st_blocks + 2048 <= before.st_blocks);
@@ -371,32 +386,41 @@ static void bad_ranges(struct disk *d, uint64_t features)
 {
 	start(d, USUAL | features);
 	put_range(d, 0, 0, 8, 1);
-	assert_int_equal(request(d, BLK_T_DISCARD, 0, 16), BLK_S_UNSUPP);
+	assert_int_equal(request(d, VIRTIO_BLK_T_DISCARD, 0, 16),
+			 VIRTIO_BLK_S_UNSUPP);
 	put_range(d, 0, 0, 8, 2);
-	assert_int_equal(request(d, BLK_T_WRITE_ZEROES, 0, 16),
-			 BLK_S_UNSUPP);
+	assert_int_equal(request(d, VIRTIO_BLK_T_WRITE_ZEROES, 0, 16),
+			 VIRTIO_BLK_S_UNSUPP);
 	put_range(d, 0, SECTORS - 1, 2, 0);
-	assert_int_equal(request(d, BLK_T_DISCARD, 0, 16), BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_DISCARD, 0, 16),
+			 VIRTIO_BLK_S_IOERR);
 	put_range(d, 0, UINT64_MAX, 1, 0);
-	assert_int_equal(request(d, BLK_T_DISCARD, 0, 16), BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_DISCARD, 0, 16),
+			 VIRTIO_BLK_S_IOERR);
 	put_range(d, 0, 0, UINT32_MAX, 0);
-	assert_int_equal(request(d, BLK_T_WRITE_ZEROES, 0, 16), BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_WRITE_ZEROES, 0, 16),
+			 VIRTIO_BLK_S_IOERR);
 	/* The second one is bad: the first one is not begun. */
 	put_range(d, 0, 1, 1, 0);
 	put_range(d, 1, SECTORS, 1, 0);
-	assert_int_equal(request(d, BLK_T_WRITE_ZEROES, 0, 32), BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_WRITE_ZEROES, 0, 32),
+			 VIRTIO_BLK_S_IOERR);
 	assert_int_equal(on_file(d, 1), 1);
-	assert_int_equal(request(d, BLK_T_DISCARD, 0, 17), BLK_S_IOERR);
-	assert_int_equal(request(d, BLK_T_DISCARD, 0, 0), BLK_S_IOERR);
-	assert_int_equal(request(d, BLK_T_DISCARD, 0,
-				 (BLK_RANGES_MAX + 1) * 16), BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_DISCARD, 0, 17),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_DISCARD, 0, 0),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_DISCARD, 0,
+				 (BLK_RANGES_MAX + 1) * 16),
+			 VIRTIO_BLK_S_IOERR);
 	testvm_command(&d->vm, 0, CVM_VIRTIO_RESET, 0);
 	/* Not negotiated: not there. */
 	start(d, VIRTIO_F_VERSION_1 | F_FLUSH | features);
 	put_range(d, 0, 1, 1, 0);
-	assert_int_equal(request(d, BLK_T_DISCARD, 0, 16), BLK_S_UNSUPP);
-	assert_int_equal(request(d, BLK_T_WRITE_ZEROES, 0, 16),
-			 BLK_S_UNSUPP);
+	assert_int_equal(request(d, VIRTIO_BLK_T_DISCARD, 0, 16),
+			 VIRTIO_BLK_S_UNSUPP);
+	assert_int_equal(request(d, VIRTIO_BLK_T_WRITE_ZEROES, 0, 16),
+			 VIRTIO_BLK_S_UNSUPP);
 	assert_int_equal(on_file(d, 1), 1);
 }
 
@@ -418,14 +442,17 @@ static void test_readonly(void **state)
 	assert_false(testvm_slot(&d.vm, 0)->device_features &
 		     (F_DISCARD | F_ZEROES));
 	start(&d, VIRTIO_F_VERSION_1 | F_FLUSH | 1u << 5);
-	assert_int_equal(request(&d, BLK_T_IN, 4, 512), BLK_S_OK);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_IN, 4, 512), VIRTIO_BLK_S_OK);
 	memset(data(&d), 0, 512);
-	assert_int_equal(request(&d, BLK_T_OUT, 4, 512), BLK_S_IOERR);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_OUT, 4, 512),
+			 VIRTIO_BLK_S_IOERR);
 	put_range(&d, 0, 4, 1, 0);
-	assert_int_equal(request(&d, BLK_T_DISCARD, 0, 16), BLK_S_IOERR);
-	assert_int_equal(request(&d, BLK_T_WRITE_ZEROES, 0, 16),
-			 BLK_S_IOERR);
-	assert_int_equal(request(&d, BLK_T_FLUSH, 0, 0), BLK_S_OK);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_DISCARD, 0, 16),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_WRITE_ZEROES, 0, 16),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_FLUSH, 0, 0),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(on_file(&d, 4), 4);
 	close_disk(&d);
 }
@@ -439,24 +466,26 @@ static void test_tail(void **state)
 	(void)state;
 	open_disk(&d);
 	assert_int_equal(d.vm.lines, 0);
-	assert_int_equal(cvm_vmm_devices_remove(d.vm.devs, 0), 0);
+	assert_int_equal(virtio_devices_remove(d.vm.devs, 0), 0);
 	assert_int_equal(ftruncate(d.fd, DISK_BYTES + 100), 0);
-	assert_int_equal(cvm_vmm_devices_add_blk(d.vm.devs, &d.args, &problem),
+	assert_int_equal(virtio_blk_add(d.vm.devs, &d.args, &problem),
 			 0);
-	assert_int_equal(cvm_vmm_devices_commit(d.vm.devs, &problem), 0);
+	assert_int_equal(virtio_devices_commit(d.vm.devs, &problem), 0);
 	assert_int_equal(number_at(testvm_slot(&d.vm, 0)->config), SECTORS);
 	assert_int_equal(d.vm.lines, 1);
 	assert_non_null(strstr(d.vm.line, d.path));
 	assert_non_null(strstr(d.vm.line, ": the last 100 bytes are no whole "
 			       "sector, the guest does not see them"));
 	start(&d, USUAL);
-	assert_int_equal(request(&d, BLK_T_IN, SECTORS - 1, 512), BLK_S_OK);
-	assert_int_equal(request(&d, BLK_T_IN, SECTORS, 512), BLK_S_IOERR);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_IN, SECTORS - 1, 512),
+			 VIRTIO_BLK_S_OK);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_IN, SECTORS, 512),
+			 VIRTIO_BLK_S_IOERR);
 	assert_int_equal(d.vm.lines, 1);
 	/* Who asks for less knows. */
-	assert_int_equal(cvm_vmm_devices_remove(d.vm.devs, 0), 0);
+	assert_int_equal(virtio_devices_remove(d.vm.devs, 0), 0);
 	d.args.bytes = DISK_BYTES;
-	assert_int_equal(cvm_vmm_devices_add_blk(d.vm.devs, &d.args, &problem),
+	assert_int_equal(virtio_blk_add(d.vm.devs, &d.args, &problem),
 			 0);
 	assert_int_equal(d.vm.lines, 1);
 	close_disk(&d);
@@ -467,22 +496,25 @@ static void view(struct disk *d, uint64_t features)
 	struct problem problem = { "" };
 
 	/* The first disk is the whole; take it away, take a part. */
-	assert_int_equal(cvm_vmm_devices_remove(d->vm.devs, 0), 0);
+	assert_int_equal(virtio_devices_remove(d->vm.devs, 0), 0);
 	d->args.offset = 63 * 512;
 	d->args.bytes = 100 * 512;
-	assert_int_equal(cvm_vmm_devices_add_blk(d->vm.devs, &d->args,
-						 &problem), 0);
-	assert_int_equal(cvm_vmm_devices_commit(d->vm.devs, &problem), 0);
+	assert_int_equal(virtio_blk_add(d->vm.devs, &d->args,
+					&problem), 0);
+	assert_int_equal(virtio_devices_commit(d->vm.devs, &problem), 0);
 	assert_int_equal(number_at(testvm_slot(&d->vm, 0)->config), 100);
 	start(d, USUAL | features);
-	assert_int_equal(request(d, BLK_T_IN, 0, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 0, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(number_at(data(d)), 63);
-	assert_int_equal(request(d, BLK_T_IN, 99, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 99, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(number_at(data(d)), 162);
-	assert_int_equal(request(d, BLK_T_IN, 100, 512), BLK_S_IOERR);
-	assert_int_equal(request(d, BLK_T_OUT, 99, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 100, 512),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, 99, 512),
+			 VIRTIO_BLK_S_OK);
 	put_range(d, 0, 98, 1, 0);
-	assert_int_equal(request(d, BLK_T_WRITE_ZEROES, 0, 16), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_WRITE_ZEROES, 0, 16),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(on_file(d, 98), 98);
 	assert_int_equal(on_file(d, 161), 0);
 	assert_int_equal(on_file(d, 163), 163);
@@ -502,24 +534,24 @@ static void written(struct disk *d, uint64_t features)
 
 	start(d, USUAL | features);
 	memcpy(data(d), header, sizeof(header));
-	assert_int_equal(request(d, BLK_T_OUT, 0, 512), BLK_S_OK);
-	assert_int_equal(cvm_vmm_devices_remove(d->vm.devs, 0), 0);
-	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &problem) < 0) {
+	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, 0, 512), VIRTIO_BLK_S_OK);
+	assert_int_equal(virtio_devices_remove(d->vm.devs, 0), 0);
+	if (virtio_blk_add(d->vm.devs, &d->args, &problem) < 0) {
 		/* The host's files cannot remember it. */
 		assert_int_equal(fsetxattr(d->fd, "user.test", "1", 1, 0), -1);
 		assert_int_equal(errno, EOPNOTSUPP);
 		print_message("left out: %s\n", problem.text);
 		return;
 	}
-	assert_int_equal(cvm_vmm_devices_remove(d->vm.devs, 0), 0);
+	assert_int_equal(virtio_devices_remove(d->vm.devs, 0), 0);
 	/* Somebody puts another file in its place. */
 	assert_int_equal(ftruncate(d->fd, DISK_BYTES / 2), 0);
-	assert_int_equal(cvm_vmm_devices_add_blk(d->vm.devs, &d->args,
-						 &problem), -1);
+	assert_int_equal(virtio_blk_add(d->vm.devs, &d->args,
+					&problem), -1);
 	assert_non_null(strstr(problem.text, "the format qcow2"));
 	d->args.raw = true;
-	assert_int_equal(cvm_vmm_devices_add_blk(d->vm.devs, &d->args,
-						 &problem), 0);
+	assert_int_equal(virtio_blk_add(d->vm.devs, &d->args,
+					&problem), 0);
 }
 
 static void test_written(void **state)
@@ -557,7 +589,7 @@ static void test_queues(void **state)
 				memset(testvm_at(&d.vm, at, 0x1000), 0xcc,
 				       0x1000);
 				((uint64_t *)testvm_at(&d.vm, at, 16))[0] =
-					BLK_T_IN;
+					VIRTIO_BLK_T_IN;
 				((uint64_t *)testvm_at(&d.vm, at, 16))[1] =
 					sector;
 				buf[0] = (struct driver_buffer){ at, 16, 0 };
@@ -602,7 +634,7 @@ static void reset_under_load(struct disk *d, uint64_t features)
 	for (n = 0; n < 10; n++) {
 		d->vm.rings = TESTVM_RINGS;
 		start(d, USUAL | features);
-		put_header(d, BLK_T_IN, 0);
+		put_header(d, VIRTIO_BLK_T_IN, 0);
 		for (i = 0; i < 16; i++)
 			driver_add(&d->drv, buf, 3);
 		testvm_ring(&d->vm, 0, 0, &d->drv);

@@ -74,7 +74,7 @@ static void test_in_place(void **state)
 	start(&d, USUAL | VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_PACKED);
 	/* A worker that wants a CPU is not asleep. */
 	for (i = 0; i < TRIES && at_once < ENOUGH; i++) {
-		put_header(&d, BLK_T_IN, i % SECTORS);
+		put_header(&d, VIRTIO_BLK_T_IN, i % SECTORS);
 		assert_true(driver_add_indirect(&d.drv, &d.vm.mem,
 						TESTVM_BUFFERS + 0x100, buf,
 						3) >= 0);
@@ -116,8 +116,8 @@ static void test_interrupt(void **state)
 	for (i = 0; i < TRIES && d.vm.runs < ENOUGH; i++) {
 		usleep(1000);
 		runs = d.vm.runs;
-		assert_int_equal(request(&d, BLK_T_IN, i % SECTORS, 512),
-				 BLK_S_OK);
+		assert_int_equal(request(&d, VIRTIO_BLK_T_IN, i % SECTORS, 512),
+				 VIRTIO_BLK_S_OK);
 		if (d.vm.runs != runs)
 			assert_true(testvm_wait(&d.vm, 0, bit));
 		testvm_slot(&d.vm, 0)->queue_pending = 0;
@@ -125,7 +125,7 @@ static void test_interrupt(void **state)
 	assert_int_equal(d.vm.runs, ENOUGH);
 	testvm_slot(&d.vm, 0)->queue[0].vcpu = 1;
 	raises = d.vm.raises;
-	put_header(&d, BLK_T_IN, 1);
+	put_header(&d, VIRTIO_BLK_T_IN, 1);
 	assert_true(driver_add(&d.drv, buf, 3) >= 0);
 	testvm_ring(&d.vm, 0, 0, &d.drv);
 	assert_true(testvm_wait(&d.vm, 1, bit));
@@ -142,11 +142,11 @@ static void reopen(struct disk *d)
 {
 	struct problem problem = { "" };
 
-	assert_int_equal(cvm_vmm_devices_remove(d->vm.devs, 0), 0);
-	if (cvm_vmm_devices_add_blk(d->vm.devs, &d->args, &problem))
+	assert_int_equal(virtio_devices_remove(d->vm.devs, 0), 0);
+	if (virtio_blk_add(d->vm.devs, &d->args, &problem))
 		fail_msg("%s", problem.text);
-	cvm_vmm_devices_settle(d->vm.devs);
-	assert_int_equal(cvm_vmm_devices_commit(d->vm.devs, &problem), 0);
+	virtio_devices_settle(d->vm.devs);
+	assert_int_equal(virtio_devices_commit(d->vm.devs, &problem), 0);
 	start(d, USUAL);
 }
 
@@ -157,7 +157,8 @@ static uint64_t read_one(struct disk *d, uint64_t sector, uint32_t bytes,
 	uint32_t before = read_calls;
 
 	memset(data(d), 0xcc, bytes);
-	assert_int_equal(request(d, BLK_T_IN, sector, bytes), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, sector, bytes),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(read_calls == before, copied);
 	return number_at(data(d));
 }
@@ -192,7 +193,8 @@ static void test_copied(void **state)
 		assert_int_equal(number_at(data(&d) + i * 512), 1001 + i);
 	/* What is written, by us or others, is seen. */
 	memset(data(&d), 0x5a, 1024);
-	assert_int_equal(request(&d, BLK_T_OUT, 70, 1024), BLK_S_OK);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_OUT, 70, 1024),
+			 VIRTIO_BLK_S_OK);
 	assert_true(read_one(&d, 71, 512, true) == 0x5a5a5a5a5a5a5a5a);
 	assert_int_equal(pwrite(d.fd, "otherwise", 8, 72 * 512), 8);
 	read_one(&d, 72, 512, true);
@@ -218,7 +220,8 @@ static void test_hole(void **state)
 	assert_int_equal(blocks(&d), before);
 	/* Written, it is no hole any more; the rest of it is one. */
 	memset(data(&d), 0x11, 512);
-	assert_int_equal(request(&d, BLK_T_OUT, 1033, 512), BLK_S_OK);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_OUT, 1033, 512),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(blocks(&d), before + PAGE_SECTORS);
 	assert_int_equal(read_one(&d, 1032, 4096, true), 0);
 	assert_int_equal(data(&d)[512], 0x11);
@@ -237,7 +240,8 @@ static void test_discarded(void **state)
 	start(&d, USUAL);
 	put_range(&d, 0, 4, 508, 0);
 	put_range(&d, 1, 1024, 1024, 0);
-	assert_int_equal(request(&d, BLK_T_DISCARD, 0, 32), BLK_S_OK);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_DISCARD, 0, 32),
+			 VIRTIO_BLK_S_OK);
 	before = blocks(&d);
 	assert_int_equal(read_one(&d, 0, 1 << 18, false), 0);
 	assert_int_equal(number_at(data(&d) + 3 * 512), 3);
@@ -246,7 +250,8 @@ static void test_discarded(void **state)
 	assert_int_equal(read_one(&d, 512, 512, true), 512);
 	assert_int_equal(read_one(&d, 1024, 1 << 19, false), 0);
 	put_range(&d, 0, 2048, 8, 1);
-	assert_int_equal(request(&d, BLK_T_WRITE_ZEROES, 0, 16), BLK_S_OK);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_WRITE_ZEROES, 0, 16),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(read_one(&d, 2048, 4096, false), 0);
 	assert_int_equal(blocks(&d), before - PAGE_SECTORS);
 	close_disk(&d);
@@ -270,7 +275,8 @@ static void fail_writes(struct disk *d, int error, uint32_t times,
 {
 	write_error = error;
 	while (times--)
-		assert_int_equal(request(d, BLK_T_OUT, 16, 512), BLK_S_IOERR);
+		assert_int_equal(request(d, VIRTIO_BLK_T_OUT, 16, 512),
+				 VIRTIO_BLK_S_IOERR);
 	write_error = 0;
 	assert_int_equal(d->vm.lines, lines);
 }
@@ -293,7 +299,8 @@ static void test_kinds(void **state)
 	fail_writes(&d, ENOSPC, 20, 10);
 	fail_writes(&d, EDQUOT, 1, 11);
 	expect_line(&d, "write 512 bytes at 8192: Disk quota exceeded");
-	assert_int_equal(request(&d, BLK_T_OUT, 16, 512), BLK_S_OK);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_OUT, 16, 512),
+			 VIRTIO_BLK_S_OK);
 	close_disk(&d);
 }
 
@@ -305,19 +312,20 @@ static void test_shortened(void **state)
 	open_disk(&d);
 	start(&d, USUAL);
 	assert_int_equal(ftruncate(d.fd, DISK_BYTES / 2), 0);
-	assert_int_equal(request(&d, BLK_T_IN, SECTORS - 8, 4096),
-			 BLK_S_IOERR);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_IN, SECTORS - 8, 4096),
+			 VIRTIO_BLK_S_IOERR);
 	assert_int_equal(d.vm.lines, 2);
 	assert_non_null(strstr(d.vm.before, ": the host cannot read 4096 bytes "
 			       "at 4190208: the file ends before that"));
 	/* The beginning is there, the end is not. */
-	assert_int_equal(request(&d, BLK_T_IN, SECTORS / 2 - 8, 8192),
-			 BLK_S_IOERR);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_IN, SECTORS / 2 - 8, 8192),
+			 VIRTIO_BLK_S_IOERR);
 	assert_int_equal(d.vm.lines, 2);
 	assert_int_equal(read_one(&d, SECTORS / 2 - 8, 4096, true),
 			 SECTORS / 2 - 8);
 	assert_int_equal(ftruncate(d.fd, DISK_BYTES), 0);
-	assert_int_equal(request(&d, BLK_T_IN, SECTORS - 8, 4096), BLK_S_OK);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_IN, SECTORS - 8, 4096),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(number_at(data(&d)), 0);
 	assert_int_equal(stats(&d).failed, 2);
 	close_disk(&d);
@@ -368,11 +376,13 @@ static void test_full(void **state)
 	filler = fill_up(dir);
 	assert_int_equal(read_one(&d, 800, 4096, false), 0);
 	assert_int_equal(read_one(&d, 816, 4096, true), 816);
-	assert_int_equal(request(&d, BLK_T_OUT, 800, 4096), BLK_S_IOERR);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_OUT, 800, 4096),
+			 VIRTIO_BLK_S_IOERR);
 	expect_line(&d, "write 4096 bytes at 409600: No space left on "
 		    "device");
 	assert_int_equal(ftruncate(filler, 0), 0);
-	assert_int_equal(request(&d, BLK_T_OUT, 800, 4096), BLK_S_OK);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_OUT, 800, 4096),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(d.vm.lines, 1);
 	close(filler);
 	close_disk(&d);

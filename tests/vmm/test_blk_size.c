@@ -19,10 +19,10 @@
 /* Every engine, past the host's cache, through it, and in memory. */
 static void each(void (*fn)(struct disk *d))
 {
-	static const enum cvm_blk_engine_name engine[] = {
-		CVM_BLK_THREADS,
-#if CVM_HAVE_URING
-		CVM_BLK_URING,
+	static const enum virtio_blk_engine engine[] = {
+		VIRTIO_BLK_ENGINE_THREADS,
+#if HAVE_URING
+		VIRTIO_BLK_ENGINE_URING,
 #endif
 	};
 	struct disk d;
@@ -77,9 +77,9 @@ static void told(struct disk *d, uint64_t sectors, uint64_t before)
 
 static void rescan(struct disk *d, uint64_t sectors, uint64_t before)
 {
-	struct cvm_blk_size size = { 0, 0 };
+	struct virtio_blk_size size = { 0, 0 };
 
-	assert_int_equal(cvm_vmm_devices_blk_rescan(d->vm.devs, 0, &size), 0);
+	assert_int_equal(virtio_blk_rescan(d->vm.devs, 0, &size), 0);
 	assert_int_equal(size.bytes, sectors * 512);
 	assert_int_equal(size.before, before * 512);
 }
@@ -94,19 +94,24 @@ static void grown(struct disk *d)
 	rescan(d, SECTORS * 2 + 1, SECTORS);
 	assert_int_equal(testvm_wait(&d->vm, 0, EVENT), EVENT);
 	told(d, SECTORS * 2 + 1, SECTORS);
-	assert_int_equal(request(d, BLK_T_IN, SECTORS * 2, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, SECTORS * 2, 512),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(number_at(data(d)), 0);
 	memset(data(d), 0x5a, 8192);
-	assert_int_equal(request(d, BLK_T_OUT, SECTORS - 1, 8192), BLK_S_OK);
-	assert_int_equal(request(d, BLK_T_IN, SECTORS + 14, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, SECTORS - 1, 8192),
+			 VIRTIO_BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, SECTORS + 14, 512),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(data(d)[0], 0x5a);
 	put_range(d, 0, SECTORS, 64, 1);
-	assert_int_equal(request(d, BLK_T_WRITE_ZEROES, 0, 16), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_WRITE_ZEROES, 0, 16),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(on_file(d, SECTORS + 2), 0);
 	put_range(d, 0, SECTORS - 8, 64, 0);
-	assert_int_equal(request(d, BLK_T_DISCARD, 0, 16), BLK_S_OK);
-	assert_int_equal(request(d, BLK_T_OUT, SECTORS * 2 + 1, 512),
-			 BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_DISCARD, 0, 16),
+			 VIRTIO_BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, SECTORS * 2 + 1, 512),
+			 VIRTIO_BLK_S_IOERR);
 	assert_int_equal(length(d), DISK_BYTES * 2 + 512);
 }
 
@@ -121,14 +126,15 @@ static void noticed(struct disk *d)
 {
 	start(d, USUAL);
 	set_length(d, SECTORS + 8);
-	assert_int_equal(request(d, BLK_T_IN, 0, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 0, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(capacity(d), SECTORS);
-	assert_int_equal(request(d, BLK_T_FLUSH, 0, 0), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_FLUSH, 0, 0), VIRTIO_BLK_S_OK);
 	told(d, SECTORS + 8, SECTORS);
 	set_length(d, SECTORS + 16);
-	assert_int_equal(request(d, BLK_T_IN, SECTORS + 15, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, SECTORS + 15, 512),
+			 VIRTIO_BLK_S_OK);
 	told(d, SECTORS + 16, SECTORS + 8);
-	assert_int_equal(request(d, BLK_T_FLUSH, 0, 0), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_FLUSH, 0, 0), VIRTIO_BLK_S_OK);
 	assert_int_equal(d->vm.lines, 2);
 }
 
@@ -146,19 +152,23 @@ static void shrunk(struct disk *d)
 	start(d, USUAL);
 	set_length(d, half);
 	memset(data(d), 0x77, 4096);
-	assert_int_equal(request(d, BLK_T_OUT, SECTORS - 8, 4096),
-			 BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, SECTORS - 8, 4096),
+			 VIRTIO_BLK_S_IOERR);
 	assert_int_equal(length(d), half * 512);
 	told(d, half, SECTORS);
 	assert_non_null(strstr(d->vm.before, ": the host cannot write 4096 "
 			       "bytes at 4190208: the file ends before that"));
-	assert_int_equal(request(d, BLK_T_OUT, half - 1, 1024), BLK_S_IOERR);
-	assert_int_equal(request(d, BLK_T_IN, half, 512), BLK_S_IOERR);
-	assert_int_equal(request(d, BLK_T_OUT, half - 8, 4096), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, half - 1, 1024),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, half, 512),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, half - 8, 4096),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(length(d), half * 512);
 	/* Of it and longer again, nothing is what it was. */
 	set_length(d, SECTORS);
-	assert_int_equal(request(d, BLK_T_IN, SECTORS - 1, 512), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, SECTORS - 1, 512),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(number_at(data(d)), 0);
 	told(d, SECTORS, half);
 }
@@ -178,8 +188,9 @@ static void first_to_know(struct disk *d, uint32_t type, uint32_t flags)
 	set_length(d, half);
 	memset(data(d), 0, 512);
 	put_range(d, 0, half - 1, 16, flags);
-	assert_int_equal(request(d, type, half - 1, type == BLK_T_OUT ? 8192 :
-				 16), BLK_S_IOERR);
+	assert_int_equal(request(d, type, half - 1,
+				 type == VIRTIO_BLK_T_OUT ? 8192 : 16),
+			 VIRTIO_BLK_S_IOERR);
 	assert_int_equal(length(d), half * 512);
 	assert_int_equal(capacity(d), half);
 	set_length(d, SECTORS);
@@ -194,9 +205,9 @@ static void every_write(struct disk *d)
 		set_length(d, SECTORS / 2);
 		rescan(d, SECTORS / 2, SECTORS);
 		set_length(d, SECTORS);
-		first_to_know(d, BLK_T_OUT, 0);
-		first_to_know(d, BLK_T_WRITE_ZEROES, 0);
-		first_to_know(d, BLK_T_WRITE_ZEROES, 1);
+		first_to_know(d, VIRTIO_BLK_T_OUT, 0);
+		first_to_know(d, VIRTIO_BLK_T_WRITE_ZEROES, 0);
+		first_to_know(d, VIRTIO_BLK_T_WRITE_ZEROES, 1);
 		rescan(d, SECTORS, SECTORS / 2);
 		testvm_command(&d->vm, 0, CVM_VIRTIO_RESET, 0);
 	}
@@ -224,8 +235,10 @@ static void quiet(struct disk *d)
 	assert_int_equal(page->config_pending, 0);
 	set_length(d, 0);
 	rescan(d, 0, SECTORS + 1);
-	assert_int_equal(request(d, BLK_T_IN, 0, 512), BLK_S_IOERR);
-	assert_int_equal(request(d, BLK_T_OUT, 0, 512), BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 0, 512),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, 0, 512),
+			 VIRTIO_BLK_S_IOERR);
 	assert_int_equal(length(d), 0);
 }
 
@@ -240,12 +253,12 @@ static void part(struct disk *d)
 {
 	struct problem problem = { "" };
 
-	assert_int_equal(cvm_vmm_devices_remove(d->vm.devs, 0), 0);
+	assert_int_equal(virtio_devices_remove(d->vm.devs, 0), 0);
 	d->args.offset = 64 * 512;
 	d->args.bytes = 100 * 512;
-	assert_int_equal(cvm_vmm_devices_add_blk(d->vm.devs, &d->args,
-						 &problem), 0);
-	assert_int_equal(cvm_vmm_devices_commit(d->vm.devs, &problem), 0);
+	assert_int_equal(virtio_blk_add(d->vm.devs, &d->args,
+					&problem), 0);
+	assert_int_equal(virtio_devices_commit(d->vm.devs, &problem), 0);
 	set_length(d, 2 * SECTORS);
 	rescan(d, 100, 100);
 	set_length(d, 65);
@@ -266,7 +279,7 @@ static void test_part(void **state)
 static void test_claimed(void **state)
 {
 	struct problem problem = { "" };
-	struct cvm_blk_args args;
+	struct virtio_blk_args args;
 	struct testvm other;
 	struct disk d = { 0 };
 
@@ -274,12 +287,12 @@ static void test_claimed(void **state)
 	open_disk(&d);
 	set_length(&d, 2 * SECTORS);
 	testvm_init(&other);
-	args = (struct cvm_blk_args){ .path = d.path, .offset = DISK_BYTES };
-	assert_int_equal(cvm_vmm_devices_add_blk(other.devs, &args, &problem),
+	args = (struct virtio_blk_args){ .path = d.path, .offset = DISK_BYTES };
+	assert_int_equal(virtio_blk_add(other.devs, &args, &problem),
 			 -1);
 	assert_non_null(strstr(problem.text, "in use by another VM"));
 	testvm_free(&other);
-	assert_int_equal(cvm_vmm_devices_blk_rescan(d.vm.devs, 1, NULL),
+	assert_int_equal(virtio_blk_rescan(d.vm.devs, 1, NULL),
 			 -CVM_ENOENT);
 	close_disk(&d);
 }

@@ -20,15 +20,15 @@
 #define BYTES	64u
 
 static struct testvm vm;
-static struct cvm_device dev;
+static struct virtio_device dev;
 static uint32_t old, new;	/* what was found */
 
-static void destroy(struct cvm_device *device)
+static void destroy(struct virtio_device *device)
 {
-	cvm_device_exit(device);
+	virtio_device_exit(device);
 }
 
-static const struct cvm_device_ops ops = {
+static const struct virtio_device_ops ops = {
 	.name = "config", .id = 42, .destroy = destroy,
 };
 
@@ -37,7 +37,7 @@ static void change(void)
 	uint8_t data[BYTES];
 
 	memset(data, 'n', sizeof(data));
-	cvm_device_config(&dev, 0, data, sizeof(data), false);
+	virtio_device_config(&dev, 0, data, sizeof(data), false);
 }
 
 /* As guest-patch/cvm/virtio.c, which looks again if .generation changes. */
@@ -66,10 +66,10 @@ static void whole(void **state)
 	(void)state;
 	STEP_OR_SKIP();
 	testvm_init(&vm);
-	assert_int_equal(cvm_device_init(&dev, &ops, 1, 16), 0);
+	assert_int_equal(virtio_device_init(&dev, &ops, 1, 16), 0);
 	dev.config_len = BYTES;
 	memset(dev.config, 'o', BYTES);
-	assert_int_equal(cvm_device_plug(vm.devs, &dev), 0);
+	assert_int_equal(virtio_device_plug(vm.devs, &dev), 0);
 	look();
 	assert_int_equal(old, 1);
 	steps = step_call(change, STEP_EVERY, look);

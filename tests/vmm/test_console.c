@@ -22,7 +22,7 @@ static void test_own_size(void **state)
 	(void)state;
 	testvm_init(&vm);
 	assert_int_equal(testvm_table(&vm)->console_size, 0);
-	cvm_vmm_devices_console_size(vm.devs, 132, 43);
+	virtio_devices_console_size(vm.devs, 132, 43);
 	assert_int_equal(testvm_wait(&vm, 0, UINT64_MAX),
 			 1ull << CVM_EVENT_CONSOLE_BIT);
 	assert_int_equal(testvm_table(&vm)->console_size, 132 << 16 | 43);
@@ -34,7 +34,7 @@ static void test_own_size(void **state)
 static void test_counts(void **state)
 {
 	struct driver_buffer buf = { TESTVM_BUFFERS, 16, true };
-	struct cvm_device_counts counts;
+	struct virtio_device_counts counts;
 	struct driver_queue drv;
 	struct problem problem = { "" };
 	struct testvm vm;
@@ -42,11 +42,11 @@ static void test_counts(void **state)
 
 	(void)state;
 	testvm_init(&vm);
-	assert_int_equal(cvm_vmm_devices_counts(vm.devs, 0, &counts),
+	assert_int_equal(virtio_devices_counts(vm.devs, 0, &counts),
 			 -CVM_ENOENT);
-	assert_int_equal(cvm_vmm_devices_counts(vm.devs, CVM_VIRTIO_SLOTS,
-						&counts), -CVM_ENOENT);
-	assert_int_equal(cvm_vmm_devices_add_rng(vm.devs, &problem), 0);
+	assert_int_equal(virtio_devices_counts(vm.devs, CVM_VIRTIO_SLOTS,
+					       &counts), -CVM_ENOENT);
+	assert_int_equal(virtio_rng_add(vm.devs, &problem), 0);
 	assert_true(testvm_features(&vm, 0, VIRTIO_F_VERSION_1));
 	assert_int_equal(testvm_queue(&vm, 0, 0, &drv, 8, 0), 0);
 	assert_int_equal(testvm_driver_ok(&vm, 0), 0);
@@ -56,7 +56,7 @@ static void test_counts(void **state)
 	assert_true(testvm_wait(&vm, 0, 1ull << CVM_VIRTIO_EVENT_BIT(0)));
 	assert_true(driver_get(&drv, &len) >= 0);
 	testvm_slot(&vm, 0)->queue[0].doorbells = 7;
-	assert_int_equal(cvm_vmm_devices_counts(vm.devs, 0, &counts), 0);
+	assert_int_equal(virtio_devices_counts(vm.devs, 0, &counts), 0);
 	assert_string_equal(counts.kind, "rng");
 	assert_int_equal(counts.doorbells, 7);
 	assert_int_equal(counts.interrupts, 1);
@@ -86,22 +86,22 @@ static void end_room(void *ctx)
 }
 
 static struct end ends[2];
-static struct cvm_port *ports[2];
+static struct virtio_port *ports[2];
 
 static void plug(struct rig *rig)
 {
-	struct cvm_port_args args[2] = {
-		{ .name = "ttys0", .kind = CVM_PORT_CALLS, .ctx = &ends[0],
+	struct virtio_port_args args[2] = {
+		{ .name = "ttys0", .kind = VIRTIO_PORT_CALLS, .ctx = &ends[0],
 		  .output = end_output, .room = end_room },
-		{ .name = "ttys4", .kind = CVM_PORT_CALLS, .ctx = &ends[1],
+		{ .name = "ttys4", .kind = VIRTIO_PORT_CALLS, .ctx = &ends[1],
 		  .output = end_output, .room = end_room },
 	};
 	struct problem problem = { "" };
 
 	memset(ends, 0, sizeof(ends));
 	testvm_init(&rig->vm);
-	assert_int_equal(cvm_vmm_devices_add_console(rig->vm.devs, args, 2,
-						     &problem), 0);
+	assert_int_equal(virtio_console_add(rig->vm.devs, args, 2,
+					    &problem), 0);
 	ports[0] = args[0].port;
 	ports[1] = args[1].port;
 }
@@ -136,31 +136,31 @@ static void test_ports_appear(void **state)
 	assert_int_equal(testvm_slot(&rig.vm, 0)->device_id, 3);
 	assert_int_equal(testvm_slot(&rig.vm, 0)->queues, RIG_QUEUES);
 	assert_int_equal(testvm_slot(&rig.vm, 0)->config[4], 2);
-	rig_start(&rig, CONSOLE_F_MULTIPORT);
-	cvm_port_resize(ports[1], sizes[0], sizes[1]);
+	rig_start(&rig, VIRTIO_CONSOLE_F_MULTIPORT);
+	virtio_port_resize(ports[1], sizes[0], sizes[1]);
 	/* Room for three: the rest waits for more. */
 	rig_give(&rig, 2, 3);
 	expect_nothing(&rig);
-	rig_control(&rig, UINT32_MAX, DEVICE_READY, 1);
-	expect(&rig, 0, PORT_ADD, 1, NULL, 0);
-	expect(&rig, 1, PORT_ADD, 1, NULL, 0);
-	rig_control(&rig, 1, PORT_READY, 1);
-	expect(&rig, 1, CONSOLE_PORT, 1, NULL, 0);
+	rig_control(&rig, UINT32_MAX, VIRTIO_CONSOLE_DEVICE_READY, 1);
+	expect(&rig, 0, VIRTIO_CONSOLE_PORT_ADD, 1, NULL, 0);
+	expect(&rig, 1, VIRTIO_CONSOLE_PORT_ADD, 1, NULL, 0);
+	rig_control(&rig, 1, VIRTIO_CONSOLE_PORT_READY, 1);
+	expect(&rig, 1, VIRTIO_CONSOLE_CONSOLE_PORT, 1, NULL, 0);
 	expect_nothing(&rig);
 	rig_give(&rig, 2, 4);
-	expect(&rig, 1, PORT_NAME, 1, "ttys4", 5);
-	expect(&rig, 1, PORT_OPEN, 1, NULL, 0);
-	expect(&rig, 1, RESIZE, 1, &sizes[0], 4);
+	expect(&rig, 1, VIRTIO_CONSOLE_PORT_NAME, 1, "ttys4", 5);
+	expect(&rig, 1, VIRTIO_CONSOLE_PORT_OPEN, 1, NULL, 0);
+	expect(&rig, 1, VIRTIO_CONSOLE_RESIZE, 1, &sizes[0], 4);
 	expect_nothing(&rig);
-	cvm_port_resize(ports[1], sizes[2], sizes[3]);
-	expect(&rig, 1, RESIZE, 1, &sizes[2], 4);
+	virtio_port_resize(ports[1], sizes[2], sizes[3]);
+	expect(&rig, 1, VIRTIO_CONSOLE_RESIZE, 1, &sizes[2], 4);
 	/* A port that the driver does not know yet is told nothing. */
 	rig_give(&rig, 2, 1);
-	cvm_port_resize(ports[0], sizes[0], sizes[1]);
+	virtio_port_resize(ports[0], sizes[0], sizes[1]);
 	expect_nothing(&rig);
 	/* Refused by the driver, or no word of its: nothing follows. */
-	rig_control(&rig, 0, PORT_READY, 0);
-	rig_control(&rig, 0, PORT_NAME, 1);
+	rig_control(&rig, 0, VIRTIO_CONSOLE_PORT_READY, 0);
+	rig_control(&rig, 0, VIRTIO_CONSOLE_PORT_NAME, 1);
 	expect_nothing(&rig);
 	testvm_free(&rig.vm);
 }
@@ -172,7 +172,7 @@ static void check_through(uint64_t features)
 	uint32_t port;
 
 	plug(&rig);
-	rig_start(&rig, features | CONSOLE_F_MULTIPORT);
+	rig_start(&rig, features | VIRTIO_CONSOLE_F_MULTIPORT);
 	for (port = 0; port < 2; port++) {
 		/* The driver stands still until each piece is taken. */
 		assert_true(rig_put(&rig, rig_queue_out(port), "one ", 4));
@@ -181,10 +181,10 @@ static void check_through(uint64_t features)
 		assert_int_equal(ends[port].bytes, 13);
 		assert_memory_equal(ends[port].out, "one two three", 13);
 		ends[port].rooms = 0;
-		assert_int_equal(cvm_port_input(ports[port], "x", 1), 0);
+		assert_int_equal(virtio_port_input(ports[port], "x", 1), 0);
 		rig_give(&rig, rig_queue_in(port), 2);
 		assert_int_equal(ends[port].rooms, 1);
-		assert_int_equal(cvm_port_input(ports[port], "typed", 5), 5);
+		assert_int_equal(virtio_port_input(ports[port], "typed", 5), 5);
 		assert_int_equal(rig_take(&rig, rig_queue_in(port), got), 5);
 		assert_memory_equal(got, "typed", 5);
 	}
@@ -204,7 +204,7 @@ static void test_through(void **state)
 static void test_input_room(void **state)
 {
 	uint8_t data[4 * RIG_ROOM], got[RIG_ROOM];
-	struct cvm_port_stats stats;
+	struct virtio_port_stats stats;
 	struct rig rig;
 	uint32_t i;
 
@@ -212,10 +212,10 @@ static void test_input_room(void **state)
 	for (i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)i;
 	plug(&rig);
-	assert_int_equal(cvm_port_input(ports[1], data, 1), 0);
-	rig_start(&rig, CONSOLE_F_MULTIPORT | VIRTIO_F_EVENT_IDX);
+	assert_int_equal(virtio_port_input(ports[1], data, 1), 0);
+	rig_start(&rig, VIRTIO_CONSOLE_F_MULTIPORT | VIRTIO_F_EVENT_IDX);
 	rig_give(&rig, 4, 3);
-	assert_int_equal(cvm_port_input(ports[1], data, sizeof(data)),
+	assert_int_equal(virtio_port_input(ports[1], data, sizeof(data)),
 			 3 * RIG_ROOM);
 	for (i = 0; i < 3; i++) {
 		assert_int_equal(rig_take(&rig, 4, got), RIG_ROOM);
@@ -224,8 +224,8 @@ static void test_input_room(void **state)
 	ends[1].rooms = 0;
 	rig_give(&rig, 4, 1);
 	assert_int_equal(ends[1].rooms, 1);
-	assert_int_equal(cvm_port_input(ports[1], data, RIG_ROOM), RIG_ROOM);
-	cvm_port_stats(ports[1], &stats);
+	assert_int_equal(virtio_port_input(ports[1], data, RIG_ROOM), RIG_ROOM);
+	virtio_port_stats(ports[1], &stats);
 	assert_string_equal(stats.name, "ttys4");
 	assert_int_equal(stats.in, 4 * RIG_ROOM);
 	assert_int_equal(stats.out, 0);
@@ -241,16 +241,16 @@ static void test_one_port(void **state)
 
 	(void)state;
 	plug(&rig);
-	rig_start(&rig, CONSOLE_F_SIZE);
+	rig_start(&rig, VIRTIO_CONSOLE_F_SIZE);
 	rig_give(&rig, 0, 1);
-	assert_int_equal(cvm_port_input(ports[0], "in", 2), 2);
+	assert_int_equal(virtio_port_input(ports[0], "in", 2), 2);
 	assert_int_equal(rig_take(&rig, 0, got), 2);
 	rig_put(&rig, 1, "out", 3);
 	assert_int_equal(ends[0].bytes, 3);
-	cvm_port_resize(ports[0], size[0], size[1]);
+	virtio_port_resize(ports[0], size[0], size[1]);
 	assert_memory_equal(testvm_slot(&rig.vm, 0)->config, size, 4);
 	assert_int_equal(testvm_slot(&rig.vm, 0)->config_pending, 1);
-	assert_int_equal(cvm_port_input(ports[1], "in", 2), 0);
+	assert_int_equal(virtio_port_input(ports[1], "in", 2), 0);
 	testvm_free(&rig.vm);
 }
 
@@ -260,19 +260,19 @@ static void test_reset(void **state)
 
 	(void)state;
 	plug(&rig);
-	rig_start(&rig, CONSOLE_F_MULTIPORT);
-	rig_control(&rig, UINT32_MAX, DEVICE_READY, 1);
-	rig_control(&rig, 0, PORT_READY, 1);
+	rig_start(&rig, VIRTIO_CONSOLE_F_MULTIPORT);
+	rig_control(&rig, UINT32_MAX, VIRTIO_CONSOLE_DEVICE_READY, 1);
+	rig_control(&rig, 0, VIRTIO_CONSOLE_PORT_READY, 1);
 	assert_int_equal(testvm_command(&rig.vm, 0, CVM_VIRTIO_RESET, 0), 0);
-	assert_int_equal(cvm_port_input(ports[0], "x", 1), 0);
-	rig_start(&rig, CONSOLE_F_MULTIPORT);
+	assert_int_equal(virtio_port_input(ports[0], "x", 1), 0);
+	rig_start(&rig, VIRTIO_CONSOLE_F_MULTIPORT);
 	/* What was to be told before the reset is not told after it. */
 	rig_give(&rig, 2, RIG_BUFFERS);
 	expect_nothing(&rig);
-	cvm_port_resize(ports[0], 1, 1);
+	virtio_port_resize(ports[0], 1, 1);
 	expect_nothing(&rig);
-	rig_control(&rig, UINT32_MAX, DEVICE_READY, 1);
-	expect(&rig, 0, PORT_ADD, 1, NULL, 0);
+	rig_control(&rig, UINT32_MAX, VIRTIO_CONSOLE_DEVICE_READY, 1);
+	expect(&rig, 0, VIRTIO_CONSOLE_PORT_ADD, 1, NULL, 0);
 	testvm_free(&rig.vm);
 }
 
@@ -284,59 +284,61 @@ static void expect_broken(struct rig *rig, const char *words)
 	if (!strstr(rig->vm.line, words))
 		fail_msg("\"%s\" does not say \"%s\"", rig->vm.line, words);
 	assert_int_equal(testvm_command(&rig->vm, 0, CVM_VIRTIO_RESET, 0), 0);
-	rig_start(rig, CONSOLE_F_MULTIPORT);
+	rig_start(rig, VIRTIO_CONSOLE_F_MULTIPORT);
 }
 
 static void test_hostile(void **state)
 {
 	struct driver_buffer readable = { RIG_OUT, 16, false };
 	struct driver_buffer small = { RIG_OUT, 4, true };
-	struct control message = { .id = 2, .event = PORT_READY, .value = 1 };
+	struct control message = {
+		.id = 2, .event = VIRTIO_CONSOLE_PORT_READY, .value = 1
+	};
 	struct rig rig;
 
 	(void)state;
 	plug(&rig);
-	rig_start(&rig, CONSOLE_F_MULTIPORT);
+	rig_start(&rig, VIRTIO_CONSOLE_F_MULTIPORT);
 	rig_put(&rig, 3, &message, 7);
 	expect_broken(&rig, "queue 3: a control message of 7 bytes");
-	rig_control(&rig, 2, PORT_READY, 1);
+	rig_control(&rig, 2, VIRTIO_CONSOLE_PORT_READY, 1);
 	expect_broken(&rig, "about port 2 of 2");
 	assert_true(driver_add(&rig.queue[2], &small, 1) >= 0);
-	rig_control(&rig, UINT32_MAX, DEVICE_READY, 1);
+	rig_control(&rig, UINT32_MAX, VIRTIO_CONSOLE_DEVICE_READY, 1);
 	expect_broken(&rig, "a control message needs 8 bytes, not 4");
 	assert_true(driver_add(&rig.queue[4], &readable, 1) >= 0);
-	assert_int_equal(cvm_port_input(ports[1], "x", 1), 0);
+	assert_int_equal(virtio_port_input(ports[1], "x", 1), 0);
 	expect_broken(&rig, "queue 4: a buffer without room");
 	/* And it works again. */
 	rig_give(&rig, 4, 1);
-	assert_int_equal(cvm_port_input(ports[1], "x", 1), 1);
+	assert_int_equal(virtio_port_input(ports[1], "x", 1), 1);
 	testvm_free(&rig.vm);
 }
 
 static void test_how_many(void **state)
 {
-	struct cvm_port_args args[CVM_PORTS_MAX + 1];
+	struct virtio_port_args args[VIRTIO_PORTS_MAX + 1];
 	struct problem problem = { "" };
 	struct testvm vm;
 	uint32_t i;
 
 	(void)state;
 	memset(args, 0, sizeof(args));
-	for (i = 0; i <= CVM_PORTS_MAX; i++)
-		args[i] = (struct cvm_port_args){
-			.name = i < CVM_PORTS_MAX ? "some" : "ttys7",
-			.kind = CVM_PORT_CALLS, .ctx = &ends[0],
+	for (i = 0; i <= VIRTIO_PORTS_MAX; i++)
+		args[i] = (struct virtio_port_args){
+			.name = i < VIRTIO_PORTS_MAX ? "some" : "ttys7",
+			.kind = VIRTIO_PORT_CALLS, .ctx = &ends[0],
 			.output = end_output, .room = end_room,
 		};
 	testvm_init(&vm);
-	assert_int_equal(cvm_vmm_devices_add_console(vm.devs, args, 8,
-						     &problem), -1);
+	assert_int_equal(virtio_console_add(vm.devs, args, 8,
+					    &problem), -1);
 	assert_string_equal(problem.text, "ttys7: a guest has 7 such ports at "
 			    "most");
-	assert_int_equal(cvm_vmm_devices_add_console(vm.devs, args, 0,
-						     &problem), -1);
-	assert_int_equal(cvm_vmm_devices_add_console(vm.devs, args, 7,
-						     &problem), 0);
+	assert_int_equal(virtio_console_add(vm.devs, args, 0,
+					    &problem), -1);
+	assert_int_equal(virtio_console_add(vm.devs, args, 7,
+					    &problem), 0);
 	assert_int_equal(testvm_slot(&vm, 0)->queues, 16);
 	testvm_free(&vm);
 }

@@ -20,9 +20,9 @@
 #include "virtio/net/net_dns_frame.h"
 #include "virtio/net/net_resolv.h"
 
-#define HEADER	sizeof(struct net_header)
+#define HEADER	sizeof(struct virtio_net_hdr)
 #define ETH	(HEADER + 14)
-#define USUAL	(VIRTIO_F_VERSION_1 | NET_F_MAC)
+#define USUAL	(VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MAC)
 #define SERVERS	3u
 #define PORT	4321u		/* the guest's */
 
@@ -95,7 +95,7 @@ static void end_server(uint32_t n)
 /* The card, and who hands it the text of resolv.conf. */
 static int open_card(struct card *c)
 {
-	struct cvm_net_args args = { .network = 0 };
+	struct virtio_net_args args = { .network = 0 };
 	int pair[2];
 	uint32_t n;
 

@@ -26,14 +26,14 @@
 struct fixture {
 	struct testmem t;
 	struct driver_queue drv;
-	struct cvm_vq vq;
+	struct vq vq;
 	struct os_iov iov[32];
-	struct cvm_chain chain;
+	struct vq_chain chain;
 };
 
 static void setup(struct fixture *f, uint64_t features)
 {
-	struct cvm_vq_config config = {
+	struct vq_config config = {
 		.mem = &f->t.mem,
 		.features = features,
 		.size = SIZE,
@@ -45,17 +45,17 @@ static void setup(struct fixture *f, uint64_t features)
 	config.desc_gpa = f->drv.desc_gpa;
 	config.driver_gpa = f->drv.driver_gpa;
 	config.device_gpa = f->drv.device_gpa;
-	f->chain = (struct cvm_chain){ .iov = f->iov, .room = 32 };
-	assert_int_equal(cvm_vq_start(&f->vq, &config), 0);
+	f->chain = (struct vq_chain){ .iov = f->iov, .room = 32 };
+	assert_int_equal(vq_start(&f->vq, &config), 0);
 }
 
 static void expect_broken(struct fixture *f, const char *reason)
 {
-	assert_int_equal(cvm_vq_pop(&f->vq, &f->chain), -1);
+	assert_int_equal(vq_pop(&f->vq, &f->chain), -1);
 	assert_string_equal(f->vq.reason, reason);
 	/* For good, and quietly. */
-	assert_int_equal(cvm_vq_pop(&f->vq, &f->chain), -1);
-	assert_false(cvm_vq_listen(&f->vq));
+	assert_int_equal(vq_pop(&f->vq, &f->chain), -1);
+	assert_false(vq_enable_notification(&f->vq));
 	testmem_free(&f->t);
 }
 
@@ -106,7 +106,7 @@ static void test_too_long(void **state)
 	for (kind = 0; kind <= PACKED; kind += PACKED) {
 		setup(&f, kind);
 		/* Looked up, never touched. */
-		cvm_memory_add(&f.t.mem, 0x100000000, 0x80000000, nothing);
+		virtio_memory_add(&f.t.mem, 0x100000000, 0x80000000, nothing);
 		driver_add(&f.drv, buf, 2);
 		expect_broken(&f, "descriptor 1: a request of 4 GiB and "
 			      "more");
@@ -210,7 +210,7 @@ static void test_split_ring(void **state)
 	/* With requests under way there is room for fewer. */
 	setup(&f, 0);
 	driver_add(&f.drv, &buf, 1);
-	assert_int_equal(cvm_vq_pop(&f.vq, &f.chain), 1);
+	assert_int_equal(vq_pop(&f.vq, &f.chain), 1);
 	avail = f.drv.driver;
 	avail->idx = SIZE + 1;
 	expect_broken(&f, "available index 9: 9 requests in a queue of 8");
@@ -305,7 +305,7 @@ static void test_indirect_twice(void **state)
 	driver_add_indirect(&f.drv, &f.t.mem, TABLE, buf, 2);
 	ring = (void *)testmem_at(&f.t, TABLE);
 	ring[0].flags = VIRTQ_DESC_F_INDIRECT | VIRTQ_DESC_F_NEXT;
-	assert_int_equal(cvm_vq_pop(&f.vq, &f.chain), 1);
+	assert_int_equal(vq_pop(&f.vq, &f.chain), 1);
 	assert_int_equal(f.chain.read_bytes, 32);
 	testmem_free(&f.t);
 }
@@ -329,7 +329,7 @@ static void test_packed_ring(void **state)
 	/* A list over entries that are not given back. */
 	setup(&f, PACKED);
 	driver_add(&f.drv, buf, 6);
-	assert_int_equal(cvm_vq_pop(&f.vq, &f.chain), 1);
+	assert_int_equal(vq_pop(&f.vq, &f.chain), 1);
 	driver_add(&f.drv, buf, 2);
 	ring = f.drv.desc;
 	ring[7].flags |= VIRTQ_DESC_F_NEXT;
@@ -337,7 +337,7 @@ static void test_packed_ring(void **state)
 	/* One more than there are. */
 	setup(&f, PACKED);
 	driver_add(&f.drv, buf, 8);
-	assert_int_equal(cvm_vq_pop(&f.vq, &f.chain), 1);
+	assert_int_equal(vq_pop(&f.vq, &f.chain), 1);
 	ring = f.drv.desc;
 	ring[0].flags = VIRTQ_DESC_F_USED;
 	expect_broken(&f, "descriptor 0 is available while it is in use");
@@ -359,11 +359,11 @@ static void test_events(void **state)
 	(void)state;
 	setup(&f, PACKED | VIRTIO_F_EVENT_IDX);
 	*(uint32_t *)f.drv.driver = PVIRTQ_EVENT(0x7fff, 1,
-						 PVIRTQ_EVENT_DESC);
+						 RING_EVENT_FLAGS_DESC);
 	driver_add(&f.drv, &buf, 1);
-	assert_int_equal(cvm_vq_pop(&f.vq, &f.chain), 1);
-	cvm_vq_push(&f.vq, &f.chain, 16);
-	assert_true(cvm_vq_publish(&f.vq));
+	assert_int_equal(vq_pop(&f.vq, &f.chain), 1);
+	vq_push(&f.vq, &f.chain, 16);
+	assert_true(vq_publish(&f.vq));
 	testmem_free(&f.t);
 }
 
@@ -406,7 +406,7 @@ static void *flip(void *arg)
 static void race(uint64_t features)
 {
 	struct driver_buffer buf = { BUFFERS, 64, true };
-	struct cvm_vq_config config = { .features = features, .size = SIZE };
+	struct vq_config config = { .features = features, .size = SIZE };
 	struct flipper flipper;
 	uint32_t n, good = 0, bad = 0;
 	struct fixture f;
@@ -424,8 +424,8 @@ static void race(uint64_t features)
 	for (n = 0; !good || !bad || n < 200000; n++) {
 		if (n % 1024 == 0)
 			sched_yield();
-		cvm_vq_start(&f.vq, &config);
-		if (cvm_vq_pop(&f.vq, &f.chain) == 1) {
+		vq_start(&f.vq, &config);
+		if (vq_pop(&f.vq, &f.chain) == 1) {
 			good++;
 			/* Checked length and address are those in use. */
 			assert_int_equal(f.chain.write_bytes, 64);

@@ -36,14 +36,14 @@ static void clear(void)
 	readable = sizeof(disk);
 }
 
-static void accept(enum cvm_blk_table table, uint32_t partitions)
+static void accept(enum blk_table table, uint32_t partitions)
 {
-	struct cvm_blk_image image = {
+	struct blk_image image = {
 		.read = read_disk, .bytes = sizeof(disk),
 	};
 	struct problem problem = { "" };
 
-	if (cvm_blk_image_check(&image, "disk.img", &problem))
+	if (blk_image_check(&image, "disk.img", &problem))
 		fail_msg("%s", problem.text);
 	assert_int_equal(image.table, table);
 	assert_int_equal(image.partitions, partitions);
@@ -51,12 +51,12 @@ static void accept(enum cvm_blk_table table, uint32_t partitions)
 
 static void refuse_bytes(uint64_t bytes, const char *text)
 {
-	struct cvm_blk_image image = {
+	struct blk_image image = {
 		.read = read_disk, .bytes = bytes,
 	};
 	struct problem problem = { "" };
 
-	assert_int_equal(cvm_blk_image_check(&image, "disk.img", &problem), -1);
+	assert_int_equal(blk_image_check(&image, "disk.img", &problem), -1);
 	assert_string_equal(problem.text, text);
 }
 
@@ -71,19 +71,19 @@ static void test_raw(void **state)
 {
 	(void)state;
 	clear();
-	accept(CVM_BLK_TABLE_NONE, 0);
+	accept(BLK_TABLE_NONE, 0);
 	/* An ext4 file system, as coLinux had them: nothing in sector 0. */
 	disk[0x438] = 0x53;
 	disk[0x439] = 0xef;
-	accept(CVM_BLK_TABLE_NONE, 0);
+	accept(BLK_TABLE_NONE, 0);
 	/* A boot sector of FAT: the signature, and code where a table is. */
 	memset(disk, 0x41, 512);
 	disk[510] = 0x55;
 	disk[511] = 0xaa;
-	accept(CVM_BLK_TABLE_NONE, 0);
+	accept(BLK_TABLE_NONE, 0);
 	/* The same without code. */
 	memset(disk + 446, 0, 64);
-	accept(CVM_BLK_TABLE_NONE, 0);
+	accept(BLK_TABLE_NONE, 0);
 	refuse_bytes(511, "disk.img: too short for a disk: 511 bytes");
 	refuse_bytes(0, "disk.img: too short for a disk: 0 bytes");
 	readable = 100;
@@ -97,9 +97,9 @@ static void test_mbr(void **state)
 	clear();
 	image_mbr(disk, 0, 0x83, 63, IMAGE_SECTORS - 63);
 	disk[446] = 0x80;
-	accept(CVM_BLK_TABLE_MBR, 1);
+	accept(BLK_TABLE_MBR, 1);
 	image_mbr(disk, 3, 0x82, 1, 62);
-	accept(CVM_BLK_TABLE_MBR, 2);
+	accept(BLK_TABLE_MBR, 2);
 	image_mbr(disk, 2, 0x83, 63, IMAGE_SECTORS - 62);
 	refuse(SHORTER "partition 3 ends with sector 2048, the image has 2048 "
 	       "of 512 bytes");
@@ -118,18 +118,18 @@ static void test_logical(void **state)
 	image_mbr(disk + 100 * 512, 0, 0x83, 10, 50);
 	image_mbr(disk + 100 * 512, 1, 0x05, 200, 100);
 	image_mbr(disk + 300 * 512, 0, 0x83, 10, 1738);
-	accept(CVM_BLK_TABLE_MBR, 3);
+	accept(BLK_TABLE_MBR, 3);
 	image_mbr(disk + 300 * 512, 0, 0x83, 10, 1739);
 	refuse(SHORTER "partition 6 ends with sector 2048, the image has 2048 "
 	       "of 512 bytes");
 	/* A chain that bites its tail ends, at 128. */
 	image_mbr(disk + 300 * 512, 0, 0x83, 10, 1);
 	image_mbr(disk + 300 * 512, 1, 0x0f, 200, 1);
-	accept(CVM_BLK_TABLE_MBR, 1 + 128);
+	accept(BLK_TABLE_MBR, 1 + 128);
 	/* A chain that leaves the disk. */
 	for (i = 0; i < 2; i++) {
 		image_mbr(disk + 300 * 512, 1, 0x05, 0xffffffff - i, 1);
-		accept(CVM_BLK_TABLE_MBR, 3);
+		accept(BLK_TABLE_MBR, 3);
 	}
 }
 
@@ -138,7 +138,7 @@ static void test_gpt(void **state)
 	(void)state;
 	clear();
 	image_gpt(disk, 512, IMAGE_SECTORS, IMAGE_SECTORS - 34);
-	accept(CVM_BLK_TABLE_GPT, 1);
+	accept(BLK_TABLE_GPT, 1);
 	image_gpt(disk, 512, IMAGE_SECTORS, IMAGE_SECTORS);
 	refuse(SHORTER "partition 1 ends with sector 2048, the image has 2048 "
 	       "of 512 bytes");
@@ -147,11 +147,11 @@ static void test_gpt(void **state)
 	       "2048 of 512 bytes");
 	/* Not by its own checksum: the guest may find the second one. */
 	disk[512 + 40] ^= 1;
-	accept(CVM_BLK_TABLE_NONE, 0);
+	accept(BLK_TABLE_NONE, 0);
 	image_gpt(disk, 512, IMAGE_SECTORS, 100);
 	image_put32(disk + 512 + 80, UINT32_MAX);
 	image_gpt_seal(disk + 512);
-	accept(CVM_BLK_TABLE_GPT, 0);
+	accept(BLK_TABLE_GPT, 0);
 	image_put32(disk + 512 + 80, 128);
 	image_put64(disk + 512 + 72, UINT64_MAX / 512);
 	image_gpt_seal(disk + 512);
@@ -168,7 +168,7 @@ static void test_gpt_4k(void **state)
 	(void)state;
 	clear();
 	image_gpt(disk, 4096, IMAGE_SECTORS / 8, IMAGE_SECTORS / 8 - 6);
-	accept(CVM_BLK_TABLE_GPT, 1);
+	accept(BLK_TABLE_GPT, 1);
 	image_gpt(disk, 4096, IMAGE_SECTORS / 8, IMAGE_SECTORS / 8);
 	refuse(SHORTER "partition 1 ends with sector 256, the image has 256 "
 	       "of 4096 bytes");
@@ -176,10 +176,10 @@ static void test_gpt_4k(void **state)
 
 /* ---- what is told about each partition ---- */
 
-static struct cvm_blk_partition told[8];
+static struct blk_partition told[8];
 static uint32_t tellings;
 
-static void tell(void *ctx, const struct cvm_blk_partition *partition)
+static void tell(void *ctx, const struct blk_partition *partition)
 {
 	(void)ctx;
 	assert_true(tellings < 8);
@@ -199,7 +199,7 @@ static void expect_told(uint32_t n, uint32_t number, uint64_t start,
 /* All partitions are told, those after one that is not there too. */
 static void test_found(void **state)
 {
-	struct cvm_blk_image image = {
+	struct blk_image image = {
 		.read = read_disk, .bytes = sizeof(disk), .found = tell,
 	};
 	struct problem problem = { "" };
@@ -210,7 +210,7 @@ static void test_found(void **state)
 	image_mbr(disk, 2, 0x83, 63, IMAGE_SECTORS);
 	image_mbr(disk, 3, 0x82, 1, 62);
 	image_mbr(disk + 100 * 512, 0, 0x83, 10, 50);
-	assert_int_equal(cvm_blk_image_check(&image, "disk.img", &problem), -1);
+	assert_int_equal(blk_image_check(&image, "disk.img", &problem), -1);
 	assert_string_equal(problem.text, SHORTER "partition 3 ends with "
 			    "sector 2110, the image has 2048 of 512 bytes");
 	assert_int_equal(tellings, 4);
@@ -222,7 +222,7 @@ static void test_found(void **state)
 	assert_int_equal(image.needed, (IMAGE_SECTORS + 63) * 512);
 	tellings = 0;
 	image_gpt(disk, 512, IMAGE_SECTORS, IMAGE_SECTORS - 34);
-	assert_int_equal(cvm_blk_image_check(&image, "disk.img", &problem), 0);
+	assert_int_equal(blk_image_check(&image, "disk.img", &problem), 0);
 	assert_int_equal(tellings, 1);
 	expect_told(0, 1, 6 * 512, (IMAGE_SECTORS - 39) * 512, 0x11);
 	assert_int_equal(image.needed, sizeof(disk));
@@ -255,14 +255,14 @@ static void write_disk(size_t bytes)
 	fclose(file);
 }
 
-static int add(struct testvm *vm, struct cvm_blk_args args, const char *text)
+static int add(struct testvm *vm, struct virtio_blk_args args, const char *text)
 {
 	struct problem problem = { "" };
 	int slot;
 
 	if (!args.path)
 		args.path = "disk.img";
-	slot = cvm_vmm_devices_add_blk(vm->devs, &args, &problem);
+	slot = virtio_blk_add(vm->devs, &args, &problem);
 	assert_string_equal(problem.text, text);
 	return slot;
 }
@@ -274,7 +274,7 @@ static void test_files(void **state)
 	(void)state;
 	enter();
 	testvm_init(&vm);
-#define with(...) (struct cvm_blk_args){ __VA_ARGS__ }
+#define with(...) (struct virtio_blk_args){ __VA_ARGS__ }
 	add(&vm, with(.queues = 0), "disk.img: No such file or directory");
 	assert_int_equal(mkdir("disk.img", 0700), 0);
 	add(&vm, with(.queues = 0), "disk.img: Is a directory");
@@ -329,12 +329,12 @@ static void test_busy(void **state)
 	add(&other, with(.readonly = true), busy);
 	add(&vm, with(.queues = 0), busy);
 	/* Readers may be many; a writer then is none of them. */
-	assert_int_equal(cvm_vmm_devices_remove(vm.devs, (uint32_t)slot), 0);
+	assert_int_equal(virtio_devices_remove(vm.devs, (uint32_t)slot), 0);
 	slot = add(&vm, with(.readonly = true), "");
 	assert_true(add(&other, with(.readonly = true), "") >= 0);
 	add(&other, with(.queues = 0), busy);
-	cvm_vmm_devices_remove(vm.devs, (uint32_t)slot);
-	cvm_vmm_devices_remove(other.devs, 0);
+	virtio_devices_remove(vm.devs, (uint32_t)slot);
+	virtio_devices_remove(other.devs, 0);
 	/* Two parts of one file are two disks, unless they overlap. */
 	assert_true(add(&vm, with(.offset = 512, .bytes = 5120), "") >= 0);
 	assert_true(add(&other, with(.offset = 5632, .bytes = 512), "") >= 0);
@@ -394,7 +394,7 @@ static void test_formats(void **state)
 		/* Also where the disk is to be longer than the file is. */
 		add(&vm, with(.bytes = 2u << 20, .grow = true), text);
 		slot = add(&vm, with(.raw = true), "");
-		cvm_vmm_devices_remove(vm.devs, (uint32_t)slot);
+		virtio_devices_remove(vm.devs, (uint32_t)slot);
 	}
 	add(&vm, with(.insist = "setcobd1=format=raw"), "disk.img: compressed "
 	    "by zip, not a raw disk, and a guest would write over it; say "
@@ -435,17 +435,17 @@ static void test_grow(void **state)
 	assert_int_equal(size_of("disk.img"), 1 << 20);
 	testvm_init(&vm);
 	slot = add(&vm, with(.bytes = 2u << 20, .grow = true), "");
-	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &problem), 0);
+	assert_int_equal(virtio_devices_commit(vm.devs, &problem), 0);
 	assert_int_equal(size_of("disk.img"), 2 << 20);
-	cvm_vmm_devices_remove(vm.devs, (uint32_t)slot);
+	virtio_devices_remove(vm.devs, (uint32_t)slot);
 	/* Longer already: it stays so, of whatever length by then. */
 	slot = add(&vm, with(.bytes = 3u << 20, .grow = true), "");
 	assert_int_equal(truncate("disk.img", 4 << 20), 0);
-	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &problem), 0);
+	assert_int_equal(virtio_devices_commit(vm.devs, &problem), 0);
 	assert_int_equal(size_of("disk.img"), 4 << 20);
-	cvm_vmm_devices_remove(vm.devs, (uint32_t)slot);
+	virtio_devices_remove(vm.devs, (uint32_t)slot);
 	add(&vm, with(.bytes = 2u << 20, .grow = true), "");
-	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &problem), 0);
+	assert_int_equal(virtio_devices_commit(vm.devs, &problem), 0);
 	assert_int_equal(size_of("disk.img"), 4 << 20);
 	testvm_free(&vm);
 	unlink("disk.img");

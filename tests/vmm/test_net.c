@@ -19,9 +19,10 @@
 #include "net_rig.h"
 
 #define ROOMS	8u
-#define HEADER	sizeof(struct net_header)
-#define USUAL	(VIRTIO_F_VERSION_1 | NET_F_MAC | NET_F_CTRL_VQ | \
-		 NET_F_CTRL_RX | NET_F_CTRL_MAC_ADDR)
+#define HEADER	sizeof(struct virtio_net_hdr)
+#define USUAL	(VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MAC | \
+		 VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_CTRL_RX | \
+		 VIRTIO_NET_F_CTRL_MAC_ADDR)
 
 static const uint8_t mac[6] = { 2, 0, 0, 1, 2, 3 };
 
@@ -37,7 +38,7 @@ int __wrap_socket(int family, int type, int protocol)
 
 static void open_card(struct card *c, uint64_t features, uint32_t room)
 {
-	struct cvm_net_args args = { .forwards = 0 };
+	struct virtio_net_args args = { .forwards = 0 };
 
 	memcpy(args.mac, mac, sizeof(mac));
 	card_open(c, &args, features, room, ROOMS);
@@ -53,7 +54,7 @@ static uint32_t datagram(uint8_t *to, uint16_t from, uint16_t port,
 			 const uint8_t *data, uint32_t bytes, bool offload)
 {
 	uint8_t *eth = to + HEADER, *ip = eth + 14, *udp = ip + 20;
-	struct net_header header = { 0 };
+	struct virtio_net_hdr header = { 0 };
 	uint32_t all = 8 + bytes, pseudo;
 
 	memset(to, 0, HEADER + 42);
@@ -73,7 +74,7 @@ static uint32_t datagram(uint8_t *to, uint16_t from, uint16_t port,
 	pseudo = net_sum(ip + 12, 8, 17 + all);
 	if (offload) {
 		net_put16(udp + 6, pseudo);
-		header.flags = NET_HDR_NEEDS_CSUM;
+		header.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 		header.csum_start = 34;
 		header.csum_offset = 6;
 	} else {
@@ -100,13 +101,13 @@ static void expect_offer_of(struct card *c, uint8_t network, uint32_t buffers,
 {
 	const uint8_t address[4] = { 10, 0, 2 + network, 15 };
 	uint8_t frame[2048];
-	struct net_header header;
+	struct virtio_net_hdr header;
 	const uint8_t *ip = frame + HEADER + 14;
 
 	assert_true(card_receive(c, frame, sizeof(frame)) > HEADER + 42 + 240);
 	memcpy(&header, frame, sizeof(header));
 	assert_int_equal(header.flags, flags);
-	assert_int_equal(header.gso_type, NET_GSO_NONE);
+	assert_int_equal(header.gso_type, VIRTIO_NET_HDR_GSO_NONE);
 	assert_true(buffers ? header.num_buffers == buffers :
 		    header.num_buffers > 1);
 	assert_int_equal(net_sum(ip, 20, 0), 0xffff);
@@ -123,7 +124,7 @@ static void expect_offer(struct card *c, uint32_t buffers, uint8_t flags)
 
 static void dhcp(uint64_t features, uint32_t room, uint32_t buffers)
 {
-	bool offload = features & NET_F_CSUM;
+	bool offload = features & VIRTIO_NET_F_CSUM;
 	struct card c;
 	uint8_t frame[1024];
 	uint32_t bytes = discover(frame, offload), i;
@@ -132,8 +133,8 @@ static void dhcp(uint64_t features, uint32_t room, uint32_t buffers)
 	/* More often than there are receive buffers. */
 	for (i = 0; i < 3 * ROOMS; i++) {
 		assert_int_equal(card_request(&c, NET_TX, frame, bytes, 0), 0);
-		expect_offer(&c, buffers, features & NET_F_GUEST_CSUM ?
-			     NET_HDR_DATA_VALID : 0);
+		expect_offer(&c, buffers, features & VIRTIO_NET_F_GUEST_CSUM ?
+			     VIRTIO_NET_HDR_F_DATA_VALID : 0);
 	}
 	testvm_free(&c.vm);
 }
@@ -149,14 +150,15 @@ static void test_dhcp(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rings) / sizeof(rings[0]); i++) {
 		dhcp(rings[i], 2048, 1);
-		dhcp(rings[i] | NET_F_CSUM | NET_F_GUEST_CSUM, 2048, 1);
-		dhcp(rings[i] | NET_F_MRG_RXBUF, 128, 0);
+		dhcp(rings[i] | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM,
+		     2048, 1);
+		dhcp(rings[i] | VIRTIO_NET_F_MRG_RXBUF, 128, 0);
 	}
 }
 
 static void test_network(void **state)
 {
-	struct cvm_net_args args = { .mac = { 2, 0, 0, 1, 2, 3 },
+	struct virtio_net_args args = { .mac = { 2, 0, 0, 1, 2, 3 },
 				     .network = 1 };
 	uint8_t frame[1024];
 	uint32_t bytes = discover(frame, false);
@@ -223,20 +225,21 @@ static void test_offloads(void **state)
 	struct card c;
 
 	(void)state;
-	open_card(&c, USUAL | NET_F_GUEST_CSUM | NET_F_CTRL_GUEST_OFFLOADS,
-		  2048);
+	open_card(&c,
+		  USUAL | VIRTIO_NET_F_GUEST_CSUM |
+		  VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, 2048);
 	assert_int_equal(CARD_CONTROL(&c, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0), 0);
 	card_request(&c, NET_TX, frame, bytes, 0);
 	expect_offer(&c, 1, 0);
 	assert_int_equal(CARD_CONTROL(&c, 5, 0, 2, 0, 0, 0, 0, 0, 0, 0), 0);
 	card_request(&c, NET_TX, frame, bytes, 0);
-	expect_offer(&c, 1, NET_HDR_DATA_VALID);
+	expect_offer(&c, 1, VIRTIO_NET_HDR_F_DATA_VALID);
 	assert_int_equal(CARD_CONTROL(&c, 5, 0, 0x82, 0, 0, 0, 0, 0, 0, 0), 1);
 	assert_int_equal(CARD_CONTROL(&c, 5, 0, 2, 0, 0, 0), 1);
 	assert_int_equal(CARD_CONTROL(&c, 5, 1, 2, 0, 0, 0, 0, 0, 0, 0), 1);
 	testvm_free(&c.vm);
 
-	open_card(&c, USUAL | NET_F_GUEST_CSUM, 2048);
+	open_card(&c, USUAL | VIRTIO_NET_F_GUEST_CSUM, 2048);
 	assert_int_equal(CARD_CONTROL(&c, 5, 0, 2, 0, 0, 0, 0, 0, 0, 0), 1);
 	testvm_free(&c.vm);
 }
@@ -259,7 +262,7 @@ static int udp_socket(struct sockaddr_in *name)
 	return fd;
 }
 
-static const struct cvm_net_args forwarding = {
+static const struct virtio_net_args forwarding = {
 	.mac = { 2, 0, 0, 1, 2, 3 },
 	.forwards = 1,
 	.forward = { { .udp = true, .host_ip = { 127, 0, 0, 1 },
@@ -288,8 +291,8 @@ static void answer_arp(struct card *c)
 
 static void test_forward(void **state)
 {
-	struct cvm_net_args args = forwarding;
-	struct cvm_net_stats stats;
+	struct virtio_net_args args = forwarding;
+	struct virtio_net_stats stats;
 	struct sockaddr_in taken, from;
 	int fd = udp_socket(&taken), sender = udp_socket(&from);
 	uint8_t frame[2048];
@@ -308,7 +311,7 @@ static void test_forward(void **state)
 	assert_int_equal(frame[HEADER + 14 + 22] << 8 | frame[HEADER + 14 + 23],
 			 7);
 	assert_memory_equal(frame + HEADER + 42, "hello", 5);
-	assert_int_equal(cvm_vmm_devices_net_stats(c.vm.devs, 0, &stats), 0);
+	assert_int_equal(virtio_net_get_stats(c.vm.devs, 0, &stats), 0);
 	assert_string_equal(stats.backend, "slirp");
 	assert_int_equal(stats.rx.frames, 2);
 	assert_int_equal(stats.rx.bytes, 42 + 42 + 5);
@@ -320,7 +323,7 @@ static void test_forward(void **state)
 
 static void test_port_taken(void **state)
 {
-	struct cvm_net_args args = forwarding;
+	struct virtio_net_args args = forwarding;
 	struct problem problem = { "" };
 	struct sockaddr_in taken;
 	int fd = udp_socket(&taken);
@@ -330,7 +333,7 @@ static void test_port_taken(void **state)
 	(void)state;
 	args.forward[0].host_port = ntohs(taken.sin_port);
 	testvm_init(&vm);
-	assert_int_equal(cvm_vmm_devices_add_net(vm.devs, &args, &problem), -1);
+	assert_int_equal(virtio_net_add(vm.devs, &args, &problem), -1);
 	snprintf(text, sizeof(text), "slirp: udp port %u of 127.0.0.1: Address "
 		 "already in use", ntohs(taken.sin_port));
 	assert_string_equal(problem.text, text);
@@ -351,7 +354,7 @@ static void expect_broken(struct card *c, const char *line)
 	testvm_free(&c->vm);
 }
 
-static void hostile(uint64_t features, const struct net_header *header,
+static void hostile(uint64_t features, const struct virtio_net_hdr *header,
 		    uint32_t bytes, const char *line)
 {
 	uint8_t frame[128] = { 0 };
@@ -371,7 +374,7 @@ static void test_hostile_room(void **state)
 	struct card c;
 
 	(void)state;
-	open_card(&c, USUAL | NET_F_MRG_RXBUF, HEADER - 1);
+	open_card(&c, USUAL | VIRTIO_NET_F_MRG_RXBUF, HEADER - 1);
 	card_offer(&c, NET_TX, frame, bytes, 0);
 	expect_broken(&c, "queue 0: a buffer of 11 bytes");
 }
@@ -381,13 +384,13 @@ static void test_short_room(void **state)
 {
 	uint8_t frame[1024];
 	uint32_t bytes = discover(frame, false);
-	struct cvm_net_stats stats;
+	struct virtio_net_stats stats;
 	struct card c;
 
 	(void)state;
 	open_card(&c, USUAL, 128);
 	assert_int_equal(card_request(&c, NET_TX, frame, bytes, 0), 0);
-	assert_int_equal(cvm_vmm_devices_net_stats(c.vm.devs, 0, &stats), 0);
+	assert_int_equal(virtio_net_get_stats(c.vm.devs, 0, &stats), 0);
 	assert_int_equal(stats.rx.dropped, 1);
 	assert_int_equal(stats.rx.frames, 0);
 	assert_int_equal(stats.tx.frames, 1);
@@ -396,25 +399,25 @@ static void test_short_room(void **state)
 
 static void test_hostile(void **state)
 {
-	struct net_header plain = { 0 };
-	struct net_header csum = { .flags = NET_HDR_NEEDS_CSUM,
+	struct virtio_net_hdr plain = { 0 };
+	struct virtio_net_hdr csum = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
 		.csum_start = 40, .csum_offset = 7 };
-	struct net_header far = { .flags = NET_HDR_NEEDS_CSUM,
+	struct virtio_net_hdr far = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
 		.csum_start = 0xffff, .csum_offset = 0xffff };
-	struct net_header tso = { .gso_type = NET_GSO_TCPV4, .gso_size = 100,
-		.flags = NET_HDR_NEEDS_CSUM };
+	struct virtio_net_hdr tso = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 100 };
 
 	(void)state;
 	hostile(0, &plain, 25, "25 bytes");
 	hostile(0, &csum, 100, "a checksum that was not negotiated");
-	hostile(NET_F_CSUM, &csum, 60, "a checksum outside the frame");
-	hostile(NET_F_CSUM, &far, 100, "a checksum outside the frame");
-	hostile(NET_F_CSUM, &tso, 100, "a segmentation that was not");
+	hostile(VIRTIO_NET_F_CSUM, &csum, 60, "a checksum outside the frame");
+	hostile(VIRTIO_NET_F_CSUM, &far, 100, "a checksum outside the frame");
+	hostile(VIRTIO_NET_F_CSUM, &tso, 100, "a segmentation that was not");
 	tso.gso_size = 0;
-	hostile(NET_F_CSUM | NET_F_HOST_TSO4, &tso, 100,
+	hostile(VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4, &tso, 100,
 		"without size or checksum");
 	tso.gso_type = 3;
-	hostile(NET_F_CSUM | NET_F_HOST_TSO4, &tso, 100,
+	hostile(VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4, &tso, 100,
 		"an unknown segmentation");
 }
 

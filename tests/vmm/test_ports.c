@@ -28,7 +28,7 @@
 #define PIECE		1024u
 
 static char dir[64];		/* of this test's files */
-static struct cvm_port *port;
+static struct virtio_port *port;
 
 static const char *in_dir(const char *name)
 {
@@ -50,25 +50,25 @@ static void note_made(const char *path, intptr_t file)
 	snprintf(made, sizeof(made), "%s", path);
 }
 
-static int plug(struct rig *rig, enum cvm_port_kind kind, const char *path,
+static int plug(struct rig *rig, enum virtio_port_kind kind, const char *path,
 		const char *mode, struct problem *problem)
 {
-	struct cvm_port_args args = {
+	struct virtio_port_args args = {
 		.name = "ttys0", .kind = kind, .path = path, .mode = mode,
 		.made = note_made,
 	};
 
 	made[0] = '\0';
 	testvm_init(&rig->vm);
-	if (cvm_vmm_devices_add_console(rig->vm.devs, &args, 1, problem) < 0)
+	if (virtio_console_add(rig->vm.devs, &args, 1, problem) < 0)
 		return -1;
 	port = args.port;
-	cvm_vmm_devices_settle(rig->vm.devs);
-	rig_start(rig, CONSOLE_F_MULTIPORT);
+	virtio_devices_settle(rig->vm.devs);
+	rig_start(rig, VIRTIO_CONSOLE_F_MULTIPORT);
 	return 0;
 }
 
-static void must_plug(struct rig *rig, enum cvm_port_kind kind,
+static void must_plug(struct rig *rig, enum virtio_port_kind kind,
 		      const char *path, const char *mode)
 {
 	struct problem problem = { "" };
@@ -77,7 +77,7 @@ static void must_plug(struct rig *rig, enum cvm_port_kind kind,
 		fail_msg("%s", problem.text);
 }
 
-static void refused(enum cvm_port_kind kind, const char *path,
+static void refused(enum virtio_port_kind kind, const char *path,
 		    const char *mode, const char *words)
 {
 	struct problem problem = { "" };
@@ -174,8 +174,8 @@ static void test_socket_kept(void **state)
 	int fd;
 
 	(void)state;
-	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);
-	assert_string_equal(cvm_port_where(port), path);
+	must_plug(&rig, VIRTIO_PORT_SOCKET, path, NULL);
+	assert_string_equal(virtio_port_where(port), path);
 	print(&rig, 0, KEPT + 5000);
 	fd = dial(path);
 	expect_printed(fd, 5000, KEPT);
@@ -207,7 +207,7 @@ static void *printer_main(void *arg)
 
 static void printer_start(struct printer *printer, const char *path)
 {
-	must_plug(&printer->rig, CVM_PORT_SOCKET, path, NULL);
+	must_plug(&printer->rig, VIRTIO_PORT_SOCKET, path, NULL);
 	printer->fd = dial(path);
 	send_all(printer->fd, "here", 4);
 	expect_typed(&printer->rig, "here", 4);
@@ -237,18 +237,18 @@ static void test_socket_slow(void **state)
 static void test_socket_stuck(void **state)
 {
 	struct printer printer = { .bytes = 4 << 20 };
-	struct cvm_port_stats stats;
+	struct virtio_port_stats stats;
 
 	(void)state;
 	printer_start(&printer, in_dir("stuck"));
 	do {
 		usleep(1000);
-		cvm_port_stats(port, &stats);
+		virtio_port_stats(port, &stats);
 	} while (stats.out < KEPT);
 	usleep(100000);
-	cvm_port_stats(port, &stats);
+	virtio_port_stats(port, &stats);
 	assert_true(stats.out < printer.bytes);
-	cvm_vmm_devices_hangup(printer.rig.vm.devs);
+	virtio_devices_hangup(printer.rig.vm.devs);
 	printer_end(&printer);
 }
 
@@ -263,7 +263,7 @@ static void test_socket_peers(void **state)
 	(void)state;
 	memset(text, 'a', sizeof(text));
 	text[sizeof(text) - 1] = 'z';
-	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);
+	must_plug(&rig, VIRTIO_PORT_SOCKET, path, NULL);
 	first = dial(path);
 	second = dial(path);
 	send_all(second, "second", 6);
@@ -321,7 +321,7 @@ static void test_socket_number(void **state)
 	(void)state;
 	sem_init(&reuse.done, 0, 0);
 	assert_int_equal(pipe2(reuse.file, O_NONBLOCK), 0);
-	must_plug(&reuse.rig, CVM_PORT_SOCKET, path, NULL);
+	must_plug(&reuse.rig, VIRTIO_PORT_SOCKET, path, NULL);
 	fd = dial(path);
 	send_all(fd, "here", 4);
 	expect_typed(&reuse.rig, "here", 4);
@@ -378,7 +378,7 @@ static void test_socket_full(void **state)
 	int fd;
 
 	(void)state;
-	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);
+	must_plug(&rig, VIRTIO_PORT_SOCKET, path, NULL);
 	print(&rig, 0, 100);
 	__atomic_store_n(&full, true, __ATOMIC_RELEASE);
 	fd = dial(path);
@@ -410,7 +410,7 @@ static void test_socket_crowd(void **state)
 		printer.fd = fd;
 	}
 	__atomic_store_n(&printer.stop, true, __ATOMIC_RELEASE);
-	cvm_vmm_devices_hangup(printer.rig.vm.devs);
+	virtio_devices_hangup(printer.rig.vm.devs);
 	printer_end(&printer);
 }
 
@@ -423,24 +423,24 @@ static void test_socket_path(void **state)
 	FILE *file;
 
 	(void)state;
-	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);
+	must_plug(&rig, VIRTIO_PORT_SOCKET, path, NULL);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_string_equal(made, path);
-	refused(CVM_PORT_SOCKET, path, NULL, "already in use");
+	refused(VIRTIO_PORT_SOCKET, path, NULL, "already in use");
 	assert_string_equal(made, "");	/* another's is nobody's to remove */
 	testvm_free(&rig.vm);
 	/* Nobody listens on it any more. */
-	must_plug(&rig, CVM_PORT_SOCKET, path, NULL);
+	must_plug(&rig, VIRTIO_PORT_SOCKET, path, NULL);
 	testvm_free(&rig.vm);
 	path = in_dir("plain");
 	file = fopen(path, "w");
 	fclose(file);
-	refused(CVM_PORT_SOCKET, path, NULL, "File exists");
-	refused(CVM_PORT_SOCKET, "/no/such/socket", NULL, "No such file");
+	refused(VIRTIO_PORT_SOCKET, path, NULL, "File exists");
+	refused(VIRTIO_PORT_SOCKET, "/no/such/socket", NULL, "No such file");
 	memset(longer, 'x', sizeof(longer));
 	longer[sizeof(longer) - 1] = '\0';
-	refused(CVM_PORT_SOCKET, longer, NULL, "too long");
+	refused(VIRTIO_PORT_SOCKET, longer, NULL, "too long");
 }
 
 /* ---- terminals ----------------------------------------------------------- */
@@ -453,8 +453,8 @@ static void test_pty(void **state)
 	int fd, round;
 
 	(void)state;
-	must_plug(&rig, CVM_PORT_PTY, NULL, NULL);
-	snprintf(path, sizeof(path), "%s", cvm_port_where(port));
+	must_plug(&rig, VIRTIO_PORT_PTY, NULL, NULL);
+	snprintf(path, sizeof(path), "%s", virtio_port_where(port));
 	assert_int_equal(strncmp(path, "/dev/pts/", 9), 0);
 	for (round = 0; round < 3; round++) {
 		print(&rig, 0, 300);	/* to nobody */
@@ -490,7 +490,7 @@ static void test_serial(void **state)
 	int fd = make_line(path, sizeof(path));
 
 	(void)state;
-	must_plug(&rig, CVM_PORT_SERIAL, path,
+	must_plug(&rig, VIRTIO_PORT_SERIAL, path,
 		  "BAUD=9600 PARITY=n DATA=7 STOP=2 xon=on");
 	assert_int_equal(tcgetattr(fd, &mode), 0);
 	assert_int_equal(cfgetospeed(&mode), B9600);
@@ -523,9 +523,10 @@ static void test_serial_refused(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		refused(CVM_PORT_SERIAL, path, modes[i], "no mode of a line");
-	refused(CVM_PORT_SERIAL, "/dev/null", NULL, "no serial line");
-	refused(CVM_PORT_SERIAL, "/no/such", NULL, "No such file");
+		refused(VIRTIO_PORT_SERIAL, path, modes[i], "no mode of a "
+			"line");
+	refused(VIRTIO_PORT_SERIAL, "/dev/null", NULL, "no serial line");
+	refused(VIRTIO_PORT_SERIAL, "/no/such", NULL, "No such file");
 	close(fd);
 }
 
@@ -538,18 +539,18 @@ static void test_file(void **state)
 	int fd;
 
 	(void)state;
-	must_plug(&rig, CVM_PORT_FILE, path, NULL);
+	must_plug(&rig, VIRTIO_PORT_FILE, path, NULL);
 	print(&rig, 0, 3000);
 	testvm_free(&rig.vm);
-	must_plug(&rig, CVM_PORT_FILE, path, NULL);
+	must_plug(&rig, VIRTIO_PORT_FILE, path, NULL);
 	print(&rig, 3000, 3000);
 	testvm_free(&rig.vm);
 	fd = open(path, O_RDONLY);
 	expect_printed(fd, 0, 6000);
 	assert_int_equal(lseek(fd, 0, SEEK_END), 6000);
 	close(fd);
-	refused(CVM_PORT_FILE, dir, NULL, "Is a directory");
-	refused(CVM_PORT_FILE, "/dev/null", NULL, "this is no file");
+	refused(VIRTIO_PORT_FILE, dir, NULL, "Is a directory");
+	refused(VIRTIO_PORT_FILE, "/dev/null", NULL, "this is no file");
 }
 
 /* What cannot be written is told, by its reason, and not without end. */
@@ -561,7 +562,7 @@ static void test_file_full(void **state)
 	uint32_t i;
 
 	(void)state;
-	must_plug(&rig, CVM_PORT_FILE, in_dir("full"), NULL);
+	must_plug(&rig, VIRTIO_PORT_FILE, in_dir("full"), NULL);
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);

@@ -25,9 +25,9 @@
 
 #include "net_rig.h"
 
-#define HEADER	sizeof(struct net_header)
+#define HEADER	sizeof(struct virtio_net_hdr)
 #define ETH	(HEADER + 14)
-#define USUAL	(VIRTIO_F_VERSION_1 | NET_F_MAC)
+#define USUAL	(VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MAC)
 #define CLIENTS	110u
 #define FILES	128u		/* for fewer connections than that */
 
@@ -90,9 +90,9 @@ static uint16_t free_port(void)
 	return ntohs(name.sin_port);
 }
 
-static struct cvm_net_args forwarding(uint16_t port)
+static struct virtio_net_args forwarding(uint16_t port)
 {
-	struct cvm_net_args args = {
+	struct virtio_net_args args = {
 		.forwards = 1,
 		.forward = { { .host_ip = { 127, 0, 0, 1 },
 			       .host_port = port, .guest_port = 80 } },
@@ -122,14 +122,14 @@ static void test_many_clients(void **state)
 	struct pollfd client = { .events = POLLOUT };
 	struct problem problem = { "" };
 	uint16_t port = free_port();
-	struct cvm_net_args args = forwarding(port);
+	struct virtio_net_args args = forwarding(port);
 	struct testvm vm;
 	int fd[50];
 	uint32_t i;
 
 	(void)state;
 	testvm_init(&vm);
-	if (cvm_vmm_devices_add_net(vm.devs, &args, &problem))
+	if (virtio_net_add(vm.devs, &args, &problem))
 		fail_msg("%s", problem.text);
 	for (i = 0; i < 50; i++) {
 		fd[i] = begin_connect(port);
@@ -261,7 +261,7 @@ static void refuse_all(struct card *c, uint32_t wanted)
 static void test_no_files(void **state)
 {
 	uint16_t port = free_port();
-	struct cvm_net_args args = forwarding(port);
+	struct virtio_net_args args = forwarding(port);
 	struct rlimit old, few;
 	struct card c;
 	pid_t clients;
@@ -290,7 +290,7 @@ static void test_no_files(void **state)
 
 static void test_no_ping(void **state)
 {
-	struct cvm_net_args args = { .mac = { 2, 0, 0, 1, 2, 3 } };
+	struct virtio_net_args args = { .mac = { 2, 0, 0, 1, 2, 3 } };
 	struct card c;
 
 	(void)state;
@@ -333,7 +333,7 @@ static uint32_t ping6(uint8_t *frame)
 /* What libslirp cannot do a guest may ask for as often as it likes. */
 static void test_no_words(void **state)
 {
-	struct cvm_net_args args = { .mac = { 2, 0, 0, 1, 2, 3 } };
+	struct virtio_net_args args = { .mac = { 2, 0, 0, 1, 2, 3 } };
 	int out[2], old = dup(STDERR_FILENO);
 	uint8_t frame[256];
 	uint32_t bytes = ping6(frame), i;

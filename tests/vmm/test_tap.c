@@ -28,14 +28,15 @@
 #include "net_rig.h"
 #include "virtio/net/net_filter.h"
 
-#define HEADER	sizeof(struct net_header)
+#define HEADER	sizeof(struct virtio_net_hdr)
 #define SHORT	60u		/* bytes of a frame */
 #define ROOMS	40u
 #define INDEX	77		/* of the interface */
-#define USUAL	(VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | NET_F_MAC | \
-		 NET_F_MRG_RXBUF | NET_F_CTRL_VQ | NET_F_CTRL_RX | \
-		 NET_F_CTRL_RX_EXTRA | NET_F_CTRL_MAC_ADDR)
-#define LONG	(USUAL | NET_F_GUEST_CSUM | NET_F_GUEST_TSO4)
+#define USUAL	(VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_NET_F_MAC | \
+		 VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_CTRL_VQ | \
+		 VIRTIO_NET_F_CTRL_RX | \
+		 VIRTIO_NET_F_CTRL_RX_EXTRA | VIRTIO_NET_F_CTRL_MAC_ADDR)
+#define LONG	(USUAL | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_GUEST_TSO4)
 
 static const uint8_t mac[6] = { 2, 0, 0, 1, 2, 3 };
 
@@ -189,7 +190,7 @@ ssize_t __wrap_writev(int fd, const struct iovec *iov, int count)
 
 static void open_tap(struct card *c, uint64_t features)
 {
-	struct cvm_net_args args = { .tap = "tap0" };
+	struct virtio_net_args args = { .tap = "tap0" };
 
 	memcpy(args.mac, mac, sizeof(mac));
 	memset(&tap, 0, sizeof(tap));
@@ -301,7 +302,7 @@ static void test_alone(void **state)
 	open_tap(&c, USUAL);
 	settle(&c);
 	for (i = 0; i < 50; i++) {
-		driver_listen(&c.queue[NET_TX]);
+		driver_enable_notification(&c.queue[NET_TX]);
 		put(&c, i);
 		expect_sent(i);
 		assert_true(is_used(&c));
@@ -405,7 +406,7 @@ static void *ring_on(void *arg)
 	};
 
 	while (!__atomic_load_n(&ending, __ATOMIC_ACQUIRE))
-		cvm_vmm_devices_doorbell(c->vm.devs, &run);
+		virtio_devices_doorbell(c->vm.devs, &run);
 	return NULL;
 }
 
@@ -570,7 +571,7 @@ static void wait_lines(struct card *c, uint32_t count)
 /* A read that fails takes one frame along, is spoken of, and is all. */
 static void test_read_fails(void **state)
 {
-	struct cvm_net_stats stats;
+	struct virtio_net_stats stats;
 	struct card c;
 
 	(void)state;
@@ -584,7 +585,7 @@ static void test_read_fails(void **state)
 	wait_lines(&c, 1);
 	assert_non_null(strstr(c.vm.line, "tap tap0: a frame for the guest "
 			       "is lost: Invalid argument"));
-	assert_int_equal(cvm_vmm_devices_net_stats(c.vm.devs, 0, &stats), 0);
+	assert_int_equal(virtio_net_get_stats(c.vm.devs, 0, &stats), 0);
 	assert_int_equal(stats.rx.dropped, 2);
 	assert_true(has_link(&c));
 	close_tap(&c);
@@ -656,16 +657,16 @@ static void expect_wanted(struct card *c, const char *wanted)
 		{ 'o', own }, { 'x', other }, { 'l', listed }, { 'g', group },
 		{ 't', group_too }, { 'e', everybody },
 	};
-	struct cvm_net_stats before, after;
+	struct virtio_net_stats before, after;
 	uint64_t count;
 	uint8_t i;
 
-	cvm_vmm_devices_net_stats(c->vm.devs, 0, &before);
+	virtio_net_get_stats(c->vm.devs, 0, &before);
 	for (i = 0; i < 6; i++)
 		come_to(all[i].to, SHORT, i);
 	do {
 		usleep(100);
-		cvm_vmm_devices_net_stats(c->vm.devs, 0, &after);
+		virtio_net_get_stats(c->vm.devs, 0, &after);
 		count = after.rx.frames - before.rx.frames;
 	} while (after.unwanted - before.unwanted + count < 6);
 	assert_int_equal(count, strlen(wanted));
@@ -700,17 +701,17 @@ static void test_filter(void **state)
 	expect_wanted(&c, "oe");
 	set_tables(&c, true);
 	expect_wanted(&c, "olge");
-	mode(&c, NET_RX_ALLMULTI, 1);
+	mode(&c, VIRTIO_NET_CTRL_RX_ALLMULTI, 1);
 	expect_wanted(&c, "olgte");
-	mode(&c, NET_RX_NOMULTI, 1);
+	mode(&c, VIRTIO_NET_CTRL_RX_NOMULTI, 1);
 	expect_wanted(&c, "ole");
-	mode(&c, NET_RX_ALLUNI, 1);
+	mode(&c, VIRTIO_NET_CTRL_RX_ALLUNI, 1);
 	expect_wanted(&c, "oxle");
-	mode(&c, NET_RX_NOUNI, 1);
+	mode(&c, VIRTIO_NET_CTRL_RX_NOUNI, 1);
 	expect_wanted(&c, "e");
-	mode(&c, NET_RX_NOBCAST, 1);
+	mode(&c, VIRTIO_NET_CTRL_RX_NOBCAST, 1);
 	expect_wanted(&c, "");
-	mode(&c, NET_RX_PROMISC, 1);
+	mode(&c, VIRTIO_NET_CTRL_RX_PROMISC, 1);
 	come_and_expect(&c, SHORT, 1);
 	testvm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
 	card_start(&c, USUAL);
@@ -763,7 +764,8 @@ static void test_filter_off(void **state)
 	struct card c;
 
 	(void)state;
-	open_tap(&c, USUAL & ~(NET_F_CTRL_RX | NET_F_CTRL_RX_EXTRA));
+	open_tap(&c,
+		 USUAL & ~(VIRTIO_NET_F_CTRL_RX | VIRTIO_NET_F_CTRL_RX_EXTRA));
 	come_to(other, SHORT, 1);
 	expect(&c, SHORT, 1);
 	come_to(group, SHORT, 2);

@@ -56,29 +56,29 @@ static int remove_disk(void **state)
 /* One of each kind that has threads. */
 static void plug(struct testvm *vm)
 {
-	static const enum cvm_blk_engine_name engines[] = {
-		CVM_BLK_ANY, CVM_BLK_THREADS,
+	static const enum virtio_blk_engine engines[] = {
+		VIRTIO_BLK_ENGINE_ANY, VIRTIO_BLK_ENGINE_THREADS,
 	};
-	struct cvm_blk_args args = {
+	struct virtio_blk_args args = {
 		.path = disk, .readonly = true, .queues = 2,
 	};
-	struct cvm_port_args ports[] = {
-		{ .name = "ttys0", .kind = CVM_PORT_PTY },
-		{ .name = "ttys1", .kind = CVM_PORT_PTY },
+	struct virtio_port_args ports[] = {
+		{ .name = "ttys0", .kind = VIRTIO_PORT_PTY },
+		{ .name = "ttys1", .kind = VIRTIO_PORT_PTY },
 	};
 	struct problem problem = { "" };
 	uint32_t i;
 
 	fail_at = created = 0;
 	testvm_init(vm);
-	assert_int_equal(cvm_vmm_devices_add_rng(vm->devs, &problem), RNG);
+	assert_int_equal(virtio_rng_add(vm->devs, &problem), RNG);
 	for (i = 0; i < 2; i++) {
 		args.engine = engines[i];
-		assert_int_equal(cvm_vmm_devices_add_blk(vm->devs, &args,
-							 &problem), DISKS + i);
+		assert_int_equal(virtio_blk_add(vm->devs, &args,
+						&problem), DISKS + i);
 	}
-	assert_int_equal(cvm_vmm_devices_add_console(vm->devs, ports, 2,
-						     &problem), TTYS);
+	assert_int_equal(virtio_console_add(vm->devs, ports, 2,
+					    &problem), TTYS);
 	/* Who confines itself does so as the only thread, after this. */
 	assert_int_equal(created, 0);
 }
@@ -110,18 +110,18 @@ static uint32_t workers(void)
 /* A guest's first request that blocks does not wait for one. */
 static void test_workers(void **state)
 {
-	struct cvm_blk_stats stats;
+	struct virtio_blk_stats stats;
 	struct problem problem = { "" };
 	struct testvm vm;
 
 	(void)state;
 	plug(&vm);
-	cvm_vmm_devices_blk_stats(vm.devs, DISKS, &stats);
+	virtio_blk_get_stats(vm.devs, DISKS, &stats);
 	if (strcmp(stats.engine, "io_uring")) {
 		testvm_free(&vm);
 		skip();
 	}
-	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &problem), 0);
+	assert_int_equal(virtio_devices_threads(vm.devs, &problem), 0);
 	assert_int_equal(workers(), 2);
 	testvm_free(&vm);
 }
@@ -135,10 +135,10 @@ static void test_each(void **state)
 
 	(void)state;
 	plug(&vm);
-	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &problem), 0);
+	assert_int_equal(virtio_devices_threads(vm.devs, &problem), 0);
 	all = created;
 	/* (What there is already is enough.) */
-	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &problem), 0);
+	assert_int_equal(virtio_devices_threads(vm.devs, &problem), 0);
 	assert_int_equal(created, all);
 	testvm_free(&vm);
 	assert_true(all >= 1 + 4 + 2);
@@ -146,7 +146,7 @@ static void test_each(void **state)
 		plug(&vm);
 		fail_at = n;
 		problem.text[0] = '\0';
-		assert_int_equal(cvm_vmm_devices_threads(vm.devs, &problem),
+		assert_int_equal(virtio_devices_threads(vm.devs, &problem),
 				 -1);
 		assert_int_equal(created, n);
 		assert_non_null(strstr(problem.text, "no thread for queue"));
@@ -177,7 +177,7 @@ static void test_again(void **state)
 
 	(void)state;
 	plug(&vm);
-	assert_int_equal(cvm_vmm_devices_threads(vm.devs, &problem), 0);
+	assert_int_equal(virtio_devices_threads(vm.devs, &problem), 0);
 	fail_at = 1;
 	for (n = 0; n < 3; n++) {
 		vm.rings = TESTVM_RINGS;

@@ -21,76 +21,76 @@
 /* ---- a device that answers with what it is asked ------------------------- */
 
 struct echo {
-	struct cvm_device dev;
-	struct cvm_worker worker[2];
+	struct virtio_device dev;
+	struct virtio_worker worker[2];
 	uint32_t served;
 	uint32_t features_ok, resets;
 };
 
 static uint32_t destroyed;
 
-static int echo_serve(struct cvm_queue *queue)
+static int echo_serve(struct virtio_queue *queue)
 {
 	struct echo *echo = (struct echo *)queue->dev;
 	struct os_iov iov[8];
-	struct cvm_chain chain = { .iov = iov, .room = 8 };
+	struct vq_chain chain = { .iov = iov, .room = 8 };
 	uint8_t text[64];
 	size_t bytes;
 	int ret;
 
-	ret = cvm_vq_pop(&queue->vq, &chain);
+	ret = vq_pop(&queue->vq, &chain);
 	if (ret <= 0)
 		return ret;
 	bytes = os_iov_get(iov, chain.readable, 0, text, sizeof(text));
 	bytes = os_iov_put(iov + chain.readable, chain.writable, 0, text,
 			   bytes);
 	__atomic_add_fetch(&echo->served, 1, __ATOMIC_RELAXED);
-	cvm_vq_push(&queue->vq, &chain, (uint32_t)bytes);
-	cvm_queue_publish(queue);
+	vq_push(&queue->vq, &chain, (uint32_t)bytes);
+	virtio_queue_publish(queue);
 	return 1;
 }
 
-static void echo_start(struct cvm_queue *queue)
+static void echo_start(struct virtio_queue *queue)
 {
 	struct echo *echo = (struct echo *)queue->dev;
 
-	cvm_worker_start(&echo->worker[queue->index], queue, echo_serve);
+	virtio_worker_start(&echo->worker[queue->index], queue, echo_serve);
 }
 
-static void echo_stop(struct cvm_queue *queue)
+static void echo_stop(struct virtio_queue *queue)
 {
 	struct echo *echo = (struct echo *)queue->dev;
 
-	cvm_worker_stop(&echo->worker[queue->index]);
+	virtio_worker_stop(&echo->worker[queue->index]);
 }
 
-static void echo_features_ok(struct cvm_device *dev)
+static void echo_features_ok(struct virtio_device *dev)
 {
 	((struct echo *)dev)->features_ok++;
 }
 
-static int echo_config_write(struct cvm_device *dev, uint32_t offset,
+static int echo_config_write(struct virtio_device *dev, uint32_t offset,
 			     const void *data, uint32_t bytes)
 {
 	if (offset < 8)
 		return -CVM_EINVAL;
-	cvm_device_config(dev, offset, data, bytes, true);
+	virtio_device_config(dev, offset, data, bytes, true);
 	return 0;
 }
 
-static void echo_reset(struct cvm_device *dev)
+static void echo_reset(struct virtio_device *dev)
 {
 	((struct echo *)dev)->resets++;
 }
 
-static void echo_destroy(struct cvm_device *dev)
+static void echo_destroy(struct virtio_device *dev)
 {
 	destroyed++;
-	cvm_device_exit(dev);
+	virtio_device_exit(dev);
 	free(dev);
 }
 
-static const struct cvm_device_ops echo_ops = {
+static const struct virtio_device_ops echo_ops = {
 	.name = "echo",
 	.id = 42,
 	.queue_start = echo_start,
@@ -105,13 +105,13 @@ static struct echo *plug(struct testvm *vm)
 {
 	struct echo *echo = calloc(1, sizeof(*echo));
 
-	assert_int_equal(cvm_device_init(&echo->dev, &echo_ops, 2, 16), 0);
+	assert_int_equal(virtio_device_init(&echo->dev, &echo_ops, 2, 16), 0);
 	echo->dev.features = OWN_FEATURE;
 	echo->dev.config_len = 16;
 	echo->dev.queue[0].threaded = true;
 	echo->dev.queue[1].threaded = true;
 	memcpy(echo->dev.config, "configuration!..", 16);
-	assert_true(cvm_device_plug(vm->devs, &echo->dev) >= 0);
+	assert_true(virtio_device_plug(vm->devs, &echo->dev) >= 0);
 	return echo;
 }
 
@@ -200,7 +200,7 @@ static void test_bad_table(void **state)
 		TESTVM_TABLE + 8, TESTVM_HOLE, TESTVM_HOLE - 4096,
 		TESTVM_GPA + TESTVM_BYTES, 0, UINT64_MAX - 4095,
 	};
-	struct cvm_vmm_args args = { .vcpus = 1, .map_gpa = TESTVM_GPA };
+	struct virtio_devices_args args = { .vcpus = 1, .map_gpa = TESTVM_GPA };
 	struct problem problem = { "" };
 	struct testvm vm;
 	size_t i;
@@ -212,13 +212,13 @@ static void test_bad_table(void **state)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		args.table_gpa = bad[i];
 		problem.text[0] = '\0';
-		assert_null(cvm_vmm_devices_new(&args, &problem));
+		assert_null(virtio_devices_new(&args, &problem));
 		assert_non_null(strstr(problem.text, "no place for the slot"));
 	}
 	args.table_gpa = TESTVM_TABLE;
 	vm.ranges.range[1] = vm.ranges.range[0];
 	problem.text[0] = '\0';
-	assert_null(cvm_vmm_devices_new(&args, &problem));
+	assert_null(virtio_devices_new(&args, &problem));
 	assert_non_null(strstr(problem.text, "overlap"));
 	testvm_free(&vm);
 }
@@ -241,14 +241,14 @@ static void test_plugging(void **state)
 	/* Pulled out while it works; the next one is told from it. */
 	start(&vm, &drv, 0);
 	ask(&vm, &drv, 'p');
-	assert_int_equal(cvm_vmm_devices_remove(vm.devs, 0), 0);
+	assert_int_equal(virtio_devices_remove(vm.devs, 0), 0);
 	assert_int_equal(destroyed, 1);
 	assert_int_equal(testvm_slot(&vm, 0)->device_id, 0);
 	assert_int_equal(testvm_table(&vm)->changed, 1);
 	assert_int_equal(testvm_wait(&vm, 0, 1ull << CVM_EVENT_HOTPLUG_BIT),
 			 1ull << CVM_EVENT_HOTPLUG_BIT);
-	assert_int_equal(cvm_vmm_devices_remove(vm.devs, 0), -CVM_ENOENT);
-	assert_int_equal(cvm_vmm_devices_remove(vm.devs, 48), -CVM_ENOENT);
+	assert_int_equal(virtio_devices_remove(vm.devs, 0), -CVM_ENOENT);
+	assert_int_equal(virtio_devices_remove(vm.devs, 48), -CVM_ENOENT);
 	assert_int_equal(set_status(&vm, 1), -CVM_ENOENT);
 	assert_int_equal(testvm_doorbell(&vm, 0), -CVM_ENOENT);
 	plug(&vm);
@@ -395,7 +395,7 @@ static void test_before_driver_ok(void **state)
 	testvm_queue(&vm, 0, 0, &drv, 16, 0);
 	driver_add(&drv, &buf, 1);
 	testvm_doorbell(&vm, 0);
-	cvm_device_config(&echo->dev, 0, "C", 1, true);
+	virtio_device_config(&echo->dev, 0, "C", 1, true);
 	assert_int_equal(echo->dev.queue[0].running, 0);
 	assert_int_equal(testvm_slot(&vm, 0)->queue[0].enabled, 1);
 	assert_int_equal(testvm_slot(&vm, 0)->config_pending, 0);
@@ -544,22 +544,22 @@ static void test_affinity(void **state)
 	page = testvm_slot(&vm, 0);
 	start(&vm, &drv, 0);
 	page->queue[0].vcpu = 1;
-	cvm_queue_interrupt(&echo->dev.queue[0]);
+	virtio_queue_interrupt(&echo->dev.queue[0]);
 	assert_int_equal(vm.events[1], SLOT_EVENT(0));
 	assert_int_equal(page->queue_pending, 1);
 	assert_int_equal(page->queue[0].interrupts, 1);
 	/* One is on its way: no second event, until it was taken. */
 	vm.events[1] = 0;
-	cvm_queue_interrupt(&echo->dev.queue[0]);
+	virtio_queue_interrupt(&echo->dev.queue[0]);
 	assert_int_equal(vm.events[1], 0);
-	cvm_queue_interrupt(&echo->dev.queue[1]);
+	virtio_queue_interrupt(&echo->dev.queue[1]);
 	assert_int_equal(vm.events[0] & SLOT_EVENT(0), SLOT_EVENT(0));
 	assert_int_equal(page->queue_pending, 3);
 	page->queue_pending = 0;
 	vm.events[0] = 0;
 	/* A vCPU that does not exist. */
 	page->queue[0].vcpu = TESTVM_VCPUS;
-	cvm_queue_interrupt(&echo->dev.queue[0]);
+	virtio_queue_interrupt(&echo->dev.queue[0]);
 	assert_int_equal(vm.events[0], SLOT_EVENT(0));
 	assert_int_equal(page->queue[0].interrupts, 2);
 	testvm_free(&vm);
@@ -687,7 +687,7 @@ static void test_watched(void **state)
 	assert_int_equal(vm.raises, raises);
 	testvm_slot(&vm, 0)->queue_pending = 0;
 	testvm_slot(&vm, 0)->queue[0].vcpu = 1;
-	driver_listen(&drv);
+	driver_enable_notification(&drv);
 	driver_add(&drv, &buf, 1);
 	testvm_ring(&vm, 0, 0, &drv);
 	assert_true(testvm_wait(&vm, 1, 1ull << CVM_VIRTIO_EVENT_BIT(0)));
@@ -711,7 +711,7 @@ static void test_rng(void **state)
 
 	(void)state;
 	testvm_init(&vm);
-	assert_int_equal(cvm_vmm_devices_add_rng(vm.devs, &problem), 0);
+	assert_int_equal(virtio_rng_add(vm.devs, &problem), 0);
 	assert_int_equal(testvm_slot(&vm, 0)->device_id, 4);
 	testvm_features(&vm, 0, ALWAYS);
 	testvm_queue(&vm, 0, 0, &drv, 8, 0);

@@ -65,7 +65,7 @@ static void spoil(struct blk_request *req, uint64_t from)
 	static const uint8_t bad = 0xbd;
 	uint64_t at;
 
-	if (req->type == BLK_T_IN)
+	if (req->type == VIRTIO_BLK_T_IN)
 		for (at = from; at < req->bytes; at++)
 			os_iov_put(req->data, req->pieces, at, &bad, 1);
 }
@@ -203,7 +203,7 @@ static int fresh(void **state)
 static void open_uring(struct disk *d)
 {
 	memset(d, 0, sizeof(*d));
-	d->args.engine = CVM_BLK_URING;
+	d->args.engine = VIRTIO_BLK_ENGINE_URING;
 	open_disk(d);
 	start(d, USUAL);
 }
@@ -212,7 +212,8 @@ static void read_well(struct disk *d, uint64_t sector, uint32_t bytes)
 {
 	uint32_t i;
 
-	assert_int_equal(request(d, BLK_T_IN, sector, bytes), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, sector, bytes),
+			 VIRTIO_BLK_S_OK);
 	for (i = 0; i < bytes / 512; i++)
 		assert_int_equal(number_at(data(d) + i * 512), sector + i);
 }
@@ -221,7 +222,8 @@ static void write_well(struct disk *d, uint64_t sector, uint8_t byte,
 		       uint32_t bytes)
 {
 	memset(data(d), byte, bytes);
-	assert_int_equal(request(d, BLK_T_OUT, sector, bytes), BLK_S_OK);
+	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, sector, bytes),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(on_file(d, sector), 0x0101010101010101u * byte);
 	assert_int_equal(on_file(d, sector + bytes / 512 - 1),
 			 0x0101010101010101u * byte);
@@ -267,8 +269,9 @@ static void expect_said(struct disk *d, uint32_t lines, const char *what,
 static void no_ring(uint32_t queues)
 {
 	struct disk d = { .args.queues = queues };
-	struct cvm_blk_args args = {
-		.engine = CVM_BLK_URING, .readonly = true, .queues = queues,
+	struct virtio_blk_args args = {
+		.engine = VIRTIO_BLK_ENGINE_URING, .readonly = true,
+		.queues = queues,
 	};
 	struct problem problem = { "" };
 	uint32_t before;
@@ -277,11 +280,11 @@ static void no_ring(uint32_t queues)
 	assert_string_equal(stats(&d).engine, "threads");
 	start(&d, USUAL);
 	read_well(&d, 7, 4096);
-	assert_int_equal(cvm_vmm_devices_remove(d.vm.devs, 0), 0);
+	assert_int_equal(virtio_devices_remove(d.vm.devs, 0), 0);
 	before = descriptors();
 	plan.setups = 0;
 	args.path = d.path;
-	assert_int_equal(cvm_vmm_devices_add_blk(d.vm.devs, &args, &problem),
+	assert_int_equal(virtio_blk_add(d.vm.devs, &args, &problem),
 			 -1);
 	assert_non_null(strstr(problem.text, ": this host has no io_uring"));
 	assert_int_equal(descriptors(), before);
@@ -345,12 +348,14 @@ static void test_final(void **state)
 	(void)state;
 	open_uring(&d);
 	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		next(BLK_T_IN, 0, -errors[i]);
-		assert_int_equal(request(&d, BLK_T_IN, 8, 4096), BLK_S_IOERR);
+		next(VIRTIO_BLK_T_IN, 0, -errors[i]);
+		assert_int_equal(request(&d, VIRTIO_BLK_T_IN, 8, 4096),
+				 VIRTIO_BLK_S_IOERR);
 		expect_said(&d, 2 * i + 1, "read 4096 bytes at 4096",
 			    errors[i]);
-		next(BLK_T_OUT, 0, -errors[i]);
-		assert_int_equal(request(&d, BLK_T_OUT, 0, 512), BLK_S_IOERR);
+		next(VIRTIO_BLK_T_OUT, 0, -errors[i]);
+		assert_int_equal(request(&d, VIRTIO_BLK_T_OUT, 0, 512),
+				 VIRTIO_BLK_S_IOERR);
 		expect_said(&d, 2 * i + 2, "write 512 bytes at 0", errors[i]);
 	}
 	assert_int_equal(stats(&d).failed, 2 * i);
@@ -370,18 +375,18 @@ static void test_another_way(void **state)
 	(void)state;
 	open_uring(&d);
 	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		next(BLK_T_IN, 0, -errors[i]);
+		next(VIRTIO_BLK_T_IN, 0, -errors[i]);
 		read_well(&d, 100, 65536);
 		assert_int_equal(done(), 1);
-		next(BLK_T_OUT, 0, -errors[i]);
+		next(VIRTIO_BLK_T_OUT, 0, -errors[i]);
 		write_well(&d, 3000, (uint8_t)(0x11 * (i + 1)), 8192);
 		assert_int_equal(done(), 1);
 	}
-	next(BLK_T_IN, 0, 0);
+	next(VIRTIO_BLK_T_IN, 0, 0);
 	read_well(&d, 100, 65536);	/* nothing */
-	next_half(BLK_T_IN);
+	next_half(VIRTIO_BLK_T_IN);
 	read_well(&d, 100, 65536);
-	next_half(BLK_T_OUT);
+	next_half(VIRTIO_BLK_T_OUT);
 	write_well(&d, 3000, 0x99, 8192);
 	assert_int_equal(done(), 1);
 	assert_int_equal(d.vm.lines, 0);
@@ -394,23 +399,26 @@ static void test_sync(void **state)
 
 	(void)state;
 	open_uring(&d);
-	next(BLK_T_FLUSH, 0, -EIO);
-	assert_int_equal(request(&d, BLK_T_FLUSH, 0, 0), BLK_S_IOERR);
+	next(VIRTIO_BLK_T_FLUSH, 0, -EIO);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_FLUSH, 0, 0),
+			 VIRTIO_BLK_S_IOERR);
 	expect_said(&d, 1, "flush it", EIO);
 	assert_int_equal(stats(&d).syncs, 0);
 	/* By fdatasync(). */
-	next(BLK_T_FLUSH, 0, -EINVAL);
-	assert_int_equal(request(&d, BLK_T_FLUSH, 0, 0), BLK_S_OK);
+	next(VIRTIO_BLK_T_FLUSH, 0, -EINVAL);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_FLUSH, 0, 0),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(done(), 1);
 	assert_int_equal(stats(&d).syncs, 1);
 	/* A write that is to be stable is not, then. */
 	testvm_command(&d.vm, 0, CVM_VIRTIO_RESET, 0);
 	start(&d, VIRTIO_F_VERSION_1);
-	next(BLK_T_OUT, 1, -EIO);
-	assert_int_equal(request(&d, BLK_T_OUT, 0, 512), BLK_S_IOERR);
+	next(VIRTIO_BLK_T_OUT, 1, -EIO);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_OUT, 0, 512),
+			 VIRTIO_BLK_S_IOERR);
 	expect_said(&d, 2, "write 512 bytes at 0", EIO);
 	assert_int_equal(stats(&d).syncs, 1);
-	next(BLK_T_OUT, 1, -EAGAIN);
+	next(VIRTIO_BLK_T_OUT, 1, -EAGAIN);
 	write_well(&d, 5, 0x44, 512);
 	assert_int_equal(done(), 1);
 	assert_int_equal(stats(&d).syncs, 2);
@@ -426,22 +434,26 @@ static void test_ranges(void **state)
 	put_range(&d, 0, 8, 8, 0);
 	put_range(&d, 1, 32, 64, 1);
 	/* The second fails, and the first is done. */
-	next(BLK_T_WRITE_ZEROES, 1, -EIO);
-	assert_int_equal(request(&d, BLK_T_WRITE_ZEROES, 0, 32), BLK_S_IOERR);
+	next(VIRTIO_BLK_T_WRITE_ZEROES, 1, -EIO);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_WRITE_ZEROES, 0, 32),
+			 VIRTIO_BLK_S_IOERR);
 	expect_said(&d, 1, "empty a part of it", EIO);
 	assert_int_equal(on_file(&d, 8), 0);
-	next(BLK_T_WRITE_ZEROES, 0, -EOPNOTSUPP);
+	next(VIRTIO_BLK_T_WRITE_ZEROES, 0, -EOPNOTSUPP);
 	put_range(&d, 0, 100, 8, 0);
 	put_range(&d, 1, 200, 8, 1);
-	assert_int_equal(request(&d, BLK_T_WRITE_ZEROES, 0, 32), BLK_S_OK);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_WRITE_ZEROES, 0, 32),
+			 VIRTIO_BLK_S_OK);
 	assert_int_equal(done(), 1);
 	assert_int_equal(on_file(&d, 100), 0);
 	assert_int_equal(on_file(&d, 207), 0);
-	next(BLK_T_DISCARD, 0, -EOPNOTSUPP);
+	next(VIRTIO_BLK_T_DISCARD, 0, -EOPNOTSUPP);
 	put_range(&d, 0, 300, 8, 0);
-	assert_int_equal(request(&d, BLK_T_DISCARD, 0, 16), BLK_S_OK);
-	next(BLK_T_DISCARD, 0, -ENOSPC);
-	assert_int_equal(request(&d, BLK_T_DISCARD, 0, 16), BLK_S_IOERR);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_DISCARD, 0, 16),
+			 VIRTIO_BLK_S_OK);
+	next(VIRTIO_BLK_T_DISCARD, 0, -ENOSPC);
+	assert_int_equal(request(&d, VIRTIO_BLK_T_DISCARD, 0, 16),
+			 VIRTIO_BLK_S_IOERR);
 	expect_said(&d, 2, "empty a part of it", ENOSPC);
 	close_disk(&d);
 }
@@ -460,7 +472,7 @@ static void crowd(struct disk *d, uint32_t count)
 
 	for (i = 0; i < count; i++) {
 		at = HEADER + i * 0x40;
-		put_header(d, BLK_T_IN, i);
+		put_header(d, VIRTIO_BLK_T_IN, i);
 		memcpy(testvm_at(&d->vm, at + 0x1000, 16),
 		       testvm_at(&d->vm, HEADER, 16), 16);
 	}
@@ -493,7 +505,8 @@ static void test_passes(void **state)
 		pthread_mutex_unlock(&lock);
 		crowd(&d, 16);
 		write_well(&d, 2000, (uint8_t)(0x11 * (i + 1)), 4096);
-		assert_int_equal(request(&d, BLK_T_FLUSH, 0, 0), BLK_S_OK);
+		assert_int_equal(request(&d, VIRTIO_BLK_T_FLUSH, 0, 0),
+				 VIRTIO_BLK_S_OK);
 		assert_int_equal(done(), 5);
 	}
 	assert_int_equal(d.vm.lines, 0);
@@ -525,16 +538,18 @@ static void works_alone(struct disk *d)
 	for (i = 0; i < 2; i++) {
 		read_well(d, 5, 4096);
 		write_well(d, 1000, (uint8_t)(0x61 + i), 1024);
-		assert_int_equal(request(d, BLK_T_FLUSH, 0, 0), BLK_S_OK);
+		assert_int_equal(request(d, VIRTIO_BLK_T_FLUSH, 0, 0),
+				 VIRTIO_BLK_S_OK);
 		put_range(d, 0, 1000, 2, 1);
-		assert_int_equal(request(d, BLK_T_WRITE_ZEROES, 0, 16),
-				 BLK_S_OK);
+		assert_int_equal(request(d, VIRTIO_BLK_T_WRITE_ZEROES, 0, 16),
+				 VIRTIO_BLK_S_OK);
 		assert_int_equal(on_file(d, 1001), 0);
 		crowd(d, 16);
 		testvm_command(&d->vm, 0, CVM_VIRTIO_RESET, 0);
 		start(d, USUAL);
 	}
-	assert_int_equal(request(d, BLK_T_IN, SECTORS, 512), BLK_S_IOERR);
+	assert_int_equal(request(d, VIRTIO_BLK_T_IN, SECTORS, 512),
+			 VIRTIO_BLK_S_IOERR);
 }
 
 /* The ring is of no use any more: at once, or with requests in the kernel. */

@@ -21,9 +21,9 @@
 struct fixture {
 	struct testmem t;
 	struct driver_queue drv;
-	struct cvm_vq vq;
+	struct vq vq;
 	struct os_iov iov[64];
-	struct cvm_chain chain;
+	struct vq_chain chain;
 	uint64_t features;
 };
 
@@ -35,7 +35,7 @@ static const uint64_t kinds[] = {
 
 static void setup_sized(struct fixture *f, uint64_t features, uint16_t size)
 {
-	struct cvm_vq_config config = {
+	struct vq_config config = {
 		.mem = &f->t.mem,
 		.features = features | VIRTIO_F_INDIRECT_DESC,
 		.size = size,
@@ -48,8 +48,8 @@ static void setup_sized(struct fixture *f, uint64_t features, uint16_t size)
 	config.driver_gpa = f->drv.driver_gpa;
 	config.device_gpa = f->drv.device_gpa;
 	f->features = features;
-	f->chain = (struct cvm_chain){ .iov = f->iov, .room = 64 };
-	assert_int_equal(cvm_vq_start(&f->vq, &config), 0);
+	f->chain = (struct vq_chain){ .iov = f->iov, .room = 64 };
+	assert_int_equal(vq_start(&f->vq, &config), 0);
 }
 
 static void setup(struct fixture *f, uint64_t features)
@@ -87,9 +87,9 @@ static int add(struct fixture *f, uint32_t n, bool write)
 
 static void empty_queue(struct fixture *f)
 {
-	assert_int_equal(cvm_vq_pop(&f->vq, &f->chain), 0);
-	assert_false(cvm_vq_publish(&f->vq));
-	assert_false(cvm_vq_listen(&f->vq));
+	assert_int_equal(vq_pop(&f->vq, &f->chain), 0);
+	assert_false(vq_publish(&f->vq));
+	assert_false(vq_enable_notification(&f->vq));
 }
 
 static void test_empty(void **state)
@@ -109,7 +109,7 @@ static void one_request(struct fixture *f)
 	uint32_t len = 0;
 	int id = driver_add(&f->drv, buf, 4);
 
-	assert_int_equal(cvm_vq_pop(&f->vq, &f->chain), 1);
+	assert_int_equal(vq_pop(&f->vq, &f->chain), 1);
 	assert_int_equal(f->chain.readable, 2);
 	assert_int_equal(f->chain.writable, 2);
 	assert_int_equal(f->chain.read_bytes, 116);
@@ -117,16 +117,16 @@ static void one_request(struct fixture *f)
 	assert_ptr_equal(f->iov[0].base, testmem_at(&f->t, BUFFERS));
 	assert_int_equal(f->iov[1].bytes, 100);
 	assert_ptr_equal(f->iov[3].base, testmem_at(&f->t, BUFFERS + 0x300));
-	assert_int_equal(cvm_vq_pop(&f->vq, &f->chain), 0);
-	assert_true(cvm_vq_in_flight(&f->vq));
+	assert_int_equal(vq_pop(&f->vq, &f->chain), 0);
+	assert_true(vq_in_flight(&f->vq));
 
-	cvm_vq_push(&f->vq, &f->chain, 51);
+	vq_push(&f->vq, &f->chain, 51);
 	assert_int_equal(driver_get(&f->drv, &len), -1);
-	cvm_vq_publish(&f->vq);
+	vq_publish(&f->vq);
 	assert_int_equal(driver_get(&f->drv, &len), id);
 	assert_int_equal(len, 51);
 	assert_int_equal(driver_get(&f->drv, &len), -1);
-	assert_int_equal(cvm_vq_in_flight(&f->vq), 0);
+	assert_int_equal(vq_in_flight(&f->vq), 0);
 	assert_int_equal(f->drv.free, SIZE);
 }
 
@@ -147,14 +147,14 @@ static void indirect_request(struct fixture *f)
 		buf[i] = (struct driver_buffer){ BUFFERS + i * 64, 32, i > 9 };
 	id = driver_add_indirect(&f->drv, &f->t.mem, BUFFERS + 0x8000, buf,
 				 20);
-	assert_int_equal(cvm_vq_pop(&f->vq, &f->chain), 1);
+	assert_int_equal(vq_pop(&f->vq, &f->chain), 1);
 	assert_int_equal(f->chain.readable, 10);
 	assert_int_equal(f->chain.writable, 10);
 	for (i = 0; i < 20; i++)
 		assert_ptr_equal(f->iov[i].base,
 				 testmem_at(&f->t, buf[i].gpa));
-	cvm_vq_push(&f->vq, &f->chain, 0);
-	cvm_vq_publish(&f->vq);
+	vq_push(&f->vq, &f->chain, 0);
+	vq_publish(&f->vq);
 	assert_int_equal(driver_get(&f->drv, &len), id);
 	assert_int_equal(len, 0);
 }
@@ -185,7 +185,7 @@ static void test_chain_then_indirect(void **state)
 		VIRTQ_DESC_F_NEXT, 1 };
 	table[1] = (struct virtq_desc){ BUFFERS + 128, 8,
 		VIRTQ_DESC_F_WRITE, 0 };
-	assert_int_equal(cvm_vq_pop(&f.vq, &f.chain), 1);
+	assert_int_equal(vq_pop(&f.vq, &f.chain), 1);
 	assert_int_equal(f.chain.readable, 2);
 	assert_int_equal(f.chain.read_bytes, 24);
 	assert_int_equal(f.chain.writable, 1);
@@ -206,16 +206,16 @@ static void pieces(struct fixture *f)
 	driver_add(&f->drv, &cross, 1);
 	driver_add(&f->drv, joined, 2);
 	driver_add(&f->drv, parts, 2);
-	assert_int_equal(cvm_vq_pop(&f->vq, &f->chain), 1);
+	assert_int_equal(vq_pop(&f->vq, &f->chain), 1);
 	assert_int_equal(f->chain.readable, 2);
 	assert_int_equal(f->iov[0].bytes, 100);
 	assert_int_equal(f->iov[1].bytes, 200);
 	assert_ptr_equal(f->iov[1].base, f->t.block[1]);
 	/* Neighbours in one part join, across the parts they do not. */
-	assert_int_equal(cvm_vq_pop(&f->vq, &f->chain), 1);
+	assert_int_equal(vq_pop(&f->vq, &f->chain), 1);
 	assert_int_equal(f->chain.writable, 1);
 	assert_int_equal(f->iov[0].bytes, 512);
-	assert_int_equal(cvm_vq_pop(&f->vq, &f->chain), 1);
+	assert_int_equal(vq_pop(&f->vq, &f->chain), 1);
 	assert_int_equal(f->chain.readable, 1);
 	assert_int_equal(f->chain.writable, 1);
 }
@@ -229,7 +229,7 @@ static void test_pieces(void **state)
 /* Many turns, several requests under way, given back in another order. */
 static void turns(struct fixture *f)
 {
-	struct cvm_chain chain[4];
+	struct vq_chain chain[4];
 	struct os_iov iov[4][4];
 	struct driver_buffer buf[2];
 	uint32_t len, round, i;
@@ -244,16 +244,16 @@ static void turns(struct fixture *f)
 			id[i] = driver_add(&f->drv, buf,
 					   (uint16_t)(1 + (round + i) % 2));
 			assert_true(id[i] >= 0);
-			chain[i] = (struct cvm_chain){ .iov = iov[i],
+			chain[i] = (struct vq_chain){ .iov = iov[i],
 				.room = 4 };
-			assert_int_equal(cvm_vq_pop(&f->vq, &chain[i]), 1);
+			assert_int_equal(vq_pop(&f->vq, &chain[i]), 1);
 			assert_ptr_equal(iov[i][0].base,
 					 testmem_at(&f->t, buf[0].gpa));
 			assert_int_equal(iov[i][0].bytes, buf[0].bytes);
 		}
 		for (i = 0; i < 4; i++)
-			cvm_vq_push(&f->vq, &chain[i ^ 1], i + 1);
-		cvm_vq_publish(&f->vq);
+			vq_push(&f->vq, &chain[i ^ 1], i + 1);
+		vq_publish(&f->vq);
 		for (i = 0; i < 4; i++) {
 			assert_int_equal(driver_get(&f->drv, &len),
 					 id[i ^ 1]);
@@ -281,12 +281,12 @@ static void test_odd_size(void **state)
 	for (n = 0; n < 100; n++) {
 		assert_true(add(&f, 0, true) >= 0);
 		assert_true(add(&f, 1, true) >= 0);
-		assert_int_equal(cvm_vq_pop(&f.vq, &f.chain), 1);
-		cvm_vq_push(&f.vq, &f.chain, 7);
-		assert_int_equal(cvm_vq_pop(&f.vq, &f.chain), 1);
-		cvm_vq_push(&f.vq, &f.chain, 8);
-		assert_int_equal(cvm_vq_pop(&f.vq, &f.chain), 0);
-		cvm_vq_publish(&f.vq);
+		assert_int_equal(vq_pop(&f.vq, &f.chain), 1);
+		vq_push(&f.vq, &f.chain, 7);
+		assert_int_equal(vq_pop(&f.vq, &f.chain), 1);
+		vq_push(&f.vq, &f.chain, 8);
+		assert_int_equal(vq_pop(&f.vq, &f.chain), 0);
+		vq_publish(&f.vq);
 		assert_true(driver_get(&f.drv, &len) >= 0);
 		assert_int_equal(len, 7);
 		assert_true(driver_get(&f.drv, &len) >= 0);
@@ -303,22 +303,22 @@ static void doorbells(struct fixture *f)
 
 	/* A new queue wants doorbells; one that is awake does not. */
 	add(f, 0, true);
-	assert_true(driver_must_kick(&f->drv));
-	cvm_vq_quiet(&f->vq);
-	assert_int_equal(cvm_vq_pop(&f->vq, &f->chain), 1);
+	assert_true(driver_needs_notification(&f->drv));
+	vq_disable_notification(&f->vq);
+	assert_int_equal(vq_pop(&f->vq, &f->chain), 1);
 	for (n = 1; n < 4; n++) {
 		add(f, n, true);
-		assert_false(driver_must_kick(&f->drv));
+		assert_false(driver_needs_notification(&f->drv));
 	}
 	/* Falling asleep with work left says so. */
-	assert_true(cvm_vq_listen(&f->vq));
-	cvm_vq_quiet(&f->vq);
-	while (cvm_vq_pop(&f->vq, &f->chain) > 0)
+	assert_true(vq_enable_notification(&f->vq));
+	vq_disable_notification(&f->vq);
+	while (vq_pop(&f->vq, &f->chain) > 0)
 		;
-	assert_false(cvm_vq_listen(&f->vq));
+	assert_false(vq_enable_notification(&f->vq));
 	add(f, 4, true);
-	assert_true(driver_must_kick(&f->drv));
-	assert_true(cvm_vq_listen(&f->vq));
+	assert_true(driver_needs_notification(&f->drv));
+	assert_true(vq_enable_notification(&f->vq));
 }
 
 static void test_doorbells(void **state)
@@ -333,28 +333,28 @@ static bool give_back(struct fixture *f, uint32_t n)
 
 	for (i = 0; i < n; i++) {
 		assert_true(add(f, i, true) >= 0);
-		assert_int_equal(cvm_vq_pop(&f->vq, &f->chain), 1);
-		cvm_vq_push(&f->vq, &f->chain, 1);
+		assert_int_equal(vq_pop(&f->vq, &f->chain), 1);
+		vq_push(&f->vq, &f->chain, 1);
 	}
-	return cvm_vq_publish(&f->vq);
+	return vq_publish(&f->vq);
 }
 
 static void interrupts(struct fixture *f)
 {
 	uint32_t len, n;
 
-	assert_false(driver_listen(&f->drv));
+	assert_false(driver_enable_notification(&f->drv));
 	assert_true(give_back(f, 1));
 	/* Asked once for each: nothing new, nothing to say. */
-	assert_false(cvm_vq_publish(&f->vq));
-	driver_quiet(&f->drv);
+	assert_false(vq_publish(&f->vq));
+	driver_disable_notification(&f->drv);
 	for (n = 0; n < 30; n++) {
 		assert_true(driver_get(&f->drv, &len) >= 0);
 		assert_false(give_back(f, 1));
 	}
-	assert_true(driver_listen(&f->drv));
+	assert_true(driver_enable_notification(&f->drv));
 	assert_true(driver_get(&f->drv, &len) >= 0);
-	assert_false(driver_listen(&f->drv));
+	assert_false(driver_enable_notification(&f->drv));
 	/* A batch that goes past the event. */
 	assert_true(give_back(f, 3));
 }
@@ -371,7 +371,7 @@ static void event_places(struct fixture *f)
 	uint32_t len, n, i;
 
 	for (n = 0; n < 70000; n++) {
-		driver_listen(&f->drv);
+		driver_enable_notification(&f->drv);
 		assert_true(give_back(f, 1 + n % 3));
 		assert_false(give_back(f, 2));
 		for (i = 0; i < 3 + n % 3; i++)
@@ -416,37 +416,37 @@ static void test_iov(void **state)
 
 static void test_memory(void **state)
 {
-	struct cvm_memory mem = { 0 };
+	struct virtio_memory mem = { 0 };
 	static uint8_t place[64];	/* b is not right before a */
 	uint8_t *a = place, *b = place + 32;
 	void *hva;
 
 	(void)state;
-	assert_int_equal(cvm_memory_add(&mem, 0x1000, 16, a), 0);
-	assert_int_equal(cvm_memory_add(&mem, 0x100f, 16, b), -CVM_EINVAL);
-	assert_int_equal(cvm_memory_add(&mem, 0xff1, 16, b), -CVM_EINVAL);
-	assert_int_equal(cvm_memory_add(&mem, UINT64_MAX - 14, 16, b),
+	assert_int_equal(virtio_memory_add(&mem, 0x1000, 16, a), 0);
+	assert_int_equal(virtio_memory_add(&mem, 0x100f, 16, b), -CVM_EINVAL);
+	assert_int_equal(virtio_memory_add(&mem, 0xff1, 16, b), -CVM_EINVAL);
+	assert_int_equal(virtio_memory_add(&mem, UINT64_MAX - 14, 16, b),
 			 -CVM_EINVAL);
-	assert_int_equal(cvm_memory_add(&mem, 0x2000, 0, b), -CVM_EINVAL);
-	assert_int_equal(cvm_memory_add(&mem, 0xff0, 16, b), 0);
-	assert_int_equal(cvm_memory_piece(&mem, 0xff8, 16, &hva), 8);
+	assert_int_equal(virtio_memory_add(&mem, 0x2000, 0, b), -CVM_EINVAL);
+	assert_int_equal(virtio_memory_add(&mem, 0xff0, 16, b), 0);
+	assert_int_equal(virtio_memory_piece(&mem, 0xff8, 16, &hva), 8);
 	assert_ptr_equal(hva, b + 8);
-	assert_int_equal(cvm_memory_piece(&mem, 0xfef, 1, &hva), 0);
-	assert_int_equal(cvm_memory_piece(&mem, 0x1010, 1, &hva), 0);
-	assert_ptr_equal(cvm_memory_at(&mem, 0x100f, 1), a + 15);
-	assert_null(cvm_memory_at(&mem, 0x100f, 2));
-	assert_null(cvm_memory_at(&mem, 0xff8, 16));
-	assert_null(cvm_memory_at(&mem, UINT64_MAX, 16));
+	assert_int_equal(virtio_memory_piece(&mem, 0xfef, 1, &hva), 0);
+	assert_int_equal(virtio_memory_piece(&mem, 0x1010, 1, &hva), 0);
+	assert_ptr_equal(virtio_memory_at(&mem, 0x100f, 1), a + 15);
+	assert_null(virtio_memory_at(&mem, 0x100f, 2));
+	assert_null(virtio_memory_at(&mem, 0xff8, 16));
+	assert_null(virtio_memory_at(&mem, UINT64_MAX, 16));
 }
 
 static void test_refused(void **state)
 {
-	struct cvm_vq_config good, config;
+	struct vq_config good, config;
 	struct fixture f;
 
 	(void)state;
 	setup(&f, 0);
-	good = (struct cvm_vq_config){
+	good = (struct vq_config){
 		.mem = &f.t.mem, .size = SIZE,
 		.desc_gpa = f.drv.desc_gpa, .driver_gpa = f.drv.driver_gpa,
 		.device_gpa = f.drv.device_gpa,
@@ -454,9 +454,9 @@ static void test_refused(void **state)
 #define refuse(change, text) do { \
 	config = good; \
 	change; \
-	assert_int_equal(cvm_vq_start(&f.vq, &config), -CVM_EINVAL); \
+	assert_int_equal(vq_start(&f.vq, &config), -CVM_EINVAL); \
 	assert_non_null(strstr(f.vq.reason, text)); \
-	assert_int_equal(cvm_vq_pop(&f.vq, &f.chain), -1); \
+	assert_int_equal(vq_pop(&f.vq, &f.chain), -1); \
 } while (0)
 	refuse(config.size = 0, "split queue cannot have 0 entries");
 	refuse(config.size = 6, "split queue cannot have 6 entries");
@@ -472,7 +472,7 @@ static void test_refused(void **state)
 	refuse(config.device_gpa = UINT64_MAX - 3, "is not guest memory");
 	/* Neighbours by address that lie apart are no place for a ring. */
 	refuse(config.desc_gpa = TESTMEM_B - 64, "is not guest memory");
-	assert_int_equal(cvm_vq_start(&f.vq, &good), 0);
+	assert_int_equal(vq_start(&f.vq, &good), 0);
 	teardown(&f);
 }
 

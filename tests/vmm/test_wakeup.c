@@ -44,24 +44,24 @@ static void add(struct testvm *vm, struct driver_queue *drv, uint32_t n)
 		{ AT(n), 16, false }, { AT(n) + 16, 21, true },
 	};
 
-	*(uint32_t *)testvm_at(vm, AT(n), 16) = BLK_T_GET_ID;
+	*(uint32_t *)testvm_at(vm, AT(n), 16) = VIRTIO_BLK_T_GET_ID;
 	*(uint8_t *)testvm_at(vm, AT(n) + 36, 1) = 0xee;
 	assert_true(driver_add(drv, buf, 2) >= 0);
 }
 
 /* Doorbells per request tell whether the device ever slept. */
-static void run(const char *path, enum cvm_blk_engine_name engine,
+static void run(const char *path, enum virtio_blk_engine engine,
 		uint64_t features)
 {
-	struct cvm_blk_args args = { .path = path, .engine = engine };
+	struct virtio_blk_args args = { .path = path, .engine = engine };
 	uint32_t sent = 0, got, burst, rung = 0, len;
 	struct driver_queue drv;
 	struct problem problem = { "" };
 	struct testvm vm;
 
 	testvm_init(&vm);
-	assert_int_equal(cvm_vmm_devices_add_blk(vm.devs, &args, &problem), 0);
-	assert_int_equal(cvm_vmm_devices_commit(vm.devs, &problem), 0);
+	assert_int_equal(virtio_blk_add(vm.devs, &args, &problem), 0);
+	assert_int_equal(virtio_devices_commit(vm.devs, &problem), 0);
 	assert_true(testvm_features(&vm, 0, VIRTIO_F_VERSION_1 | features));
 	assert_int_equal(testvm_queue(&vm, 0, 0, &drv, 16, features), 0);
 	testvm_driver_ok(&vm, 0);
@@ -71,7 +71,7 @@ static void run(const char *path, enum cvm_blk_engine_name engine,
 			add(&vm, &drv, got);
 			/* Some are rung for together. */
 			if (!dice(2) || got + 1 == burst) {
-				if (driver_must_kick(&drv)) {
+				if (driver_needs_notification(&drv)) {
 					rung++;
 					testvm_doorbell(&vm, 0);
 				}
@@ -103,9 +103,9 @@ static void test_wakeup(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, 1 << 20), 0);
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		run(path, CVM_BLK_THREADS, kinds[i]);
-#if CVM_HAVE_URING
-		run(path, CVM_BLK_URING, kinds[i]);
+		run(path, VIRTIO_BLK_ENGINE_THREADS, kinds[i]);
+#if HAVE_URING
+		run(path, VIRTIO_BLK_ENGINE_URING, kinds[i]);
 #endif
 	}
 	close(fd);
@@ -126,9 +126,9 @@ static void test_wakeup(void **state)
 struct duel {
 	struct testmem t;
 	struct driver_queue drv;
-	struct cvm_vq vq;
+	struct vq vq;
 	struct os_iov iov[4];
-	struct cvm_chain chain;
+	struct vq_chain chain;
 	uint32_t round;			/* begun, written by the driver */
 	uint32_t done;			/* by the device */
 	uint32_t noticed[2];		/* who will act: device, driver */
@@ -161,17 +161,17 @@ static void *device_main(void *arg)
 
 	for (round = 1;; round++) {
 		if (d->interrupts) {
-			if (cvm_vq_pop(&d->vq, &d->chain) != 1)
+			if (vq_pop(&d->vq, &d->chain) != 1)
 				abort();
-			cvm_vq_push(&d->vq, &d->chain, 1);
+			vq_push(&d->vq, &d->chain, 1);
 		}
 		__atomic_store_n(&d->done, 2 * round - 1, __ATOMIC_RELEASE);
 		wait_for(&d->round, 2 * round - 1);
 		if (d->stop)
 			return NULL;
 		dawdle(round);
-		d->noticed[0] = d->interrupts ? cvm_vq_publish(&d->vq) :
-				cvm_vq_listen(&d->vq);
+		d->noticed[0] = d->interrupts ? vq_publish(&d->vq) :
+				vq_enable_notification(&d->vq);
 		__atomic_store_n(&d->done, 2 * round, __ATOMIC_RELEASE);
 		wait_for(&d->round, 2 * round);
 	}
@@ -183,13 +183,13 @@ static void clear(struct duel *d)
 	uint32_t len;
 
 	if (!d->interrupts) {
-		assert_int_equal(cvm_vq_pop(&d->vq, &d->chain), 1);
-		cvm_vq_push(&d->vq, &d->chain, 1);
-		cvm_vq_publish(&d->vq);
-		cvm_vq_quiet(&d->vq);
+		assert_int_equal(vq_pop(&d->vq, &d->chain), 1);
+		vq_push(&d->vq, &d->chain, 1);
+		vq_publish(&d->vq);
+		vq_disable_notification(&d->vq);
 	}
 	assert_true(driver_get(&d->drv, &len) >= 0);
-	driver_quiet(&d->drv);
+	driver_disable_notification(&d->drv);
 }
 
 static double now(void)
@@ -217,10 +217,10 @@ static void fight(struct duel *d)
 		if (d->stop)
 			break;
 		if (d->interrupts) {
-			d->noticed[1] = driver_listen(&d->drv);
+			d->noticed[1] = driver_enable_notification(&d->drv);
 		} else {
 			driver_add(&d->drv, &buf, 1);
-			d->noticed[1] = driver_must_kick(&d->drv);
+			d->noticed[1] = driver_needs_notification(&d->drv);
 		}
 		wait_for(&d->done, 2 * round);
 		if (!d->noticed[0] && !d->noticed[1])
@@ -235,7 +235,7 @@ static void fight(struct duel *d)
 
 static void test_duel(void **state)
 {
-	struct cvm_vq_config config = { .size = 16 };
+	struct vq_config config = { .size = 16 };
 	struct duel *d;
 	uint32_t kind;
 
@@ -251,11 +251,11 @@ static void test_duel(void **state)
 		config.desc_gpa = d->drv.desc_gpa;
 		config.driver_gpa = d->drv.driver_gpa;
 		config.device_gpa = d->drv.device_gpa;
-		assert_int_equal(cvm_vq_start(&d->vq, &config), 0);
-		d->chain = (struct cvm_chain){ .iov = d->iov, .room = 4 };
+		assert_int_equal(vq_start(&d->vq, &config), 0);
+		d->chain = (struct vq_chain){ .iov = d->iov, .room = 4 };
 		d->interrupts = kind & 4;
-		cvm_vq_quiet(&d->vq);
-		driver_quiet(&d->drv);
+		vq_disable_notification(&d->vq);
+		driver_disable_notification(&d->drv);
 		fight(d);
 		testmem_free(&d->t);
 		free(d);

@@ -18,7 +18,7 @@
 #define TESTMEM_C	0x80000000ull
 
 struct testmem {
-	struct cvm_memory mem;
+	struct virtio_memory mem;
 	uint8_t *block[3];
 };
 
@@ -34,8 +34,8 @@ static inline void testmem_init(struct testmem *t)
 		if (!t->block[i])
 			abort();
 		memset(t->block[i], 0, TESTMEM_BYTES);
-		if (cvm_memory_add(&t->mem, gpa[i], TESTMEM_BYTES,
-				   t->block[i]))
+		if (virtio_memory_add(&t->mem, gpa[i], TESTMEM_BYTES,
+				      t->block[i]))
 			abort();
 	}
 }
@@ -51,7 +51,7 @@ static inline void testmem_free(struct testmem *t)
 /* A byte of guest memory. */
 static inline uint8_t *testmem_at(struct testmem *t, uint64_t gpa)
 {
-	uint8_t *at = cvm_memory_at(&t->mem, gpa, 1);
+	uint8_t *at = virtio_memory_at(&t->mem, gpa, 1);
 
 	if (!at)
 		abort();

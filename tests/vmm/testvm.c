@@ -46,7 +46,7 @@ void testvm_init_bound(struct testvm *vm,
 				    uint32_t *),
 		       void (*unwatch)(void *, uint32_t))
 {
-	struct cvm_vmm_args args = {
+	struct virtio_devices_args args = {
 		.ranges = &vm->ranges,
 		.map_gpa = TESTVM_GPA,
 		.table_gpa = TESTVM_TABLE,
@@ -77,9 +77,9 @@ void testvm_init_bound(struct testvm *vm,
 	ASAN_POISON_MEMORY_REGION(vm->map + (TESTVM_HOLE - TESTVM_GPA),
 				  HOLE_BYTES);
 	args.map = vm->map;
-	if (cvm_memory_from_map(&vm->mem, &vm->ranges, vm->map, TESTVM_GPA))
+	if (virtio_memory_from_map(&vm->mem, &vm->ranges, vm->map, TESTVM_GPA))
 		abort();
-	vm->devs = cvm_vmm_devices_new(&args, &problem);
+	vm->devs = virtio_devices_new(&args, &problem);
 	if (!vm->devs)
 		abort();
 }
@@ -91,7 +91,7 @@ void testvm_init(struct testvm *vm)
 
 void testvm_free(struct testvm *vm)
 {
-	cvm_vmm_devices_free(vm->devs);
+	virtio_devices_free(vm->devs);
 	ASAN_UNPOISON_MEMORY_REGION(vm->map + (TESTVM_HOLE - TESTVM_GPA),
 				    HOLE_BYTES);
 	free(vm->map);
@@ -101,7 +101,7 @@ void testvm_free(struct testvm *vm)
 
 void *testvm_at(struct testvm *vm, uint64_t gpa, uint64_t bytes)
 {
-	void *at = cvm_memory_at(&vm->mem, gpa, bytes);
+	void *at = virtio_memory_at(&vm->mem, gpa, bytes);
 
 	if (!at)
 		abort();
@@ -122,7 +122,7 @@ struct cvm_virtio_slot *testvm_slot(struct testvm *vm, uint32_t slot)
 int testvm_doorbell(struct testvm *vm, uint64_t doorbell)
 {
 	struct cvm_user_run run = { .arg = { doorbell } };
-	int ret = cvm_vmm_devices_doorbell(vm->devs, &run);
+	int ret = virtio_devices_doorbell(vm->devs, &run);
 
 	if (run.events) {
 		vm->runs++;
@@ -177,7 +177,7 @@ int testvm_driver_ok(struct testvm *vm, uint32_t slot)
 {
 	struct problem problem = { "" };
 
-	if (cvm_vmm_devices_threads(vm->devs, &problem))
+	if (virtio_devices_threads(vm->devs, &problem))
 		abort();
 	return testvm_command(vm, slot, CVM_VIRTIO_SET_STATUS,
 			      VIRTIO_STATUS_DRIVER_OK);
@@ -186,7 +186,7 @@ int testvm_driver_ok(struct testvm *vm, uint32_t slot)
 void testvm_ring(struct testvm *vm, uint32_t slot, uint32_t queue,
 		 struct driver_queue *drv)
 {
-	if (driver_must_kick(drv))
+	if (driver_needs_notification(drv))
 		testvm_doorbell(vm, CVM_VIRTIO_DOORBELL(slot, queue));
 }
 
@@ -229,7 +229,7 @@ int testvm_get(struct testvm *vm, uint32_t slot, struct driver_queue *drv,
 		id = driver_get(drv, len);
 		if (id >= 0)
 			return id;
-		if (driver_listen(drv))
+		if (driver_enable_notification(drv))
 			continue;
 		if (!testvm_wait(vm, 0, 1ull << CVM_VIRTIO_EVENT_BIT(slot)))
 			return -1;

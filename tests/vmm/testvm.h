@@ -25,9 +25,9 @@
 #define TESTVM_SECONDS	60	/* longest wait: the machine may be busy */
 
 struct testvm {
-	struct cvm_vmm_devices *devs;
+	struct virtio_devices *devs;
 	struct cvm_user_ranges ranges;
-	struct cvm_memory mem;		/* the test's own table */
+	struct virtio_memory mem;		/* the test's own table */
 	uint8_t *map;
 	uint64_t rings;			/* next free address for rings */
 	uint32_t runs;			/* that take events along */
@@ -56,7 +56,7 @@ struct cvm_virtio_table *testvm_table(struct testvm *vm);
 struct cvm_virtio_slot *testvm_slot(struct testvm *vm, uint32_t slot);
 void *testvm_at(struct testvm *vm, uint64_t gpa, uint64_t bytes);
 
-/* testvm_doorbell - vCPU 0 rings; as cvm_vmm_devices_doorbell(). */
+/* testvm_doorbell - vCPU 0 rings; as virtio_devices_doorbell(). */
 int testvm_doorbell(struct testvm *vm, uint64_t doorbell);
 
 /* testvm_command - write a command, ring, return its result. */

@@ -3,16 +3,16 @@
  * devices.h - the virtio devices of one VM, as the tool that runs it sees
  * them.  docs/virtio.md has the picture.
  *
- *   core/	slots, transport, rings, guest memory, workers, complaints
+ *   core/	slots, transport, rings, guest memory, workers, warnings
  *   blk/ net/ console/ rng/	the devices; none includes another
  *
  * This room includes os/thread.h and os/disk.h, and is included by vmm/.
  *
- * Set up before the guest runs: cvm_vmm_devices_new(), then what it is to
- * have, cvm_vmm_devices_settle(), cvm_vmm_devices_threads() and, when nothing
- * else can fail, cvm_vmm_devices_commit().  While it runs: every doorbell that
- * RUN returns goes to cvm_vmm_devices_doorbell(), in the vCPU's own thread.
- * After its last RUN has returned: cvm_vmm_devices_free().
+ * Set up before the guest runs: virtio_devices_new(), then what it is to
+ * have, virtio_devices_settle(), virtio_devices_threads() and, when nothing
+ * else can fail, virtio_devices_commit().  While it runs: every doorbell that
+ * RUN returns goes to virtio_devices_doorbell(), in the vCPU's own thread.
+ * After its last RUN has returned: virtio_devices_free().
  */
 #ifndef CVM_VIRTIO_DEVICES_H
 #define CVM_VIRTIO_DEVICES_H
@@ -26,9 +26,9 @@
 
 #include "os/problem.h"
 
-struct cvm_vmm_devices;
+struct virtio_devices;
 
-struct cvm_vmm_args {
+struct virtio_devices_args {
 	/* Guest memory: its ranges in one mapping that begins at map_gpa. */
 	const struct cvm_user_ranges *ranges;
 	void *map;
@@ -67,100 +67,99 @@ struct cvm_vmm_args {
 };
 
 /*
- * cvm_vmm_devices_new - write an empty slot table into guest memory.  NULL
+ * virtio_devices_new - write an empty slot table into guest memory.  NULL
  * with a problem: the table is not guest memory, ranges that overlap.
  */
-struct cvm_vmm_devices *
-cvm_vmm_devices_new(const struct cvm_vmm_args *args,
-		    struct problem *problem);
+struct virtio_devices *
+virtio_devices_new(const struct virtio_devices_args *args,
+		   struct problem *problem);
 
-/* cvm_vmm_devices_free - stop and free all devices; NULL is none. */
-void cvm_vmm_devices_free(struct cvm_vmm_devices *devs);
+/* virtio_devices_free - stop and free all devices; NULL is none. */
+void virtio_devices_free(struct virtio_devices *devs);
 
 /*
- * cvm_vmm_devices_settle - everything that takes rights is claimed, before they
+ * virtio_devices_settle - everything that takes rights is claimed, before they
  * are given up: do what takes them too.  What devices have made until then is
- * gone again with cvm_vmm_devices_free(), if this was not called.
+ * gone again with virtio_devices_free(), if this was not called.
  */
-void cvm_vmm_devices_settle(struct cvm_vmm_devices *devs);
+void virtio_devices_settle(struct virtio_devices *devs);
 
 /*
- * cvm_vmm_devices_commit - everything the VM needs is claimed, threads too:
+ * virtio_devices_commit - everything the VM needs is claimed, threads too:
  * change what its devices change on the host, as files that are to be longer.
  * Before the guest runs, and again for what is added later.  -1 with a problem.
  */
-int cvm_vmm_devices_commit(struct cvm_vmm_devices *devs,
-			   struct problem *problem);
+int virtio_devices_commit(struct virtio_devices *devs,
+			  struct problem *problem);
 
 /*
- * cvm_vmm_devices_threads - have the threads that the devices need, whatever
+ * virtio_devices_threads - have the threads that the devices need, whatever
  * their driver does.  Before the guest runs, and again for what is added
  * later, before its first doorbell is answered; what is confined by thread was
  * confined before.  -1 with a problem: there are none to be had.
  */
-int cvm_vmm_devices_threads(struct cvm_vmm_devices *devs,
-			    struct problem *problem);
+int virtio_devices_threads(struct virtio_devices *devs,
+			   struct problem *problem);
 
-/* cvm_vmm_devices_threads_free - have none again; the guest has not run. */
-void cvm_vmm_devices_threads_free(struct cvm_vmm_devices *devs);
+/* virtio_devices_threads_free - have none again; the guest has not run. */
+void virtio_devices_threads_free(struct virtio_devices *devs);
 
 /*
- * cvm_vmm_devices_doorbell - the guest rang: RUN has returned the doorbell
+ * virtio_devices_doorbell - the guest rang: RUN has returned the doorbell
  * run->arg[0].  Commands are carried out before it returns.  What is raised in
  * this vCPU meanwhile may be added to run->events, for the next RUN, instead
  * of going by .raise.  -CVM_ENOENT: no device has this doorbell; nothing
  * happened.
  */
-int cvm_vmm_devices_doorbell(struct cvm_vmm_devices *devs,
-			     struct cvm_user_run *run);
+int virtio_devices_doorbell(struct virtio_devices *devs,
+			    struct cvm_user_run *run);
 
 /*
- * cvm_vmm_devices_console_size - tell the guest how large the window of the
+ * virtio_devices_console_size - tell the guest how large the window of the
  * terminal at its own console is (not a port of ours, but the line that the
  * monitor carries).  Any thread.
  */
-void cvm_vmm_devices_console_size(struct cvm_vmm_devices *devs,
-				  uint32_t cols, uint32_t rows);
+void virtio_devices_console_size(struct virtio_devices *devs,
+				 uint32_t cols, uint32_t rows);
 
 /*
- * cvm_vmm_devices_hangup - the VM is ending: cvm_vmm_devices_doorbell() waits
+ * virtio_devices_hangup - the VM is ending: virtio_devices_doorbell() waits
  * for no slow reader any more.  Any thread.
  */
-void cvm_vmm_devices_hangup(struct cvm_vmm_devices *devs);
+void virtio_devices_hangup(struct virtio_devices *devs);
 
 /*
- * cvm_vmm_devices_remove - pull a device out, while the guest runs or not:
+ * virtio_devices_remove - pull a device out, while the guest runs or not:
  * its queues are stopped, its slot is empty, the guest is told.  -CVM_ENOENT.
  */
-int cvm_vmm_devices_remove(struct cvm_vmm_devices *devs, uint32_t slot);
+int virtio_devices_remove(struct virtio_devices *devs, uint32_t slot);
 
 /* What a device and its driver told each other. */
-struct cvm_device_counts {
+struct virtio_device_counts {
 	const char *kind;	/* "blk" */
 	uint64_t doorbells;	/* as the guest counts them */
 	uint64_t interrupts;
 };
 
 /*
- * cvm_vmm_devices_counts - of the device in a slot; -CVM_ENOENT.  Any thread,
+ * virtio_devices_counts - of the device in a slot; -CVM_ENOENT.  Any thread,
  * but not while devices are removed: it waits for nobody.
  */
-int cvm_vmm_devices_counts(struct cvm_vmm_devices *devs, uint32_t slot,
-			   struct cvm_device_counts *counts);
+int virtio_devices_counts(struct virtio_devices *devs, uint32_t slot,
+			  struct virtio_device_counts *counts);
 
 /* ---- devices: the slot, or -1 with a problem ----------------------------- */
 
-/* cvm_vmm_devices_add_rng - randomness (5.4 "Entropy Device"). */
-int cvm_vmm_devices_add_rng(struct cvm_vmm_devices *devs,
-			    struct problem *problem);
+/* virtio_rng_add - randomness (5.4 "Entropy Device"). */
+int virtio_rng_add(struct virtio_devices *devs, struct problem *problem);
 
-enum cvm_blk_engine_name {
-	CVM_BLK_ANY,		/* the best there is */
-	CVM_BLK_THREADS,	/* one request after the other, a queue */
-	CVM_BLK_URING		/* Linux: many at once */
+enum virtio_blk_engine {
+	VIRTIO_BLK_ENGINE_ANY,		/* the best there is */
+	VIRTIO_BLK_ENGINE_THREADS,	/* a thread a queue, one at a time */
+	VIRTIO_BLK_ENGINE_URING		/* Linux: many at once */
 };
 
-struct cvm_blk_args {
+struct virtio_blk_args {
 	const char *path;	/* a raw image, a disk, a partition */
 	bool raw;		/* it is one, whatever it looks like */
 	const char *insist;	/* how people say that, for messages; NULL */
@@ -168,24 +167,24 @@ struct cvm_blk_args {
 	uint64_t offset;	/* the disk begins here, */
 	uint64_t bytes;		/* is this long; 0: to the end */
 	bool grow;		/* a shorter file becomes so long, when all is
-				 * claimed: cvm_vmm_devices_commit() */
+				 * claimed: virtio_devices_commit() */
 	uint32_t queues;	/* 1 .. 16; 0: 1 */
 	bool readonly;
 	bool cached;		/* always through the host's cache */
-	enum cvm_blk_engine_name engine;
+	enum virtio_blk_engine engine;
 };
 
 /*
- * cvm_vmm_devices_add_blk - a disk (5.2 "Block Device").  The file is opened,
+ * virtio_blk_add - a disk (5.2 "Block Device").  The file is opened,
  * claimed against other writers, refused if it looks like anything but a raw
  * disk and was none before, and compared with its partition table.
  */
-int cvm_vmm_devices_add_blk(struct cvm_vmm_devices *devs,
-			    const struct cvm_blk_args *args,
-			    struct problem *problem);
+int virtio_blk_add(struct virtio_devices *devs,
+		   const struct virtio_blk_args *args,
+		   struct problem *problem);
 
 /* What a disk has done. */
-struct cvm_blk_stats {
+struct virtio_blk_stats {
 	const char *engine;	/* "threads" or "io_uring" */
 	bool direct;		/* past the host's cache where it can be */
 	uint64_t reads, writes;	/* requests that succeeded */
@@ -195,33 +194,33 @@ struct cvm_blk_stats {
 	uint64_t syncs;		/* fdatasync() and the like that returned 0 */
 };
 
-/* cvm_vmm_devices_blk_stats - -CVM_ENOENT: no disk in this slot. */
-int cvm_vmm_devices_blk_stats(struct cvm_vmm_devices *devs, uint32_t slot,
-			      struct cvm_blk_stats *stats);
+/* virtio_blk_get_stats - -CVM_ENOENT: no disk in this slot. */
+int virtio_blk_get_stats(struct virtio_devices *devs, uint32_t slot,
+			 struct virtio_blk_stats *stats);
 
 /* How long a disk is, in bytes. */
-struct cvm_blk_size {
+struct virtio_blk_size {
 	uint64_t bytes, before;
 };
 
 /*
- * cvm_vmm_devices_blk_rescan - look how long a disk's file is now, and tell the
+ * virtio_blk_rescan - look how long a disk's file is now, and tell the
  * guest if that is new.  -CVM_ENOENT: no disk in this slot.
  */
-int cvm_vmm_devices_blk_rescan(struct cvm_vmm_devices *devs, uint32_t slot,
-			       struct cvm_blk_size *size);
+int virtio_blk_rescan(struct virtio_devices *devs, uint32_t slot,
+		      struct virtio_blk_size *size);
 
-#define CVM_NET_FORWARDS 32u
+#define VIRTIO_NET_FORWARDS 32u
 
 /* Ports of the host whose connections go to the guest, slirp only. */
-struct cvm_net_forward {
+struct virtio_net_forward {
 	bool udp;
 	uint8_t host_ip[4];	/* of the host, to listen on */
 	uint16_t host_port;
 	uint16_t guest_port;
 };
 
-struct cvm_net_args {
+struct virtio_net_args {
 	uint8_t mac[6];
 	const char *name;	/* slirp: the host name DHCP gives, or NULL */
 	const char *tap;	/* the host's interface; NULL: slirp */
@@ -230,55 +229,55 @@ struct cvm_net_args {
 				 * the host's resolv.conf comes from as one
 				 * packet, the card's from now on; 0: none */
 	uint32_t forwards;
-	struct cvm_net_forward forward[CVM_NET_FORWARDS];
+	struct virtio_net_forward forward[VIRTIO_NET_FORWARDS];
 };
 
 /*
- * cvm_vmm_devices_add_net - a network card (5.1 "Network Device"): on a tap
+ * virtio_net_add - a network card (5.1 "Network Device"): on a tap
  * interface of the host, or in a network of its own that libslirp makes, with
  * the host as 10.0.2.2 and fec0::2, DHCP, and DNS at 10.0.2.3; further ones are
  * 10.0.3.0/24 and fec0:0:0:1::/64, and so on.
  */
-int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
-			    const struct cvm_net_args *args,
-			    struct problem *problem);
+int virtio_net_add(struct virtio_devices *devs,
+		   const struct virtio_net_args *args,
+		   struct problem *problem);
 
 /* What a card has done in one direction. */
-struct cvm_net_direction {
+struct virtio_net_direction {
 	uint64_t frames, bytes;	/* Ethernet's, without virtio's header */
 	uint64_t dropped;
 };
 
-struct cvm_net_stats {
+struct virtio_net_stats {
 	const char *backend;	/* "slirp" or "tap" */
-	struct cvm_net_direction rx, tx; /* to the guest, and from it */
+	struct virtio_net_direction rx, tx; /* to the guest, and from it */
 	uint64_t unwanted;	/* came, but the guest had not asked for them */
 };
 
-/* cvm_vmm_devices_net_stats - -CVM_ENOENT: no network card in this slot. */
-int cvm_vmm_devices_net_stats(struct cvm_vmm_devices *devs, uint32_t slot,
-			      struct cvm_net_stats *stats);
+/* virtio_net_get_stats - -CVM_ENOENT: no network card in this slot. */
+int virtio_net_get_stats(struct virtio_devices *devs, uint32_t slot,
+			 struct virtio_net_stats *stats);
 
-#define CVM_PORTS_MAX	7u	/* hvc1 .. hvc7: Linux has no more */
-#define CVM_PORT_NAME	32u
+#define VIRTIO_PORTS_MAX	7u	/* hvc1 .. hvc7: Linux has no more */
+#define VIRTIO_PORT_NAME	32u
 
-enum cvm_port_kind {
-	CVM_PORT_CALLS,		/* this program, by the functions below */
-	CVM_PORT_FILE,		/* output is put at the end of a file */
-	CVM_PORT_SOCKET,	/* listens at a path, one peer at a time */
-	CVM_PORT_PTY,		/* a new pseudo terminal */
-	CVM_PORT_SERIAL		/* a serial line of the host */
+enum virtio_port_kind {
+	VIRTIO_PORT_CALLS,	/* this program, by the functions below */
+	VIRTIO_PORT_FILE,	/* output is put at the end of a file */
+	VIRTIO_PORT_SOCKET,	/* listens at a path, one peer at a time */
+	VIRTIO_PORT_PTY,	/* a new pseudo terminal */
+	VIRTIO_PORT_SERIAL	/* a serial line of the host */
 };
 
-struct cvm_port;
+struct virtio_port;
 
-struct cvm_port_owner {
+struct virtio_port_owner {
 	uint32_t uid, gid;
 };
 
-struct cvm_port_args {
+struct virtio_port_args {
 	const char *name;	/* in the guest, and in messages */
-	enum cvm_port_kind kind;
+	enum virtio_port_kind kind;
 	const char *path;	/* of file, socket or line; else NULL */
 	const char *mode;	/* of the line, or NULL: as it is */
 
@@ -290,43 +289,46 @@ struct cvm_port_args {
 	void (*made)(const char *path, intptr_t file);
 
 	/* Optional: who is to have what is made here; NULL: this process. */
-	const struct cvm_port_owner *owner;
+	const struct virtio_port_owner *owner;
 
-	/* CVM_PORT_CALLS: as in struct cvm_port_ops (console.h) */
+	/* VIRTIO_PORT_CALLS: as in struct virtio_port_ops (console.h) */
 	void *ctx;
 	void (*output)(void *ctx, const void *data, size_t bytes);
 	void (*room)(void *ctx);
 
-	struct cvm_port *port;	/* out; lives until cvm_vmm_devices_free() */
+	/* out; it lives until virtio_devices_free() */
+	struct virtio_port *port;
 };
 
 /*
- * cvm_vmm_devices_add_console - ports that are ttys of the guest (5.3 "Console
+ * virtio_console_add - ports that are ttys of the guest (5.3 "Console
  * Device").  Their names are copied.
  */
-int cvm_vmm_devices_add_console(struct cvm_vmm_devices *devs,
-				struct cvm_port_args *ports, uint32_t count,
-				struct problem *problem);
+int virtio_console_add(struct virtio_devices *devs,
+		       struct virtio_port_args *ports, uint32_t count,
+		       struct problem *problem);
 
 /*
- * cvm_port_input - something was typed: how many of the bytes the guest had
+ * virtio_port_input - something was typed: how many of the bytes the guest had
  * room for.  After fewer than all, room() when there is more.  Any thread.
  */
-size_t cvm_port_input(struct cvm_port *port, const void *data, size_t bytes);
+size_t virtio_port_input(struct virtio_port *port, const void *data,
+			 size_t bytes);
 
-/* cvm_port_resize - the size of the window there.  Any thread. */
-void cvm_port_resize(struct cvm_port *port, uint32_t cols, uint32_t rows);
+/* virtio_port_resize - the size of the window there.  Any thread. */
+void virtio_port_resize(struct virtio_port *port, uint32_t cols, uint32_t rows);
 
-/* cvm_port_where - where people find it, or "". */
-const char *cvm_port_where(const struct cvm_port *port);
+/* virtio_port_where - where people find it, or "". */
+const char *virtio_port_where(const struct virtio_port *port);
 
 /* What went through a port, in bytes. */
-struct cvm_port_stats {
+struct virtio_port_stats {
 	const char *name;
 	uint64_t in, out;	/* to the guest, from it */
 };
 
-/* cvm_port_stats - any thread. */
-void cvm_port_stats(const struct cvm_port *port, struct cvm_port_stats *stats);
+/* virtio_port_stats - any thread. */
+void virtio_port_stats(const struct virtio_port *port,
+		       struct virtio_port_stats *stats);
 
 #endif /* CVM_VIRTIO_DEVICES_H */

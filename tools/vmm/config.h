@@ -34,19 +34,19 @@ struct config_disk {
 	bool cached;
 	bool raw;		/* whatever it looks like */
 	bool cdrom;
-	enum cvm_blk_engine_name engine;
+	enum virtio_blk_engine engine;
 };
 
 struct config_nic {
 	char name[CONFIG_NAME];
 	bool mac_given;		/* else nic_mac() makes one */
-	struct cvm_net_args args;
+	struct virtio_net_args args;
 };
 
 /* A serial line of the guest. */
 struct config_tty {
 	char name[CONFIG_NAME];
-	enum cvm_port_kind kind;
+	enum virtio_port_kind kind;
 	const char *path;	/* or NULL */
 	const char *mode;	/* of a line of the host, or NULL: as it is */
 };

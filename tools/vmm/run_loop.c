@@ -164,7 +164,7 @@ static void stop(struct vmm *vmm, int now)
 	}
 	os_driver_request(vmm->vm->dev, CVM_USER_KILL, &id, sizeof(id));
 	os_unblock();
-	cvm_vmm_devices_hangup(vmm->vm->devices);
+	virtio_devices_hangup(vmm->vm->devices);
 }
 
 static void vcpu_main(void *arg)
@@ -191,7 +191,7 @@ static void vcpu_main(void *arg)
 		else if (run.reason == CVM_RUN_CONSOLE_ROOM)
 			console_room(vmm->console);
 		else if (run.reason == CVM_RUN_DOORBELL)
-			cvm_vmm_devices_doorbell(vmm->vm->devices, &run);
+			virtio_devices_doorbell(vmm->vm->devices, &run);
 		else if (run.reason >= CVM_RUN_POWEROFF)
 			break;
 		/* INTR: again. */
@@ -230,7 +230,7 @@ static void resize(void *ctx, unsigned int cols, unsigned int rows)
 {
 	struct vmm *vmm = ctx;
 
-	cvm_vmm_devices_console_size(vmm->vm->devices, cols, rows);
+	virtio_devices_console_size(vmm->vm->devices, cols, rows);
 }
 
 static void report(void *ctx, struct console_answer *to)

@@ -37,7 +37,7 @@ struct vm {
 	uint8_t *map;		/* guest memory; holes fault */
 	uint64_t map_gpa;
 	uint64_t map_bytes;
-	struct cvm_vmm_devices *devices;
+	struct virtio_devices *devices;
 	char device_name[CVM_VIRTIO_SLOTS][VM_DEVICE_NAME]; /* by slot */
 };
 

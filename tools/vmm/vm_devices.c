@@ -81,7 +81,7 @@ static int add_disk(struct vm *vm, const struct config_disk *disk,
 		    struct problem *problem)
 {
 	char insist[40];
-	struct cvm_blk_args args = {
+	struct virtio_blk_args args = {
 		.path = disk->path,
 		.raw = disk->raw,
 		.insist = insist,
@@ -96,7 +96,7 @@ static int add_disk(struct vm *vm, const struct config_disk *disk,
 	int slot;
 
 	snprintf(insist, sizeof(insist), "set%s=format=raw", disk->name);
-	slot = cvm_vmm_devices_add_blk(vm->devices, &args, problem);
+	slot = virtio_blk_add(vm->devices, &args, problem);
 	if (slot < 0)
 		return -1;
 	name_device(vm, slot, disk->name);
@@ -118,7 +118,7 @@ static int add_nic(struct vm *vm, const struct config_nic *nic,
 		   unsigned int index, uint8_t *networks,
 		   struct problem *problem)
 {
-	struct cvm_net_args args = nic->args;
+	struct virtio_net_args args = nic->args;
 	struct problem refusal = { "" };
 	int slot;
 
@@ -130,7 +130,7 @@ static int add_nic(struct vm *vm, const struct config_nic *nic,
 		args.network = (*networks)++;
 		args.resolv = minder_resolver();
 	}
-	slot = cvm_vmm_devices_add_net(vm->devices, &args, &refusal);
+	slot = virtio_net_add(vm->devices, &args, &refusal);
 	if (slot < 0)
 		return problem_set(problem, nic->name, "%s", refusal.text);
 	name_device(vm, slot, nic->name);
@@ -140,7 +140,7 @@ static int add_nic(struct vm *vm, const struct config_nic *nic,
 int devices_add(struct vm *vm, const struct config *config,
 		struct problem *problem)
 {
-	struct cvm_vmm_args args = {
+	struct virtio_devices_args args = {
 		.ranges = &vm->ranges,
 		.map = vm->map,
 		.map_gpa = vm->map_gpa,
@@ -157,8 +157,8 @@ int devices_add(struct vm *vm, const struct config *config,
 	uint8_t networks = 0;
 	uint32_t i;
 
-	vm->devices = cvm_vmm_devices_new(&args, problem);
-	if (!vm->devices || cvm_vmm_devices_add_rng(vm->devices, problem) < 0)
+	vm->devices = virtio_devices_new(&args, problem);
+	if (!vm->devices || virtio_rng_add(vm->devices, problem) < 0)
 		return -1;
 	if (add_disks(vm, config->disk, problem))
 		return -1;
@@ -171,30 +171,30 @@ int devices_add(struct vm *vm, const struct config *config,
 
 void devices_settle(struct vm *vm)
 {
-	cvm_vmm_devices_settle(vm->devices);
+	virtio_devices_settle(vm->devices);
 }
 
 int devices_commit(struct vm *vm, struct problem *problem)
 {
-	return cvm_vmm_devices_commit(vm->devices, problem);
+	return virtio_devices_commit(vm->devices, problem);
 }
 
 int devices_threads(struct vm *vm, struct problem *problem)
 {
-	return cvm_vmm_devices_threads(vm->devices, problem);
+	return virtio_devices_threads(vm->devices, problem);
 }
 
 void devices_threads_free(struct vm *vm)
 {
-	cvm_vmm_devices_threads_free(vm->devices);
+	virtio_devices_threads_free(vm->devices);
 }
 
 static void report_disk(struct vm *vm, uint32_t slot, struct console_answer *to)
 {
 	const char *name = vm->device_name[slot];
-	struct cvm_blk_stats stats;
+	struct virtio_blk_stats stats;
 
-	if (cvm_vmm_devices_blk_stats(vm->devices, slot, &stats))
+	if (virtio_blk_get_stats(vm->devices, slot, &stats))
 		return;
 	console_word(to, name, "engine", stats.engine);
 	console_word(to, name, "cache", stats.direct ? "bypassed" : "host");
@@ -210,9 +210,9 @@ static void report_disk(struct vm *vm, uint32_t slot, struct console_answer *to)
 static void report_nic(struct vm *vm, uint32_t slot, struct console_answer *to)
 {
 	const char *name = vm->device_name[slot];
-	struct cvm_net_stats stats;
+	struct virtio_net_stats stats;
 
-	if (cvm_vmm_devices_net_stats(vm->devices, slot, &stats))
+	if (virtio_net_get_stats(vm->devices, slot, &stats))
 		return;
 	console_word(to, name, "backend", stats.backend);
 	console_count(to, name, "rx_frames", stats.rx.frames);
@@ -226,12 +226,12 @@ static void report_nic(struct vm *vm, uint32_t slot, struct console_answer *to)
 
 void devices_report(struct vm *vm, struct console_answer *to)
 {
-	struct cvm_device_counts counts;
+	struct virtio_device_counts counts;
 	const char *name;
 	uint32_t slot;
 
 	for (slot = 0; slot < CVM_VIRTIO_SLOTS; slot++) {
-		if (cvm_vmm_devices_counts(vm->devices, slot, &counts))
+		if (virtio_devices_counts(vm->devices, slot, &counts))
 			continue;
 		name = vm->device_name[slot];
 		if (!name[0])
@@ -250,8 +250,8 @@ void devices_report(struct vm *vm, struct console_answer *to)
 
 void devices_rescan(struct vm *vm, const char *disk, struct console_answer *to)
 {
-	struct cvm_device_counts counts;
-	struct cvm_blk_size size;
+	struct virtio_device_counts counts;
+	struct virtio_blk_size size;
 	const char *name;
 	uint32_t slot;
 
@@ -259,9 +259,9 @@ void devices_rescan(struct vm *vm, const char *disk, struct console_answer *to)
 		name = vm->device_name[slot];
 		/* Of a console it must not be asked: its guest may wait. */
 		if ((*disk && strcmp(disk, name)) ||
-		    cvm_vmm_devices_counts(vm->devices, slot, &counts) ||
+		    virtio_devices_counts(vm->devices, slot, &counts) ||
 		    strcmp(counts.kind, "blk") ||
-		    cvm_vmm_devices_blk_rescan(vm->devices, slot, &size))
+		    virtio_blk_rescan(vm->devices, slot, &size))
 			continue;
 		console_count(to, name, "before", size.before);
 		console_count(to, name, "bytes", size.bytes);
@@ -270,6 +270,6 @@ void devices_rescan(struct vm *vm, const char *disk, struct console_answer *to)
 
 void devices_remove(struct vm *vm)
 {
-	cvm_vmm_devices_free(vm->devices);
+	virtio_devices_free(vm->devices);
 	vm->devices = NULL;
 }

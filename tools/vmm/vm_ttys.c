@@ -8,13 +8,13 @@
 
 /* One of them; there is one VM in a process. */
 static struct tty {
-	struct cvm_port *port;
+	struct virtio_port *port;
 	struct console_channel *channel; /* of one that is a console */
 	char why_not[160];		/* of one that is not */
-} ttys[CVM_PORTS_MAX];
+} ttys[VIRTIO_PORTS_MAX];
 
 static uint32_t count;
-static struct cvm_port_owner owner;
+static struct virtio_port_owner owner;
 static int has_owner;
 
 /* ---- between a port and a channel ---------------------------------------- */
@@ -37,14 +37,14 @@ static size_t typed(void *ctx, const void *data, size_t bytes)
 {
 	const struct tty *tty = ctx;
 
-	return cvm_port_input(tty->port, data, bytes);
+	return virtio_port_input(tty->port, data, bytes);
 }
 
 static void resized(void *ctx, unsigned int cols, unsigned int rows)
 {
 	const struct tty *tty = ctx;
 
-	cvm_port_resize(tty->port, cols, rows);
+	virtio_port_resize(tty->port, cols, rows);
 }
 
 static const struct console_sink sink = { typed, resized };
@@ -56,7 +56,7 @@ static void made(const char *path, intptr_t file)
 	minder_remove(path, file, 0);
 }
 
-static int describe(struct cvm_port_args *port, const struct config_tty *tty,
+static int describe(struct virtio_port_args *port, const struct config_tty *tty,
 		    struct problem *problem)
 {
 	struct tty *own = &ttys[count];
@@ -70,7 +70,7 @@ static int describe(struct cvm_port_args *port, const struct config_tty *tty,
 	port->ctx = own;
 	port->output = port_output;
 	port->room = port_room;
-	if (tty->kind == CVM_PORT_CALLS) {
+	if (tty->kind == VIRTIO_PORT_CALLS) {
 		own->channel = console_channel(tty->name, &sink, own);
 		if (!own->channel)
 			return problem_set(problem, tty->name, "too many "
@@ -85,17 +85,17 @@ static void tell(const struct vm *vm, struct tty *own,
 		 const struct config_tty *tty, int quiet)
 {
 	static const char *const kinds[] = {
-		[CVM_PORT_FILE] = "file",
-		[CVM_PORT_SOCKET] = "socket",
-		[CVM_PORT_PTY] = "pty",
-		[CVM_PORT_SERIAL] = "serial line",
+		[VIRTIO_PORT_FILE] = "file",
+		[VIRTIO_PORT_SOCKET] = "socket",
+		[VIRTIO_PORT_PTY] = "pty",
+		[VIRTIO_PORT_SERIAL] = "serial line",
 	};
 	const char *where = tty->path;
 
-	if (tty->kind == CVM_PORT_CALLS)
+	if (tty->kind == VIRTIO_PORT_CALLS)
 		return;
-	if (tty->kind == CVM_PORT_PTY) {
-		where = cvm_port_where(own->port);
+	if (tty->kind == VIRTIO_PORT_PTY) {
+		where = virtio_port_where(own->port);
 		if (!quiet)
 			say("cvmctl: %s: %s is %s", vm->info.name, tty->name,
 			    where);
@@ -108,8 +108,8 @@ static void tell(const struct vm *vm, struct tty *own,
 int ttys_add(struct vm *vm, const struct config *config,
 	     struct problem *problem)
 {
-	struct cvm_port_args ports[CVM_PORTS_MAX] = { { 0 } };
-	const struct config_tty *tty[CVM_PORTS_MAX];
+	struct virtio_port_args ports[VIRTIO_PORTS_MAX] = { { 0 } };
+	const struct config_tty *tty[VIRTIO_PORTS_MAX];
 	uint32_t i;
 	int slot;
 
@@ -124,7 +124,7 @@ int ttys_add(struct vm *vm, const struct config *config,
 	}
 	if (!count)
 		return 0;
-	slot = cvm_vmm_devices_add_console(vm->devices, ports, count, problem);
+	slot = virtio_console_add(vm->devices, ports, count, problem);
 	if (slot < 0)
 		return -1;
 	snprintf(vm->device_name[slot], VM_DEVICE_NAME, "ttys");
@@ -137,11 +137,11 @@ int ttys_add(struct vm *vm, const struct config *config,
 
 void ttys_report(struct console_answer *to)
 {
-	struct cvm_port_stats stats;
+	struct virtio_port_stats stats;
 	uint32_t i;
 
 	for (i = 0; i < count; i++) {
-		cvm_port_stats(ttys[i].port, &stats);
+		virtio_port_stats(ttys[i].port, &stats);
 		console_count(to, stats.name, "bytes_in", stats.in);
 		console_count(to, stats.name, "bytes_out", stats.out);
 	}

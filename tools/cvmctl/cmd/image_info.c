@@ -12,16 +12,16 @@
 #define PARTITIONS	64u	/* that are listed */
 
 struct part {
-	struct cvm_blk_partition at;
+	struct blk_partition at;
 	struct image_fs fs;
 };
 
 struct image {
 	const char *path;
-	const struct cvm_blk_format *format;	/* NULL: raw */
+	const struct blk_format *format;	/* NULL: raw */
 	struct os_disk file;
 	uint64_t allocated;
-	struct cvm_blk_image disk;
+	struct blk_image disk;
 	struct problem short_by;	/* "" when all of it is there */
 	struct image_fs fs;		/* of the whole, without a table */
 	struct part part[PARTITIONS];
@@ -39,7 +39,7 @@ static int read_file(void *ctx, uint64_t offset, void *to, size_t bytes)
 	return os_disk_read(&image->file, &iov, 1, offset);
 }
 
-static void found(void *ctx, const struct cvm_blk_partition *partition)
+static void found(void *ctx, const struct blk_partition *partition)
 {
 	struct image *image = ctx;
 
@@ -82,19 +82,19 @@ static int look(struct image *image, struct problem *problem)
 	if (os_disk_open(&image->file, image->path, true, false, problem))
 		return -1;
 	image->allocated = image_allocated(image->file.handle);
-	image->disk = (struct cvm_blk_image){
+	image->disk = (struct blk_image){
 		.read = read_file, .ctx = image, .found = found,
 		.bytes = image->file.bytes,
 	};
 	if (!os_disk_was_raw(&image->file))
-		image->format = cvm_blk_format(&image->disk);
+		image->format = blk_format(&image->disk);
 	if (image->format)
 		return 0;
-	if (cvm_blk_image_check(&image->disk, image->path, &image->short_by) &&
+	if (blk_image_check(&image->disk, image->path, &image->short_by) &&
 	    image->disk.needed <= image->file.bytes)
 		/* It is not that a part is missing. */
 		return problem_set(problem, NULL, "%s", image->short_by.text);
-	if (image->disk.table == CVM_BLK_TABLE_NONE)
+	if (image->disk.table == BLK_TABLE_NONE)
 		image_fs_probe(image->file.handle, 0, image->file.bytes,
 			       &image->fs);
 	for (i = 0; i < image->parts; i++)
@@ -105,14 +105,14 @@ static int look(struct image *image, struct problem *problem)
 /* ---- tell ---- */
 
 static const char *const tables[] = {
-	[CVM_BLK_TABLE_NONE] = "none",
-	[CVM_BLK_TABLE_MBR] = "mbr",
-	[CVM_BLK_TABLE_GPT] = "gpt",
+	[BLK_TABLE_NONE] = "none",
+	[BLK_TABLE_MBR] = "mbr",
+	[BLK_TABLE_GPT] = "gpt",
 };
 
 /* A partition's type: of the few there are, a name, else as it is written. */
 static const char *type_name(const struct image *image,
-			     const struct cvm_blk_partition *part, char *to,
+			     const struct blk_partition *part, char *to,
 			     size_t size)
 {
 	static const struct {
@@ -133,7 +133,7 @@ static const char *type_name(const struct image *image,
 		{ 0x0f, "", "extended" },
 	};
 	const uint8_t *t = part->type;
-	int gpt = image->disk.table == CVM_BLK_TABLE_GPT;
+	int gpt = image->disk.table == BLK_TABLE_GPT;
 	size_t i;
 
 	/* The first three fields are little endian, the rest big. */
@@ -230,15 +230,15 @@ static int print_text(const struct image *image)
 						     sizeof(bytes)));
 	putchar('\n');
 	if (image->format) {
-		cvm_blk_format_command(image->format, image->path, command,
-				       sizeof(command));
+		blk_format_command(image->format, image->path, command,
+				   sizeof(command));
 		printf("\nA guest takes raw images only; this command makes "
 		       "one:\n  ");
 		put_text(command, sizeof(command));
 		putchar('\n');
 		return print_flush();
 	}
-	if (image->disk.table == CVM_BLK_TABLE_NONE) {
+	if (image->disk.table == BLK_TABLE_NONE) {
 		printf("no partition table, file system: %s",
 		       image->fs.type[0] ? image->fs.type : "unknown");
 		if (image->fs.label[0])

@@ -170,9 +170,9 @@ static int set_option(struct config_reading *r, struct config_disk *disk,
 {
 	/* The second name is coLinux's: many requests at once, or one. */
 	if (!strcmp(option, "async"))
-		disk->engine = CVM_BLK_ANY;
+		disk->engine = VIRTIO_BLK_ENGINE_ANY;
 	else if (!strcmp(option, "sync"))
-		disk->engine = CVM_BLK_THREADS;
+		disk->engine = VIRTIO_BLK_ENGINE_THREADS;
 	else if (!strcmp(option, "readonly"))
 		disk->readonly = 1;
 	else if (!strcmp(option, "cached"))

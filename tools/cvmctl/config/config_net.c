@@ -113,15 +113,15 @@ static int read_mac(struct config_reading *r, struct part part)
 /* ---- forwards ---- */
 
 static int add_forwards(struct config_reading *r, struct part whole,
-			const struct cvm_net_forward *first, long count)
+			const struct virtio_net_forward *first, long count)
 {
-	struct cvm_net_args *args = &nic(r)->args;
+	struct virtio_net_args *args = &nic(r)->args;
 	long i;
 
 	if (first->host_port + count - 1 > 65535 ||
 	    first->guest_port + count - 1 > 65535)
 		return fail(r, whole, "the last port is above 65535");
-	if (count > (long)(CVM_NET_FORWARDS - args->forwards))
+	if (count > (long)(VIRTIO_NET_FORWARDS - args->forwards))
 		return fail(r, whole, "more ports than a card can forward");
 	for (i = 0; i < count; i++) {
 		args->forward[args->forwards] = *first;
@@ -135,7 +135,7 @@ static int add_forwards(struct config_reading *r, struct part whole,
 static int read_forward(struct config_reading *r, struct part whole)
 {
 	/* The loopback address, unless another one is named. */
-	struct cvm_net_forward f = { .host_ip = { 127, 0, 0, 1 } };
+	struct virtio_net_forward f = { .host_ip = { 127, 0, 0, 1 } };
 	struct part rest = whole, part, count;
 	long host, guest, ports = 1;
 

@@ -15,7 +15,7 @@
 #include "config_impl.h"
 
 static int take_path(struct config_reading *r, struct config_tty *tty,
-		     enum cvm_port_kind kind, const char *path)
+		     enum virtio_port_kind kind, const char *path)
 {
 	if (!*path)
 		return config_fail(r, "no path given");
@@ -42,25 +42,25 @@ static int check_count(struct config_reading *r)
 
 	for (i = 0; i < CONFIG_TTYS; i++)
 		used += r->config->tty[i].name[0] != '\0';
-	return used <= CVM_PORTS_MAX ? 0 :
+	return used <= VIRTIO_PORTS_MAX ? 0 :
 	       config_fail(r, "too many (a guest has at most %u)",
-			   CVM_PORTS_MAX);
+			   VIRTIO_PORTS_MAX);
 }
 
 static int take_kind(struct config_reading *r, struct config_tty *tty,
 		     const char *what)
 {
 	if (!strncmp(what, "socket:", 7))
-		return take_path(r, tty, CVM_PORT_SOCKET, what + 7);
+		return take_path(r, tty, VIRTIO_PORT_SOCKET, what + 7);
 	if (!strncmp(what, "file:", 5))
-		return take_path(r, tty, CVM_PORT_FILE, what + 5);
+		return take_path(r, tty, VIRTIO_PORT_FILE, what + 5);
 	if (!strcmp(what, "console"))
-		tty->kind = CVM_PORT_CALLS;
+		tty->kind = VIRTIO_PORT_CALLS;
 	else if (!strcmp(what, "pty"))
-		tty->kind = CVM_PORT_PTY;
+		tty->kind = VIRTIO_PORT_PTY;
 	else
 		return check_line(r, what) ||
-		       take_path(r, tty, CVM_PORT_SERIAL, what) ? -1 : 0;
+		       take_path(r, tty, VIRTIO_PORT_SERIAL, what) ? -1 : 0;
 	return 0;
 }
 
@@ -83,7 +83,7 @@ int config_read_ttys(struct config_reading *r)
 		return -1;
 	if (!*mode)
 		return 0;
-	if (tty->kind != CVM_PORT_SERIAL)
+	if (tty->kind != VIRTIO_PORT_SERIAL)
 		return config_fail(r, "only a serial line of the host has a "
 				   "mode");
 	tty->mode = config_copy(r, mode, strlen(mode));

@@ -9,20 +9,20 @@
 #include "blk.h"
 #include "blk_format.h"
 
-#define BLK_DEVICE_ID	2u
+#define VIRTIO_ID_BLOCK	2u
 
 /* 5.2.3 "Feature bits" */
-#define BLK_F_SEG_MAX		(1ull << 2)
-#define BLK_F_RO		(1ull << 5)
-#define BLK_F_BLK_SIZE		(1ull << 6)
-#define BLK_F_FLUSH		(1ull << 9)
-#define BLK_F_TOPOLOGY		(1ull << 10)
-#define BLK_F_CONFIG_WCE	(1ull << 11)
-#define BLK_F_MQ		(1ull << 12)
-#define BLK_F_DISCARD		(1ull << 13)
-#define BLK_F_WRITE_ZEROES	(1ull << 14)
+#define VIRTIO_BLK_F_SEG_MAX		(1ull << 2)
+#define VIRTIO_BLK_F_RO			(1ull << 5)
+#define VIRTIO_BLK_F_BLK_SIZE		(1ull << 6)
+#define VIRTIO_BLK_F_FLUSH		(1ull << 9)
+#define VIRTIO_BLK_F_TOPOLOGY		(1ull << 10)
+#define VIRTIO_BLK_F_CONFIG_WCE		(1ull << 11)
+#define VIRTIO_BLK_F_MQ			(1ull << 12)
+#define VIRTIO_BLK_F_DISCARD		(1ull << 13)
+#define VIRTIO_BLK_F_WRITE_ZEROES	(1ull << 14)
 
-#define BLK_RANGE_UNMAP		1u
+#define VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP		1u
 /* A range is finished in one go: keep it to 1 GiB. */
 #define BLK_RANGE_SECTORS	(1u << 21)
 
@@ -64,9 +64,9 @@ struct blk_header {
 /* 5.2.6.2: is a write stable when it is completed? */
 static bool write_through(struct blk *blk)
 {
-	if (cvm_device_has(&blk->dev, BLK_F_CONFIG_WCE))
+	if (virtio_device_has(&blk->dev, VIRTIO_BLK_F_CONFIG_WCE))
 		return !__atomic_load_n(&blk->writeback, __ATOMIC_RELAXED);
-	return !cvm_device_has(&blk->dev, BLK_F_FLUSH);
+	return !virtio_device_has(&blk->dev, VIRTIO_BLK_F_FLUSH);
 }
 
 /* ---- the disk's end ------------------------------------------------------ */
@@ -98,17 +98,17 @@ uint64_t blk_look(struct blk *blk)
 	/* 5.2.4: the driver may be told that the disk has another size. */
 	if (sectors != before) {
 		__atomic_store_n(&blk->sectors, sectors, __ATOMIC_RELAXED);
-		cvm_device_config(&blk->dev, offsetof(struct blk_config,
-						      capacity),
-				  &sectors, sizeof(sectors), true);
+		virtio_device_config(&blk->dev, offsetof(struct blk_config,
+							 capacity),
+				     &sectors, sizeof(sectors), true);
 	}
 	os_unlock(&blk->look);
 	if (sectors != before)
-		cvm_device_note(&blk->dev, "%.400s: %llu bytes are the disk "
-				"now, %llu before; the guest is told",
-				blk->path, (unsigned long long)sectors *
-				BLK_SECTOR, (unsigned long long)before *
-				BLK_SECTOR);
+		virtio_device_log(&blk->dev, "%.400s: %llu bytes are the disk "
+				  "now, %llu before; the guest is told",
+				  blk->path, (unsigned long long)sectors *
+				  BLK_SECTOR, (unsigned long long)before *
+				  BLK_SECTOR);
 	return sectors;
 }
 
@@ -117,8 +117,8 @@ bool blk_ended(const struct blk *blk, const struct blk_request *req,
 {
 	uint32_t i;
 
-	if (!blk->file.regular || req->type == BLK_T_IN ||
-	    req->type == BLK_T_FLUSH)
+	if (!blk->file.regular || req->type == VIRTIO_BLK_T_IN ||
+	    req->type == VIRTIO_BLK_T_FLUSH)
 		return false;
 	if (!req->ranges)
 		return req->offset + req->bytes > bytes;
@@ -150,46 +150,50 @@ static int read_write(struct blk *blk, struct blk_request *req,
 {
 	if (req->bytes % BLK_SECTOR ||
 	    !on_disk(blk, sector, req->bytes / BLK_SECTOR))
-		return BLK_S_IOERR;
+		return VIRTIO_BLK_S_IOERR;
 	if (!req->bytes)
-		return BLK_S_OK;
+		return VIRTIO_BLK_S_OK;
 	req->offset = blk->offset + sector * BLK_SECTOR;
-	req->stable = req->type == BLK_T_OUT && write_through(blk);
+	req->stable = req->type == VIRTIO_BLK_T_OUT && write_through(blk);
 	return -1;
 }
 
 static int discard_zero(struct blk *blk, struct blk_request *req)
 {
-	uint32_t known = req->type == BLK_T_DISCARD ? 0 : BLK_RANGE_UNMAP, i;
+	uint32_t known = req->type == VIRTIO_BLK_T_DISCARD ? 0 :
+			 VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP, i;
 
-	if (!cvm_device_has(&blk->dev, req->type == BLK_T_DISCARD ?
-			    BLK_F_DISCARD : BLK_F_WRITE_ZEROES))
-		return BLK_S_UNSUPP;
+	if (!virtio_device_has(&blk->dev,
+			       req->type == VIRTIO_BLK_T_DISCARD ?
+			       VIRTIO_BLK_F_DISCARD :
+			       VIRTIO_BLK_F_WRITE_ZEROES))
+		return VIRTIO_BLK_S_UNSUPP;
 	if (!req->bytes || req->bytes % sizeof(struct blk_range) ||
 	    req->bytes > sizeof(req->range))
-		return BLK_S_IOERR;
+		return VIRTIO_BLK_S_IOERR;
 	/* Copied, then looked at: the guest may change its own. */
 	os_iov_get(req->data, req->pieces, 0, req->range, req->bytes);
 	req->ranges = (uint32_t)(req->bytes / sizeof(struct blk_range));
 	for (i = 0; i < req->ranges; i++)
 		if (req->range[i].flags & ~known)
-			return BLK_S_UNSUPP;
+			return VIRTIO_BLK_S_UNSUPP;
 	for (i = 0; i < req->ranges; i++)
 		if (req->range[i].sectors > BLK_RANGE_SECTORS ||
 		    !on_disk(blk, req->range[i].sector,
 			     req->range[i].sectors))
-			return BLK_S_IOERR;
-	req->stable = req->type == BLK_T_WRITE_ZEROES && write_through(blk);
+			return VIRTIO_BLK_S_IOERR;
+	req->stable = req->type == VIRTIO_BLK_T_WRITE_ZEROES &&
+		      write_through(blk);
 	return -1;
 }
 
 static int get_id(struct blk *blk, struct blk_request *req)
 {
 	if (req->bytes < sizeof(blk->serial))
-		return BLK_S_IOERR;
+		return VIRTIO_BLK_S_IOERR;
 	req->bytes = sizeof(blk->serial);
 	os_iov_put(req->data, req->pieces, 0, blk->serial, req->bytes);
-	return BLK_S_OK;
+	return VIRTIO_BLK_S_OK;
 }
 
 static int decide(struct blk *blk, struct blk_request *req, uint64_t sector)
@@ -197,19 +201,20 @@ static int decide(struct blk *blk, struct blk_request *req, uint64_t sector)
 	bool read_only = blk->file.readonly;
 
 	switch (req->type) {
-	case BLK_T_IN:
+	case VIRTIO_BLK_T_IN:
 		return read_write(blk, req, sector);
-	case BLK_T_OUT:
-		return read_only ? BLK_S_IOERR : read_write(blk, req, sector);
-	case BLK_T_FLUSH:
+	case VIRTIO_BLK_T_OUT:
+		return read_only ? VIRTIO_BLK_S_IOERR :
+		       read_write(blk, req, sector);
+	case VIRTIO_BLK_T_FLUSH:
 		return -1;
-	case BLK_T_GET_ID:
+	case VIRTIO_BLK_T_GET_ID:
 		return get_id(blk, req);
-	case BLK_T_DISCARD:
-	case BLK_T_WRITE_ZEROES:
-		return read_only ? BLK_S_IOERR : discard_zero(blk, req);
+	case VIRTIO_BLK_T_DISCARD:
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+		return read_only ? VIRTIO_BLK_S_IOERR : discard_zero(blk, req);
 	default:
-		return BLK_S_UNSUPP;
+		return VIRTIO_BLK_S_UNSUPP;
 	}
 }
 
@@ -217,54 +222,57 @@ static void count(struct blk *blk, uint32_t type, uint8_t status)
 {
 	uint64_t *counter = NULL;
 
-	if (status != BLK_S_OK)
+	if (status != VIRTIO_BLK_S_OK)
 		counter = &blk->stats.failed;
-	else if (type == BLK_T_IN)
+	else if (type == VIRTIO_BLK_T_IN)
 		counter = &blk->stats.reads;
-	else if (type == BLK_T_OUT)
+	else if (type == VIRTIO_BLK_T_OUT)
 		counter = &blk->stats.writes;
-	else if (type == BLK_T_FLUSH)
+	else if (type == VIRTIO_BLK_T_FLUSH)
 		counter = &blk->stats.flushes;
-	else if (type == BLK_T_DISCARD)
+	else if (type == VIRTIO_BLK_T_DISCARD)
 		counter = &blk->stats.discards;
-	else if (type == BLK_T_WRITE_ZEROES)
+	else if (type == VIRTIO_BLK_T_WRITE_ZEROES)
 		counter = &blk->stats.zeroes;
 	if (counter)
 		__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
 }
 
 /* 2.7.8.2: bytes from the start that hold something; the status is last. */
-static void push(struct cvm_queue *queue, struct blk_request *req,
+static void push(struct virtio_queue *queue, struct blk_request *req,
 		 uint8_t status)
 {
-	bool filled = req->type == BLK_T_IN || req->type == BLK_T_GET_ID;
+	bool filled = req->type == VIRTIO_BLK_T_IN ||
+		      req->type == VIRTIO_BLK_T_GET_ID;
 	uint64_t data = req->chain.write_bytes - 1;
 
 	count(blk_of(queue), req->type, status);
 	*req->status = status;
-	if (data && !(filled && status == BLK_S_OK && req->bytes == data))
+	if (data &&
+	    !(filled && status == VIRTIO_BLK_S_OK && req->bytes == data))
 		data = UINT64_MAX;	/* not without a gap */
-	cvm_vq_push(&queue->vq, &req->chain, (uint32_t)(data + 1));
+	vq_push(&queue->vq, &req->chain, (uint32_t)(data + 1));
 }
 
 /* 2.7.4: header, data and status may be cut into descriptors anywhere. */
-static int split(struct cvm_queue *queue, struct blk_request *req,
+static int split(struct virtio_queue *queue, struct blk_request *req,
 		 struct blk_header *header)
 {
-	struct cvm_chain *chain = &req->chain;
+	struct vq_chain *chain = &req->chain;
 	struct os_iov *writable = req->piece + chain->readable, *last;
 
 	if (chain->read_bytes < sizeof(*header))
-		return cvm_vq_break(&queue->vq, "a request without a header: "
-				    "%llu bytes", (unsigned long long)
-				    chain->read_bytes);
+		return vq_break(&queue->vq, "a request without a header: "
+				"%llu bytes", (unsigned long long)
+				chain->read_bytes);
 	if (!chain->writable)
-		return cvm_vq_break(&queue->vq, "a request without room for "
-				    "its status");
+		return vq_break(&queue->vq, "a request without room for "
+				"its status");
 	os_iov_get(req->piece, chain->readable, 0, header, sizeof(*header));
 	last = &writable[chain->writable - 1];
 	req->status = (uint8_t *)last->base + last->bytes - 1;
-	if (header->type == BLK_T_IN || header->type == BLK_T_GET_ID) {
+	if (header->type == VIRTIO_BLK_T_IN ||
+	    header->type == VIRTIO_BLK_T_GET_ID) {
 		req->data = writable;
 		req->bytes = chain->write_bytes - 1;
 		req->pieces = os_iov_cut(writable, chain->writable, 0,
@@ -278,14 +286,14 @@ static int split(struct cvm_queue *queue, struct blk_request *req,
 	return 0;
 }
 
-int blk_pop(struct cvm_queue *queue, struct blk_request *req)
+int blk_pop(struct virtio_queue *queue, struct blk_request *req)
 {
 	struct blk_header header;
 	int ret;
 
 	req->chain.iov = req->piece;
 	req->chain.room = BLK_PIECES;
-	ret = cvm_vq_pop(&queue->vq, &req->chain);
+	ret = vq_pop(&queue->vq, &req->chain);
 	if (ret <= 0)
 		return ret;
 	if (split(queue, req, &header))
@@ -302,36 +310,36 @@ int blk_pop(struct cvm_queue *queue, struct blk_request *req)
 }
 
 /* The guest only sees that its disk is broken. */
-static void host_failed(struct cvm_queue *queue, const struct blk_request *req,
-			int result)
+static void host_failed(struct virtio_queue *queue,
+			const struct blk_request *req, int result)
 {
 	struct blk *blk = blk_of(queue);
 	char what[64], why[160];
 
 	os_disk_reason(result, why, sizeof(why));
-	if (req->type == BLK_T_FLUSH)
+	if (req->type == VIRTIO_BLK_T_FLUSH)
 		snprintf(what, sizeof(what), "flush it");
 	else if (req->ranges)
 		snprintf(what, sizeof(what), "empty a part of it");
 	else
 		snprintf(what, sizeof(what), "%s %llu bytes at %llu",
-			 req->type == BLK_T_IN ? "read" : "write",
+			 req->type == VIRTIO_BLK_T_IN ? "read" : "write",
 			 (unsigned long long)req->bytes,
 			 (unsigned long long)req->offset);
-	cvm_device_host_failed(&blk->dev, -result, "%.400s: the host cannot "
-			       "%s: %s", blk->path, what, why);
+	virtio_device_host_error(&blk->dev, -result, "%.400s: the host cannot "
+				 "%s: %s", blk->path, what, why);
 	blk_look(blk);
 }
 
-void blk_answer(struct cvm_queue *queue, struct blk_request *req, int result)
+void blk_answer(struct virtio_queue *queue, struct blk_request *req, int result)
 {
 	if (result && result != -CVM_ENOSYS)
 		host_failed(queue, req, result);
 	/* A good time to look: it took its own, and comes with every commit. */
-	else if (req->type == BLK_T_FLUSH)
+	else if (req->type == VIRTIO_BLK_T_FLUSH)
 		blk_look(blk_of(queue));
-	push(queue, req, !result ? BLK_S_OK : result == -CVM_ENOSYS ?
-	     BLK_S_UNSUPP : BLK_S_IOERR);
+	push(queue, req, !result ? VIRTIO_BLK_S_OK : result == -CVM_ENOSYS ?
+	     VIRTIO_BLK_S_UNSUPP : VIRTIO_BLK_S_IOERR);
 }
 
 /* ---- work that every engine can leave to these --------------------------- */
@@ -359,13 +367,13 @@ int blk_range_do(struct blk *blk, const struct blk_request *req,
 
 	if (!bytes)
 		return 0;
-	if (req->type == BLK_T_DISCARD) {
+	if (req->type == VIRTIO_BLK_T_DISCARD) {
 		/* What cannot be forgotten stays: 5.2.6.2 says "MAY". */
 		ret = os_disk_discard(&blk->file, offset, bytes);
 		return ret == -CVM_ENOSYS ? 0 : ret;
 	}
 	ret = os_disk_zero(&blk->file, offset, bytes,
-			   range->flags & BLK_RANGE_UNMAP);
+			   range->flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP);
 	return ret == -CVM_ENOSYS ? write_zeroes(blk, offset, bytes) : ret;
 }
 
@@ -380,61 +388,61 @@ int blk_sync(struct blk *blk)
 
 /* ---- the device ---------------------------------------------------------- */
 
-static int blk_ready(struct cvm_queue *queue)
+static int blk_ready(struct virtio_queue *queue)
 {
 	const struct blk_engine *engine = blk_of(queue)->engine;
 
 	return engine->ready ? engine->ready(queue) : 0;
 }
 
-static void blk_start(struct cvm_queue *queue)
+static void blk_start(struct virtio_queue *queue)
 {
 	blk_of(queue)->engine->start(queue);
 }
 
-static void blk_stop(struct cvm_queue *queue)
+static void blk_stop(struct virtio_queue *queue)
 {
 	blk_of(queue)->engine->stop(queue);
 }
 
-static void blk_doorbell(struct cvm_queue *queue, struct cvm_user_run *run)
+static void blk_doorbell(struct virtio_queue *queue, struct cvm_user_run *run)
 {
 	blk_of(queue)->engine->doorbell(queue, run);
 }
 
-static void set_writeback(struct cvm_device *dev, uint8_t writeback)
+static void set_writeback(struct virtio_device *dev, uint8_t writeback)
 {
 	struct blk *blk = (struct blk *)dev;
 
 	__atomic_store_n(&blk->writeback, writeback, __ATOMIC_RELAXED);
-	cvm_device_config(dev, offsetof(struct blk_config, writeback),
-			  &writeback, 1, false);
+	virtio_device_config(dev, offsetof(struct blk_config, writeback),
+			     &writeback, 1, false);
 }
 
 /* 5.2.5.2: without flushes every write goes through. */
-static void blk_features_ok(struct cvm_device *dev)
+static void blk_features_ok(struct virtio_device *dev)
 {
-	set_writeback(dev, cvm_device_has(dev, BLK_F_FLUSH));
+	set_writeback(dev, virtio_device_has(dev, VIRTIO_BLK_F_FLUSH));
 }
 
-static int blk_config_write(struct cvm_device *dev, uint32_t offset,
+static int blk_config_write(struct virtio_device *dev, uint32_t offset,
 			    const void *data, uint32_t bytes)
 {
 	uint8_t value = *(const uint8_t *)data;
 
 	if (offset != offsetof(struct blk_config, writeback) || bytes != 1 ||
-	    value > 1 || !cvm_device_has(dev, BLK_F_CONFIG_WCE))
+	    value > 1 || !virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE))
 		return -CVM_EINVAL;
 	set_writeback(dev, value);
 	return 0;
 }
 
-static void blk_reset(struct cvm_device *dev)
+static void blk_reset(struct virtio_device *dev)
 {
 	set_writeback(dev, 1);
 }
 
-static void blk_destroy(struct cvm_device *dev)
+static void blk_destroy(struct virtio_device *dev)
 {
 	struct blk *blk = (struct blk *)dev;
 	uint32_t i;
@@ -442,7 +450,7 @@ static void blk_destroy(struct cvm_device *dev)
 	for (i = 0; i < dev->queues; i++)
 		if (dev->queue[i].backend)
 			blk->engine->close(&dev->queue[i]);
-	cvm_device_exit(dev);
+	virtio_device_exit(dev);
 	os_lock_destroy(&blk->look);
 	os_disk_close(&blk->file);
 	free(blk->path);
@@ -456,7 +464,7 @@ static uint64_t least(const struct blk *blk)
 }
 
 /* Extended attributes are whose the file is, not who has it open. */
-static void blk_settle(struct cvm_device *dev)
+static void blk_settle(struct virtio_device *dev)
 {
 	struct blk *blk = (struct blk *)dev;
 	uint64_t bytes = blk->file.bytes;
@@ -467,7 +475,7 @@ static void blk_settle(struct cvm_device *dev)
 }
 
 /* The file has its length and, in memory, a mapping of all of it. */
-static int blk_commit(struct cvm_device *dev, struct problem *problem)
+static int blk_commit(struct virtio_device *dev, struct problem *problem)
 {
 	struct blk *blk = (struct blk *)dev;
 
@@ -480,9 +488,9 @@ static int blk_commit(struct cvm_device *dev, struct problem *problem)
 	return 0;
 }
 
-static const struct cvm_device_ops blk_ops = {
+static const struct virtio_device_ops blk_ops = {
 	.name = "blk",
-	.id = BLK_DEVICE_ID,
+	.id = VIRTIO_ID_BLOCK,
 	.settle = blk_settle,
 	.commit = blk_commit,
 	.queue_ready = blk_ready,
@@ -518,12 +526,14 @@ static void configure(struct blk *blk, uint32_t sector)
 	/* The host's cache and file systems work in pages. */
 	while (block << config.physical_block_exp < 4096)
 		config.physical_block_exp++;
-	blk->dev.features = BLK_F_SEG_MAX | BLK_F_BLK_SIZE | BLK_F_FLUSH |
-			    BLK_F_TOPOLOGY | BLK_F_CONFIG_WCE | BLK_F_MQ;
+	blk->dev.features = VIRTIO_BLK_F_SEG_MAX | VIRTIO_BLK_F_BLK_SIZE |
+			    VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_TOPOLOGY |
+			    VIRTIO_BLK_F_CONFIG_WCE | VIRTIO_BLK_F_MQ;
 	if (blk->file.readonly)
-		blk->dev.features |= BLK_F_RO;
+		blk->dev.features |= VIRTIO_BLK_F_RO;
 	else
-		blk->dev.features |= BLK_F_DISCARD | BLK_F_WRITE_ZEROES;
+		blk->dev.features |= VIRTIO_BLK_F_DISCARD |
+				     VIRTIO_BLK_F_WRITE_ZEROES;
 	blk->dev.config_len = sizeof(config);
 	memcpy(blk->dev.config, &config, sizeof(config));
 }
@@ -543,7 +553,8 @@ static int image_read(void *ctx, uint64_t offset, void *to, size_t bytes)
 }
 
 /* Where the disk ends in its file; args is good. */
-static uint64_t end_of(const struct blk *blk, const struct cvm_blk_args *args)
+static uint64_t end_of(const struct blk *blk,
+		       const struct virtio_blk_args *args)
 {
 	uint64_t end = blk->file.bytes, wanted = args->offset + args->bytes;
 
@@ -558,22 +569,22 @@ static uint64_t end_of(const struct blk *blk, const struct cvm_blk_args *args)
  * or partition of the host a compressed stream is a guest's, as on a tape; in
  * a file it is an image that somebody forgot to unpack.
  */
-static int check_raw(struct blk *blk, const struct cvm_blk_args *args,
+static int check_raw(struct blk *blk, const struct virtio_blk_args *args,
 		     struct problem *problem)
 {
-	const struct cvm_blk_image whole = {
+	const struct blk_image whole = {
 		.read = image_read, .ctx = blk, .bytes = blk->file.bytes,
 	};
-	const struct cvm_blk_format *format;
+	const struct blk_format *format;
 	char command[400];
 
 	if (args->raw || args->offset)
 		return 0;
-	format = cvm_blk_format(&whole);
+	format = blk_format(&whole);
 	if (!format || (format->unpack && !blk->file.regular) ||
 	    os_disk_was_raw(&blk->file))
 		return 0;
-	cvm_blk_format_command(format, args->path, command, sizeof(command));
+	blk_format_command(format, args->path, command, sizeof(command));
 	return problem_set(problem, args->path, "%s %s, not a raw disk, and a "
 			   "guest would write over it; %s%s%smake a raw one of "
 			   "it: %s",
@@ -584,8 +595,8 @@ static int check_raw(struct blk *blk, const struct cvm_blk_args *args,
 }
 
 /* The file, and which part of it is the disk. */
-static int open_file(struct blk *blk, const struct cvm_blk_args *args,
-		     struct cvm_blk_image *image, struct problem *problem)
+static int open_file(struct blk *blk, const struct virtio_blk_args *args,
+		     struct blk_image *image, struct problem *problem)
 {
 	uint64_t end;
 
@@ -613,12 +624,12 @@ static int open_file(struct blk *blk, const struct cvm_blk_args *args,
 		return -1;
 	image->read = image_read;
 	image->ctx = blk;
-	return cvm_blk_image_check(image, args->path, problem);
+	return blk_image_check(image, args->path, problem);
 }
 
 static int open_engine(struct blk *blk, const struct blk_engine *engine)
 {
-	struct cvm_queue *queue;
+	struct virtio_queue *queue;
 	uint32_t i;
 
 	blk->engine = engine;
@@ -635,16 +646,16 @@ static int open_engine(struct blk *blk, const struct blk_engine *engine)
 	return 0;
 }
 
-static int choose_engine(struct blk *blk, const struct cvm_blk_args *args,
+static int choose_engine(struct blk *blk, const struct virtio_blk_args *args,
 			 struct problem *problem)
 {
-#if CVM_HAVE_URING
-	if (args->engine != CVM_BLK_THREADS &&
-	    (args->engine == CVM_BLK_URING || !blk->file.in_memory) &&
+#if HAVE_URING
+	if (args->engine != VIRTIO_BLK_ENGINE_THREADS &&
+	    (args->engine == VIRTIO_BLK_ENGINE_URING || !blk->file.in_memory) &&
 	    !open_engine(blk, &blk_uring_engine))
 		return 0;
 #endif
-	if (args->engine == CVM_BLK_URING)
+	if (args->engine == VIRTIO_BLK_ENGINE_URING)
 		return problem_set(problem, args->path, "this host has no "
 				   "io_uring");
 	if (open_engine(blk, &blk_file_engine))
@@ -652,14 +663,14 @@ static int choose_engine(struct blk *blk, const struct cvm_blk_args *args,
 	/* Copied from and to: io_uring would hand that on to a thread of the
 	 * kernel's, and waking one of ours costs more than the copy. */
 	if (blk->file.in_memory)
-		cvm_device_in_place(&blk->dev);
+		virtio_device_in_place(&blk->dev);
 	return 0;
 }
 
-static int build(struct blk *blk, const struct cvm_blk_args *args,
+static int build(struct blk *blk, const struct virtio_blk_args *args,
 		 struct problem *problem)
 {
-	struct cvm_blk_image image = { 0 };
+	struct blk_image image = { 0 };
 	uint32_t queues = args->queues ? args->queues : 1;
 
 	if (queues > BLK_QUEUES_MAX)
@@ -667,7 +678,7 @@ static int build(struct blk *blk, const struct cvm_blk_args *args,
 				   "are possible", queues, BLK_QUEUES_MAX);
 	blk->path = strdup(args->path);
 	if (!blk->path ||
-	    cvm_device_init(&blk->dev, &blk_ops, queues, BLK_QUEUE_SIZE))
+	    virtio_device_init(&blk->dev, &blk_ops, queues, BLK_QUEUE_SIZE))
 		return problem_set(problem, args->path, "no memory or no "
 				   "event");
 	if (open_file(blk, args, &image, problem) ||
@@ -681,19 +692,19 @@ static int build(struct blk *blk, const struct cvm_blk_args *args,
 }
 
 /* Whoever writes files of any length into it misses them otherwise. */
-static void tell_tail(struct blk *blk, const struct cvm_blk_args *args)
+static void tell_tail(struct blk *blk, const struct virtio_blk_args *args)
 {
 	uint64_t tail = (blk->file.bytes - blk->offset) % BLK_SECTOR;
 
 	if (!args->bytes && tail)
-		cvm_device_complain(&blk->dev, "%s: the last %u bytes are no "
-				    "whole sector, the guest does not see "
-				    "them", args->path, (unsigned int)tail);
+		virtio_device_warn(&blk->dev, "%s: the last %u bytes are no "
+				   "whole sector, the guest does not see "
+				   "them", args->path, (unsigned int)tail);
 }
 
-int cvm_vmm_devices_add_blk(struct cvm_vmm_devices *devs,
-			    const struct cvm_blk_args *args,
-			    struct problem *problem)
+int virtio_blk_add(struct virtio_devices *devs,
+		   const struct virtio_blk_args *args,
+		   struct problem *problem)
 {
 	struct blk *blk = calloc(1, sizeof(*blk));
 	int slot = -1;
@@ -705,7 +716,7 @@ int cvm_vmm_devices_add_blk(struct cvm_vmm_devices *devs,
 	os_lock_init(&blk->look);
 	blk->writeback = 1;
 	if (!build(blk, args, problem)) {
-		slot = cvm_device_plug(devs, &blk->dev);
+		slot = virtio_device_plug(devs, &blk->dev);
 		if (slot >= 0) {
 			tell_tail(blk, args);
 			return slot;
@@ -717,28 +728,29 @@ int cvm_vmm_devices_add_blk(struct cvm_vmm_devices *devs,
 	return -1;
 }
 
-static void copy_stats(struct cvm_device *dev, void *to)
+static void copy_stats(struct virtio_device *dev, void *to)
 {
-	memcpy(to, &((struct blk *)dev)->stats, sizeof(struct cvm_blk_stats));
+	memcpy(to, &((struct blk *)dev)->stats,
+	       sizeof(struct virtio_blk_stats));
 }
 
-int cvm_vmm_devices_blk_stats(struct cvm_vmm_devices *devs, uint32_t slot,
-			      struct cvm_blk_stats *stats)
+int virtio_blk_get_stats(struct virtio_devices *devs, uint32_t slot,
+			 struct virtio_blk_stats *stats)
 {
-	return cvm_device_with(devs, slot, &blk_ops, copy_stats, stats);
+	return virtio_device_with(devs, slot, &blk_ops, copy_stats, stats);
 }
 
-static void look(struct cvm_device *dev, void *to)
+static void look(struct virtio_device *dev, void *to)
 {
-	struct cvm_blk_size *size = to;
+	struct virtio_blk_size *size = to;
 	struct blk *blk = (struct blk *)dev;
 
 	size->before = sectors_of(blk) * BLK_SECTOR;
 	size->bytes = blk_look(blk) * BLK_SECTOR;
 }
 
-int cvm_vmm_devices_blk_rescan(struct cvm_vmm_devices *devs, uint32_t slot,
-			       struct cvm_blk_size *size)
+int virtio_blk_rescan(struct virtio_devices *devs, uint32_t slot,
+		      struct virtio_blk_size *size)
 {
-	return cvm_device_with(devs, slot, &blk_ops, look, size);
+	return virtio_device_with(devs, slot, &blk_ops, look, size);
 }

@@ -20,18 +20,18 @@
 
 /* 5.2.6 "Device Operation" */
 enum {
-	BLK_T_IN = 0,
-	BLK_T_OUT = 1,
-	BLK_T_FLUSH = 4,
-	BLK_T_GET_ID = 8,
-	BLK_T_DISCARD = 11,
-	BLK_T_WRITE_ZEROES = 13,
+	VIRTIO_BLK_T_IN = 0,
+	VIRTIO_BLK_T_OUT = 1,
+	VIRTIO_BLK_T_FLUSH = 4,
+	VIRTIO_BLK_T_GET_ID = 8,
+	VIRTIO_BLK_T_DISCARD = 11,
+	VIRTIO_BLK_T_WRITE_ZEROES = 13,
 };
 
 enum {
-	BLK_S_OK = 0,
-	BLK_S_IOERR = 1,
-	BLK_S_UNSUPP = 2,
+	VIRTIO_BLK_S_OK = 0,
+	VIRTIO_BLK_S_IOERR = 1,
+	VIRTIO_BLK_S_UNSUPP = 2,
 };
 
 /* struct virtio_blk_discard_write_zeroes */
@@ -43,7 +43,7 @@ struct blk_range {
 
 struct blk_request {
 	struct blk_request *next;	/* the engine's, of free ones */
-	struct cvm_chain chain;
+	struct vq_chain chain;
 	struct os_iov piece[BLK_PIECES];
 	uint32_t type;
 	uint8_t *status;		/* in guest memory */
@@ -64,20 +64,20 @@ struct blk;
 struct blk_engine {
 	const char *name;
 	/* What a queue needs, in queue->backend; -1: not on this host. */
-	int (*open)(struct cvm_queue *queue);
-	void (*close)(struct cvm_queue *queue);
-	/* Optional: see queue_ready in struct cvm_device_ops. */
-	int (*ready)(struct cvm_queue *queue);
-	void (*start)(struct cvm_queue *queue);
-	void (*stop)(struct cvm_queue *queue);
-	/* For queues that are in_place: see struct cvm_device_ops. */
-	void (*doorbell)(struct cvm_queue *queue, struct cvm_user_run *run);
+	int (*open)(struct virtio_queue *queue);
+	void (*close)(struct virtio_queue *queue);
+	/* Optional: see queue_ready in struct virtio_device_ops. */
+	int (*ready)(struct virtio_queue *queue);
+	void (*start)(struct virtio_queue *queue);
+	void (*stop)(struct virtio_queue *queue);
+	/* For queues that are in_place: see struct virtio_device_ops. */
+	void (*doorbell)(struct virtio_queue *queue, struct cvm_user_run *run);
 };
 
 extern const struct blk_engine blk_file_engine, blk_uring_engine;
 
 struct blk {
-	struct cvm_device dev;
+	struct virtio_device dev;
 	const struct blk_engine *engine;
 	struct os_disk file;
 	char *path;			/* of the file, for messages */
@@ -87,10 +87,10 @@ struct blk {
 	struct os_lock look;	/* of who writes .sectors */
 	uint8_t serial[20];
 	uint32_t writeback;		/* read and written atomically */
-	struct cvm_blk_stats stats;	/* counted atomically */
+	struct virtio_blk_stats stats;	/* counted atomically */
 };
 
-static inline struct blk *blk_of(struct cvm_queue *queue)
+static inline struct blk *blk_of(struct virtio_queue *queue)
 {
 	return (struct blk *)queue->dev;
 }
@@ -99,16 +99,17 @@ static inline struct blk *blk_of(struct cvm_queue *queue)
  * blk_pop - the next request: 1, and it is for the engine; 2, and it is
  * answered (pushed, not published); 0: none; -1: broken.
  */
-int blk_pop(struct cvm_queue *queue, struct blk_request *req);
+int blk_pop(struct virtio_queue *queue, struct blk_request *req);
 
 /* blk_carry_out - all that a request asks for, at once; as of os/disk.h. */
 int blk_carry_out(struct blk *blk, const struct blk_request *req);
 
-/* blk_file_serve - a request from pop to publish, as cvm_worker.serve(). */
-int blk_file_serve(struct cvm_queue *queue);
+/* blk_file_serve - a request from pop to publish, as virtio_worker.serve(). */
+int blk_file_serve(struct virtio_queue *queue);
 
 /* blk_answer - push a request with the engine's result, as of os/disk.h. */
-void blk_answer(struct cvm_queue *queue, struct blk_request *req, int result);
+void blk_answer(struct virtio_queue *queue, struct blk_request *req,
+		int result);
 
 /* blk_range_offset - where a range lies in the file. */
 static inline uint64_t blk_range_offset(const struct blk *blk,

@@ -8,7 +8,7 @@
 #include "virtio/core/worker.h"
 
 struct file_queue {
-	struct cvm_worker worker;
+	struct virtio_worker worker;
 	struct blk_request req;
 };
 
@@ -27,14 +27,14 @@ int blk_carry_out(struct blk *blk, const struct blk_request *req)
 	int ret;
 
 	switch (req->type) {
-	case BLK_T_IN:
+	case VIRTIO_BLK_T_IN:
 		return os_disk_read(&blk->file, req->data, req->pieces,
 				    req->offset);
-	case BLK_T_OUT:
+	case VIRTIO_BLK_T_OUT:
 		ret = os_disk_write(&blk->file, req->data, req->pieces,
 				    req->offset);
 		break;
-	case BLK_T_FLUSH:
+	case VIRTIO_BLK_T_FLUSH:
 		return blk_sync(blk);
 	default:
 		ret = ranges(blk, req);
@@ -43,7 +43,7 @@ int blk_carry_out(struct blk *blk, const struct blk_request *req)
 	return !ret && req->stable ? blk_sync(blk) : ret;
 }
 
-int blk_file_serve(struct cvm_queue *queue)
+int blk_file_serve(struct virtio_queue *queue)
 {
 	struct file_queue *file = queue->backend;
 	int ret = blk_pop(queue, &file->req);
@@ -53,41 +53,41 @@ int blk_file_serve(struct cvm_queue *queue)
 	if (ret == 1)
 		blk_answer(queue, &file->req,
 			   blk_carry_out(blk_of(queue), &file->req));
-	cvm_queue_publish(queue);
+	virtio_queue_publish(queue);
 	return 1;
 }
 
-static int file_open(struct cvm_queue *queue)
+static int file_open(struct virtio_queue *queue)
 {
 	queue->backend = calloc(1, sizeof(struct file_queue));
 	return queue->backend ? 0 : -1;
 }
 
-static void file_close(struct cvm_queue *queue)
+static void file_close(struct virtio_queue *queue)
 {
 	free(queue->backend);
 	queue->backend = NULL;
 }
 
-static void file_start(struct cvm_queue *queue)
+static void file_start(struct virtio_queue *queue)
 {
 	struct file_queue *file = queue->backend;
 
-	cvm_worker_start(&file->worker, queue, blk_file_serve);
+	virtio_worker_start(&file->worker, queue, blk_file_serve);
 }
 
-static void file_stop(struct cvm_queue *queue)
+static void file_stop(struct virtio_queue *queue)
 {
 	struct file_queue *file = queue->backend;
 
-	cvm_worker_stop(&file->worker);
+	virtio_worker_stop(&file->worker);
 }
 
-static void file_doorbell(struct cvm_queue *queue, struct cvm_user_run *run)
+static void file_doorbell(struct virtio_queue *queue, struct cvm_user_run *run)
 {
 	struct file_queue *file = queue->backend;
 
-	cvm_worker_ring(&file->worker, run);
+	virtio_worker_ring(&file->worker, run);
 }
 
 const struct blk_engine blk_file_engine = {

@@ -12,7 +12,7 @@ static const struct {
 	int at;			/* below 0: from the image's end */
 	uint8_t bytes;
 	const char *magic;
-	struct cvm_blk_format format;
+	struct blk_format format;
 } kinds[] = {
 	{ 0, 8, "QFI\xfb\0\0\0\1", { "qcow", NULL } },
 	{ 0, 4, "QFI\xfb", { "qcow2", NULL } },
@@ -38,7 +38,7 @@ static const struct {
 	{ 0, 6, "7z\xbc\xaf\x27\x1c", { "7z", "7z e -so" } },
 };
 
-const struct cvm_blk_format *cvm_blk_format(const struct cvm_blk_image *image)
+const struct blk_format *blk_format(const struct blk_image *image)
 {
 	char head[SECTOR] = "", tail[SECTOR] = "";
 	const char *at;
@@ -56,8 +56,8 @@ const struct cvm_blk_format *cvm_blk_format(const struct cvm_blk_image *image)
 	return NULL;
 }
 
-void cvm_blk_format_command(const struct cvm_blk_format *format,
-			    const char *path, char *to, size_t size)
+void blk_format_command(const struct blk_format *format,
+			const char *path, char *to, size_t size)
 {
 	if (format->unpack)
 		snprintf(to, size, "%s %s >NEW.img", format->unpack, path);

@@ -11,19 +11,19 @@
 
 #include "blk_image.h"
 
-struct cvm_blk_format {
+struct blk_format {
 	const char *name;	/* "qcow2", as qemu-img has it, or "gzip" */
 	const char *unpack;	/* "gzip -dc": the program, NULL: qemu-img */
 };
 
 /*
- * cvm_blk_format - what an image looks like, by .read and .bytes; NULL: raw,
+ * blk_format - what an image looks like, by .read and .bytes; NULL: raw,
  * as far as anybody can tell.
  */
-const struct cvm_blk_format *cvm_blk_format(const struct cvm_blk_image *image);
+const struct blk_format *blk_format(const struct blk_image *image);
 
-/* cvm_blk_format_command - the command that makes a raw image of path. */
-void cvm_blk_format_command(const struct cvm_blk_format *format,
-			    const char *path, char *to, size_t size);
+/* blk_format_command - the command that makes a raw image of path. */
+void blk_format_command(const struct blk_format *format,
+			const char *path, char *to, size_t size);
 
 #endif /* CVM_VIRTIO_BLK_BLK_FORMAT_H */

@@ -21,7 +21,7 @@
 #define GPT_ENTRIES_MAX	1024u
 
 struct check {
-	struct cvm_blk_image *image;
+	struct blk_image *image;
 	const char *path;
 	struct problem *problem;
 	int ret;		/* -1: problem says the first that is missing */
@@ -68,7 +68,7 @@ static void expect(struct check *c, const char *what, uint64_t last)
 }
 
 /* Partition number of the table, from sector first up to last. */
-static void partition(struct check *c, struct cvm_blk_partition *part,
+static void partition(struct check *c, struct blk_partition *part,
 		      uint64_t first, uint64_t last)
 {
 	uint64_t most = UINT64_MAX / c->image->sector;
@@ -118,7 +118,7 @@ static bool gpt_header(const uint8_t *header)
 /* One entry (5.3.3); unused ones have no type. */
 static void gpt_entry(struct check *c, uint32_t number, const uint8_t *entry)
 {
-	struct cvm_blk_partition part = { .number = number };
+	struct blk_partition part = { .number = number };
 	static const uint8_t unused[16];
 
 	if (!memcmp(entry, unused, sizeof(unused)))
@@ -167,7 +167,7 @@ static int gpt(struct check *c, uint32_t sector, bool *found)
 	*found = gpt_header(header) && le64(header + 24) == 1;
 	if (!*found)
 		return 0;
-	c->image->table = CVM_BLK_TABLE_GPT;
+	c->image->table = BLK_TABLE_GPT;
 	c->image->sector = sector;
 	if (gpt_entries(c, header))
 		return -1;
@@ -210,7 +210,7 @@ static bool mbr_table(const uint8_t *sector)
 static void mbr_entry(struct check *c, uint32_t number, const uint8_t *entry,
 		      uint64_t base)
 {
-	struct cvm_blk_partition part = {
+	struct blk_partition part = {
 		.number = number,
 		.extended = extended(entry[4]),
 		.type = { entry[4] },
@@ -250,7 +250,7 @@ static int mbr(struct check *c, const uint8_t *sector)
 	const uint8_t *entry = sector + MBR_TABLE;
 	uint32_t i;
 
-	c->image->table = CVM_BLK_TABLE_MBR;
+	c->image->table = BLK_TABLE_MBR;
 	for (i = 0; i < MBR_ENTRIES; i++, entry += 16) {
 		if (!entry[4])
 			continue;
@@ -286,12 +286,12 @@ static int tables(struct check *c)
 	return ret || found ? ret : gpt(c, 4096, &found);
 }
 
-int cvm_blk_image_check(struct cvm_blk_image *image, const char *path,
-			struct problem *problem)
+int blk_image_check(struct blk_image *image, const char *path,
+		    struct problem *problem)
 {
 	struct check c = { image, path, problem, 0 };
 
-	image->table = CVM_BLK_TABLE_NONE;
+	image->table = BLK_TABLE_NONE;
 	image->sector = SECTOR;
 	image->partitions = 0;
 	image->needed = 0;

@@ -24,7 +24,7 @@
 
 struct uring_queue {
 	struct io_uring ring;
-	struct cvm_queue *queue;
+	struct virtio_queue *queue;
 	bool stop;		/* written by another thread */
 	bool broken;
 	int failed;		/* the ring: its error, < 0 */
@@ -52,7 +52,7 @@ static void prepare_range(struct io_uring_sqe *sqe, struct blk *blk,
 	const struct blk_range *range = &req->range[req->step];
 	int mode = FALLOC_FL_KEEP_SIZE;
 
-	mode |= req->type == BLK_T_DISCARD || range->flags ?
+	mode |= req->type == VIRTIO_BLK_T_DISCARD || range->flags ?
 		FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
 	io_uring_prep_fallocate(sqe, (int)blk->file.handle, mode,
 				(off_t)blk_range_offset(blk, range),
@@ -67,7 +67,7 @@ static bool ended(struct uring_queue *uq, const struct blk_request *req)
 {
 	struct blk *blk = blk_of(uq->queue);
 
-	if (req->type == BLK_T_IN || req->type == BLK_T_FLUSH)
+	if (req->type == VIRTIO_BLK_T_IN || req->type == VIRTIO_BLK_T_FLUSH)
 		return false;
 	if (!uq->looked)
 		uq->bytes = os_disk_size(&blk->file);
@@ -83,7 +83,7 @@ static void submit(struct uring_queue *uq, struct blk_request *req)
 	struct blk *blk = blk_of(uq->queue);
 	int fd;
 
-	if (req->type == BLK_T_FLUSH || req->step == main_steps(req)) {
+	if (req->type == VIRTIO_BLK_T_FLUSH || req->step == main_steps(req)) {
 		io_uring_prep_fsync(sqe, (int)blk->file.handle,
 				    IORING_FSYNC_DATASYNC);
 	} else if (req->ranges) {
@@ -91,7 +91,7 @@ static void submit(struct uring_queue *uq, struct blk_request *req)
 	} else {
 		fd = (int)os_disk_handle(&blk->file, req->data,
 					 req->pieces, req->offset);
-		if (req->type == BLK_T_IN)
+		if (req->type == VIRTIO_BLK_T_IN)
 			io_uring_prep_readv(sqe, fd, iov, req->pieces,
 					    req->offset);
 		else
@@ -115,7 +115,7 @@ static int finish_step(struct uring_queue *uq, struct blk_request *req,
 
 	if (res < 0 && !worth_another_try(res))
 		return res;
-	if (req->type == BLK_T_FLUSH || req->step == main_steps(req)) {
+	if (req->type == VIRTIO_BLK_T_FLUSH || req->step == main_steps(req)) {
 		if (res < 0)
 			return blk_sync(blk);
 		blk_synced(blk);
@@ -127,7 +127,7 @@ static int finish_step(struct uring_queue *uq, struct blk_request *req,
 	/* Cut short, or memory or a place that O_DIRECT does not take. */
 	if (res >= 0 && (uint64_t)res == req->bytes)
 		return 0;
-	return req->type == BLK_T_IN ?
+	return req->type == VIRTIO_BLK_T_IN ?
 	       os_disk_read(&blk->file, req->data, req->pieces,
 			    req->offset) :
 	       os_disk_write(&blk->file, req->data, req->pieces,
@@ -171,14 +171,14 @@ static bool stopping(struct uring_queue *uq)
 /* Take what there is; true: there is no need to sleep before the next look. */
 static bool take(struct uring_queue *uq)
 {
-	struct cvm_queue *queue = uq->queue;
+	struct virtio_queue *queue = uq->queue;
 	struct blk_request *req;
 	int ret = 0;
 
 	if (uq->broken || stopping(uq))
 		return false;
 	uq->looked = false;
-	cvm_vq_quiet(&queue->vq);
+	vq_disable_notification(&queue->vq);
 	while (uq->free && !stopping(uq) &&
 	       (ret = blk_pop(queue, uq->free)) > 0) {
 		if (ret == 2)
@@ -193,15 +193,15 @@ static bool take(struct uring_queue *uq)
 		else
 			submit(uq, req);
 	}
-	cvm_queue_publish(queue);
+	virtio_queue_publish(queue);
 	if (ret < 0) {
 		uq->broken = true;
-		cvm_device_fail(queue->dev, "queue %u: %s", queue->index,
-				queue->vq.reason);
+		virtio_device_needs_reset(queue->dev, "queue %u: %s",
+					  queue->index, queue->vq.reason);
 		return false;
 	}
 	/* With all requests in use, one of them wakes us. */
-	return uq->free && cvm_vq_listen(&queue->vq);
+	return uq->free && vq_enable_notification(&queue->vq);
 }
 
 static void arm(struct uring_queue *uq)
@@ -241,7 +241,7 @@ static uint32_t reap(struct uring_queue *uq)
 		if (res < 0 && res != -EINTR)
 			uq->failed = res;
 	}
-	cvm_queue_publish(uq->queue);
+	virtio_queue_publish(uq->queue);
 	return count;
 }
 
@@ -278,16 +278,16 @@ static void take_back(struct uring_queue *uq)
 		else if ((void *)req != uq)
 			carry_out(uq, req);
 	}
-	cvm_queue_publish(uq->queue);
+	virtio_queue_publish(uq->queue);
 }
 
 /* Nobody enters the ring any more; what the kernel has, it finishes. */
 static void leave_ring(struct uring_queue *uq)
 {
-	cvm_device_host_failed(uq->queue->dev, -uq->failed, "queue %u: "
-			       "io_uring: %s; requests are carried out one "
-			       "after the other from now on",
-			       uq->queue->index, strerror(-uq->failed));
+	virtio_device_host_error(uq->queue->dev, -uq->failed, "queue %u: "
+				 "io_uring: %s; requests are carried out one "
+				 "after the other from now on",
+				 uq->queue->index, strerror(-uq->failed));
 	take_back(uq);
 	while (uq->in_flight || uq->armed) {
 		/* Ends the read of it. */
@@ -377,7 +377,7 @@ static int ring_init(struct io_uring *ring)
 	return -1;
 }
 
-static int uring_open(struct cvm_queue *queue)
+static int uring_open(struct virtio_queue *queue)
 {
 	struct uring_queue *uq = calloc(1, sizeof(*uq));
 	uint32_t i;
@@ -397,7 +397,7 @@ static int uring_open(struct cvm_queue *queue)
 	return 0;
 }
 
-static void uring_close(struct cvm_queue *queue)
+static void uring_close(struct virtio_queue *queue)
 {
 	struct uring_queue *uq = queue->backend;
 
@@ -430,7 +430,7 @@ static void have_worker(void *arg)
 }
 
 /* Its worker takes the place of a thread that could be had. */
-static int uring_ready(struct cvm_queue *queue)
+static int uring_ready(struct virtio_queue *queue)
 {
 	struct os_thread *place = os_thread_new("place");
 
@@ -442,7 +442,7 @@ static int uring_ready(struct cvm_queue *queue)
 	return 0;
 }
 
-static void uring_start(struct cvm_queue *queue)
+static void uring_start(struct virtio_queue *queue)
 {
 	struct uring_queue *uq = queue->backend;
 
@@ -451,7 +451,7 @@ static void uring_start(struct cvm_queue *queue)
 	os_thread_run(queue->thread, uring_main, uq);
 }
 
-static void uring_stop(struct cvm_queue *queue)
+static void uring_stop(struct virtio_queue *queue)
 {
 	struct uring_queue *uq = queue->backend;
 

@@ -14,13 +14,13 @@
 #include "console.h"
 #include "virtio/core/transport_impl.h"
 
-#define CONSOLE_DEVICE_ID	3u
+#define VIRTIO_ID_CONSOLE	3u
 #define QUEUE_SIZE		64u
 #define PIECES			64u
 
 /* 5.3.3 "Feature bits" */
-#define CONSOLE_F_SIZE		(1ull << 0)
-#define CONSOLE_F_MULTIPORT	(1ull << 1)
+#define VIRTIO_CONSOLE_F_SIZE		(1ull << 0)
+#define VIRTIO_CONSOLE_F_MULTIPORT	(1ull << 1)
 
 /* 5.3.4 "Device configuration layout" */
 struct console_config {
@@ -37,13 +37,13 @@ struct console_control {
 };
 
 enum {
-	DEVICE_READY = 0,
-	PORT_ADD = 1,
-	PORT_READY = 3,
-	CONSOLE_PORT = 4,
-	RESIZE = 5,
-	PORT_OPEN = 6,
-	PORT_NAME = 7,
+	VIRTIO_CONSOLE_DEVICE_READY = 0,
+	VIRTIO_CONSOLE_PORT_ADD = 1,
+	VIRTIO_CONSOLE_PORT_READY = 3,
+	VIRTIO_CONSOLE_CONSOLE_PORT = 4,
+	VIRTIO_CONSOLE_RESIZE = 5,
+	VIRTIO_CONSOLE_PORT_OPEN = 6,
+	VIRTIO_CONSOLE_PORT_NAME = 7,
 };
 
 #define BIT(event)	(1u << (event))
@@ -52,13 +52,13 @@ enum {
 
 struct console;
 
-struct cvm_port {
+struct virtio_port {
 	struct console *con;
 	uint32_t id;
-	char name[CVM_PORT_NAME];
-	const struct cvm_port_ops *ops;
+	char name[VIRTIO_PORT_NAME];
+	const struct virtio_port_ops *ops;
 	void *backend;
-	struct cvm_queue *in;		/* to the guest */
+	struct virtio_queue *in;		/* to the guest */
 	struct os_lock lock;	/* of .in and .live */
 	bool live;			/* .in is served */
 	uint64_t in_bytes, out_bytes;
@@ -71,20 +71,20 @@ struct cvm_port {
 };
 
 struct console {
-	struct cvm_device dev;
+	struct virtio_device dev;
 	struct os_lock control;	/* of the queue CONTROL_IN, too */
 	bool control_live;
 	uint32_t count;
-	struct cvm_port port[CVM_PORTS_MAX];
+	struct virtio_port port[VIRTIO_PORTS_MAX];
 };
 
-static struct console *console_of(struct cvm_device *dev)
+static struct console *console_of(struct virtio_device *dev)
 {
 	return (struct console *)dev;
 }
 
 /* 5.3.2; control queues have none. */
-static struct cvm_port *port_of(const struct cvm_queue *queue)
+static struct virtio_port *port_of(const struct virtio_queue *queue)
 {
 	struct console *con = console_of(queue->dev);
 	uint32_t index = queue->index;
@@ -94,35 +94,35 @@ static struct cvm_port *port_of(const struct cvm_queue *queue)
 	return &con->port[index < CONTROL_IN ? 0 : index / 2 - 1];
 }
 
-static void broken(struct cvm_queue *queue)
+static void broken(struct virtio_queue *queue)
 {
-	cvm_device_fail(queue->dev, "queue %u: %s", queue->index,
-			queue->vq.reason);
+	virtio_device_needs_reset(queue->dev, "queue %u: %s", queue->index,
+				  queue->vq.reason);
 }
 
 /* ---- control, to the driver ---------------------------------------------- */
 
 /* The first thing pending, or 0 with nothing. */
-static size_t next_message(struct cvm_port *port, void *to)
+static size_t next_message(struct virtio_port *port, void *to)
 {
 	struct console_control head = { .id = port->id, .value = 1 };
 	uint16_t size[2] = { port->cols, port->rows };
 	uint8_t *body = (uint8_t *)to + sizeof(head);
 	size_t bytes = 0;
 
-	if (port->pending & BIT(PORT_ADD)) {
-		head.event = PORT_ADD;
-	} else if (port->pending & BIT(CONSOLE_PORT)) {
-		head.event = CONSOLE_PORT;
-	} else if (port->pending & BIT(PORT_NAME)) {
-		head.event = PORT_NAME;
+	if (port->pending & BIT(VIRTIO_CONSOLE_PORT_ADD)) {
+		head.event = VIRTIO_CONSOLE_PORT_ADD;
+	} else if (port->pending & BIT(VIRTIO_CONSOLE_CONSOLE_PORT)) {
+		head.event = VIRTIO_CONSOLE_CONSOLE_PORT;
+	} else if (port->pending & BIT(VIRTIO_CONSOLE_PORT_NAME)) {
+		head.event = VIRTIO_CONSOLE_PORT_NAME;
 		bytes = strlen(port->name);	/* no NUL is sent */
 		memcpy(body, port->name, bytes);
-	} else if (port->pending & BIT(PORT_OPEN)) {
-		head.event = PORT_OPEN;
+	} else if (port->pending & BIT(VIRTIO_CONSOLE_PORT_OPEN)) {
+		head.event = VIRTIO_CONSOLE_PORT_OPEN;
 		head.value = port->connected;
-	} else if (port->pending & BIT(RESIZE)) {
-		head.event = RESIZE;
+	} else if (port->pending & BIT(VIRTIO_CONSOLE_RESIZE)) {
+		head.event = VIRTIO_CONSOLE_RESIZE;
 		bytes = sizeof(size);
 		memcpy(body, size, bytes);
 	} else {
@@ -133,7 +133,7 @@ static size_t next_message(struct cvm_port *port, void *to)
 	return sizeof(head) + bytes;
 }
 
-static struct cvm_port *port_pending(struct console *con)
+static struct virtio_port *port_pending(struct console *con)
 {
 	uint32_t i;
 
@@ -143,39 +143,39 @@ static struct cvm_port *port_pending(struct console *con)
 	return NULL;
 }
 
-/* Under .control: 1 when a message went out, as cvm_vq_pop() otherwise. */
-static int send_message(struct console *con, struct cvm_port *port)
+/* Under .control: 1 when a message went out, as vq_pop() otherwise. */
+static int send_message(struct console *con, struct virtio_port *port)
 {
-	struct cvm_queue *queue = &con->dev.queue[CONTROL_IN];
-	uint8_t text[sizeof(struct console_control) + CVM_PORT_NAME];
+	struct virtio_queue *queue = &con->dev.queue[CONTROL_IN];
+	uint8_t text[sizeof(struct console_control) + VIRTIO_PORT_NAME];
 	struct os_iov iov[PIECES];
-	struct cvm_chain chain = { .iov = iov, .room = PIECES };
-	int ret = cvm_vq_pop(&queue->vq, &chain);
+	struct vq_chain chain = { .iov = iov, .room = PIECES };
+	int ret = vq_pop(&queue->vq, &chain);
 	size_t bytes;
 
 	if (ret <= 0)
 		return ret;
 	bytes = next_message(port, text);
 	if (chain.write_bytes < bytes)
-		return cvm_vq_break(&queue->vq, "a control message needs %u "
-				    "bytes, not %llu", (unsigned int)bytes,
-				    (unsigned long long)chain.write_bytes);
+		return vq_break(&queue->vq, "a control message needs %u "
+				"bytes, not %llu", (unsigned int)bytes,
+				(unsigned long long)chain.write_bytes);
 	os_iov_put(iov + chain.readable, chain.writable, 0, text, bytes);
-	cvm_vq_push(&queue->vq, &chain, (uint32_t)bytes);
-	cvm_queue_publish(queue);
+	vq_push(&queue->vq, &chain, (uint32_t)bytes);
+	virtio_queue_publish(queue);
 	return 1;
 }
 
 /* Under .control: tell the driver what it is to know, while there is room. */
 static void send_control(struct console *con)
 {
-	struct cvm_queue *queue = &con->dev.queue[CONTROL_IN];
-	struct cvm_port *port;
+	struct virtio_queue *queue = &con->dev.queue[CONTROL_IN];
+	struct virtio_port *port;
 	int ret = 1;
 
 	while (con->control_live && ret >= 0 && (port = port_pending(con))) {
 		ret = send_message(con, port);
-		if (!ret && !cvm_vq_listen(&queue->vq))
+		if (!ret && !vq_enable_notification(&queue->vq))
 			return;
 	}
 	if (ret < 0) {
@@ -184,7 +184,7 @@ static void send_control(struct console *con)
 	}
 }
 
-static void tell(struct cvm_port *port, uint32_t events)
+static void tell(struct virtio_port *port, uint32_t events)
 {
 	port->pending |= events;
 	send_control(port->con);
@@ -192,93 +192,95 @@ static void tell(struct cvm_port *port, uint32_t events)
 
 /* ---- control, from the driver -------------------------------------------- */
 
-static void port_ready(struct cvm_port *port)
+static void port_ready(struct virtio_port *port)
 {
 	port->ready = true;
-	tell(port, BIT(CONSOLE_PORT) | BIT(PORT_NAME) |
-	     (port->connected ? BIT(PORT_OPEN) : 0) |
-	     (port->cols ? BIT(RESIZE) : 0));
+	tell(port,
+	     BIT(VIRTIO_CONSOLE_CONSOLE_PORT) | BIT(VIRTIO_CONSOLE_PORT_NAME) |
+	     (port->connected ? BIT(VIRTIO_CONSOLE_PORT_OPEN) : 0) |
+	     (port->cols ? BIT(VIRTIO_CONSOLE_RESIZE) : 0));
 }
 
-static int take_message(struct console *con, struct cvm_queue *queue,
+static int take_message(struct console *con, struct virtio_queue *queue,
 			const struct console_control *message)
 {
 	uint32_t i;
 
-	if (message->event != DEVICE_READY && message->id >= con->count)
-		return cvm_vq_break(&queue->vq, "a control message about port "
-				    "%u of %u", message->id, con->count);
+	if (message->event != VIRTIO_CONSOLE_DEVICE_READY &&
+	    message->id >= con->count)
+		return vq_break(&queue->vq, "a control message about port "
+				"%u of %u", message->id, con->count);
 	os_lock(&con->control);
-	if (message->event == DEVICE_READY && message->value)
+	if (message->event == VIRTIO_CONSOLE_DEVICE_READY && message->value)
 		for (i = 0; i < con->count; i++)
-			tell(&con->port[i], BIT(PORT_ADD));
-	else if (message->event == PORT_READY && message->value)
+			tell(&con->port[i], BIT(VIRTIO_CONSOLE_PORT_ADD));
+	else if (message->event == VIRTIO_CONSOLE_PORT_READY && message->value)
 		port_ready(&con->port[message->id]);
 	os_unlock(&con->control);
 	return 0;
 }
 
-static int serve_control(struct cvm_queue *queue)
+static int serve_control(struct virtio_queue *queue)
 {
 	struct os_iov iov[PIECES];
-	struct cvm_chain chain = { .iov = iov, .room = PIECES };
+	struct vq_chain chain = { .iov = iov, .room = PIECES };
 	struct console_control message;
-	int ret = cvm_vq_pop(&queue->vq, &chain);
+	int ret = vq_pop(&queue->vq, &chain);
 
 	if (ret <= 0)
 		return ret;
 	if (os_iov_get(iov, chain.readable, 0, &message, sizeof(message)) <
 	    sizeof(message))
-		return cvm_vq_break(&queue->vq, "a control message of %llu "
-				    "bytes", (unsigned long long)
-				    chain.read_bytes);
+		return vq_break(&queue->vq, "a control message of %llu "
+				"bytes", (unsigned long long)
+				chain.read_bytes);
 	if (take_message(console_of(queue->dev), queue, &message))
 		return -1;
-	cvm_vq_push(&queue->vq, &chain, 0);
-	cvm_queue_publish(queue);
+	vq_push(&queue->vq, &chain, 0);
+	virtio_queue_publish(queue);
 	return 1;
 }
 
 /* ---- what goes through --------------------------------------------------- */
 
-static int serve_output(struct cvm_queue *queue)
+static int serve_output(struct virtio_queue *queue)
 {
-	struct cvm_port *port = port_of(queue);
+	struct virtio_port *port = port_of(queue);
 	struct os_iov iov[PIECES];
-	struct cvm_chain chain = { .iov = iov, .room = PIECES };
-	int ret = cvm_vq_pop(&queue->vq, &chain);
+	struct vq_chain chain = { .iov = iov, .room = PIECES };
+	int ret = vq_pop(&queue->vq, &chain);
 
 	if (ret <= 0)
 		return ret;
 	port->ops->output(port->backend, iov, chain.readable);
 	__atomic_add_fetch(&port->out_bytes, chain.read_bytes,
 			   __ATOMIC_RELAXED);
-	cvm_vq_push(&queue->vq, &chain, 0);
-	cvm_queue_publish(queue);
+	vq_push(&queue->vq, &chain, 0);
+	virtio_queue_publish(queue);
 	return 1;
 }
 
 /* Doorbells stay on: the driver may wait for us with interrupts off. */
-static void serve_all(struct cvm_queue *queue,
-		      int (*serve)(struct cvm_queue *queue))
+static void serve_all(struct virtio_queue *queue,
+		      int (*serve)(struct virtio_queue *queue))
 {
 	int ret;
 
 	do {
 		while ((ret = serve(queue)) > 0)
 			;
-	} while (!ret && cvm_vq_listen(&queue->vq));
+	} while (!ret && vq_enable_notification(&queue->vq));
 	if (ret < 0)
 		broken(queue);
 }
 
 /* Under .lock: one buffer's worth; 0: there is none, -1: broken. */
-static int64_t put_input(struct cvm_queue *queue, const uint8_t *data,
+static int64_t put_input(struct virtio_queue *queue, const uint8_t *data,
 			 size_t bytes)
 {
 	struct os_iov iov[PIECES];
-	struct cvm_chain chain = { .iov = iov, .room = PIECES };
-	int ret = cvm_vq_pop(&queue->vq, &chain);
+	struct vq_chain chain = { .iov = iov, .room = PIECES };
+	int ret = vq_pop(&queue->vq, &chain);
 	size_t put;
 
 	if (ret <= 0)
@@ -286,29 +288,30 @@ static int64_t put_input(struct cvm_queue *queue, const uint8_t *data,
 	put = os_iov_put(iov + chain.readable, chain.writable, 0, data,
 			 bytes);
 	if (!put)
-		return cvm_vq_break(&queue->vq, "a buffer without room");
-	cvm_vq_push(&queue->vq, &chain, (uint32_t)put);
+		return vq_break(&queue->vq, "a buffer without room");
+	vq_push(&queue->vq, &chain, (uint32_t)put);
 	return (int64_t)put;
 }
 
-size_t cvm_port_input(struct cvm_port *port, const void *data, size_t bytes)
+size_t virtio_port_input(struct virtio_port *port, const void *data,
+			 size_t bytes)
 {
 	size_t done = 0;
 	int64_t put = 1;
 
 	os_lock(&port->lock);
 	if (port->live)
-		cvm_vq_quiet(&port->in->vq);
+		vq_disable_notification(&port->in->vq);
 	while (port->live && done < bytes && put >= 0) {
 		put = put_input(port->in, (const uint8_t *)data + done,
 				bytes - done);
 		if (put > 0)
 			done += (size_t)put;
-		else if (!put && !cvm_vq_listen(&port->in->vq))
+		else if (!put && !vq_enable_notification(&port->in->vq))
 			break;
 	}
 	if (done)
-		cvm_queue_publish(port->in);
+		virtio_queue_publish(port->in);
 	if (put < 0) {
 		port->live = false;
 		broken(port->in);
@@ -320,7 +323,7 @@ size_t cvm_port_input(struct cvm_port *port, const void *data, size_t bytes)
 
 /* ---- what back ends and the tool tell ------------------------------------ */
 
-void cvm_port_resize(struct cvm_port *port, uint32_t cols, uint32_t rows)
+void virtio_port_resize(struct virtio_port *port, uint32_t cols, uint32_t rows)
 {
 	struct console *con = port->con;
 	uint16_t size[2] = { (uint16_t)cols, (uint16_t)rows };
@@ -329,41 +332,42 @@ void cvm_port_resize(struct cvm_port *port, uint32_t cols, uint32_t rows)
 	port->cols = size[0];
 	port->rows = size[1];
 	if (port->ready)
-		tell(port, BIT(RESIZE));
+		tell(port, BIT(VIRTIO_CONSOLE_RESIZE));
 	os_unlock(&con->control);
 	if (!port->id)
-		cvm_device_config(&con->dev, 0, size, sizeof(size), true);
+		virtio_device_config(&con->dev, 0, size, sizeof(size), true);
 }
 
-void cvm_port_connected(struct cvm_port *port, bool connected)
+void virtio_port_connected(struct virtio_port *port, bool connected)
 {
 	os_lock(&port->con->control);
 	port->connected = connected;
 	if (port->ready)
-		tell(port, BIT(PORT_OPEN));
+		tell(port, BIT(VIRTIO_CONSOLE_PORT_OPEN));
 	os_unlock(&port->con->control);
 }
 
-struct os_thread *cvm_port_thread(struct cvm_port *port)
+struct os_thread *virtio_port_thread(struct virtio_port *port)
 {
 	return port->in->thread;
 }
 
-const char *cvm_port_where(const struct cvm_port *port)
+const char *virtio_port_where(const struct virtio_port *port)
 {
 	return port->ops->where ? port->ops->where(port->backend) : "";
 }
 
-void cvm_port_stats(const struct cvm_port *port, struct cvm_port_stats *stats)
+void virtio_port_stats(const struct virtio_port *port,
+		       struct virtio_port_stats *stats)
 {
 	stats->name = port->name;
 	stats->in = __atomic_load_n(&port->in_bytes, __ATOMIC_RELAXED);
 	stats->out = __atomic_load_n(&port->out_bytes, __ATOMIC_RELAXED);
 }
 
-void cvm_port_log(struct cvm_port *port, const char *fmt, ...)
+void virtio_port_log(struct virtio_port *port, const char *fmt, ...)
 {
-	const struct cvm_vmm_args *args = &port->con->dev.devs->args;
+	const struct virtio_devices_args *args = &port->con->dev.devs->args;
 	char text[320], line[400];
 	va_list ap;
 
@@ -376,10 +380,10 @@ void cvm_port_log(struct cvm_port *port, const char *fmt, ...)
 
 /* ---- the device ---------------------------------------------------------- */
 
-static void serve_queue(struct cvm_queue *queue)
+static void serve_queue(struct virtio_queue *queue)
 {
 	struct console *con = console_of(queue->dev);
-	struct cvm_port *port = port_of(queue);
+	struct virtio_port *port = port_of(queue);
 
 	if (queue->index == CONTROL_OUT) {
 		serve_all(queue, serve_control);
@@ -394,17 +398,18 @@ static void serve_queue(struct cvm_queue *queue)
 	}
 }
 
-static void console_doorbell(struct cvm_queue *queue, struct cvm_user_run *run)
+static void console_doorbell(struct virtio_queue *queue,
+			     struct cvm_user_run *run)
 {
 	/* Input comes from other threads as well: it is raised. */
 	(void)run;
 	serve_queue(queue);
 }
 
-static void set_live(struct cvm_queue *queue, bool live)
+static void set_live(struct virtio_queue *queue, bool live)
 {
 	struct console *con = console_of(queue->dev);
-	struct cvm_port *port = port_of(queue);
+	struct virtio_port *port = port_of(queue);
 
 	if (queue->index == CONTROL_IN) {
 		os_lock(&con->control);
@@ -418,18 +423,18 @@ static void set_live(struct cvm_queue *queue, bool live)
 }
 
 /* What is in a queue already was not rung for, or nobody listened. */
-static void console_start(struct cvm_queue *queue)
+static void console_start(struct virtio_queue *queue)
 {
 	set_live(queue, true);
 	serve_queue(queue);
 }
 
-static void console_stop(struct cvm_queue *queue)
+static void console_stop(struct virtio_queue *queue)
 {
 	set_live(queue, false);
 }
 
-static void console_reset(struct cvm_device *dev)
+static void console_reset(struct virtio_device *dev)
 {
 	struct console *con = console_of(dev);
 	uint32_t i;
@@ -442,7 +447,7 @@ static void console_reset(struct cvm_device *dev)
 	os_unlock(&con->control);
 }
 
-static void console_hangup(struct cvm_device *dev)
+static void console_hangup(struct virtio_device *dev)
 {
 	struct console *con = console_of(dev);
 	uint32_t i;
@@ -451,7 +456,7 @@ static void console_hangup(struct cvm_device *dev)
 		con->port[i].ops->hangup(con->port[i].backend);
 }
 
-static void console_settle(struct cvm_device *dev)
+static void console_settle(struct virtio_device *dev)
 {
 	struct console *con = console_of(dev);
 	uint32_t i;
@@ -461,24 +466,24 @@ static void console_settle(struct cvm_device *dev)
 			con->port[i].ops->settle(con->port[i].backend);
 }
 
-static void console_destroy(struct cvm_device *dev)
+static void console_destroy(struct virtio_device *dev)
 {
 	struct console *con = console_of(dev);
 
 	while (con->count) {
-		struct cvm_port *port = &con->port[--con->count];
+		struct virtio_port *port = &con->port[--con->count];
 
 		port->ops->destroy(port->backend);
 		os_lock_destroy(&port->lock);
 	}
 	os_lock_destroy(&con->control);
-	cvm_device_exit(dev);
+	virtio_device_exit(dev);
 	free(con);
 }
 
-static const struct cvm_device_ops console_ops = {
+static const struct virtio_device_ops console_ops = {
 	.name = "console",
-	.id = CONSOLE_DEVICE_ID,
+	.id = VIRTIO_ID_CONSOLE,
 	.settle = console_settle,
 	.queue_start = console_start,
 	.queue_stop = console_stop,
@@ -488,11 +493,11 @@ static const struct cvm_device_ops console_ops = {
 	.destroy = console_destroy,
 };
 
-static int open_port(struct console *con, struct cvm_port_args *args,
+static int open_port(struct console *con, struct virtio_port_args *args,
 		     struct problem *problem)
 {
 	uint32_t id = con->count;
-	struct cvm_port *port = &con->port[id];
+	struct virtio_port *port = &con->port[id];
 
 	port->con = con;
 	port->id = id;
@@ -500,7 +505,7 @@ static int open_port(struct console *con, struct cvm_port_args *args,
 	port->in = &con->dev.queue[id ? 2 * id + 2 : 0];
 	snprintf(port->name, sizeof(port->name), "%s", args->name);
 	os_lock_init(&port->lock);
-	port->backend = cvm_port_open(args, port, &port->ops, problem);
+	port->backend = virtio_port_open(args, port, &port->ops, problem);
 	if (!port->backend) {
 		os_lock_destroy(&port->lock);
 		return -1;
@@ -512,7 +517,7 @@ static int open_port(struct console *con, struct cvm_port_args *args,
 }
 
 /* A device without queues is one that could not be made. */
-static struct console *new_console(struct cvm_vmm_devices *devs,
+static struct console *new_console(struct virtio_devices *devs,
 				   uint32_t count)
 {
 	struct console *con = calloc(1, sizeof(*con));
@@ -521,33 +526,33 @@ static struct console *new_console(struct cvm_vmm_devices *devs,
 	if (!con)
 		return NULL;
 	os_lock_init(&con->control);
-	if (cvm_device_init(&con->dev, &console_ops, 2 * count + 2,
-			    QUEUE_SIZE)) {
+	if (virtio_device_init(&con->dev, &console_ops, 2 * count + 2,
+			       QUEUE_SIZE)) {
 		console_destroy(&con->dev);
 		return NULL;
 	}
-	cvm_device_in_place(&con->dev);
+	virtio_device_in_place(&con->dev);
 	con->dev.devs = devs;
-	con->dev.features = CONSOLE_F_SIZE | CONSOLE_F_MULTIPORT;
+	con->dev.features = VIRTIO_CONSOLE_F_SIZE | VIRTIO_CONSOLE_F_MULTIPORT;
 	con->dev.config_len = sizeof(*config);
 	config = (struct console_config *)con->dev.config;
 	config->max_nr_ports = count;
 	return con;
 }
 
-int cvm_vmm_devices_add_console(struct cvm_vmm_devices *devs,
-				struct cvm_port_args *ports, uint32_t count,
-				struct problem *problem)
+int virtio_console_add(struct virtio_devices *devs,
+		       struct virtio_port_args *ports, uint32_t count,
+		       struct problem *problem)
 {
 	struct console *con;
 	uint32_t i;
 	int slot;
 
-	if (!count || count > CVM_PORTS_MAX)
+	if (!count || count > VIRTIO_PORTS_MAX)
 		return problem_set(problem,
-				   count ? ports[CVM_PORTS_MAX].name :
+				   count ? ports[VIRTIO_PORTS_MAX].name :
 				   "console", "a guest has %u such ports at "
-				   "most", CVM_PORTS_MAX);
+				   "most", VIRTIO_PORTS_MAX);
 	con = new_console(devs, count);
 	if (!con)
 		return problem_set(problem, "console", "no memory or no event");
@@ -557,7 +562,7 @@ int cvm_vmm_devices_add_console(struct cvm_vmm_devices *devs,
 			return -1;
 		}
 	}
-	slot = cvm_device_plug(devs, &con->dev);
+	slot = virtio_device_plug(devs, &con->dev);
 	if (slot < 0) {
 		console_destroy(&con->dev);
 		return problem_set(problem, "console", "all %u slots are taken",

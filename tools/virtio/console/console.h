@@ -13,12 +13,12 @@
 
 #include "virtio/core/transport.h"
 
-struct cvm_port;
+struct virtio_port;
 
 /* What stands behind a port. */
-struct cvm_port_ops {
+struct virtio_port_ops {
 	/*
-	 * Optional: as of struct cvm_device_ops; until then destroy() leaves
+	 * Optional: as of struct virtio_device_ops; until then destroy() leaves
 	 * nothing behind.
 	 */
 	void (*settle)(void *backend);
@@ -31,7 +31,7 @@ struct cvm_port_ops {
 		       uint32_t count);
 
 	/*
-	 * cvm_port_input() takes something again, or for the first time.  A
+	 * virtio_port_input() takes something again, or for the first time.  A
 	 * vCPU's thread.
 	 */
 	void (*room)(void *backend);
@@ -45,28 +45,29 @@ struct cvm_port_ops {
 	/* Free the back end; nothing is called any more. */
 	void (*destroy)(void *backend);
 
-	bool threaded;		/* it needs cvm_port_thread() */
+	bool threaded;		/* it needs virtio_port_thread() */
 };
 
-/* cvm_port_thread - the back end's own, from the first room() on. */
-struct os_thread *cvm_port_thread(struct cvm_port *port);
+/* virtio_port_thread - the back end's own, from the first room() on. */
+struct os_thread *virtio_port_thread(struct virtio_port *port);
 
 /*
- * cvm_port_open - the back end that args ask for; NULL with a problem.  It
+ * virtio_port_open - the back end that args ask for; NULL with a problem.  It
  * begins with the port's first room().
  */
-void *cvm_port_open(const struct cvm_port_args *args, struct cvm_port *port,
-		    const struct cvm_port_ops **ops,
-		    struct problem *problem);
+void *virtio_port_open(const struct virtio_port_args *args,
+		       struct virtio_port *port,
+		       const struct virtio_port_ops **ops,
+		       struct problem *problem);
 
-/* cvm_port_log - a line about the port.  Any thread. */
-void cvm_port_log(struct cvm_port *port, const char *fmt, ...)
+/* virtio_port_log - a line about the port.  Any thread. */
+void virtio_port_log(struct virtio_port *port, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * cvm_port_connected - is somebody at the other end?  If nothing else is said,
- * somebody is.  Any thread.
+ * virtio_port_connected - is somebody at the other end?  If nothing else is
+ * said, somebody is.  Any thread.
  */
-void cvm_port_connected(struct cvm_port *port, bool connected);
+void virtio_port_connected(struct virtio_port *port, bool connected);
 
 #endif /* CVM_VIRTIO_CONSOLE_CONSOLE_H */

@@ -130,7 +130,7 @@ static void set_peer(struct fd_port *p, int fd)
 	p->deaf = false;
 	write_kept(p);
 	os_unlock(&p->lock);
-	cvm_port_connected(p->port, fd >= 0);
+	virtio_port_connected(p->port, fd >= 0);
 }
 
 static void set_deaf(struct fd_port *p)
@@ -143,8 +143,8 @@ static void set_deaf(struct fd_port *p)
 static void offer_input(struct fd_port *p)
 {
 	if (p->in_bytes)
-		p->in_at += cvm_port_input(p->port, p->in + p->in_at,
-					   p->in_bytes - p->in_at);
+		p->in_at += virtio_port_input(p->port, p->in + p->in_at,
+					      p->in_bytes - p->in_at);
 	if (p->in_at == p->in_bytes)
 		p->in_at = p->in_bytes = 0;
 }
@@ -227,7 +227,7 @@ static void fd_room(void *backend)
 	struct fd_port *p = backend;
 
 	if (!p->thread) {
-		p->thread = cvm_port_thread(p->port);
+		p->thread = virtio_port_thread(p->port);
 		os_thread_run(p->thread, fd_main, p);
 	}
 	os_notifier_signal(&p->wake);
@@ -267,7 +267,7 @@ static void fd_destroy(void *backend)
 	fd_port_drop(p);
 }
 
-const struct cvm_port_ops fd_port_ops = {
+const struct virtio_port_ops fd_port_ops = {
 	.settle = fd_settle,
 	.output = fd_output,
 	.room = fd_room,
@@ -277,8 +277,9 @@ const struct cvm_port_ops fd_port_ops = {
 	.threaded = true,
 };
 
-struct fd_port *fd_port_new(struct cvm_port *port, const struct fd_kind *kind,
-			    const char *name, struct problem *problem)
+struct fd_port *fd_port_new(struct virtio_port *port,
+			    const struct fd_kind *kind, const char *name,
+			    struct problem *problem)
 {
 	struct fd_port *p = calloc(1, sizeof(*p));
 
@@ -299,7 +300,7 @@ void *fd_port_ready(struct fd_port *p, int fd, const char *name,
 {
 	p->fd = fd;
 	if (!os_notifier_open(&p->wake) && !os_notifier_open(&p->space)) {
-		cvm_port_connected(p->port, fd >= 0);
+		virtio_port_connected(p->port, fd >= 0);
 		return p;
 	}
 	problem_set(problem, name, "no event");
@@ -307,23 +308,23 @@ void *fd_port_ready(struct fd_port *p, int fd, const char *name,
 	return NULL;
 }
 
-void *cvm_port_open_host(const struct cvm_port_args *args,
-			 struct cvm_port *port,
-			 const struct cvm_port_ops **ops,
-			 struct problem *problem)
+void *virtio_port_open_host(const struct virtio_port_args *args,
+			    struct virtio_port *port,
+			    const struct virtio_port_ops **ops,
+			    struct problem *problem)
 {
 	*ops = &fd_port_ops;
 	switch (args->kind) {
-	case CVM_PORT_FILE:
+	case VIRTIO_PORT_FILE:
 		*ops = &file_port_ops;
 		return file_open_port(args, port, problem);
-	case CVM_PORT_SOCKET:
+	case VIRTIO_PORT_SOCKET:
 		return fd_open_socket(args, port, problem);
-	case CVM_PORT_PTY:
+	case VIRTIO_PORT_PTY:
 		return fd_open_pty(args, port, problem);
-	case CVM_PORT_SERIAL:
+	case VIRTIO_PORT_SERIAL:
 		return fd_open_serial(args, port, problem);
-	case CVM_PORT_CALLS:
+	case VIRTIO_PORT_CALLS:
 		break;
 	}
 	problem_set(problem, args->name, "no such kind of port");

@@ -24,14 +24,14 @@ struct fd_kind {
 	int (*enter)(struct fd_port *p);
 	/* This peer has gone, and nobody else knows its descriptor any more. */
 	void (*leave)(struct fd_port *p, int fd);
-	/* Optional: as in struct cvm_port_ops. */
+	/* Optional: as in struct virtio_port_ops. */
 	void (*settle)(struct fd_port *p);
 	/* Undo all of it. */
 	void (*close)(struct fd_port *p);
 };
 
 struct fd_port {
-	struct cvm_port *port;
+	struct virtio_port *port;
 	const struct fd_kind *kind;
 	int door;		/* where peers announce themselves, or -1 */
 	struct linux_accept accept; /* of a door that is listened at */
@@ -57,7 +57,7 @@ struct fd_port {
 	uint8_t kept[FD_KEPT];
 };
 
-extern const struct cvm_port_ops fd_port_ops;
+extern const struct virtio_port_ops fd_port_ops;
 
 /*
  * fd_port_ready - everything is open; the peer is fd, or -1: nobody yet.  NULL
@@ -67,21 +67,22 @@ void *fd_port_ready(struct fd_port *p, int fd, const char *name,
 		    struct problem *problem);
 
 /* fd_port_new - with nothing open; NULL with a problem. */
-struct fd_port *fd_port_new(struct cvm_port *port, const struct fd_kind *kind,
-			    const char *name, struct problem *problem);
+struct fd_port *fd_port_new(struct virtio_port *port,
+			    const struct fd_kind *kind, const char *name,
+			    struct problem *problem);
 
 /* fd_port_drop - undo fd_port_new() and what was opened since. */
 void fd_port_drop(struct fd_port *p);
 
 /* console_pty.c, console_socket.c, console_serial.c, console_file.c */
-void *fd_open_pty(const struct cvm_port_args *args, struct cvm_port *port,
+void *fd_open_pty(const struct virtio_port_args *args, struct virtio_port *port,
 		  struct problem *problem);
-void *fd_open_socket(const struct cvm_port_args *args, struct cvm_port *port,
-		     struct problem *problem);
-void *fd_open_serial(const struct cvm_port_args *args, struct cvm_port *port,
-		     struct problem *problem);
-void *file_open_port(const struct cvm_port_args *args, struct cvm_port *port,
-		     struct problem *problem);
-extern const struct cvm_port_ops file_port_ops;
+void *fd_open_socket(const struct virtio_port_args *args,
+		     struct virtio_port *port, struct problem *problem);
+void *fd_open_serial(const struct virtio_port_args *args,
+		     struct virtio_port *port, struct problem *problem);
+void *file_open_port(const struct virtio_port_args *args,
+		     struct virtio_port *port, struct problem *problem);
+extern const struct virtio_port_ops file_port_ops;
 
 #endif /* CVM_VIRTIO_CONSOLE_CONSOLE_FD_H */

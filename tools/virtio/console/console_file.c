@@ -13,11 +13,11 @@
 #include "os/linux/own_file.h"
 
 struct file_port {
-	struct cvm_port *port;
+	struct virtio_port *port;
 	int fd;
 	char path[128];		/* for messages */
 	char *made;		/* its name, while nothing may stay of it */
-	struct cvm_complaints complaints;
+	struct virtio_warnings warnings;
 };
 
 /* All of it, or -1 with errno. */
@@ -38,13 +38,13 @@ static int write_all(int fd, const uint8_t *at, size_t bytes)
 
 static void lost(struct file_port *file, int error)
 {
-	enum cvm_complaint said = cvm_complaints_next(&file->complaints, error,
-						      time(NULL));
+	enum virtio_warning said = virtio_warnings_next(&file->warnings, error,
+							time(NULL));
 
-	if (said != CVM_COMPLAINT_SILENT)
-		cvm_port_log(file->port, "%s: %s; what the guest prints "
-			     "there is lost%s", file->path, strerror(error),
-			     cvm_complaints_end(said, error));
+	if (said != WARNING_SILENT)
+		virtio_port_log(file->port, "%s: %s; what the guest prints "
+				"there is lost%s", file->path, strerror(error),
+				virtio_warnings_end(said, error));
 }
 
 static void file_output(void *backend, const struct os_iov *iov,
@@ -95,7 +95,7 @@ static void file_destroy(void *backend)
 	free(file);
 }
 
-const struct cvm_port_ops file_port_ops = {
+const struct virtio_port_ops file_port_ops = {
 	.settle = file_settle,
 	.output = file_output,
 	.room = file_nothing,
@@ -104,9 +104,9 @@ const struct cvm_port_ops file_port_ops = {
 };
 
 /* Its end, or a new one, which is ours until file_settle(). */
-static int open_end(struct file_port *file, const struct cvm_port_args *args)
+static int open_end(struct file_port *file, const struct virtio_port_args *args)
 {
-	const struct cvm_port_owner *owner = args->owner;
+	const struct virtio_port_owner *owner = args->owner;
 	const char *path = args->path;
 	int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK;
 
@@ -124,8 +124,8 @@ static int open_end(struct file_port *file, const struct cvm_port_args *args)
 	return file->fd;
 }
 
-void *file_open_port(const struct cvm_port_args *args, struct cvm_port *port,
-		     struct problem *problem)
+void *file_open_port(const struct virtio_port_args *args,
+		     struct virtio_port *port, struct problem *problem)
 {
 	struct file_port *file = calloc(1, sizeof(*file));
 	struct stat st;

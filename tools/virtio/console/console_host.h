@@ -6,12 +6,13 @@
 #include "console.h"
 
 /*
- * cvm_port_open_host - cvm_port_open() for all kinds but CVM_PORT_CALLS.
- * Everything is opened here; later there is a peer to accept at most.
+ * virtio_port_open_host - virtio_port_open() for all kinds but
+ * VIRTIO_PORT_CALLS. Everything is opened here; later there is a peer to accept
+ * at most.
  */
-void *cvm_port_open_host(const struct cvm_port_args *args,
-			 struct cvm_port *port,
-			 const struct cvm_port_ops **ops,
-			 struct problem *problem);
+void *virtio_port_open_host(const struct virtio_port_args *args,
+			    struct virtio_port *port,
+			    const struct virtio_port_ops **ops,
+			    struct problem *problem);
 
 #endif /* CVM_VIRTIO_CONSOLE_CONSOLE_HOST_H */

@@ -2,10 +2,10 @@
 /* console_host_windows.c - ports that end in a thing of Windows. */
 #include "console_host.h"
 
-void *cvm_port_open_host(const struct cvm_port_args *args,
-			 struct cvm_port *port,
-			 const struct cvm_port_ops **ops,
-			 struct problem *problem)
+void *virtio_port_open_host(const struct virtio_port_args *args,
+			    struct virtio_port *port,
+			    const struct virtio_port_ops **ops,
+			    struct problem *problem)
 {
 	(void)port;
 	(void)ops;

@@ -34,21 +34,22 @@ static void calls_hangup(void *backend)
 	(void)backend;
 }
 
-static const struct cvm_port_ops calls_ops = {
+static const struct virtio_port_ops calls_ops = {
 	.output = calls_output,
 	.room = calls_room,
 	.hangup = calls_hangup,
 	.destroy = free,
 };
 
-void *cvm_port_open(const struct cvm_port_args *args, struct cvm_port *port,
-		    const struct cvm_port_ops **ops,
-		    struct problem *problem)
+void *virtio_port_open(const struct virtio_port_args *args,
+		       struct virtio_port *port,
+		       const struct virtio_port_ops **ops,
+		       struct problem *problem)
 {
 	struct calls *calls;
 
-	if (args->kind != CVM_PORT_CALLS)
-		return cvm_port_open_host(args, port, ops, problem);
+	if (args->kind != VIRTIO_PORT_CALLS)
+		return virtio_port_open_host(args, port, ops, problem);
 	calls = calloc(1, sizeof(*calls));
 	if (!calls) {
 		problem_set(problem, args->name, "no memory");

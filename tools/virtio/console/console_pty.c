@@ -53,7 +53,7 @@ static const struct fd_kind pty_kind = {
  * The guest's tty echoes and edits, so this one does not.  Opened and closed
  * once, it says that nobody is there.
  */
-static int make_raw(const char *path, const struct cvm_port_owner *owner)
+static int make_raw(const char *path, const struct virtio_port_owner *owner)
 {
 	struct termios mode;
 	int ret, fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -71,7 +71,7 @@ static int make_raw(const char *path, const struct cvm_port_owner *owner)
 	return ret;
 }
 
-static int pty_open(struct fd_port *p, const struct cvm_port_owner *owner)
+static int pty_open(struct fd_port *p, const struct virtio_port_owner *owner)
 {
 	p->line = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
 	if (p->line < 0 || grantpt(p->line) || unlockpt(p->line) ||
@@ -83,7 +83,7 @@ static int pty_open(struct fd_port *p, const struct cvm_port_owner *owner)
 	       inotify_add_watch(p->door, p->where, IN_OPEN) < 0 ? -1 : 0;
 }
 
-void *fd_open_pty(const struct cvm_port_args *args, struct cvm_port *port,
+void *fd_open_pty(const struct virtio_port_args *args, struct virtio_port *port,
 		  struct problem *problem)
 {
 	struct fd_port *p = fd_port_new(port, &pty_kind, args->name, problem);

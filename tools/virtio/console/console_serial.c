@@ -38,7 +38,7 @@ static int serial_enter(struct fd_port *p)
 
 static void serial_leave(struct fd_port *p, int fd)
 {
-	cvm_port_log(p->port, "%s: the line is gone", p->where);
+	virtio_port_log(p->port, "%s: the line is gone", p->where);
 	close(fd);
 }
 
@@ -205,7 +205,8 @@ static int apply(struct line_mode *mode, char *word)
 	return -1;
 }
 
-static int read_mode(struct line_mode *mode, const struct cvm_port_args *args,
+static int read_mode(struct line_mode *mode,
+		     const struct virtio_port_args *args,
 		     struct problem *problem)
 {
 	char text[256], shown[64], *word, *rest = text;
@@ -242,7 +243,7 @@ static int keep_mode(struct fd_port *p)
 	return 0;
 }
 
-static int set_mode(struct fd_port *p, const struct cvm_port_args *args,
+static int set_mode(struct fd_port *p, const struct virtio_port_args *args,
 		    struct problem *problem)
 {
 	struct line_mode mode = { .set = 0 };
@@ -264,8 +265,8 @@ static int set_mode(struct fd_port *p, const struct cvm_port_args *args,
 			   args->mode, strerror(errno));
 }
 
-void *fd_open_serial(const struct cvm_port_args *args, struct cvm_port *port,
-		     struct problem *problem)
+void *fd_open_serial(const struct virtio_port_args *args,
+		     struct virtio_port *port, struct problem *problem)
 {
 	struct fd_port *p = fd_port_new(port, &serial_kind, args->name,
 					problem);

@@ -3,7 +3,7 @@
  * console_socket.c - a port that listens at a Unix socket.
  *
  * One peer at a time: others wait in the socket's queue until it has gone.
- * The name stays when the port is gone (struct cvm_port_args); the next who
+ * The name stays when the port is gone (struct virtio_port_args); the next who
  * binds it takes it over.
  */
 #include <errno.h>
@@ -27,8 +27,8 @@ static int socket_enter(struct fd_port *p)
 	const char *why = linux_accept_news(&p->accept);
 
 	if (why)
-		cvm_port_log(p->port, "%s: %s; who connects has to wait",
-			     p->where, why);
+		virtio_port_log(p->port, "%s: %s; who connects has to wait",
+				p->where, why);
 	return fd;
 }
 
@@ -126,7 +126,7 @@ static int file_of(int fd, const char *path)
 	       open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC) : file;
 }
 
-static int hand_over(int fd, const struct cvm_port_args *args)
+static int hand_over(int fd, const struct virtio_port_args *args)
 {
 	int file = file_of(fd, args->path), err, ret;
 
@@ -144,8 +144,8 @@ static int hand_over(int fd, const struct cvm_port_args *args)
 	return ret;
 }
 
-void *fd_open_socket(const struct cvm_port_args *args, struct cvm_port *port,
-		     struct problem *problem)
+void *fd_open_socket(const struct virtio_port_args *args,
+		     struct virtio_port *port, struct problem *problem)
 {
 	struct fd_port *p = fd_port_new(port, &socket_kind, args->name,
 					problem);

@@ -9,13 +9,13 @@
 
 #include "transport_impl.h"
 
-static int write_table(struct cvm_vmm_devices *devs,
+static int write_table(struct virtio_devices *devs,
 		       struct problem *problem)
 {
 	uint64_t gpa = devs->args.table_gpa;
 	struct cvm_virtio_table *table;
 
-	table = cvm_memory_at(&devs->mem, gpa, CVM_VIRTIO_TABLE_BYTES);
+	table = virtio_memory_at(&devs->mem, gpa, CVM_VIRTIO_TABLE_BYTES);
 	if (!table || gpa % CVM_PAGE_SIZE)
 		return problem_set(problem, "devices", "0x%llx is no place for "
 				   "the slot table", (unsigned long long)gpa);
@@ -31,11 +31,11 @@ static int write_table(struct cvm_vmm_devices *devs,
 	return 0;
 }
 
-struct cvm_vmm_devices *
-cvm_vmm_devices_new(const struct cvm_vmm_args *args,
-		    struct problem *problem)
+struct virtio_devices *
+virtio_devices_new(const struct virtio_devices_args *args,
+		   struct problem *problem)
 {
-	struct cvm_vmm_devices *devs = calloc(1, sizeof(*devs));
+	struct virtio_devices *devs = calloc(1, sizeof(*devs));
 	uint32_t i;
 
 	if (!devs) {
@@ -45,30 +45,30 @@ cvm_vmm_devices_new(const struct cvm_vmm_args *args,
 	devs->args = *args;
 	for (i = 0; i < CVM_VIRTIO_SLOTS; i++)
 		os_lock_init(&devs->slot[i].lock);
-	if (cvm_memory_from_map(&devs->mem, args->ranges, args->map,
-				args->map_gpa))
+	if (virtio_memory_from_map(&devs->mem, args->ranges, args->map,
+				   args->map_gpa))
 		problem_set(problem, "devices", "the ranges of guest memory "
 			    "overlap or lie outside its mapping");
 	else if (!write_table(devs, problem))
 		return devs;
-	cvm_vmm_devices_free(devs);
+	virtio_devices_free(devs);
 	return NULL;
 }
 
 /* The guest looks at the slots whose bit is set. */
-static void changed(struct cvm_vmm_devices *devs, uint32_t slot)
+static void changed(struct virtio_devices *devs, uint32_t slot)
 {
 	__atomic_fetch_or(&devs->table->changed, 1ull << slot,
 			  __ATOMIC_SEQ_CST);
-	cvm_transport_raise(devs, 0, CVM_EVENT_HOTPLUG_BIT);
+	virtio_transport_raise(devs, 0, CVM_EVENT_HOTPLUG_BIT);
 }
 
 /* Let the driver carry doorbells and interrupts, as far as it will. */
-static void bind_events(struct cvm_device *dev)
+static void bind_events(struct virtio_device *dev)
 {
-	struct cvm_vmm_args *args = &dev->devs->args;
+	struct virtio_devices_args *args = &dev->devs->args;
 	uint64_t bits = 1ull << CVM_VIRTIO_EVENT_BIT(dev->slot);
-	struct cvm_queue *queue;
+	struct virtio_queue *queue;
 	uint32_t i;
 
 	dev->irq_watched = args->watch &&
@@ -85,19 +85,19 @@ static void bind_events(struct cvm_device *dev)
 	}
 }
 
-static void unwatch(struct cvm_device *dev)
+static void unwatch(struct virtio_device *dev)
 {
-	struct cvm_vmm_args *args = &dev->devs->args;
+	struct virtio_devices_args *args = &dev->devs->args;
 
 	if (dev->irq_watched)
 		args->unwatch(args->ctx, dev->irq_id);
-	cvm_set(dev->irq_watched, false);
+	slot_set(dev->irq_watched, false);
 }
 
-static void unbind_queues(struct cvm_device *dev)
+static void unbind_queues(struct virtio_device *dev)
 {
-	struct cvm_vmm_args *args = &dev->devs->args;
-	struct cvm_queue *queue;
+	struct virtio_devices_args *args = &dev->devs->args;
+	struct virtio_queue *queue;
 	uint32_t i;
 
 	for (i = 0; i < dev->queues; i++) {
@@ -111,7 +111,7 @@ static void unbind_queues(struct cvm_device *dev)
 }
 
 /* Under the slot's lock; .device_id last, so that nobody sees half of it. */
-static void fill_slot(struct cvm_device *dev, uint32_t plug)
+static void fill_slot(struct virtio_device *dev, uint32_t plug)
 {
 	struct cvm_virtio_slot *page = dev->page;
 	uint32_t i;
@@ -120,17 +120,17 @@ static void fill_slot(struct cvm_device *dev, uint32_t plug)
 	page->magic = CVM_VIRTIO_MAGIC;
 	page->vendor = CVM_VIRTIO_VENDOR;
 	page->queues = dev->queues;
-	page->device_features = dev->features | CVM_TRANSPORT_FEATURES;
+	page->device_features = dev->features | VIRTIO_TRANSPORT_FEATURES;
 	page->config_len = dev->config_len;
 	page->plug = plug;
 	memcpy(page->config, dev->config, dev->config_len);
 	memcpy(page->config_odd, dev->config, dev->config_len);
 	for (i = 0; i < dev->queues; i++)
 		page->queue[i].size_max = dev->queue[i].size_max;
-	cvm_set(page->device_id, dev->ops->id);
+	slot_set(page->device_id, dev->ops->id);
 }
 
-int cvm_device_plug(struct cvm_vmm_devices *devs, struct cvm_device *dev)
+int virtio_device_plug(struct virtio_devices *devs, struct virtio_device *dev)
 {
 	uint32_t i;
 
@@ -153,11 +153,12 @@ int cvm_device_plug(struct cvm_vmm_devices *devs, struct cvm_device *dev)
 	return (int)i;
 }
 
-int cvm_device_with(struct cvm_vmm_devices *devs, uint32_t slot,
-		    const struct cvm_device_ops *ops,
-		    void (*fn)(struct cvm_device *dev, void *arg), void *arg)
+int virtio_device_with(struct virtio_devices *devs, uint32_t slot,
+		       const struct virtio_device_ops *ops,
+		       void (*fn)(struct virtio_device *dev, void *arg),
+		       void *arg)
 {
-	struct cvm_device *dev;
+	struct virtio_device *dev;
 	int ret = -CVM_ENOENT;
 
 	if (slot >= CVM_VIRTIO_SLOTS)
@@ -173,32 +174,32 @@ int cvm_device_with(struct cvm_vmm_devices *devs, uint32_t slot,
 }
 
 /* Under the slot's lock. */
-static void pull(struct cvm_vmm_devices *devs, uint32_t slot)
+static void pull(struct virtio_devices *devs, uint32_t slot)
 {
-	struct cvm_device *dev = devs->slot[slot].dev;
+	struct virtio_device *dev = devs->slot[slot].dev;
 
-	cvm_set(dev->page->device_id, 0);
+	slot_set(dev->page->device_id, 0);
 	unbind_queues(dev);
-	cvm_transport_stop(dev);
+	virtio_transport_stop(dev);
 	unwatch(dev);
-	cvm_set(dev->page->status, 0);
+	slot_set(dev->page->status, 0);
 	devs->slot[slot].dev = NULL;
 	dev->ops->destroy(dev);
 }
 
-void cvm_vmm_devices_hangup(struct cvm_vmm_devices *devs)
+void virtio_devices_hangup(struct virtio_devices *devs)
 {
-	struct cvm_device *dev;
+	struct virtio_device *dev;
 	uint32_t i;
 
 	for (i = 0; i < CVM_VIRTIO_SLOTS; i++) {
-		dev = cvm_get(devs->slot[i].dev);
+		dev = slot_get(devs->slot[i].dev);
 		if (dev && dev->ops->hangup)
 			dev->ops->hangup(dev);
 	}
 }
 
-int cvm_vmm_devices_remove(struct cvm_vmm_devices *devs, uint32_t slot)
+int virtio_devices_remove(struct virtio_devices *devs, uint32_t slot)
 {
 	int ret = -CVM_ENOENT;
 
@@ -215,7 +216,7 @@ int cvm_vmm_devices_remove(struct cvm_vmm_devices *devs, uint32_t slot)
 	return ret;
 }
 
-void cvm_vmm_devices_free(struct cvm_vmm_devices *devs)
+void virtio_devices_free(struct virtio_devices *devs)
 {
 	uint32_t i;
 
@@ -229,9 +230,9 @@ void cvm_vmm_devices_free(struct cvm_vmm_devices *devs)
 	free(devs);
 }
 
-void cvm_vmm_devices_settle(struct cvm_vmm_devices *devs)
+void virtio_devices_settle(struct virtio_devices *devs)
 {
-	struct cvm_device *dev;
+	struct virtio_device *dev;
 	uint32_t i;
 
 	for (i = 0; i < CVM_VIRTIO_SLOTS; i++) {
@@ -241,10 +242,10 @@ void cvm_vmm_devices_settle(struct cvm_vmm_devices *devs)
 	}
 }
 
-int cvm_vmm_devices_commit(struct cvm_vmm_devices *devs,
-			   struct problem *problem)
+int virtio_devices_commit(struct virtio_devices *devs,
+			  struct problem *problem)
 {
-	struct cvm_device *dev;
+	struct virtio_device *dev;
 	uint32_t i;
 
 	for (i = 0; i < CVM_VIRTIO_SLOTS; i++) {
@@ -255,9 +256,9 @@ int cvm_vmm_devices_commit(struct cvm_vmm_devices *devs,
 	return 0;
 }
 
-static int have_thread(struct cvm_queue *queue)
+static int have_thread(struct virtio_queue *queue)
 {
-	struct cvm_device *dev = queue->dev;
+	struct virtio_device *dev = queue->dev;
 	char name[16];
 
 	if (!queue->threaded || queue->thread)
@@ -271,7 +272,7 @@ static int have_thread(struct cvm_queue *queue)
 }
 
 /* Under the slot's lock. */
-static int have_threads(struct cvm_device *dev, struct problem *problem)
+static int have_threads(struct virtio_device *dev, struct problem *problem)
 {
 	uint32_t i;
 
@@ -284,8 +285,8 @@ static int have_threads(struct cvm_device *dev, struct problem *problem)
 	return 0;
 }
 
-int cvm_vmm_devices_threads(struct cvm_vmm_devices *devs,
-			    struct problem *problem)
+int virtio_devices_threads(struct virtio_devices *devs,
+			   struct problem *problem)
 {
 	uint32_t i;
 	int ret = 0;
@@ -299,9 +300,9 @@ int cvm_vmm_devices_threads(struct cvm_vmm_devices *devs,
 	return ret;
 }
 
-void cvm_vmm_devices_threads_free(struct cvm_vmm_devices *devs)
+void virtio_devices_threads_free(struct virtio_devices *devs)
 {
-	struct cvm_device *dev;
+	struct virtio_device *dev;
 	uint32_t i, n;
 
 	for (i = 0; i < CVM_VIRTIO_SLOTS; i++) {
@@ -315,38 +316,38 @@ void cvm_vmm_devices_threads_free(struct cvm_vmm_devices *devs)
 	}
 }
 
-int cvm_vmm_devices_counts(struct cvm_vmm_devices *devs, uint32_t slot,
-			   struct cvm_device_counts *counts)
+int virtio_devices_counts(struct virtio_devices *devs, uint32_t slot,
+			  struct virtio_device_counts *counts)
 {
-	struct cvm_device *dev;
+	struct virtio_device *dev;
 	uint32_t i;
 
-	dev = slot < CVM_VIRTIO_SLOTS ? cvm_get(devs->slot[slot].dev) : NULL;
+	dev = slot < CVM_VIRTIO_SLOTS ? slot_get(devs->slot[slot].dev) : NULL;
 	if (!dev)
 		return -CVM_ENOENT;
 	memset(counts, 0, sizeof(*counts));
 	counts->kind = dev->ops->name;
 	for (i = 0; i < dev->queues; i++) {
-		counts->doorbells += cvm_get(dev->page->queue[i].doorbells);
-		counts->interrupts += cvm_get(dev->queue[i].interrupts);
+		counts->doorbells += slot_get(dev->page->queue[i].doorbells);
+		counts->interrupts += slot_get(dev->queue[i].interrupts);
 	}
 	return 0;
 }
 
-void cvm_vmm_devices_console_size(struct cvm_vmm_devices *devs,
-				  uint32_t cols, uint32_t rows)
+void virtio_devices_console_size(struct virtio_devices *devs,
+				 uint32_t cols, uint32_t rows)
 {
-	cvm_set(devs->table->console_size,
-		(cols & 0xffff) << 16 | (rows & 0xffff));
-	cvm_transport_raise(devs, 0, CVM_EVENT_CONSOLE_BIT);
+	slot_set(devs->table->console_size,
+		 (cols & 0xffff) << 16 | (rows & 0xffff));
+	virtio_transport_raise(devs, 0, CVM_EVENT_CONSOLE_BIT);
 }
 
 /* Under the slot's lock. */
-static int ring(struct cvm_device *dev, uint32_t queue,
+static int ring(struct virtio_device *dev, uint32_t queue,
 		struct cvm_user_run *run)
 {
 	if (queue == CVM_VIRTIO_DOORBELL_COMMAND)
-		cvm_transport_command(dev);
+		virtio_transport_command(dev);
 	else if (queue >= dev->queues)
 		return -CVM_ENOENT;
 	else if (!dev->queue[queue].in_place)
@@ -356,8 +357,8 @@ static int ring(struct cvm_device *dev, uint32_t queue,
 	return 0;
 }
 
-int cvm_vmm_devices_doorbell(struct cvm_vmm_devices *devs,
-			     struct cvm_user_run *run)
+int virtio_devices_doorbell(struct virtio_devices *devs,
+			    struct cvm_user_run *run)
 {
 	uint64_t slot = run->arg[0] >> 8;
 	int ret = -CVM_ENOENT;
@@ -368,7 +369,7 @@ int cvm_vmm_devices_doorbell(struct cvm_vmm_devices *devs,
 	if (devs->slot[slot].dev)
 		ret = ring(devs->slot[slot].dev, run->arg[0] & 0xff, run);
 	else
-		cvm_set(devs->page[slot].result, ret);
+		slot_set(devs->page[slot].result, ret);
 	os_unlock(&devs->slot[slot].lock);
 	return ret;
 }

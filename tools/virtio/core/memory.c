@@ -7,7 +7,7 @@
 #include "memory.h"
 
 /* The first range that begins above gpa. */
-static uint32_t above(const struct cvm_memory *mem, uint64_t gpa)
+static uint32_t above(const struct virtio_memory *mem, uint64_t gpa)
 {
 	uint32_t low = 0, high = mem->count, middle;
 
@@ -21,11 +21,11 @@ static uint32_t above(const struct cvm_memory *mem, uint64_t gpa)
 	return low;
 }
 
-int cvm_memory_add(struct cvm_memory *mem, uint64_t gpa, uint64_t bytes,
-		   void *hva)
+int virtio_memory_add(struct virtio_memory *mem, uint64_t gpa, uint64_t bytes,
+		      void *hva)
 {
 	uint32_t at = above(mem, gpa);
-	struct cvm_memory_range *range = &mem->range[at];
+	struct virtio_range *range = &mem->range[at];
 
 	if (!bytes || gpa > UINT64_MAX - bytes)
 		return -CVM_EINVAL;
@@ -36,14 +36,14 @@ int cvm_memory_add(struct cvm_memory *mem, uint64_t gpa, uint64_t bytes,
 	if (mem->count == CVM_RANGES_MAX)
 		return -CVM_E2BIG;
 	memmove(range + 1, range, (mem->count - at) * sizeof(*range));
-	*range = (struct cvm_memory_range){ gpa, bytes, hva };
+	*range = (struct virtio_range){ gpa, bytes, hva };
 	mem->count++;
 	return 0;
 }
 
-int cvm_memory_from_map(struct cvm_memory *mem,
-			const struct cvm_user_ranges *ranges, void *map,
-			uint64_t map_gpa)
+int virtio_memory_from_map(struct virtio_memory *mem,
+			   const struct cvm_user_ranges *ranges, void *map,
+			   uint64_t map_gpa)
 {
 	uint64_t gpa;
 	uint32_t i;
@@ -54,40 +54,40 @@ int cvm_memory_from_map(struct cvm_memory *mem,
 		gpa = ranges->range[i].gpa;
 		if (gpa < map_gpa)
 			return -CVM_EINVAL;
-		ret = cvm_memory_add(mem, gpa, ranges->range[i].bytes,
-				     (uint8_t *)map + (gpa - map_gpa));
+		ret = virtio_memory_add(mem, gpa, ranges->range[i].bytes,
+					(uint8_t *)map + (gpa - map_gpa));
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-const struct cvm_memory_range *cvm_memory_range(const struct cvm_memory *mem,
-						uint64_t gpa)
+const struct virtio_range *virtio_memory_find(const struct virtio_memory *mem,
+					      uint64_t gpa)
 {
 	uint32_t at = above(mem, gpa);
 
-	return at && cvm_range_has(&mem->range[at - 1], gpa) ?
+	return at && virtio_range_has(&mem->range[at - 1], gpa) ?
 	       &mem->range[at - 1] : NULL;
 }
 
-uint64_t cvm_memory_piece(const struct cvm_memory *mem, uint64_t gpa,
-			  uint64_t bytes, void **hva)
+uint64_t virtio_memory_piece(const struct virtio_memory *mem, uint64_t gpa,
+			     uint64_t bytes, void **hva)
 {
-	const struct cvm_memory_range *range = cvm_memory_range(mem, gpa);
+	const struct virtio_range *range = virtio_memory_find(mem, gpa);
 
-	return range ? cvm_range_piece(range, gpa, bytes, hva) : 0;
+	return range ? virtio_range_piece(range, gpa, bytes, hva) : 0;
 }
 
-void *cvm_memory_at(const struct cvm_memory *mem, uint64_t gpa,
-		    uint64_t bytes)
+void *virtio_memory_at(const struct virtio_memory *mem, uint64_t gpa,
+		       uint64_t bytes)
 {
 	uint8_t *first = NULL;
 	uint64_t got = 0, more;
 	void *hva;
 
 	do {
-		more = cvm_memory_piece(mem, gpa + got, bytes - got, &hva);
+		more = virtio_memory_piece(mem, gpa + got, bytes - got, &hva);
 		if (!more)
 			return NULL;
 		if (!first)

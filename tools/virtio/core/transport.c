@@ -4,7 +4,7 @@
  * queues, interrupts.
  *
  * The slot is guest memory, so what is written there is for the driver to
- * read; what the device goes by stands in struct cvm_device.
+ * read; what the device goes by stands in struct virtio_device.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,8 +18,8 @@
 
 /* ---- interrupts ---------------------------------------------------------- */
 
-void cvm_transport_raise(struct cvm_vmm_devices *devs, uint32_t vcpu,
-			 uint32_t bit)
+void virtio_transport_raise(struct virtio_devices *devs, uint32_t vcpu,
+			    uint32_t bit)
 {
 	devs->args.raise(devs->args.ctx, vcpu, 1ull << bit);
 }
@@ -28,18 +28,18 @@ void cvm_transport_raise(struct cvm_vmm_devices *devs, uint32_t vcpu,
  * A vCPU that is about to go on takes its event along, without a system call.
  * Of others, most have their interrupts where the driver watches for them.
  */
-static void device_raise(struct cvm_device *dev, uint32_t vcpu,
+static void device_raise(struct virtio_device *dev, uint32_t vcpu,
 			 struct cvm_user_run *run)
 {
 	if (vcpu >= dev->devs->args.vcpus)
 		vcpu = 0;
 	if (run && run->vcpu == vcpu)
 		run->events |= 1ull << CVM_VIRTIO_EVENT_BIT(dev->slot);
-	else if (!vcpu && cvm_get(dev->irq_watched))
+	else if (!vcpu && slot_get(dev->irq_watched))
 		os_notifier_signal(&dev->irq);
 	else
-		cvm_transport_raise(dev->devs, vcpu,
-				    CVM_VIRTIO_EVENT_BIT(dev->slot));
+		virtio_transport_raise(dev->devs, vcpu,
+				       CVM_VIRTIO_EVENT_BIT(dev->slot));
 }
 
 /*
@@ -47,7 +47,7 @@ static void device_raise(struct cvm_device *dev, uint32_t vcpu,
  * bit was set already its event is on its way: the driver exchanges the word
  * before it looks at what the bits mean.
  */
-void cvm_queue_interrupt(struct cvm_queue *queue)
+void virtio_queue_interrupt(struct virtio_queue *queue)
 {
 	struct cvm_virtio_slot *page = queue->dev->page;
 	struct cvm_virtio_queue *shared = &page->queue[queue->index];
@@ -56,19 +56,19 @@ void cvm_queue_interrupt(struct cvm_queue *queue)
 	if (__atomic_fetch_or(&page->queue_pending, bit, __ATOMIC_SEQ_CST) &
 	    bit)
 		return;
-	cvm_set(shared->interrupts, ++queue->interrupts);
-	device_raise(queue->dev, cvm_get(shared->vcpu), queue->run);
+	slot_set(shared->interrupts, ++queue->interrupts);
+	device_raise(queue->dev, slot_get(shared->vcpu), queue->run);
 }
 
 /* Under dev->leaf.  2.3: nothing is sent before DRIVER_OK. */
-static void config_interrupt(struct cvm_device *dev)
+static void config_interrupt(struct virtio_device *dev)
 {
 	struct cvm_virtio_slot *page = dev->page;
 
 	if (!(dev->status & VIRTIO_STATUS_DRIVER_OK) ||
 	    __atomic_exchange_n(&page->config_pending, 1, __ATOMIC_SEQ_CST))
 		return;
-	device_raise(dev, cvm_get(page->config_vcpu), NULL);
+	device_raise(dev, slot_get(page->config_vcpu), NULL);
 }
 
 /* ---- configuration and status -------------------------------------------- */
@@ -77,20 +77,20 @@ static void config_interrupt(struct cvm_device *dev)
  * Under dev->leaf.  2.5.2 asks for a generation that a reader can compare.
  * A reader finds the copy whole that is not being written.
  */
-static void config_store(struct cvm_device *dev)
+static void config_store(struct virtio_device *dev)
 {
 	struct cvm_virtio_slot *page = dev->page;
 
-	cvm_set(page->generation, ++dev->generation);
+	slot_set(page->generation, ++dev->generation);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	memcpy(page->config, dev->config, dev->config_len);
-	cvm_set(page->generation, ++dev->generation);
+	slot_set(page->generation, ++dev->generation);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	memcpy(page->config_odd, dev->config, dev->config_len);
 }
 
-void cvm_device_config(struct cvm_device *dev, uint32_t offset,
-		       const void *data, uint32_t bytes, bool tell)
+void virtio_device_config(struct virtio_device *dev, uint32_t offset,
+			  const void *data, uint32_t bytes, bool tell)
 {
 	os_lock(&dev->leaf);
 	memcpy(dev->config + offset, data, bytes);
@@ -101,28 +101,29 @@ void cvm_device_config(struct cvm_device *dev, uint32_t offset,
 }
 
 /* Under dev->leaf to be written; a back end may add NEEDS_RESET any time. */
-static uint32_t status(struct cvm_device *dev)
+static uint32_t status(struct virtio_device *dev)
 {
-	return cvm_get(dev->status);
+	return slot_get(dev->status);
 }
 
-static void status_store(struct cvm_device *dev, uint32_t keep, uint32_t add)
+static void status_store(struct virtio_device *dev, uint32_t keep, uint32_t add)
 {
-	cvm_set(dev->status, (dev->status & keep) | add);
-	cvm_set(dev->page->status, dev->status);
+	slot_set(dev->status, (dev->status & keep) | add);
+	slot_set(dev->page->status, dev->status);
 }
 
-static void status_change(struct cvm_device *dev, uint32_t keep, uint32_t add)
+static void status_change(struct virtio_device *dev, uint32_t keep,
+			  uint32_t add)
 {
 	os_lock(&dev->leaf);
 	status_store(dev, keep, add);
 	os_unlock(&dev->leaf);
 }
 
-static void say(struct cvm_device *dev, const char *end, const char *fmt,
+static void say(struct virtio_device *dev, const char *end, const char *fmt,
 		va_list list)
 {
-	struct cvm_vmm_args *args = &dev->devs->args;
+	struct virtio_devices_args *args = &dev->devs->args;
 	char what[640], line[800];
 
 	vsnprintf(what, sizeof(what), fmt, list);
@@ -131,19 +132,19 @@ static void say(struct cvm_device *dev, const char *end, const char *fmt,
 	args->log(args->ctx, line);
 }
 
-static void complain(struct cvm_device *dev, int kind, const char *fmt,
+static void complain(struct virtio_device *dev, int kind, const char *fmt,
 		     va_list list)
 {
-	enum cvm_complaint said;
+	enum virtio_warning said;
 
 	os_lock(&dev->leaf);
-	said = cvm_complaints_next(&dev->complaints, kind, time(NULL));
+	said = virtio_warnings_next(&dev->warnings, kind, time(NULL));
 	os_unlock(&dev->leaf);
-	if (said != CVM_COMPLAINT_SILENT)
-		say(dev, cvm_complaints_end(said, kind), fmt, list);
+	if (said != WARNING_SILENT)
+		say(dev, virtio_warnings_end(said, kind), fmt, list);
 }
 
-void cvm_device_note(struct cvm_device *dev, const char *fmt, ...)
+void virtio_device_log(struct virtio_device *dev, const char *fmt, ...)
 {
 	va_list args;
 
@@ -152,17 +153,17 @@ void cvm_device_note(struct cvm_device *dev, const char *fmt, ...)
 	va_end(args);
 }
 
-void cvm_device_complain(struct cvm_device *dev, const char *fmt, ...)
+void virtio_device_warn(struct virtio_device *dev, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	complain(dev, CVM_COMPLAINT_GUEST, fmt, args);
+	complain(dev, WARNING_GUEST, fmt, args);
 	va_end(args);
 }
 
-void cvm_device_host_failed(struct cvm_device *dev, int error,
-			    const char *fmt, ...)
+void virtio_device_host_error(struct virtio_device *dev, int error,
+			      const char *fmt, ...)
 {
 	va_list args;
 
@@ -171,12 +172,12 @@ void cvm_device_host_failed(struct cvm_device *dev, int error,
 	va_end(args);
 }
 
-void cvm_device_fail(struct cvm_device *dev, const char *fmt, ...)
+void virtio_device_needs_reset(struct virtio_device *dev, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	complain(dev, CVM_COMPLAINT_GUEST, fmt, args);
+	complain(dev, WARNING_GUEST, fmt, args);
 	va_end(args);
 	os_lock(&dev->leaf);
 	status_store(dev, UINT32_MAX, VIRTIO_STATUS_NEEDS_RESET);
@@ -186,23 +187,23 @@ void cvm_device_fail(struct cvm_device *dev, const char *fmt, ...)
 
 /* ---- queues -------------------------------------------------------------- */
 
-static void queue_run(struct cvm_queue *queue)
+static void queue_run(struct virtio_queue *queue)
 {
 	queue->dev->ops->queue_start(queue);
 	queue->running = true;
 }
 
 /* The queue that a command means. */
-static struct cvm_queue *queue_of(struct cvm_device *dev, uint32_t index)
+static struct virtio_queue *queue_of(struct virtio_device *dev, uint32_t index)
 {
 	return index < dev->queues ? &dev->queue[index] : NULL;
 }
 
-static int queue_on(struct cvm_device *dev, uint32_t index)
+static int queue_on(struct virtio_device *dev, uint32_t index)
 {
-	struct cvm_queue *queue = queue_of(dev, index);
+	struct virtio_queue *queue = queue_of(dev, index);
 	struct cvm_virtio_queue *shared;
-	struct cvm_vq_config config = {
+	struct vq_config config = {
 		.mem = &dev->devs->mem,
 		.features = dev->negotiated,
 	};
@@ -212,26 +213,26 @@ static int queue_on(struct cvm_device *dev, uint32_t index)
 	if (queue->enabled)
 		return -CVM_EBUSY;
 	shared = &dev->page->queue[index];
-	config.size = cvm_get(shared->size);
-	config.desc_gpa = cvm_get(shared->desc);
-	config.driver_gpa = cvm_get(shared->driver);
-	config.device_gpa = cvm_get(shared->device);
+	config.size = slot_get(shared->size);
+	config.desc_gpa = slot_get(shared->desc);
+	config.driver_gpa = slot_get(shared->driver);
+	config.device_gpa = slot_get(shared->device);
 	config.chain_max = queue->size_max;
 	if (config.size > queue->size_max)
 		return -CVM_EINVAL;
-	if (cvm_vq_start(&queue->vq, &config)) {
-		cvm_device_complain(dev, "queue %u: %s", index,
-				    queue->vq.reason);
+	if (vq_start(&queue->vq, &config)) {
+		virtio_device_warn(dev, "queue %u: %s", index,
+				   queue->vq.reason);
 		return -CVM_EINVAL;
 	}
 	queue->enabled = true;
-	cvm_set(shared->enabled, 1);
+	slot_set(shared->enabled, 1);
 	if (status(dev) & VIRTIO_STATUS_DRIVER_OK)
 		queue_run(queue);
 	return 0;
 }
 
-static void queue_end(struct cvm_queue *queue)
+static void queue_end(struct virtio_queue *queue)
 {
 	struct cvm_virtio_slot *page = queue->dev->page;
 
@@ -239,24 +240,24 @@ static void queue_end(struct cvm_queue *queue)
 		queue->dev->ops->queue_stop(queue);
 	queue->running = false;
 	queue->enabled = false;
-	cvm_set(page->queue[queue->index].enabled, 0);
+	slot_set(page->queue[queue->index].enabled, 0);
 	__atomic_fetch_and(&page->queue_pending, ~(1ull << queue->index),
 			   __ATOMIC_SEQ_CST);
 }
 
 /* 2.6.1 "Virtqueue Reset" */
-static int queue_off(struct cvm_device *dev, uint32_t index)
+static int queue_off(struct virtio_device *dev, uint32_t index)
 {
-	struct cvm_queue *queue = queue_of(dev, index);
+	struct virtio_queue *queue = queue_of(dev, index);
 
 	if (!queue || !queue->enabled ||
-	    !cvm_device_has(dev, VIRTIO_F_RING_RESET))
+	    !virtio_device_has(dev, VIRTIO_F_RING_RESET))
 		return -CVM_EINVAL;
 	queue_end(queue);
 	return 0;
 }
 
-void cvm_transport_stop(struct cvm_device *dev)
+void virtio_transport_stop(struct virtio_device *dev)
 {
 	uint32_t i;
 
@@ -267,11 +268,11 @@ void cvm_transport_stop(struct cvm_device *dev)
 /* ---- commands ------------------------------------------------------------ */
 
 /* 2.2.2, 3.1.1 step 5: all that is wanted is offered, and it is virtio 1. */
-static bool features_ok(struct cvm_device *dev)
+static bool features_ok(struct virtio_device *dev)
 {
-	uint64_t wanted = cvm_get(dev->page->driver_features);
+	uint64_t wanted = slot_get(dev->page->driver_features);
 
-	if ((wanted & ~(dev->features | CVM_TRANSPORT_FEATURES)) ||
+	if ((wanted & ~(dev->features | VIRTIO_TRANSPORT_FEATURES)) ||
 	    !(wanted & VIRTIO_F_VERSION_1))
 		return false;
 	dev->negotiated = wanted;
@@ -280,7 +281,7 @@ static bool features_ok(struct cvm_device *dev)
 	return true;
 }
 
-static int set_status(struct cvm_device *dev, uint32_t bits)
+static int set_status(struct virtio_device *dev, uint32_t bits)
 {
 	/* 3.1.1: each bit may come when the one before it is there. */
 	static const struct {
@@ -310,7 +311,7 @@ static int set_status(struct cvm_device *dev, uint32_t bits)
 	return bits ? -CVM_EINVAL : 0;
 }
 
-static void driver_ok(struct cvm_device *dev)
+static void driver_ok(struct virtio_device *dev)
 {
 	uint32_t i;
 
@@ -320,19 +321,19 @@ static void driver_ok(struct cvm_device *dev)
 }
 
 /* 2.4.1 */
-static int reset(struct cvm_device *dev)
+static int reset(struct virtio_device *dev)
 {
-	cvm_transport_stop(dev);
+	virtio_transport_stop(dev);
 	if (dev->ops->reset)
 		dev->ops->reset(dev);
 	dev->negotiated = 0;
 	status_change(dev, 0, 0);
-	cvm_set(dev->page->queue_pending, 0);
-	cvm_set(dev->page->config_pending, 0);
+	slot_set(dev->page->queue_pending, 0);
+	slot_set(dev->page->config_pending, 0);
 	return 0;
 }
 
-static int config_write(struct cvm_device *dev, uint32_t arg)
+static int config_write(struct virtio_device *dev, uint32_t arg)
 {
 	uint32_t offset = arg >> 16, bytes = arg & 0xffff;
 	uint8_t data[CVM_VIRTIO_CONFIG_BYTES];
@@ -344,11 +345,11 @@ static int config_write(struct cvm_device *dev, uint32_t arg)
 	return dev->ops->config_write(dev, offset, data, bytes);
 }
 
-void cvm_transport_command(struct cvm_device *dev)
+void virtio_transport_command(struct virtio_device *dev)
 {
 	struct cvm_virtio_slot *page = dev->page;
-	uint32_t command = cvm_get(page->command);
-	uint32_t arg = cvm_get(page->arg);
+	uint32_t command = slot_get(page->command);
+	uint32_t arg = slot_get(page->arg);
 	uint32_t before = status(dev);
 	int ret;
 
@@ -374,15 +375,16 @@ void cvm_transport_command(struct cvm_device *dev)
 		ret = -CVM_ENOTTY;
 		break;
 	}
-	cvm_set(page->result, ret);
+	slot_set(page->result, ret);
 }
 
 /* ---- making a device ----------------------------------------------------- */
 
-int cvm_device_init(struct cvm_device *dev, const struct cvm_device_ops *ops,
-		    uint32_t queues, uint16_t size_max)
+int virtio_device_init(struct virtio_device *dev,
+		       const struct virtio_device_ops *ops, uint32_t queues,
+		       uint16_t size_max)
 {
-	struct cvm_queue *queue;
+	struct virtio_queue *queue;
 
 	dev->ops = ops;
 	os_lock_init(&dev->leaf);
@@ -400,7 +402,7 @@ int cvm_device_init(struct cvm_device *dev, const struct cvm_device_ops *ops,
 	return 0;
 }
 
-void cvm_device_in_place(struct cvm_device *dev)
+void virtio_device_in_place(struct virtio_device *dev)
 {
 	uint32_t i;
 
@@ -408,7 +410,7 @@ void cvm_device_in_place(struct cvm_device *dev)
 		dev->queue[i].in_place = true;
 }
 
-void cvm_device_exit(struct cvm_device *dev)
+void virtio_device_exit(struct virtio_device *dev)
 {
 	while (dev->queues) {
 		os_thread_free(dev->queue[--dev->queues].thread);

@@ -70,9 +70,9 @@ struct pvirtq_desc {
 };
 
 /* 2.8.14 "Event Suppression Structure Format", as one 32-bit word */
-#define PVIRTQ_EVENT_ENABLE		0u
-#define PVIRTQ_EVENT_DISABLE		1u
-#define PVIRTQ_EVENT_DESC		2u
+#define RING_EVENT_FLAGS_ENABLE		0u
+#define RING_EVENT_FLAGS_DISABLE		1u
+#define RING_EVENT_FLAGS_DESC		2u
 #define PVIRTQ_EVENT_OFF(word)		((word) & 0x7fffu)
 #define PVIRTQ_EVENT_WRAP(word)		((word) >> 15 & 1u)
 #define PVIRTQ_EVENT_FLAGS(word)	((word) >> 16 & 3u)

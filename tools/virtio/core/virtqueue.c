@@ -8,7 +8,7 @@
 
 #include "virtqueue_impl.h"
 
-int cvm_vq_break(struct cvm_vq *vq, const char *fmt, ...)
+int vq_break(struct vq *vq, const char *fmt, ...)
 {
 	va_list args;
 
@@ -21,48 +21,48 @@ int cvm_vq_break(struct cvm_vq *vq, const char *fmt, ...)
 	return -1;
 }
 
-static void *area(struct cvm_vq *vq, const char *name, uint64_t gpa,
-		  const struct cvm_vq_area *shape)
+static void *area(struct vq *vq, const char *name, uint64_t gpa,
+		  const struct vq_area *shape)
 {
 	uint32_t bytes = shape->fixed + shape->each * vq->size;
 	void *at;
 
 	if (gpa % shape->align) {
-		cvm_vq_break(vq, "the %s area at 0x%llx is not aligned to %u "
-			     "bytes", name, (unsigned long long)gpa,
-			     shape->align);
+		vq_break(vq, "the %s area at 0x%llx is not aligned to %u "
+			 "bytes", name, (unsigned long long)gpa,
+			 shape->align);
 		return NULL;
 	}
-	at = cvm_memory_at(vq->mem, gpa, bytes);
+	at = virtio_memory_at(vq->mem, gpa, bytes);
 	if (!at)
-		cvm_vq_break(vq, "the %s area, %u bytes at 0x%llx, is not "
-			     "guest memory", name, bytes,
-			     (unsigned long long)gpa);
+		vq_break(vq, "the %s area, %u bytes at 0x%llx, is not "
+			 "guest memory", name, bytes,
+			 (unsigned long long)gpa);
 	return at;
 }
 
-static int start(struct cvm_vq *vq, const struct cvm_vq_config *config)
+static int start(struct vq *vq, const struct vq_config *config)
 {
-	const struct cvm_vq_format *format = vq->format;
+	const struct vq_format *format = vq->format;
 
 	/* 2.7: a power of 2; 2.8: any, up to 2^15. */
 	if (!vq->size || vq->size > VIRTQ_SIZE_MAX ||
-	    (format == &cvm_vq_split && (vq->size & (vq->size - 1))))
-		return cvm_vq_break(vq, "a %s queue cannot have %u entries",
-				    format == &cvm_vq_split ? "split" :
-				    "packed", vq->size);
+	    (format == &vq_split && (vq->size & (vq->size - 1))))
+		return vq_break(vq, "a %s queue cannot have %u entries",
+				format == &vq_split ? "split" :
+				"packed", vq->size);
 	vq->desc = area(vq, "descriptor", config->desc_gpa, &format->desc);
 	vq->driver = area(vq, "driver", config->driver_gpa, &format->driver);
 	vq->device = area(vq, "device", config->device_gpa, &format->device);
 	return vq->broken ? -1 : 0;
 }
 
-int cvm_vq_start(struct cvm_vq *vq, const struct cvm_vq_config *config)
+int vq_start(struct vq *vq, const struct vq_config *config)
 {
 	bool packed = config->features & VIRTIO_F_RING_PACKED;
 
 	memset(vq, 0, sizeof(*vq));
-	vq->format = packed ? &cvm_vq_packed : &cvm_vq_split;
+	vq->format = packed ? &vq_packed : &vq_split;
 	vq->mem = config->mem;
 	vq->size = config->size;
 	vq->chain_max = config->chain_max;
@@ -72,8 +72,8 @@ int cvm_vq_start(struct cvm_vq *vq, const struct cvm_vq_config *config)
 	return start(vq, config) ? -CVM_EINVAL : 0;
 }
 
-static int append(struct cvm_vq *vq, struct cvm_chain *chain,
-		  const struct cvm_vq_place *at, void *hva, uint64_t bytes,
+static int append(struct vq *vq, struct vq_chain *chain,
+		  const struct vq_place *at, void *hva, uint64_t bytes,
 		  bool write)
 {
 	uint32_t count = chain->readable + chain->writable;
@@ -86,9 +86,9 @@ static int append(struct cvm_vq *vq, struct cvm_chain *chain,
 		return 0;
 	}
 	if (count == chain->room)
-		return cvm_vq_break(vq, "%s %u: a request of more than %u "
-				    "pieces", at->table, at->index,
-				    chain->room);
+		return vq_break(vq, "%s %u: a request of more than %u "
+				"pieces", at->table, at->index,
+				chain->room);
 	chain->iov[count] = (struct os_iov){ hva, bytes };
 	if (write)
 		chain->writable++;
@@ -98,40 +98,40 @@ static int append(struct cvm_vq *vq, struct cvm_chain *chain,
 }
 
 /* Descriptors lie in the same range mostly, in that of the one before. */
-static uint64_t piece(struct cvm_vq *vq, uint64_t gpa, uint64_t bytes,
+static uint64_t piece(struct vq *vq, uint64_t gpa, uint64_t bytes,
 		      void **hva)
 {
-	if (!vq->recent || !cvm_range_has(vq->recent, gpa))
-		vq->recent = cvm_memory_range(vq->mem, gpa);
-	return vq->recent ? cvm_range_piece(vq->recent, gpa, bytes, hva) : 0;
+	if (!vq->recent || !virtio_range_has(vq->recent, gpa))
+		vq->recent = virtio_memory_find(vq->mem, gpa);
+	return vq->recent ? virtio_range_piece(vq->recent, gpa, bytes, hva) : 0;
 }
 
-int cvm_vq_add(struct cvm_vq *vq, struct cvm_chain *chain,
-	       const struct cvm_vq_place *at, uint64_t gpa, uint32_t bytes,
-	       bool write)
+int vq_add(struct vq *vq, struct vq_chain *chain,
+	   const struct vq_place *at, uint64_t gpa, uint32_t bytes,
+	   bool write)
 {
 	uint64_t total = chain->read_bytes + chain->write_bytes + bytes;
 	uint64_t part, left = bytes;
 	void *hva;
 
 	if (!bytes)
-		return cvm_vq_break(vq, "%s %u has no bytes", at->table,
-				    at->index);
+		return vq_break(vq, "%s %u has no bytes", at->table,
+				at->index);
 	/* 2.7.5.2, 2.8.5: at most 2^32 bytes; used lengths have 32 bits. */
 	if (total > UINT32_MAX)
-		return cvm_vq_break(vq, "%s %u: a request of 4 GiB and more",
-				    at->table, at->index);
+		return vq_break(vq, "%s %u: a request of 4 GiB and more",
+				at->table, at->index);
 	/* 2.7.4.2, 2.8.17 */
 	if (!write && chain->writable)
-		return cvm_vq_break(vq, "%s %u: a readable part behind a "
-				    "writable one", at->table, at->index);
+		return vq_break(vq, "%s %u: a readable part behind a "
+				"writable one", at->table, at->index);
 	for (; left; left -= part, gpa += part) {
 		part = piece(vq, gpa, left, &hva);
 		if (!part)
-			return cvm_vq_break(vq, "%s %u: %u bytes up to 0x%llx "
-					    "are not all guest memory",
-					    at->table, at->index, bytes,
-					    (unsigned long long)(gpa + left));
+			return vq_break(vq, "%s %u: %u bytes up to 0x%llx "
+					"are not all guest memory",
+					at->table, at->index, bytes,
+					(unsigned long long)(gpa + left));
 		if (append(vq, chain, at, hva, part, write))
 			return -1;
 	}
@@ -142,32 +142,32 @@ int cvm_vq_add(struct cvm_vq *vq, struct cvm_chain *chain,
 	return 0;
 }
 
-const void *cvm_vq_table(struct cvm_vq *vq, struct cvm_vq_place at,
-			 uint64_t gpa, uint32_t bytes, uint32_t *entries)
+const void *vq_table(struct vq *vq, struct vq_place at,
+		     uint64_t gpa, uint32_t bytes, uint32_t *entries)
 {
 	const void *table;
 
 	*entries = bytes / sizeof(struct virtq_desc);
 	if (!vq->indirect) {
-		cvm_vq_break(vq, "%s %u: indirect, which was not negotiated",
-			     at.table, at.index);
+		vq_break(vq, "%s %u: indirect, which was not negotiated",
+			 at.table, at.index);
 		return NULL;
 	}
 	if (!bytes || bytes % sizeof(struct virtq_desc) ||
 	    *entries > vq->chain_max) {
-		cvm_vq_break(vq, "%s %u: an indirect table of %u bytes",
-			     at.table, at.index, bytes);
+		vq_break(vq, "%s %u: an indirect table of %u bytes",
+			 at.table, at.index, bytes);
 		return NULL;
 	}
-	table = cvm_memory_at(vq->mem, gpa, bytes);
+	table = virtio_memory_at(vq->mem, gpa, bytes);
 	if (!table)
-		cvm_vq_break(vq, "%s %u: an indirect table at 0x%llx, which "
-			     "is not guest memory", at.table, at.index,
-			     (unsigned long long)gpa);
+		vq_break(vq, "%s %u: an indirect table at 0x%llx, which "
+			 "is not guest memory", at.table, at.index,
+			 (unsigned long long)gpa);
 	return table;
 }
 
-int cvm_vq_pop(struct cvm_vq *vq, struct cvm_chain *chain)
+int vq_pop(struct vq *vq, struct vq_chain *chain)
 {
 	if (vq->broken)
 		return -1;
@@ -178,15 +178,15 @@ int cvm_vq_pop(struct cvm_vq *vq, struct cvm_chain *chain)
 	return vq->format->pop(vq, chain);
 }
 
-void cvm_vq_push(struct cvm_vq *vq, const struct cvm_chain *chain,
-		 uint32_t written)
+void vq_push(struct vq *vq, const struct vq_chain *chain,
+	     uint32_t written)
 {
 	vq->format->push(vq, chain, written);
 }
 
-bool cvm_vq_publish(struct cvm_vq *vq)
+bool vq_publish(struct vq *vq)
 {
-	bool wanted;
+	bool needs_notification;
 
 	if (vq->published != vq->used)
 		vq->format->publish(vq);
@@ -198,30 +198,30 @@ bool cvm_vq_publish(struct cvm_vq *vq)
 	 * sees the other.  Release order alone lets the look go first.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	wanted = vq->format->wanted(vq);
+	needs_notification = vq->format->needs_notification(vq);
 	vq->signalled = vq->published;
-	return wanted;
+	return needs_notification;
 }
 
-void cvm_vq_quiet(struct cvm_vq *vq)
+void vq_disable_notification(struct vq *vq)
 {
-	vq->format->quiet(vq);
+	vq->format->disable_notification(vq);
 }
 
-bool cvm_vq_listen(struct cvm_vq *vq)
+bool vq_enable_notification(struct vq *vq)
 {
 	if (vq->broken)
 		return false;
-	vq->format->listen(vq);
+	vq->format->enable_notification(vq);
 	/*
 	 * The same with sides exchanged: the driver makes available, then
 	 * looks whether to notify (2.7.13.4.1, 2.8.21.3.1).
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return vq->format->waiting(vq);
+	return vq->format->has_available(vq);
 }
 
-uint32_t cvm_vq_in_flight(const struct cvm_vq *vq)
+uint32_t vq_in_flight(const struct vq *vq)
 {
-	return cvm_vq_ahead(vq, vq->avail, vq->used);
+	return vq_ahead(vq, vq->avail, vq->used);
 }

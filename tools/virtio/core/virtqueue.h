@@ -3,11 +3,11 @@
  * virtqueue.h - the device's side of a virtqueue (VIRTIO 1.2, 2.7 "Split
  * Virtqueues" and 2.8 "Packed Virtqueues").
  *
- *	while (cvm_vq_pop(vq, &chain) > 0) {
+ *	while (vq_pop(vq, &chain) > 0) {
  *		... use chain.iov ...
- *		cvm_vq_push(vq, &chain, bytes_written);
+ *		vq_push(vq, &chain, bytes_written);
  *	}
- *	if (cvm_vq_publish(vq))
+ *	if (vq_publish(vq))
  *		... interrupt the driver ...
  *
  * One thread at a time uses a queue.  The other side of it, the driver, is
@@ -26,11 +26,11 @@
 #include "memory.h"
 #include "virtio_spec.h"
 
-#define CVM_VQ_REASON	160
+#define VQ_REASON	160
 
 /* What a driver and a device agreed on. */
-struct cvm_vq_config {
-	const struct cvm_memory *mem;
+struct vq_config {
+	const struct virtio_memory *mem;
 	uint64_t features;	/* VIRTIO_F_* negotiated */
 	uint16_t size;
 	uint16_t chain_max;	/* descriptors in an indirect table */
@@ -39,17 +39,17 @@ struct cvm_vq_config {
 	uint64_t device_gpa;	/* device area */
 };
 
-struct cvm_vq {
-	/* by cvm_vq_start() */
-	const struct cvm_vq_format *format;	/* split or packed */
-	const struct cvm_memory *mem;
+struct vq {
+	/* by vq_start() */
+	const struct vq_format *format;	/* split or packed */
+	const struct virtio_memory *mem;
 	void *desc, *driver, *device;
 	uint32_t size;
 	uint32_t chain_max;
 	uint32_t modulus;	/* of the positions below */
 	bool event_idx;
 	bool indirect;
-	const struct cvm_memory_range *recent;	/* of the last descriptor */
+	const struct virtio_range *recent;	/* of the last descriptor */
 
 	/* positions: avail >= used >= published >= signalled */
 	uint32_t avail;		/* next to be popped */
@@ -59,11 +59,11 @@ struct cvm_vq {
 	uint16_t first_flags;	/* packed: kept back until published */
 
 	bool broken;
-	char reason[CVM_VQ_REASON];	/* what is wrong and where */
+	char reason[VQ_REASON];	/* what is wrong and where */
 };
 
 /* A request: pieces to read first, then pieces to write. */
-struct cvm_chain {
+struct vq_chain {
 	struct os_iov *iov;	/* set by the user, */
 	uint32_t room;		/* with room for this many pieces */
 	uint32_t readable;	/* pieces */
@@ -75,40 +75,42 @@ struct cvm_chain {
 };
 
 /*
- * cvm_vq_start - take over a queue from its beginning.  -CVM_EINVAL with
+ * vq_start - take over a queue from its beginning.  -CVM_EINVAL with
  * vq->reason when size, addresses or alignment cannot be.
  */
-int cvm_vq_start(struct cvm_vq *vq, const struct cvm_vq_config *config);
+int vq_start(struct vq *vq, const struct vq_config *config);
 
-/* cvm_vq_pop - the next request: 1, 0: there is none, -1: broken. */
-int cvm_vq_pop(struct cvm_vq *vq, struct cvm_chain *chain);
+/* vq_pop - the next request: 1, 0: there is none, -1: broken. */
+int vq_pop(struct vq *vq, struct vq_chain *chain);
 
 /*
- * cvm_vq_push - give a request back, in any order; written: bytes from the
+ * vq_push - give a request back, in any order; written: bytes from the
  * start of its writable part that hold something.  The driver sees it after
- * cvm_vq_publish().
+ * vq_publish().
  */
-void cvm_vq_push(struct cvm_vq *vq, const struct cvm_chain *chain,
-		 uint32_t written);
+void vq_push(struct vq *vq, const struct vq_chain *chain,
+	     uint32_t written);
 
-/* cvm_vq_publish - show what was pushed; true: the driver wants to hear. */
-bool cvm_vq_publish(struct cvm_vq *vq);
+/* vq_publish - show what was pushed; true: the driver wants to hear. */
+bool vq_publish(struct vq *vq);
 
 /*
- * cvm_vq_quiet - no doorbells from now on; cvm_vq_listen - doorbells, please;
- * true when there is something to pop already, for which none will come.
+ * vq_disable_notification - ask the driver for no doorbells from now on (2.7.10
+ * "Available Buffer Notification Suppression", 2.8.21.1).
+ * vq_enable_notification - ask for them; true when there is something to pop
+ * already, for which none will come.
  */
-void cvm_vq_quiet(struct cvm_vq *vq);
-bool cvm_vq_listen(struct cvm_vq *vq);
+void vq_disable_notification(struct vq *vq);
+bool vq_enable_notification(struct vq *vq);
 
 /*
- * cvm_vq_break - a request cannot be answered: keep the first reason;
+ * vq_break - a request cannot be answered: keep the first reason;
  * -1, to hand on.
  */
-int cvm_vq_break(struct cvm_vq *vq, const char *fmt, ...)
+int vq_break(struct vq *vq, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* cvm_vq_in_flight - popped and not pushed: requests, or packed: entries. */
-uint32_t cvm_vq_in_flight(const struct cvm_vq *vq);
+/* vq_in_flight - popped and not pushed: requests, or packed: entries. */
+uint32_t vq_in_flight(const struct vq *vq);
 
 #endif /* CVM_VIRTIO_CORE_VIRTQUEUE_H */

@@ -8,20 +8,20 @@
  */
 #include "virtqueue_impl.h"
 
-static struct pvirtq_desc *entry(const struct cvm_vq *vq, uint32_t position)
+static struct pvirtq_desc *entry(const struct vq *vq, uint32_t position)
 {
 	struct pvirtq_desc *ring = vq->desc;
 
 	return &ring[position < vq->size ? position : position - vq->size];
 }
 
-static bool wrap(const struct cvm_vq *vq, uint32_t position)
+static bool wrap(const struct vq *vq, uint32_t position)
 {
 	return position < vq->size;
 }
 
 /* 2.8.1: available when AVAIL matches the wrap counter and USED does not. */
-static bool available(const struct cvm_vq *vq, uint32_t position,
+static bool available(const struct vq *vq, uint32_t position,
 		      uint16_t flags)
 {
 	bool turn = wrap(vq, position);
@@ -31,39 +31,39 @@ static bool available(const struct cvm_vq *vq, uint32_t position,
 }
 
 /* Acquire: the rest of the descriptor was written before its flags. */
-static uint16_t read_flags(const struct cvm_vq *vq, uint32_t position)
+static uint16_t read_flags(const struct vq *vq, uint32_t position)
 {
 	return __atomic_load_n(&entry(vq, position)->flags, __ATOMIC_ACQUIRE);
 }
 
 /* 2.8.7: one table, its descriptors in order, WRITE their only flag. */
-static int read_table(struct cvm_vq *vq, struct cvm_chain *chain,
-		      struct cvm_vq_place at, uint64_t gpa, uint32_t bytes)
+static int read_table(struct vq *vq, struct vq_chain *chain,
+		      struct vq_place at, uint64_t gpa, uint32_t bytes)
 {
 	const uint8_t *table;
 	uint32_t entries;
 	uint64_t rest;
 
-	table = cvm_vq_table(vq, at, gpa, bytes, &entries);
+	table = vq_table(vq, at, gpa, bytes, &entries);
 	if (!table)
 		return -1;
-	at = (struct cvm_vq_place){ "indirect descriptor", 0 };
+	at = (struct vq_place){ "indirect descriptor", 0 };
 	for (; at.index < entries; at.index++, table += 16) {
-		rest = cvm_read_once(table + 8);
-		if (cvm_vq_add(vq, chain, &at, cvm_read_once(table),
-			       (uint32_t)rest,
-			       rest >> 48 & VIRTQ_DESC_F_WRITE))
+		rest = vq_read_once(table + 8);
+		if (vq_add(vq, chain, &at, vq_read_once(table),
+			   (uint32_t)rest,
+			   rest >> 48 & VIRTQ_DESC_F_WRITE))
 			return -1;
 	}
 	return 0;
 }
 
 /* One descriptor of a list, whose flags were read. */
-static int read_desc(struct cvm_vq *vq, struct cvm_chain *chain,
+static int read_desc(struct vq *vq, struct vq_chain *chain,
 		     uint32_t position, uint16_t flags)
 {
 	const struct pvirtq_desc *desc = entry(vq, position);
-	struct cvm_vq_place at = { "descriptor",
+	struct vq_place at = { "descriptor",
 				   position % vq->size };
 	uint64_t gpa = __atomic_load_n(&desc->addr, __ATOMIC_RELAXED);
 	uint32_t bytes = __atomic_load_n(&desc->len, __ATOMIC_RELAXED);
@@ -71,16 +71,16 @@ static int read_desc(struct cvm_vq *vq, struct cvm_chain *chain,
 	/* 2.8.6: the id counts in the last descriptor of a list. */
 	chain->id = __atomic_load_n(&desc->id, __ATOMIC_RELAXED);
 	if (!(flags & VIRTQ_DESC_F_INDIRECT))
-		return cvm_vq_add(vq, chain, &at, gpa, bytes,
-				  flags & VIRTQ_DESC_F_WRITE);
+		return vq_add(vq, chain, &at, gpa, bytes,
+			      flags & VIRTQ_DESC_F_WRITE);
 	/* 2.8.19: not in a list */
 	if (chain->slots > 1 || (flags & VIRTQ_DESC_F_NEXT))
-		return cvm_vq_break(vq, "%s %u: indirect, in a list",
-				    at.table, at.index);
+		return vq_break(vq, "%s %u: indirect, in a list",
+				at.table, at.index);
 	return read_table(vq, chain, at, gpa, bytes);
 }
 
-static int packed_pop(struct cvm_vq *vq, struct cvm_chain *chain)
+static int pop(struct vq *vq, struct vq_chain *chain)
 {
 	uint32_t position = vq->avail;
 	uint16_t flags = read_flags(vq, position);
@@ -89,18 +89,18 @@ static int packed_pop(struct cvm_vq *vq, struct cvm_chain *chain)
 		return 0;
 	for (chain->slots = 0;; flags = read_flags(vq, position)) {
 		/* 2.8.17: no list is longer than what is free. */
-		if (cvm_vq_in_flight(vq) + chain->slots >= vq->size)
-			return cvm_vq_break(vq, "descriptor %u is available "
-					    "while it is in use",
-					    position % vq->size);
+		if (vq_in_flight(vq) + chain->slots >= vq->size)
+			return vq_break(vq, "descriptor %u is available "
+					"while it is in use",
+					position % vq->size);
 		if (!available(vq, position, flags))
-			return cvm_vq_break(vq, "descriptor %u continues a "
-					    "list but is not available",
-					    position % vq->size);
+			return vq_break(vq, "descriptor %u continues a "
+					"list but is not available",
+					position % vq->size);
 		chain->slots++;
 		if (read_desc(vq, chain, position, flags))
 			return -1;
-		position = cvm_vq_step(vq, position, 1);
+		position = vq_step(vq, position, 1);
 		if (!(flags & VIRTQ_DESC_F_NEXT))
 			break;
 	}
@@ -108,8 +108,8 @@ static int packed_pop(struct cvm_vq *vq, struct cvm_chain *chain)
 	return 1;
 }
 
-static void packed_push(struct cvm_vq *vq, const struct cvm_chain *chain,
-			uint32_t written)
+static void push(struct vq *vq, const struct vq_chain *chain,
+		 uint32_t written)
 {
 	struct pvirtq_desc *desc = entry(vq, vq->used);
 	uint16_t flags = 0;
@@ -127,10 +127,10 @@ static void packed_push(struct cvm_vq *vq, const struct cvm_chain *chain,
 		vq->first_flags = flags;
 	else
 		__atomic_store_n(&desc->flags, flags, __ATOMIC_RELEASE);
-	vq->used = cvm_vq_step(vq, vq->used, chain->slots);
+	vq->used = vq_step(vq, vq->used, chain->slots);
 }
 
-static void packed_publish(struct cvm_vq *vq)
+static void publish(struct vq *vq)
 {
 	/* 2.8.15: not touched any more after its flags. */
 	__atomic_store_n(&entry(vq, vq->published)->flags, vq->first_flags,
@@ -138,7 +138,7 @@ static void packed_publish(struct cvm_vq *vq)
 	vq->published = vq->used;
 }
 
-static bool packed_wanted(struct cvm_vq *vq)
+static bool needs_notification(struct vq *vq)
 {
 	const uint32_t *event = vq->driver;
 	uint32_t word = __atomic_load_n(event, __ATOMIC_ACQUIRE);
@@ -146,51 +146,51 @@ static bool packed_wanted(struct cvm_vq *vq)
 
 	/* 2.8.10; an offset outside the ring waits for anything. */
 	switch (PVIRTQ_EVENT_FLAGS(word)) {
-	case PVIRTQ_EVENT_DISABLE:
+	case RING_EVENT_FLAGS_DISABLE:
 		return false;
-	case PVIRTQ_EVENT_DESC:
+	case RING_EVENT_FLAGS_DESC:
 		if (!vq->event_idx || off >= vq->size)
 			return true;
-		return cvm_vq_passed(vq, PVIRTQ_EVENT_WRAP(word) ? off :
+		return vq_need_event(vq, PVIRTQ_EVENT_WRAP(word) ? off :
 				     off + vq->size);
 	default:
 		return true;
 	}
 }
 
-static void packed_quiet(struct cvm_vq *vq)
+static void disable_notification(struct vq *vq)
 {
 	uint32_t *event = vq->device;
 
-	__atomic_store_n(event, PVIRTQ_EVENT(0, 0, PVIRTQ_EVENT_DISABLE),
+	__atomic_store_n(event, PVIRTQ_EVENT(0, 0, RING_EVENT_FLAGS_DISABLE),
 			 __ATOMIC_RELAXED);
 }
 
-static void packed_listen(struct cvm_vq *vq)
+static void enable_notification(struct vq *vq)
 {
 	uint32_t *event = vq->device;
-	uint32_t word = PVIRTQ_EVENT(0, 0, PVIRTQ_EVENT_ENABLE);
+	uint32_t word = PVIRTQ_EVENT(0, 0, RING_EVENT_FLAGS_ENABLE);
 
 	if (vq->event_idx)
 		word = PVIRTQ_EVENT(vq->avail % vq->size,
-				    wrap(vq, vq->avail), PVIRTQ_EVENT_DESC);
+				    wrap(vq, vq->avail), RING_EVENT_FLAGS_DESC);
 	__atomic_store_n(event, word, __ATOMIC_RELAXED);
 }
 
-static bool packed_waiting(struct cvm_vq *vq)
+static bool has_available(struct vq *vq)
 {
 	return available(vq, vq->avail, read_flags(vq, vq->avail));
 }
 
-const struct cvm_vq_format cvm_vq_packed = {
+const struct vq_format vq_packed = {
 	.desc = { 0, sizeof(struct pvirtq_desc), 16 },
 	.driver = { 4, 0, 4 },
 	.device = { 4, 0, 4 },
-	.pop = packed_pop,
-	.push = packed_push,
-	.publish = packed_publish,
-	.wanted = packed_wanted,
-	.quiet = packed_quiet,
-	.listen = packed_listen,
-	.waiting = packed_waiting,
+	.pop = pop,
+	.push = push,
+	.publish = publish,
+	.needs_notification = needs_notification,
+	.disable_notification = disable_notification,
+	.enable_notification = enable_notification,
+	.has_available = has_available,
 };

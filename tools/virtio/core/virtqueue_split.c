@@ -7,10 +7,10 @@ static struct virtq_desc read_desc(const void *table, uint32_t index)
 {
 	const uint8_t *at = (const uint8_t *)table +
 			    index * sizeof(struct virtq_desc);
-	uint64_t rest = cvm_read_once(at + 8);
+	uint64_t rest = vq_read_once(at + 8);
 
 	return (struct virtq_desc){
-		.addr = cvm_read_once(at),
+		.addr = vq_read_once(at),
 		.len = (uint32_t)rest,
 		.flags = (uint16_t)(rest >> 32),
 		.next = (uint16_t)(rest >> 48),
@@ -18,9 +18,9 @@ static struct virtq_desc read_desc(const void *table, uint32_t index)
 }
 
 /* Descriptors linked in one table; *outer: the one that is indirect, if any. */
-static int walk(struct cvm_vq *vq, struct cvm_chain *chain,
+static int walk(struct vq *vq, struct vq_chain *chain,
 		const void *table, uint32_t entries,
-		struct cvm_vq_place at, struct virtq_desc *outer)
+		struct vq_place at, struct virtq_desc *outer)
 {
 	struct virtq_desc desc;
 	uint32_t seen;
@@ -28,34 +28,34 @@ static int walk(struct cvm_vq *vq, struct cvm_chain *chain,
 	/* A chain that is longer than its table has a loop (2.7.5.2). */
 	for (seen = 0; seen < entries; seen++) {
 		if (at.index >= entries)
-			return cvm_vq_break(vq, "%s %u of a table of %u",
-					    at.table, at.index, entries);
+			return vq_break(vq, "%s %u of a table of %u",
+					at.table, at.index, entries);
 		desc = read_desc(table, at.index);
 		if (desc.flags & VIRTQ_DESC_F_INDIRECT) {
 			/* 2.7.5.3.1: one table a chain, and its last part */
 			if (!outer || (desc.flags & VIRTQ_DESC_F_NEXT))
-				return cvm_vq_break(vq, "%s %u: indirect, in a "
-						    "table or before a next "
-						    "descriptor", at.table,
-						    at.index);
+				return vq_break(vq, "%s %u: indirect, in a "
+						"table or before a next "
+						"descriptor", at.table,
+						at.index);
 			*outer = desc;
 			return (int)at.index;
 		}
-		if (cvm_vq_add(vq, chain, &at, desc.addr, desc.len,
-			       desc.flags & VIRTQ_DESC_F_WRITE))
+		if (vq_add(vq, chain, &at, desc.addr, desc.len,
+			   desc.flags & VIRTQ_DESC_F_WRITE))
 			return -1;
 		if (!(desc.flags & VIRTQ_DESC_F_NEXT))
 			return 0;
 		at.index = desc.next;
 	}
-	return cvm_vq_break(vq, "%s %u: the chain does not end", at.table,
-			    at.index);
+	return vq_break(vq, "%s %u: the chain does not end", at.table,
+			at.index);
 }
 
-static int read_chain(struct cvm_vq *vq, struct cvm_chain *chain,
+static int read_chain(struct vq *vq, struct vq_chain *chain,
 		      uint32_t head)
 {
-	struct cvm_vq_place at = { "descriptor", head };
+	struct vq_place at = { "descriptor", head };
 	struct virtq_desc outer = { 0 };
 	const void *table;
 	uint32_t entries;
@@ -65,24 +65,24 @@ static int read_chain(struct cvm_vq *vq, struct cvm_chain *chain,
 	if (ret < 0 || !outer.flags)
 		return ret;
 	at.index = (uint32_t)ret;
-	table = cvm_vq_table(vq, at, outer.addr, outer.len, &entries);
+	table = vq_table(vq, at, outer.addr, outer.len, &entries);
 	if (!table)
 		return -1;
-	at = (struct cvm_vq_place){ "indirect descriptor", 0 };
+	at = (struct vq_place){ "indirect descriptor", 0 };
 	return walk(vq, chain, table, entries, at, NULL);
 }
 
 /* How many chains the driver has made available and nobody has popped. */
-static uint32_t ahead(const struct cvm_vq *vq)
+static uint32_t ahead(const struct vq *vq)
 {
 	const struct virtq_avail *avail = vq->driver;
 
 	/* 2.7.13.3: entries before idx are written before idx is. */
-	return cvm_vq_ahead(vq, __atomic_load_n(&avail->idx, __ATOMIC_ACQUIRE),
-			    vq->avail);
+	return vq_ahead(vq, __atomic_load_n(&avail->idx, __ATOMIC_ACQUIRE),
+			vq->avail);
 }
 
-static int split_pop(struct cvm_vq *vq, struct cvm_chain *chain)
+static int pop(struct vq *vq, struct vq_chain *chain)
 {
 	const struct virtq_avail *avail = vq->driver;
 	uint32_t waiting = ahead(vq);
@@ -91,37 +91,36 @@ static int split_pop(struct cvm_vq *vq, struct cvm_chain *chain)
 	if (!waiting)
 		return 0;
 	/* Each takes a descriptor at least, so there are no more. */
-	if (waiting + cvm_vq_in_flight(vq) > vq->size)
-		return cvm_vq_break(vq, "available index %u: %u requests in a "
-				    "queue of %u", (uint16_t)(vq->avail +
-				    waiting), waiting + cvm_vq_in_flight(vq),
-				    vq->size);
+	if (waiting + vq_in_flight(vq) > vq->size)
+		return vq_break(vq, "available index %u: %u requests in a "
+				"queue of %u", (uint16_t)(vq->avail + waiting),
+				waiting + vq_in_flight(vq), vq->size);
 	head = __atomic_load_n(&avail->ring[vq->avail & (vq->size - 1)],
 			       __ATOMIC_RELAXED);
 	if (head >= vq->size)
-		return cvm_vq_break(vq, "available entry %u: descriptor %u of "
-				    "a table of %u", vq->avail, head,
-				    vq->size);
+		return vq_break(vq, "available entry %u: descriptor %u of "
+				"a table of %u", vq->avail, head,
+				vq->size);
 	if (read_chain(vq, chain, head))
 		return -1;
 	chain->id = head;
 	chain->slots = 1;
-	vq->avail = cvm_vq_step(vq, vq->avail, 1);
+	vq->avail = vq_step(vq, vq->avail, 1);
 	return 1;
 }
 
-static void split_push(struct cvm_vq *vq, const struct cvm_chain *chain,
-		       uint32_t written)
+static void push(struct vq *vq, const struct vq_chain *chain,
+		 uint32_t written)
 {
 	struct virtq_used *used = vq->device;
 	struct virtq_used_elem *elem = &used->ring[vq->used & (vq->size - 1)];
 
 	__atomic_store_n(&elem->id, chain->id, __ATOMIC_RELAXED);
 	__atomic_store_n(&elem->len, written, __ATOMIC_RELAXED);
-	vq->used = cvm_vq_step(vq, vq->used, 1);
+	vq->used = vq_step(vq, vq->used, 1);
 }
 
-static void split_publish(struct cvm_vq *vq)
+static void publish(struct vq *vq)
 {
 	struct virtq_used *used = vq->device;
 
@@ -130,13 +129,13 @@ static void split_publish(struct cvm_vq *vq)
 	vq->published = vq->used;
 }
 
-static bool split_wanted(struct cvm_vq *vq)
+static bool needs_notification(struct vq *vq)
 {
 	const struct virtq_avail *avail = vq->driver;
 
 	/* 2.7.7.2: used_event behind the ring, or the flag */
 	if (vq->event_idx)
-		return cvm_vq_passed(vq, __atomic_load_n(
+		return vq_need_event(vq, __atomic_load_n(
 					&avail->ring[vq->size],
 					__ATOMIC_RELAXED));
 	return !(__atomic_load_n(&avail->flags, __ATOMIC_RELAXED) &
@@ -144,7 +143,7 @@ static bool split_wanted(struct cvm_vq *vq)
 }
 
 /* 2.7.10: an avail_event that was passed asks for no doorbell again. */
-static void split_quiet(struct cvm_vq *vq)
+static void disable_notification(struct vq *vq)
 {
 	struct virtq_used *used = vq->device;
 
@@ -153,7 +152,7 @@ static void split_quiet(struct cvm_vq *vq)
 				 __ATOMIC_RELAXED);
 }
 
-static void split_listen(struct cvm_vq *vq)
+static void enable_notification(struct vq *vq)
 {
 	struct virtq_used *used = vq->device;
 	uint16_t *avail_event = (uint16_t *)&used->ring[vq->size];
@@ -165,20 +164,20 @@ static void split_listen(struct cvm_vq *vq)
 		__atomic_store_n(&used->flags, 0, __ATOMIC_RELAXED);
 }
 
-static bool split_waiting(struct cvm_vq *vq)
+static bool has_available(struct vq *vq)
 {
 	return ahead(vq) != 0;
 }
 
-const struct cvm_vq_format cvm_vq_split = {
+const struct vq_format vq_split = {
 	.desc = { 0, sizeof(struct virtq_desc), 16 },
 	.driver = { 6, sizeof(uint16_t), 2 },
 	.device = { 6, sizeof(struct virtq_used_elem), 4 },
-	.pop = split_pop,
-	.push = split_push,
-	.publish = split_publish,
-	.wanted = split_wanted,
-	.quiet = split_quiet,
-	.listen = split_listen,
-	.waiting = split_waiting,
+	.pop = pop,
+	.push = push,
+	.publish = publish,
+	.needs_notification = needs_notification,
+	.disable_notification = disable_notification,
+	.enable_notification = enable_notification,
+	.has_available = has_available,
 };

@@ -7,7 +7,7 @@
 /* Requests, then the vCPU goes on: it has a guest to run. */
 #define IN_PLACE_MAX	16u
 
-static bool stopping(struct cvm_worker *worker)
+static bool stopping(struct virtio_worker *worker)
 {
 	return __atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE);
 }
@@ -16,29 +16,29 @@ static bool stopping(struct cvm_worker *worker)
  * Serve what there is, so many requests at most.  1: there may be more; 0: a
  * doorbell will tell; -1: the queue is broken.  Under the lock.
  */
-static int serve(struct cvm_worker *worker, uint32_t limit)
+static int serve(struct virtio_worker *worker, uint32_t limit)
 {
-	struct cvm_queue *queue = worker->queue;
+	struct virtio_queue *queue = worker->queue;
 	int ret = 1;
 
 	if (worker->broken)
 		return -1;
-	cvm_vq_quiet(&queue->vq);
+	vq_disable_notification(&queue->vq);
 	while (ret > 0 && limit-- && !stopping(worker))
 		ret = worker->serve(queue);
 	if (!ret)
-		return cvm_vq_listen(&queue->vq);
+		return vq_enable_notification(&queue->vq);
 	if (ret < 0) {
 		worker->broken = true;
-		cvm_device_fail(queue->dev, "queue %u: %s", queue->index,
-				queue->vq.reason);
+		virtio_device_needs_reset(queue->dev, "queue %u: %s",
+					  queue->index, queue->vq.reason);
 	}
 	return ret;
 }
 
 static void worker_main(void *arg)
 {
-	struct cvm_worker *worker = arg;
+	struct virtio_worker *worker = arg;
 	int ret = 1;
 
 	while (ret >= 0 && !stopping(worker)) {
@@ -50,7 +50,7 @@ static void worker_main(void *arg)
 	}
 }
 
-void cvm_worker_ring(struct cvm_worker *worker, struct cvm_user_run *run)
+void virtio_worker_ring(struct virtio_worker *worker, struct cvm_user_run *run)
 {
 	int ret = 1;
 
@@ -65,8 +65,9 @@ void cvm_worker_ring(struct cvm_worker *worker, struct cvm_user_run *run)
 		os_notifier_signal(&worker->queue->doorbell);
 }
 
-void cvm_worker_start(struct cvm_worker *worker, struct cvm_queue *queue,
-		      int (*fn)(struct cvm_queue *queue))
+void virtio_worker_start(struct virtio_worker *worker,
+			 struct virtio_queue *queue,
+			 int (*fn)(struct virtio_queue *queue))
 {
 	memset(worker, 0, sizeof(*worker));
 	worker->queue = queue;
@@ -75,7 +76,7 @@ void cvm_worker_start(struct cvm_worker *worker, struct cvm_queue *queue,
 	os_thread_run(queue->thread, worker_main, worker);
 }
 
-void cvm_worker_stop(struct cvm_worker *worker)
+void virtio_worker_stop(struct virtio_worker *worker)
 {
 	__atomic_store_n(&worker->stop, true, __ATOMIC_RELEASE);
 	os_notifier_signal(&worker->queue->doorbell);

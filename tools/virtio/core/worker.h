@@ -11,26 +11,27 @@
 
 #include "transport.h"
 
-struct cvm_worker {
-	struct cvm_queue *queue;
-	/* One request, from pop to publish: as cvm_vq_pop(). */
-	int (*serve)(struct cvm_queue *queue);
+struct virtio_worker {
+	struct virtio_queue *queue;
+	/* One request, from pop to publish: as vq_pop(). */
+	int (*serve)(struct virtio_queue *queue);
 	bool stop;
 	struct os_lock lock; /* of who serves; guards */
 	bool broken;
 };
 
-/* cvm_worker_start - for queue_start of a queue that is threaded. */
-void cvm_worker_start(struct cvm_worker *worker, struct cvm_queue *queue,
-		      int (*fn)(struct cvm_queue *queue));
+/* virtio_worker_start - for queue_start of a queue that is threaded. */
+void virtio_worker_start(struct virtio_worker *worker,
+			 struct virtio_queue *queue,
+			 int (*fn)(struct virtio_queue *queue));
 
 /*
- * cvm_worker_ring - for ->doorbell: serve some requests in the calling thread
- * and leave the rest to the worker's.
+ * virtio_worker_ring - for ->doorbell: serve some requests in the calling
+ * thread and leave the rest to the worker's.
  */
-void cvm_worker_ring(struct cvm_worker *worker, struct cvm_user_run *run);
+void virtio_worker_ring(struct virtio_worker *worker, struct cvm_user_run *run);
 
-/* cvm_worker_stop - for queue_stop: the request under way is finished. */
-void cvm_worker_stop(struct cvm_worker *worker);
+/* virtio_worker_stop - for queue_stop: the request under way is finished. */
+void virtio_worker_stop(struct virtio_worker *worker);
 
 #endif /* CVM_VIRTIO_CORE_WORKER_H */

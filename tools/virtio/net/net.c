@@ -8,9 +8,9 @@
 #include "net_ctrl.h"
 #include "net_impl.h"
 
-#define NET_DEVICE_ID	1u
+#define VIRTIO_ID_NET	1u
 
-#define NET_S_LINK_UP	1u
+#define VIRTIO_NET_S_LINK_UP	1u
 
 /* 5.1.4 "Device configuration layout" */
 struct net_config {
@@ -22,17 +22,17 @@ struct net_config {
 
 _Static_assert(sizeof(struct net_config) == 12, "5.1.4");
 
-static struct net *net_of(struct cvm_device *dev)
+static struct net *net_of(struct virtio_device *dev)
 {
 	return (struct net *)dev;
 }
 
 /* ---- the thread of both directions --------------------------------------- */
 
-void net_broken(struct cvm_queue *queue, bool *live)
+void net_broken(struct virtio_queue *queue, bool *live)
 {
-	cvm_device_fail(queue->dev, "queue %u: %s", queue->index,
-			queue->vq.reason);
+	virtio_device_needs_reset(queue->dev, "queue %u: %s", queue->index,
+				  queue->vq.reason);
 	*live = false;
 }
 
@@ -42,22 +42,22 @@ void net_broken(struct cvm_queue *queue, bool *live)
  */
 static bool serve(struct net *net, bool sending)
 {
-	struct cvm_queue *rx = &net->dev.queue[NET_RX];
+	struct virtio_queue *rx = &net->dev.queue[NET_RX];
 	bool more = false;
 
 	if (net->live)
-		cvm_vq_quiet(&rx->vq);
+		vq_disable_notification(&rx->vq);
 	net->hungry = false;
 	if (sending)
 		more = net_send(net);
 	more |= net->backend->ops->receive(net->backend);
 	if (net->live)
-		cvm_queue_publish(rx);
+		virtio_queue_publish(rx);
 	if (sending)
 		more = net_sent(net, more);
 	/* New buffers are news only to somebody who waits for them. */
 	if (net->hungry && net->live && !more)
-		more = cvm_vq_listen(&rx->vq);
+		more = vq_enable_notification(&rx->vq);
 	return more;
 }
 
@@ -104,12 +104,12 @@ static void net_main(void *arg)
 
 /* ---- queues -------------------------------------------------------------- */
 
-static void net_doorbell(struct cvm_queue *queue, struct cvm_user_run *run)
+static void net_doorbell(struct virtio_queue *queue, struct cvm_user_run *run)
 {
 	struct net *net = net_of(queue->dev);
 
 	if (queue->index == NET_CTRL)
-		cvm_worker_ring(&net->control, run);
+		virtio_worker_ring(&net->control, run);
 	else
 		net_ring(net, run);
 }
@@ -126,12 +126,12 @@ static void set_live(struct net *net, uint32_t index, bool live)
 	os_unlock(lock);
 }
 
-static void net_start(struct cvm_queue *queue)
+static void net_start(struct virtio_queue *queue)
 {
 	struct net *net = net_of(queue->dev);
 
 	if (queue->index == NET_CTRL) {
-		cvm_worker_start(&net->control, queue, net_ctrl_serve);
+		virtio_worker_start(&net->control, queue, net_ctrl_serve);
 		return;
 	}
 	set_live(net, queue->index, true);
@@ -145,12 +145,12 @@ static void net_start(struct cvm_queue *queue)
 }
 
 /* The thread is needed as long as the other queue runs. */
-static void net_stop(struct cvm_queue *queue)
+static void net_stop(struct virtio_queue *queue)
 {
 	struct net *net = net_of(queue->dev);
 
 	if (queue->index == NET_CTRL) {
-		cvm_worker_stop(&net->control);
+		virtio_worker_stop(&net->control);
 		return;
 	}
 	set_live(net, queue->index, false);
@@ -176,34 +176,34 @@ static void filter_begin(struct net *net)
 {
 	net_lock(net, &net->lock);
 	net->filter = (struct net_filter){
-		.on = cvm_device_has(&net->dev, NET_F_CTRL_RX),
-		.has_mac = cvm_device_has(&net->dev, NET_F_MAC),
+		.on = virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_RX),
+		.has_mac = virtio_device_has(&net->dev, VIRTIO_NET_F_MAC),
 	};
 	memcpy(net->filter.mac, net->mac, sizeof(net->mac));
 	os_unlock(&net->lock);
 }
 
-static void net_features_ok(struct cvm_device *dev)
+static void net_features_ok(struct virtio_device *dev)
 {
 	net_offload(net_of(dev), dev->negotiated);
 	filter_begin(net_of(dev));
 }
 
-static void net_reset(struct cvm_device *dev)
+static void net_reset(struct virtio_device *dev)
 {
 	struct net *net = net_of(dev);
 
 	net_offload(net, 0);
-	cvm_device_config(dev, offsetof(struct net_config, mac), net->mac,
-			  sizeof(net->mac), false);
+	virtio_device_config(dev, offsetof(struct net_config, mac), net->mac,
+			     sizeof(net->mac), false);
 }
 
 void net_link(struct net *net, bool up)
 {
-	uint16_t status = up ? NET_S_LINK_UP : 0;
+	uint16_t status = up ? VIRTIO_NET_S_LINK_UP : 0;
 
-	cvm_device_config(&net->dev, offsetof(struct net_config, status),
-			  &status, sizeof(status), true);
+	virtio_device_config(&net->dev, offsetof(struct net_config, status),
+			     &status, sizeof(status), true);
 }
 
 void net_say(struct net *net, int error, const char *fmt, ...)
@@ -214,14 +214,14 @@ void net_say(struct net *net, int error, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	cvm_device_host_failed(&net->dev, error, "%s", text);
+	virtio_device_host_error(&net->dev, error, "%s", text);
 }
 
-static void net_destroy(struct cvm_device *dev)
+static void net_destroy(struct virtio_device *dev)
 {
 	struct net *net = net_of(dev);
 
-	cvm_device_exit(dev);
+	virtio_device_exit(dev);
 	net->backend->ops->close(net->backend);
 	os_lock_destroy(&net->lock);
 	os_lock_destroy(&net->tx.lock);
@@ -229,9 +229,9 @@ static void net_destroy(struct cvm_device *dev)
 	free(net);
 }
 
-static const struct cvm_device_ops net_ops = {
+static const struct virtio_device_ops net_ops = {
 	.name = "net",
-	.id = NET_DEVICE_ID,
+	.id = VIRTIO_ID_NET,
 	.queue_start = net_start,
 	.queue_stop = net_stop,
 	.doorbell = net_doorbell,
@@ -240,28 +240,29 @@ static const struct cvm_device_ops net_ops = {
 	.destroy = net_destroy,
 };
 
-static void configure(struct net *net, const struct cvm_net_args *args)
+static void configure(struct net *net, const struct virtio_net_args *args)
 {
 	struct net_config config = {
-		.status = net->backend->down ? 0 : NET_S_LINK_UP,
+		.status = net->backend->down ? 0 : VIRTIO_NET_S_LINK_UP,
 		.max_virtqueue_pairs = 1,
 		.mtu = net->backend->mtu,
 	};
 
 	memcpy(net->mac, args->mac, sizeof(net->mac));
 	memcpy(config.mac, args->mac, sizeof(config.mac));
-	net->dev.features = net->backend->ops->features | NET_F_MAC |
-			    NET_F_MTU | NET_F_MRG_RXBUF | NET_F_STATUS |
-			    NET_F_CTRL_VQ | NET_F_CTRL_RX |
-			    NET_F_CTRL_RX_EXTRA | NET_F_CTRL_MAC_ADDR |
-			    NET_F_CTRL_GUEST_OFFLOADS;
+	net->dev.features = net->backend->ops->features | VIRTIO_NET_F_MAC |
+			    VIRTIO_NET_F_MTU | VIRTIO_NET_F_MRG_RXBUF |
+			    VIRTIO_NET_F_STATUS | VIRTIO_NET_F_CTRL_VQ |
+			    VIRTIO_NET_F_CTRL_RX | VIRTIO_NET_F_CTRL_RX_EXTRA |
+			    VIRTIO_NET_F_CTRL_MAC_ADDR |
+			    VIRTIO_NET_F_CTRL_GUEST_OFFLOADS;
 	net->dev.config_len = sizeof(config);
 	memcpy(net->dev.config, &config, sizeof(config));
 }
 
-int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
-			    const struct cvm_net_args *args,
-			    struct problem *problem)
+int virtio_net_add(struct virtio_devices *devs,
+		   const struct virtio_net_args *args,
+		   struct problem *problem)
 {
 	struct net_backend *backend = args->tap ? net_tap_open(args, problem) :
 						  net_slirp_open(args, problem);
@@ -280,8 +281,8 @@ int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 	os_lock_init(&net->turnstile);
 	os_lock_init(&net->tx.lock);
 	os_lock_init(&net->lock);
-	if (cvm_device_init(&net->dev, &net_ops, NET_QUEUES,
-			    NET_QUEUE_SIZE)) {
+	if (virtio_device_init(&net->dev, &net_ops, NET_QUEUES,
+			       NET_QUEUE_SIZE)) {
 		net_destroy(&net->dev);
 		return problem_set(problem, "net", "no memory or no event");
 	}
@@ -290,7 +291,7 @@ int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 	net->dev.queue[NET_CTRL].in_place = true;
 	net->dev.queue[NET_RX].threaded = true;
 	net->dev.queue[NET_CTRL].threaded = true;
-	slot = cvm_device_plug(devs, &net->dev);
+	slot = virtio_device_plug(devs, &net->dev);
 	if (slot < 0) {
 		net_destroy(&net->dev);
 		return problem_set(problem, "net", "all %u slots are taken",
@@ -299,10 +300,10 @@ int cvm_vmm_devices_add_net(struct cvm_vmm_devices *devs,
 	return slot;
 }
 
-static void copy_stats(struct cvm_device *dev, void *to)
+static void copy_stats(struct virtio_device *dev, void *to)
 {
 	struct net *net = net_of(dev);
-	struct cvm_net_stats *stats = to;
+	struct virtio_net_stats *stats = to;
 
 	stats->backend = net->backend->ops->name;
 	net_lock(net, &net->tx.lock);
@@ -314,8 +315,8 @@ static void copy_stats(struct cvm_device *dev, void *to)
 	os_unlock(&net->lock);
 }
 
-int cvm_vmm_devices_net_stats(struct cvm_vmm_devices *devs, uint32_t slot,
-			      struct cvm_net_stats *stats)
+int virtio_net_get_stats(struct virtio_devices *devs, uint32_t slot,
+			 struct virtio_net_stats *stats)
 {
-	return cvm_device_with(devs, slot, &net_ops, copy_stats, stats);
+	return virtio_device_with(devs, slot, &net_ops, copy_stats, stats);
 }

@@ -17,38 +17,39 @@
 #include "virtio/core/transport.h"
 
 /* 5.1.3 "Feature bits" */
-#define NET_F_CSUM		(1ull << 0)
-#define NET_F_GUEST_CSUM	(1ull << 1)
-#define NET_F_CTRL_GUEST_OFFLOADS (1ull << 2)
-#define NET_F_MTU		(1ull << 3)
-#define NET_F_MAC		(1ull << 5)
-#define NET_F_GUEST_TSO4	(1ull << 7)
-#define NET_F_GUEST_TSO6	(1ull << 8)
-#define NET_F_HOST_TSO4		(1ull << 11)
-#define NET_F_HOST_TSO6		(1ull << 12)
-#define NET_F_MRG_RXBUF		(1ull << 15)
-#define NET_F_STATUS		(1ull << 16)
-#define NET_F_CTRL_VQ		(1ull << 17)
-#define NET_F_CTRL_RX		(1ull << 18)
-#define NET_F_CTRL_RX_EXTRA	(1ull << 20)
-#define NET_F_CTRL_MAC_ADDR	(1ull << 23)
+#define VIRTIO_NET_F_CSUM			(1ull << 0)
+#define VIRTIO_NET_F_GUEST_CSUM			(1ull << 1)
+#define VIRTIO_NET_F_CTRL_GUEST_OFFLOADS	(1ull << 2)
+#define VIRTIO_NET_F_MTU			(1ull << 3)
+#define VIRTIO_NET_F_MAC			(1ull << 5)
+#define VIRTIO_NET_F_GUEST_TSO4			(1ull << 7)
+#define VIRTIO_NET_F_GUEST_TSO6			(1ull << 8)
+#define VIRTIO_NET_F_HOST_TSO4			(1ull << 11)
+#define VIRTIO_NET_F_HOST_TSO6			(1ull << 12)
+#define VIRTIO_NET_F_MRG_RXBUF			(1ull << 15)
+#define VIRTIO_NET_F_STATUS			(1ull << 16)
+#define VIRTIO_NET_F_CTRL_VQ			(1ull << 17)
+#define VIRTIO_NET_F_CTRL_RX			(1ull << 18)
+#define VIRTIO_NET_F_CTRL_RX_EXTRA		(1ull << 20)
+#define VIRTIO_NET_F_CTRL_MAC_ADDR		(1ull << 23)
 
 /*
  * What a driver can turn off and on again (5.1.6.5 "Offloads State
  * Configuration").
  */
-#define NET_F_GUEST_ALL	(NET_F_GUEST_CSUM | NET_F_GUEST_TSO4 | \
-			 NET_F_GUEST_TSO6)
+#define NET_GUEST_OFFLOADS	(VIRTIO_NET_F_GUEST_CSUM | \
+				 VIRTIO_NET_F_GUEST_TSO4 | \
+				 VIRTIO_NET_F_GUEST_TSO6)
 
 /* 5.1.6 "Device Operation": before every frame. */
-#define NET_HDR_NEEDS_CSUM	1u
-#define NET_HDR_DATA_VALID	2u
-#define NET_GSO_NONE		0u
-#define NET_GSO_TCPV4		1u
-#define NET_GSO_TCPV6		4u
-#define NET_GSO_ECN		0x80u
+#define VIRTIO_NET_HDR_F_NEEDS_CSUM	1u
+#define VIRTIO_NET_HDR_F_DATA_VALID	2u
+#define VIRTIO_NET_HDR_GSO_NONE		0u
+#define VIRTIO_NET_HDR_GSO_TCPV4	1u
+#define VIRTIO_NET_HDR_GSO_TCPV6	4u
+#define VIRTIO_NET_HDR_GSO_ECN		0x80u
 
-struct net_header {
+struct virtio_net_hdr {
 	uint8_t flags;
 	uint8_t gso_type;
 	uint16_t hdr_len;
@@ -58,7 +59,7 @@ struct net_header {
 	uint16_t num_buffers;
 };
 
-_Static_assert(sizeof(struct net_header) == 12, "5.1.6");
+_Static_assert(sizeof(struct virtio_net_hdr) == 12, "5.1.6");
 
 #define NET_ETH_BYTES	14u
 #define NET_MTU		1500u	/* the usual one */
@@ -80,12 +81,12 @@ struct net_backend_ops {
 				 * than waking a thread, and may run beside
 				 * the others */
 
-	/* What the driver is ready for from now on: NET_F_GUEST_*. */
+	/* What the driver is ready for from now on: VIRTIO_NET_F_GUEST_*. */
 	void (*offload)(struct net_backend *backend, uint64_t features);
 
 	/* A frame of the driver's; false: it is lost, as on any wire. */
 	bool (*send)(struct net_backend *backend,
-		     const struct net_header *header,
+		     const struct virtio_net_hdr *header,
 		     const struct os_iov *iov, uint32_t count, size_t bytes);
 
 	/*
@@ -112,9 +113,9 @@ struct net_backend {
 };
 
 /* net_slirp_open, net_tap_open - a back end, or NULL with a problem. */
-struct net_backend *net_slirp_open(const struct cvm_net_args *args,
+struct net_backend *net_slirp_open(const struct virtio_net_args *args,
 				   struct problem *problem);
-struct net_backend *net_tap_open(const struct cvm_net_args *args,
+struct net_backend *net_tap_open(const struct virtio_net_args *args,
 				 struct problem *problem);
 
 /*
@@ -127,7 +128,7 @@ bool net_room(struct net *net, size_t bytes);
  * net_receive - give the driver a frame for which there is room, if it asked
  * for such ones.  A longer one than its buffers take is lost.
  */
-void net_receive(struct net *net, const struct net_header *header,
+void net_receive(struct net *net, const struct virtio_net_hdr *header,
 		 const void *frame, size_t bytes);
 
 /*
@@ -140,7 +141,7 @@ void net_filled(struct net *net, size_t bytes);
 /* net_lost - a frame did not reach the driver. */
 void net_lost(struct net *net);
 
-/* net_say - a line about the host (cvm_device_host_failed()). */
+/* net_say - a line about the host (virtio_device_host_error()). */
 void net_say(struct net *net, int error, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

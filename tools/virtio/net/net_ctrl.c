@@ -25,7 +25,7 @@ struct ctrl {
 };
 
 /* What the driver wants to receive, as the back end's thread sees it. */
-static struct net *filter_lock(struct cvm_device *dev)
+static struct net *filter_lock(struct virtio_device *dev)
 {
 	struct net *net = (struct net *)dev;
 
@@ -33,7 +33,7 @@ static struct net *filter_lock(struct cvm_device *dev)
 	return net;
 }
 
-static uint8_t receive_mode(struct cvm_device *dev, uint8_t mode,
+static uint8_t receive_mode(struct virtio_device *dev, uint8_t mode,
 			    const struct os_iov *iov, uint32_t pieces,
 			    uint64_t bytes)
 {
@@ -41,8 +41,10 @@ static uint8_t receive_mode(struct cvm_device *dev, uint8_t mode,
 	uint8_t on;
 
 	if (bytes != sizeof(struct ctrl) + 1 ||
-	    !cvm_device_has(dev, mode <= NET_RX_ALLMULTI ? NET_F_CTRL_RX :
-			    NET_F_CTRL_RX_EXTRA))
+	    !virtio_device_has(dev,
+			       mode <= VIRTIO_NET_CTRL_RX_ALLMULTI ?
+			       VIRTIO_NET_F_CTRL_RX :
+			       VIRTIO_NET_F_CTRL_RX_EXTRA))
 		return CTRL_ERR;
 	os_iov_get(iov, pieces, sizeof(struct ctrl), &on, 1);
 	net = filter_lock(dev);
@@ -75,13 +77,13 @@ static int read_tables(struct net_filter_table table[NET_TABLES],
 	return at == bytes ? 0 : -1;
 }
 
-static uint8_t mac_table(struct cvm_device *dev, const struct os_iov *iov,
+static uint8_t mac_table(struct virtio_device *dev, const struct os_iov *iov,
 			 uint32_t pieces, uint64_t bytes)
 {
 	struct net_filter_table table[NET_TABLES];
 	struct net *net;
 
-	if (!cvm_device_has(dev, NET_F_CTRL_RX) ||
+	if (!virtio_device_has(dev, VIRTIO_NET_F_CTRL_RX) ||
 	    read_tables(table, iov, pieces, bytes))
 		return CTRL_ERR;
 	net = filter_lock(dev);
@@ -90,19 +92,19 @@ static uint8_t mac_table(struct cvm_device *dev, const struct os_iov *iov,
 	return CTRL_OK;
 }
 
-static uint8_t mac_set(struct cvm_device *dev, const struct os_iov *iov,
+static uint8_t mac_set(struct virtio_device *dev, const struct os_iov *iov,
 		       uint32_t pieces, uint64_t bytes)
 {
 	uint8_t mac[NET_MAC_BYTES];
 	struct net *net;
 
 	if (bytes != sizeof(struct ctrl) + sizeof(mac) ||
-	    !cvm_device_has(dev, NET_F_CTRL_MAC_ADDR))
+	    !virtio_device_has(dev, VIRTIO_NET_F_CTRL_MAC_ADDR))
 		return CTRL_ERR;
 	os_iov_get(iov, pieces, sizeof(struct ctrl), mac, sizeof(mac));
 	if (mac[0] & 1)
 		return CTRL_ERR;
-	cvm_device_config(dev, CONFIG_MAC, mac, sizeof(mac), false);
+	virtio_device_config(dev, CONFIG_MAC, mac, sizeof(mac), false);
 	net = filter_lock(dev);
 	memcpy(net->filter.mac, mac, sizeof(mac));
 	net->filter.has_mac = true;
@@ -111,22 +113,23 @@ static uint8_t mac_set(struct cvm_device *dev, const struct os_iov *iov,
 }
 
 /* "Offloads State Configuration": of what was negotiated. */
-static uint8_t offloads_set(struct cvm_device *dev, const struct os_iov *iov,
+static uint8_t offloads_set(struct virtio_device *dev, const struct os_iov *iov,
 			    uint32_t pieces, uint64_t bytes)
 {
 	uint64_t wanted;
 
 	if (bytes != sizeof(struct ctrl) + sizeof(wanted) ||
-	    !cvm_device_has(dev, NET_F_CTRL_GUEST_OFFLOADS))
+	    !virtio_device_has(dev, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS))
 		return CTRL_ERR;
 	os_iov_get(iov, pieces, sizeof(struct ctrl), &wanted, sizeof(wanted));
-	if (wanted & ~(dev->negotiated & NET_F_GUEST_ALL))
+	if (wanted & ~(dev->negotiated & NET_GUEST_OFFLOADS))
 		return CTRL_ERR;
 	net_offload((struct net *)dev, wanted);
 	return CTRL_OK;
 }
 
-static uint8_t carry_out(struct cvm_device *dev, const struct cvm_chain *chain)
+static uint8_t carry_out(struct virtio_device *dev,
+			 const struct vq_chain *chain)
 {
 	uint32_t pieces = chain->readable;
 	struct ctrl ctrl;
@@ -145,24 +148,24 @@ static uint8_t carry_out(struct cvm_device *dev, const struct cvm_chain *chain)
 	return CTRL_ERR;
 }
 
-int net_ctrl_serve(struct cvm_queue *queue)
+int net_ctrl_serve(struct virtio_queue *queue)
 {
 	struct os_iov iov[CTRL_PIECES];
-	struct cvm_chain chain = { .iov = iov, .room = CTRL_PIECES };
+	struct vq_chain chain = { .iov = iov, .room = CTRL_PIECES };
 	uint8_t ack;
 	int ret;
 
-	ret = cvm_vq_pop(&queue->vq, &chain);
+	ret = vq_pop(&queue->vq, &chain);
 	if (ret <= 0)
 		return ret;
 	if (chain.read_bytes < sizeof(struct ctrl) || !chain.write_bytes)
-		return cvm_vq_break(&queue->vq, "a command of %llu bytes and "
-				    "%llu for its answer",
-				    (unsigned long long)chain.read_bytes,
-				    (unsigned long long)chain.write_bytes);
+		return vq_break(&queue->vq, "a command of %llu bytes and "
+				"%llu for its answer",
+				(unsigned long long)chain.read_bytes,
+				(unsigned long long)chain.write_bytes);
 	ack = carry_out(queue->dev, &chain);
 	os_iov_put(iov + chain.readable, chain.writable, 0, &ack, 1);
-	cvm_vq_push(&queue->vq, &chain, 1);
-	cvm_queue_publish(queue);
+	vq_push(&queue->vq, &chain, 1);
+	virtio_queue_publish(queue);
 	return 1;
 }

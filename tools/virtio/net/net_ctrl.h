@@ -5,7 +5,7 @@
 
 #include "virtio/core/worker.h"
 
-/* net_ctrl_serve - one command: as cvm_vq_pop(). */
-int net_ctrl_serve(struct cvm_queue *queue);
+/* net_ctrl_serve - one command: as vq_pop(). */
+int net_ctrl_serve(struct virtio_queue *queue);
 
 #endif /* CVM_VIRTIO_NET_NET_CTRL_H */

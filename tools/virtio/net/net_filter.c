@@ -22,16 +22,16 @@ bool net_filter_wants(const struct net_filter *filter,
 {
 	const bool *mode = filter->mode;
 
-	if (!filter->on || mode[NET_RX_PROMISC])
+	if (!filter->on || mode[VIRTIO_NET_CTRL_RX_PROMISC])
 		return true;
 	if (!memcmp(to, everybody, NET_MAC_BYTES))
-		return !mode[NET_RX_NOBCAST];
+		return !mode[VIRTIO_NET_CTRL_RX_NOBCAST];
 	if (to[0] & 1)
-		return !mode[NET_RX_NOMULTI] &&
-		       (mode[NET_RX_ALLMULTI] ||
+		return !mode[VIRTIO_NET_CTRL_RX_NOMULTI] &&
+		       (mode[VIRTIO_NET_CTRL_RX_ALLMULTI] ||
 			listed(&filter->table[NET_MULTICAST], to));
-	return !mode[NET_RX_NOUNI] &&
-	       (mode[NET_RX_ALLUNI] || !filter->has_mac ||
+	return !mode[VIRTIO_NET_CTRL_RX_NOUNI] &&
+	       (mode[VIRTIO_NET_CTRL_RX_ALLUNI] || !filter->has_mac ||
 		!memcmp(to, filter->mac, NET_MAC_BYTES) ||
 		listed(&filter->table[NET_UNICAST], to));
 }

@@ -10,8 +10,15 @@
 #define NET_FILTER_MAX	64u	/* addresses; with more, all are wanted */
 
 /* 5.1.6.5.1: the commands of class RX. */
-enum { NET_RX_PROMISC, NET_RX_ALLMULTI, NET_RX_ALLUNI, NET_RX_NOMULTI,
-       NET_RX_NOUNI, NET_RX_NOBCAST, NET_RX_MODES };
+enum {
+	VIRTIO_NET_CTRL_RX_PROMISC,
+	VIRTIO_NET_CTRL_RX_ALLMULTI,
+	VIRTIO_NET_CTRL_RX_ALLUNI,
+	VIRTIO_NET_CTRL_RX_NOMULTI,
+	VIRTIO_NET_CTRL_RX_NOUNI,
+	VIRTIO_NET_CTRL_RX_NOBCAST,
+	NET_RX_MODES
+};
 
 struct net_filter_table {
 	bool all;		/* more addresses than fit */

@@ -21,7 +21,7 @@
 #define NET_HELD_MAX	NET_QUEUE_SIZE
 
 struct net_held {
-	struct cvm_chain chain[NET_HELD_MAX];
+	struct vq_chain chain[NET_HELD_MAX];
 	uint32_t first, end;		/* of the chains, */
 	uint32_t piece_first, piece_end; /* of their pieces */
 	uint64_t bytes;
@@ -34,7 +34,7 @@ struct net_tx {
 					 * follows and the transmit queue */
 	bool live;			/* the queue is served */
 	struct os_iov piece[NET_PIECES];
-	struct cvm_net_direction stats;
+	struct virtio_net_direction stats;
 
 	/* What was sent, in frames of the usual length, */
 	uint64_t flow;			/* since frame number `after` came, */
@@ -46,10 +46,10 @@ struct net_tx {
 };
 
 struct net {
-	struct cvm_device dev;
+	struct virtio_device dev;
 	struct net_backend *backend;
 	uint8_t mac[6];			/* after a reset */
-	struct cvm_worker control;
+	struct virtio_worker control;
 
 	struct os_lock turnstile;	/* net_lock() */
 	struct net_tx tx;
@@ -59,7 +59,7 @@ struct net {
 	bool hungry;			/* a frame found no room */
 	struct net_held held;
 	struct net_filter filter;
-	struct cvm_net_direction stats;
+	struct virtio_net_direction stats;
 	uint64_t unwanted;		/* frames that ->filter kept out */
 
 	bool running;			/* the receive queue's thread serves
@@ -75,7 +75,7 @@ struct net {
 void net_lock(struct net *net, struct os_lock *lock);
 
 /* net_broken - the driver broke a rule of a queue.  The queue's lock. */
-void net_broken(struct cvm_queue *queue, bool *live);
+void net_broken(struct virtio_queue *queue, bool *live);
 
 /* net_held_drop - give up all held buffers: their queue ends.  net->lock. */
 void net_held_drop(struct net_held *held);
@@ -87,7 +87,7 @@ void net_held_drop(struct net_held *held);
 void net_ring(struct net *net, struct cvm_user_run *run);
 
 /* net_wake - let the net's thread look at a queue.  No lock. */
-void net_wake(struct net *net, struct cvm_queue *queue);
+void net_wake(struct net *net, struct virtio_queue *queue);
 
 /* net_sending - is the transmit queue this thread's in this turn?  No lock. */
 bool net_sending(struct net *net);

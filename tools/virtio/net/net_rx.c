@@ -44,28 +44,29 @@ static void compact(struct net_held *held)
 /* One more buffer: 1, 0: there is none, -1: broken. */
 static int hold(struct net *net)
 {
-	struct cvm_vq *vq = &net->dev.queue[NET_RX].vq;
+	struct vq *vq = &net->dev.queue[NET_RX].vq;
 	struct net_held *held = &net->held;
-	struct cvm_chain *chain;
+	struct vq_chain *chain;
 	int ret;
 
 	if (no_place(held))
 		compact(held);
 	if (no_place(held))
-		return cvm_vq_break(vq, "%u buffers hold no more than %llu "
-				    "bytes", held->end,
-				    (unsigned long long)held->bytes);
+		return vq_break(vq, "%u buffers hold no more than %llu "
+				"bytes", held->end,
+				(unsigned long long)held->bytes);
 	chain = &held->chain[held->end];
 	chain->iov = held->piece + held->piece_end;
 	chain->room = NET_PIECES;
-	ret = cvm_vq_pop(vq, chain);
+	ret = vq_pop(vq, chain);
 	if (ret <= 0)
 		return ret;
-	if (chain->readable || chain->write_bytes < sizeof(struct net_header))
-		return cvm_vq_break(vq, "a buffer of %llu bytes, %llu of them "
-				    "not to be written", (unsigned long long)
-				    chain->write_bytes, (unsigned long long)
-				    chain->read_bytes);
+	if (chain->readable ||
+	    chain->write_bytes < sizeof(struct virtio_net_hdr))
+		return vq_break(vq, "a buffer of %llu bytes, %llu of them "
+				"not to be written", (unsigned long long)
+				chain->write_bytes, (unsigned long long)
+				chain->read_bytes);
 	held->end++;
 	held->piece_end += chain->writable;
 	held->bytes += chain->write_bytes;
@@ -79,14 +80,14 @@ static uint64_t space(const struct net *net)
 
 	if (held->first == held->end)
 		return 0;
-	return cvm_device_has(&net->dev, NET_F_MRG_RXBUF) ? held->bytes :
-	       held->chain[held->first].write_bytes;
+	return virtio_device_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF) ?
+	       held->bytes : held->chain[held->first].write_bytes;
 }
 
 bool net_room(struct net *net, size_t bytes)
 {
-	bool merge = cvm_device_has(&net->dev, NET_F_MRG_RXBUF);
-	uint64_t need = merge ? bytes + sizeof(struct net_header) : 1;
+	bool merge = virtio_device_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF);
+	uint64_t need = merge ? bytes + sizeof(struct virtio_net_hdr) : 1;
 	int ret = 1;
 
 	while (net->live && ret > 0 && space(net) < need)
@@ -103,7 +104,7 @@ struct os_iov *net_pieces(struct net *net, uint32_t *count)
 {
 	struct net_held *held = &net->held;
 
-	*count = cvm_device_has(&net->dev, NET_F_MRG_RXBUF) ?
+	*count = virtio_device_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF) ?
 		 held->piece_end - held->piece_first :
 		 held->chain[held->first].writable;
 	return held->piece + held->piece_first;
@@ -115,11 +116,11 @@ struct os_iov *net_pieces(struct net *net, uint32_t *count)
 static void give_back(struct net *net, size_t bytes)
 {
 	struct net_held *held = &net->held;
-	struct cvm_chain *chain = &held->chain[held->first++];
+	struct vq_chain *chain = &held->chain[held->first++];
 
 	held->piece_first += chain->writable;
 	held->bytes -= chain->write_bytes;
-	cvm_vq_push(&net->dev.queue[NET_RX].vq, chain, (uint32_t)bytes);
+	vq_push(&net->dev.queue[NET_RX].vq, chain, (uint32_t)bytes);
 	if (held->first == held->end)
 		net_held_drop(held);
 }
@@ -132,7 +133,7 @@ static void address(struct net *net, uint8_t to[NET_MAC_BYTES])
 
 	piece = net_pieces(net, &count);
 	memset(to, 0, NET_MAC_BYTES);
-	os_iov_get(piece, count, sizeof(struct net_header), to,
+	os_iov_get(piece, count, sizeof(struct virtio_net_hdr), to,
 		   NET_MAC_BYTES);
 }
 
@@ -169,12 +170,12 @@ static void fill(struct net *net, size_t bytes)
 	/* 5.1.6.4.1: also 1 without mergeable buffers. */
 	buffers = (uint16_t)count;
 	os_iov_put(held->chain[first].iov, held->chain[first].writable,
-		   offsetof(struct net_header, num_buffers), &buffers,
+		   offsetof(struct virtio_net_hdr, num_buffers), &buffers,
 		   sizeof(buffers));
 	/* The vCPU's thread looks at it. */
 	__atomic_store_n(&net->stats.frames, net->stats.frames + 1,
 			 __ATOMIC_RELAXED);
-	net->stats.bytes += bytes - sizeof(struct net_header);
+	net->stats.bytes += bytes - sizeof(struct virtio_net_hdr);
 	for (; bytes; bytes -= part) {
 		part = held->chain[held->first].write_bytes;
 		part = bytes < part ? bytes : part;
@@ -191,7 +192,7 @@ void net_filled(struct net *net, size_t bytes)
 		fill(net, bytes);
 }
 
-void net_receive(struct net *net, const struct net_header *header,
+void net_receive(struct net *net, const struct virtio_net_hdr *header,
 		 const void *frame, size_t bytes)
 {
 	struct os_iov *piece;

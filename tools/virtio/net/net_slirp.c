@@ -50,7 +50,7 @@ struct slirp {
 	uint32_t sockets;	/* of the last list, */
 	uint32_t listeners;	/* and as many without connections */
 	int64_t used_ms;	/* when there was one */
-	int listener[CVM_NET_FORWARDS];	/* of forwarded ports */
+	int listener[VIRTIO_NET_FORWARDS];	/* of forwarded ports */
 	uint32_t ports;
 	int fds_max;		/* RLIMIT_NOFILE */
 	int fds;		/* of connections */
@@ -75,8 +75,8 @@ static struct slirp *slirp_of(struct net_backend *backend)
 
 static void give(struct slirp *s, const void *frame, size_t bytes)
 {
-	static const struct net_header plain, valid = {
-		.flags = NET_HDR_DATA_VALID };
+	static const struct virtio_net_hdr plain, valid = {
+		.flags = VIRTIO_NET_HDR_F_DATA_VALID };
 
 	net_receive(s->backend.net, s->checked ? &valid : &plain, frame,
 		    bytes);
@@ -242,7 +242,7 @@ static int on_poll_get(int index, void *ctx)
  * 2 B), and be longer than 16 bits until the end (2 C).
  */
 static void checksum(uint8_t *frame, size_t bytes,
-		     const struct net_header *header)
+		     const struct virtio_net_hdr *header)
 {
 	uint8_t *at = frame + header->csum_start, *end = frame + bytes;
 	uint64_t sum = 0;
@@ -264,14 +264,14 @@ static void checksum(uint8_t *frame, size_t bytes,
 }
 
 static bool slirp_send(struct net_backend *backend,
-		       const struct net_header *header,
+		       const struct virtio_net_hdr *header,
 		       const struct os_iov *iov, uint32_t count, size_t bytes)
 {
 	struct slirp *s = slirp_of(backend);
 
 	/* libslirp takes segments of any length, and checks their sums. */
 	os_iov_get(iov, count, 0, s->sent, bytes);
-	if (header->flags & NET_HDR_NEEDS_CSUM)
+	if (header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
 		checksum(s->sent, bytes, header);
 	if (!net_dns_take(&s->dns, s->sent, bytes, now_ms(s)))
 		slirp_input(s->slirp, s->sent, (int)bytes);
@@ -402,7 +402,7 @@ static void slirp_wait(struct net_backend *backend,
 
 static void slirp_offload(struct net_backend *backend, uint64_t features)
 {
-	slirp_of(backend)->checked = features & NET_F_GUEST_CSUM;
+	slirp_of(backend)->checked = features & VIRTIO_NET_F_GUEST_CSUM;
 }
 
 /* ---- making one ---------------------------------------------------------- */
@@ -419,9 +419,9 @@ static void slirp_close(struct net_backend *backend)
 }
 
 static const struct net_backend_ops slirp_ops = {
-	.name = "slirp",
-	.features = NET_F_CSUM | NET_F_GUEST_CSUM | NET_F_HOST_TSO4 |
-		    NET_F_HOST_TSO6,
+	.name = "slirp", .features = VIRTIO_NET_F_CSUM |
+		VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_HOST_TSO4 |
+		VIRTIO_NET_F_HOST_TSO6,
 	.offload = slirp_offload,
 	.send = slirp_send,
 	.receive = slirp_receive,
@@ -477,7 +477,7 @@ static struct dns_host dns_host(uint8_t network, uint8_t number)
 	return host;
 }
 
-static void open_dns(struct slirp *s, const struct cvm_net_args *args)
+static void open_dns(struct slirp *s, const struct virtio_net_args *args)
 {
 	s->dns.name = dns_host(args->network, NAME_SERVER);
 	s->dns.gateway = dns_host(args->network, GATEWAY);
@@ -486,7 +486,7 @@ static void open_dns(struct slirp *s, const struct cvm_net_args *args)
 	net_dns_open(&s->dns, args->resolv > 0 ? args->resolv : -1);
 }
 
-static int forward(struct slirp *s, const struct cvm_net_forward *f,
+static int forward(struct slirp *s, const struct virtio_net_forward *f,
 		   struct problem *problem)
 {
 	struct in_addr host, guest = { INADDR_ANY };
@@ -517,7 +517,7 @@ static int on_port(int fd, int events, void *ctx)
 	return -1;
 }
 
-static int forward_all(struct slirp *s, const struct cvm_net_args *args,
+static int forward_all(struct slirp *s, const struct virtio_net_args *args,
 		       struct problem *problem)
 {
 	uint32_t limit = UINT32_MAX, i;
@@ -539,7 +539,7 @@ static void on_log(const char *domain, GLogLevelFlags level, const char *text,
 	(void)ctx;
 }
 
-struct net_backend *net_slirp_open(const struct cvm_net_args *args,
+struct net_backend *net_slirp_open(const struct virtio_net_args *args,
 				   struct problem *problem)
 {
 	struct slirp *s = calloc(1, sizeof(*s));

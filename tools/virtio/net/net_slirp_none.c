@@ -2,7 +2,7 @@
 /* net_slirp_none.c - no slirp in this build. */
 #include "net.h"
 
-struct net_backend *net_slirp_open(const struct cvm_net_args *args,
+struct net_backend *net_slirp_open(const struct virtio_net_args *args,
 				   struct problem *problem)
 {
 	(void)args;

@@ -61,7 +61,7 @@ static struct tap *tap_of(struct net_backend *backend)
 /* ---- frames -------------------------------------------------------------- */
 
 static bool tap_send(struct net_backend *backend,
-		     const struct net_header *header,
+		     const struct virtio_net_hdr *header,
 		     const struct os_iov *iov, uint32_t count, size_t bytes)
 {
 	struct tap *tap = tap_of(backend);
@@ -88,7 +88,7 @@ static size_t longest(struct tap *tap)
 /* With its header, of a frame that is no segmentation offload's. */
 static size_t usual(const struct tap *tap)
 {
-	return sizeof(struct net_header) + NET_ETH_BYTES + VLAN_BYTES +
+	return sizeof(struct virtio_net_hdr) + NET_ETH_BYTES + VLAN_BYTES +
 	       tap->backend.mtu;
 }
 
@@ -171,7 +171,7 @@ static int receive_one(struct tap *tap)
 	if ((size_t)got > room && chosen <= count)
 		os_iov_put(piece, count, room, tap->rest, (size_t)got - room);
 	tap->brief = (size_t)got > usual(tap) ? 0 : tap->brief + 1;
-	if (got > (ssize_t)sizeof(struct net_header))
+	if (got > (ssize_t)sizeof(struct virtio_net_hdr))
 		net_filled(net, (size_t)got);
 	return 1;
 }
@@ -282,11 +282,11 @@ static void tap_offload(struct net_backend *backend, uint64_t features)
 	struct tap *tap = tap_of(backend);
 	unsigned long flags = 0;
 
-	if (features & NET_F_GUEST_CSUM)
+	if (features & VIRTIO_NET_F_GUEST_CSUM)
 		flags |= TUN_F_CSUM;
-	if (features & NET_F_GUEST_TSO4)
+	if (features & VIRTIO_NET_F_GUEST_TSO4)
 		flags |= TUN_F_TSO4;
-	if (features & NET_F_GUEST_TSO6)
+	if (features & VIRTIO_NET_F_GUEST_TSO6)
 		flags |= TUN_F_TSO6;
 	tap->tso = flags & (TUN_F_TSO4 | TUN_F_TSO6);
 	ioctl(tap->fd, TUNSETOFFLOAD, flags);
@@ -308,9 +308,9 @@ static void tap_close(struct net_backend *backend)
 }
 
 static const struct net_backend_ops tap_ops = {
-	.name = "tap",
-	.features = NET_F_CSUM | NET_F_GUEST_CSUM | NET_F_HOST_TSO4 |
-		    NET_F_HOST_TSO6 | NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6,
+	.name = "tap", .features = VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM |
+		VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 |
+		VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6,
 	.in_place = true,
 	.offload = tap_offload,
 	.send = tap_send,
@@ -364,7 +364,7 @@ static int attach(struct tap *tap, const char *name, struct problem *problem)
 	struct ifreq request = {
 		.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR,
 	};
-	int header = sizeof(struct net_header);
+	int header = sizeof(struct virtio_net_hdr);
 
 	tap->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (tap->epoll < 0)
@@ -387,7 +387,7 @@ static int attach(struct tap *tap, const char *name, struct problem *problem)
 	return 0;
 }
 
-struct net_backend *net_tap_open(const struct cvm_net_args *args,
+struct net_backend *net_tap_open(const struct virtio_net_args *args,
 				 struct problem *problem)
 {
 	struct tap *tap = calloc(1, sizeof(*tap));

@@ -2,7 +2,7 @@
 /* net_tap_none.c - no tap in this build. */
 #include "net.h"
 
-struct net_backend *net_tap_open(const struct cvm_net_args *args,
+struct net_backend *net_tap_open(const struct virtio_net_args *args,
 				 struct problem *problem)
 {
 	(void)args;

@@ -6,70 +6,70 @@
 #define ALONE	4u	/* frames of the usual length between two that come */
 
 static const char *bad_offload(const struct net *net,
-			       const struct net_header *h, uint64_t bytes)
+			       const struct virtio_net_hdr *h, uint64_t bytes)
 {
 	uint64_t need = 0;
 
-	switch (h->gso_type & ~NET_GSO_ECN) {
-	case NET_GSO_NONE:
+	switch (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_NONE:
 		break;
-	case NET_GSO_TCPV4:
-		need = NET_F_HOST_TSO4;
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		need = VIRTIO_NET_F_HOST_TSO4;
 		break;
-	case NET_GSO_TCPV6:
-		need = NET_F_HOST_TSO6;
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		need = VIRTIO_NET_F_HOST_TSO6;
 		break;
 	default:
 		return "an unknown segmentation";
 	}
 	/* Explicit congestion notification is never offered. */
-	if (h->gso_type & NET_GSO_ECN ||
-	    (need && !cvm_device_has(&net->dev, need)))
+	if (h->gso_type & VIRTIO_NET_HDR_GSO_ECN ||
+	    (need && !virtio_device_has(&net->dev, need)))
 		return "a segmentation that was not negotiated";
-	if (need && (!h->gso_size || !(h->flags & NET_HDR_NEEDS_CSUM)))
+	if (need && (!h->gso_size || !(h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)))
 		return "a segmentation without size or checksum";
-	if (!(h->flags & NET_HDR_NEEDS_CSUM))
+	if (!(h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
 		return NULL;
-	if (!cvm_device_has(&net->dev, NET_F_CSUM))
+	if (!virtio_device_has(&net->dev, VIRTIO_NET_F_CSUM))
 		return "a checksum that was not negotiated";
 	if (h->csum_start + h->csum_offset + 2ull > bytes)
 		return "a checksum outside the frame";
 	return NULL;
 }
 
-/* One frame of the driver's: as cvm_vq_pop(). */
+/* One frame of the driver's: as vq_pop(). */
 static int transmit(struct net *net)
 {
-	struct cvm_queue *queue = &net->dev.queue[NET_TX];
-	struct cvm_chain chain = { .iov = net->tx.piece, .room = NET_PIECES };
-	struct net_header header;
+	struct virtio_queue *queue = &net->dev.queue[NET_TX];
+	struct vq_chain chain = { .iov = net->tx.piece, .room = NET_PIECES };
+	struct virtio_net_hdr header;
 	const char *bad;
 	uint64_t bytes;
 	uint32_t count;
 	int ret;
 
-	ret = cvm_vq_pop(&queue->vq, &chain);
+	ret = vq_pop(&queue->vq, &chain);
 	if (ret <= 0)
 		return ret;
 	if (chain.read_bytes < sizeof(header) + NET_ETH_BYTES ||
 	    chain.read_bytes > sizeof(header) + NET_FRAME_MAX ||
 	    chain.writable)
-		return cvm_vq_break(&queue->vq, "%llu bytes, and %llu to be "
-				    "written, are no frame",
-				    (unsigned long long)chain.read_bytes,
-				    (unsigned long long)chain.write_bytes);
+		return vq_break(&queue->vq, "%llu bytes, and %llu to be "
+				"written, are no frame",
+				(unsigned long long)chain.read_bytes,
+				(unsigned long long)chain.write_bytes);
 	bytes = chain.read_bytes - sizeof(header);
 	os_iov_get(chain.iov, chain.readable, 0, &header, sizeof(header));
 	bad = bad_offload(net, &header, bytes);
 	if (bad)
-		return cvm_vq_break(&queue->vq, "a frame with %s", bad);
-	header.flags &= NET_HDR_NEEDS_CSUM;
+		return vq_break(&queue->vq, "a frame with %s", bad);
+	header.flags &= VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	header.num_buffers = 0;
 	count = os_iov_cut(chain.iov, chain.readable, sizeof(header), bytes);
 	if (!net->backend->ops->send(net->backend, &header, chain.iov, count,
 				     bytes))
 		net->tx.stats.dropped++;
-	cvm_vq_push(&queue->vq, &chain, 0);
+	vq_push(&queue->vq, &chain, 0);
 	net->tx.flow += 1 + bytes / NET_MTU;
 	net->tx.stats.frames++;
 	net->tx.stats.bytes += bytes;
@@ -93,7 +93,7 @@ static bool send_some(struct net *net, uint32_t limit)
 
 /* ---- by the net's thread ------------------------------------------------- */
 
-void net_wake(struct net *net, struct cvm_queue *queue)
+void net_wake(struct net *net, struct virtio_queue *queue)
 {
 	__atomic_store_n(&net->tx.left, true, __ATOMIC_RELEASE);
 	os_notifier_signal(&queue->doorbell);
@@ -109,17 +109,17 @@ bool net_send(struct net *net)
 {
 	if (!net->tx.live)
 		return false;
-	cvm_vq_quiet(&net->dev.queue[NET_TX].vq);
+	vq_disable_notification(&net->dev.queue[NET_TX].vq);
 	return send_some(net, BURST);
 }
 
 bool net_sent(struct net *net, bool more)
 {
-	struct cvm_queue *queue = &net->dev.queue[NET_TX];
+	struct virtio_queue *queue = &net->dev.queue[NET_TX];
 
 	if (net->tx.live) {
-		cvm_queue_publish(queue);
-		more = more || cvm_vq_listen(&queue->vq);
+		virtio_queue_publish(queue);
+		more = more || vq_enable_notification(&queue->vq);
 	}
 	if (more)
 		__atomic_store_n(&net->tx.left, true, __ATOMIC_RELEASE);
@@ -148,17 +148,17 @@ static bool alone(struct net *net)
 /* true: the net's thread is to look. */
 static bool ring(struct net *net)
 {
-	struct cvm_queue *queue = &net->dev.queue[NET_TX];
+	struct virtio_queue *queue = &net->dev.queue[NET_TX];
 
 	if (!net->tx.live)
 		return false;
-	cvm_vq_quiet(&queue->vq);
+	vq_disable_notification(&queue->vq);
 	if (!alone(net) || send_some(net, ALONE))
 		return true;
 	if (!net->tx.live)
 		return false;
-	cvm_queue_publish(queue);
-	return cvm_vq_listen(&queue->vq);
+	virtio_queue_publish(queue);
+	return vq_enable_notification(&queue->vq);
 }
 
 /*
@@ -168,7 +168,7 @@ static bool ring(struct net *net)
  */
 void net_ring(struct net *net, struct cvm_user_run *run)
 {
-	struct cvm_queue *queue = &net->dev.queue[NET_TX];
+	struct virtio_queue *queue = &net->dev.queue[NET_TX];
 	bool left = true;
 
 	/* Who has the lock may have looked for the last time already. */

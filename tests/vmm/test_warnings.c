@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test_complaints.c - how often something is said, by kind. */
+/* test_warnings.c - how often something is said, by kind. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,11 +7,11 @@
 
 #include <cmocka.h>
 
-#include "virtio/core/complaints.h"
+#include "virtio/core/warnings.h"
 
-#define HOUR	CVM_COMPLAINT_SECONDS
+#define HOUR	WARNING_SECONDS
 
-static struct cvm_complaints c;
+static struct virtio_warnings c;
 
 /* So often it happens, so often it is said. */
 static void expect(int kind, time_t now, uint32_t times, uint32_t lines)
@@ -19,15 +19,15 @@ static void expect(int kind, time_t now, uint32_t times, uint32_t lines)
 	uint32_t said = 0;
 
 	while (times--)
-		said += cvm_complaints_next(&c, kind, now) !=
-			CVM_COMPLAINT_SILENT;
+		said += virtio_warnings_next(&c, kind, now) !=
+			WARNING_SILENT;
 	assert_int_equal(said, lines);
 }
 
 static int fresh(void **state)
 {
 	(void)state;
-	c = (struct cvm_complaints){ 0 };
+	c = (struct virtio_warnings){ 0 };
 	return 0;
 }
 
@@ -37,9 +37,9 @@ static void test_kinds(void **state)
 
 	(void)state;
 	for (i = 1; i < 8; i++)
-		assert_int_equal(cvm_complaints_next(&c, 28, 0),
-				 CVM_COMPLAINT_SAID);
-	assert_int_equal(cvm_complaints_next(&c, 28, 0), CVM_COMPLAINT_LAST);
+		assert_int_equal(virtio_warnings_next(&c, 28, 0),
+				 WARNING_SAID);
+	assert_int_equal(virtio_warnings_next(&c, 28, 0), WARNING_LAST);
 	expect(28, 0, 1000, 0);
 	/* Another is heard, and once more the first, when it comes again. */
 	expect(5, 0, 1, 1);
@@ -55,8 +55,8 @@ static void test_turns(void **state)
 
 	(void)state;
 	for (i = 0; i < 10000; i++)
-		said += cvm_complaints_next(&c, i % 2 ? 5 : 28, i / 10) !=
-			CVM_COMPLAINT_SILENT;
+		said += virtio_warnings_next(&c, i % 2 ? 5 : 28, i / 10) !=
+			WARNING_SILENT;
 	assert_int_equal(said, 8 + 8 + 8);
 }
 
@@ -76,9 +76,9 @@ static void test_hours(void **state)
 static void test_guest(void **state)
 {
 	(void)state;
-	expect(CVM_COMPLAINT_GUEST, 0, 1000, 8);
+	expect(WARNING_GUEST, 0, 1000, 8);
 	expect(28, 0, 1000, 8);
-	expect(CVM_COMPLAINT_GUEST, 10 * HOUR, 1000, 0);
+	expect(WARNING_GUEST, 10 * HOUR, 1000, 0);
 	expect(28, 0, 1000, 0);
 }
 
@@ -104,5 +104,5 @@ int main(void)
 		cmocka_unit_test_setup(test_many, fresh),
 	};
 
-	return cmocka_run_group_tests_name("complaints", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("warnings", tests, NULL, NULL);
 }

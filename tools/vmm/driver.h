@@ -29,7 +29,7 @@ struct os_driver *open_vm(const char *word, struct cvm_user_vm_info *info,
 			  struct problem *problem);
 
 /* How a command asks for it. */
-#define WHICH_VM	"no VM given; give its ID or name (see cvmctl list)"
+#define WHICH_VM	"no VM given; give its ID or name, as in cvmctl list"
 
 /* list_vms - all of them; -1 with a problem. */
 int list_vms(struct os_driver *dev, struct cvm_user_list *list,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * cvmctl.h - what the commands share.
+ * cvmctl.h - what the commands share: options, and what is printed.
+ *
+ * This room includes os/ alone.  config/ and cmd/ include it, and main/ all.
  *
  * A command never exits by itself: it returns an exit status, and whatever
  * went wrong is said in one line, "cvmctl: <file or thing>: <reason>".
@@ -60,6 +62,10 @@ int read_size(const char *text, uint64_t unit, uint64_t *bytes);
 #define SECONDS_MAX	2147483u	/* of milliseconds that an int holds */
 int read_seconds(const char *text, uint32_t *seconds);
 
+/* read_detach_key - "ctrl-x", "^x" or "none" (-1); -1 when it is no key. */
+#define DEFAULT_DETACH_KEY	"ctrl-]"
+int read_detach_key(const char *text, int *key);
+
 /*
  * nearly - are two words of so many bytes one mistake apart: a letter more,
  * less or other, or two exchanged?  Upper and lower case are the same.
@@ -69,14 +75,6 @@ int nearly(const char *a, size_t an, const char *b, size_t bn);
 /* usage_error - say what is wrong with the command line; EXIT_USAGE. */
 int usage_error(const struct command *cmd, const char *fmt, ...)
 	__attribute__((format(OS_PRINTF, 2, 3)));
-
-extern const struct command cmd_check, cmd_run, cmd_start, cmd_console;
-extern const struct command cmd_list, cmd_rescan;
-extern const struct command cmd_stats, cmd_stop, cmd_kill, cmd_version;
-extern const struct command cmd_driver, cmd_service, cmd_image;
-
-/* The program, behind each host's own entry point: its exit status. */
-int cvmctl_main(int argc, char **argv);
 
 /* ---- output ---- */
 

@@ -112,6 +112,28 @@ int read_seconds(const char *text, uint32_t *seconds)
 	return 1;
 }
 
+int read_detach_key(const char *text, int *key)
+{
+	size_t prefix = text[0] == '^' ? 1 : 5;
+	int c;
+
+	if (!strcmp(text, "none")) {
+		*key = -1;
+		return 0;
+	}
+	if (prefix == 5 && strncmp(text, "ctrl-", 5))
+		return -1;
+	c = (unsigned char)text[prefix];
+	if (!c || text[prefix + 1])
+		return -1;
+	if (c >= 'a' && c <= 'z')
+		c -= 'a' - 'A';
+	if (c < '@' || c > '_')
+		return -1;
+	*key = c & 0x1f;
+	return 0;
+}
+
 int nearly(const char *a, size_t an, const char *b, size_t bn)
 {
 	while (an && bn && tolower((unsigned char)*a) ==

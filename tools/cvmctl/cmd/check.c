@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cvmctl/cli/cvmctl.h"
+#include "commands.h"
 #include "cvmctl/cli/json.h"
 #include "os/os.h"
 #include "vmm/driver.h"
@@ -151,8 +151,8 @@ static int print_table(const struct report *report)
 		printf("%sThis host can run guests.%s\n", style(STYLE_GOOD),
 		       style(STYLE_OFF));
 	if (notes && !refused)
-		printf("%u note%s: guests run, but as the row says.\n", notes,
-		       notes == 1 ? "" : "s");
+		printf("%u note%s: guests run; the row says what differs.\n",
+		       notes, notes == 1 ? "" : "s");
 	return print_flush();
 }
 

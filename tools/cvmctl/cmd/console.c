@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* console.c - come to a console of a running guest. */
-#include "vm_run.h"
+#include "commands.h"
 #include "vmm/console_client.h"
 #include "vmm/driver.h"
 #include "vmm/stats_client.h"
@@ -20,7 +20,7 @@ static struct os_link *connect_vm(const char *word,
 static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct problem problem = { "" };
-	const char *words[2] = { NULL, NULL }, *key_text = DEFAULT_KEY;
+	const char *words[2] = { NULL, NULL }, *key_text = DEFAULT_DETACH_KEY;
 	struct cvm_user_vm_info info;
 	const struct opt opts[] = {
 		{ "detach-key", OPT_TEXT, "KEY", &key_text,
@@ -36,7 +36,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return ret;
 	if (!words[0])
 		return usage_error(cmd, WHICH_VM);
-	if (read_key(key_text, &key))
+	if (read_detach_key(key_text, &key))
 		return usage_error(cmd, "--detach-key %s: not a key (ctrl- and "
 				   "a letter, ctrl-] or none)", key_text);
 	link = connect_vm(words[0], &info, &problem);

@@ -5,7 +5,7 @@
 
 #include <cvm/abi.h>
 
-#include "cvmctl/cli/cvmctl.h"
+#include "commands.h"
 #include "cvmctl/cli/json.h"
 #include "os/os.h"
 #include "vmm/driver.h"

@@ -2,7 +2,7 @@
 /* list.c - the VMs of this machine. */
 #include <stdio.h>
 
-#include "cvmctl/cli/cvmctl.h"
+#include "commands.h"
 #include "cvmctl/cli/json.h"
 #include "os/os.h"
 #include "vmm/driver.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cvmctl/cli/cvmctl.h"
+#include "commands.h"
 #include "os/os.h"
 #include "vmm/driver.h"
 #include "vmm/stats_client.h"

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "commands.h"
 #include "vm_run.h"
 #include "vmm/console_client.h"
 #include "vmm/console_server.h"
@@ -65,7 +66,7 @@ static int prepare(const struct command *cmd, struct run_options *o)
 static int run_or_start(const struct command *cmd, int argc, char **argv,
 			int background)
 {
-	static struct run_options o = { .key_text = DEFAULT_KEY };
+	static struct run_options o = { .key_text = DEFAULT_DETACH_KEY };
 	const struct opt first = {
 		"config", OPT_TEXT, "FILE", &o.file,
 		"take from this file what is not given here;\n"

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "commands.h"
 #include "vm_run.h"
 #include "vmm/console_server.h"
 
@@ -36,7 +37,7 @@ static int run_as_service(void *ctx)
 static int install(const char *name, const char *path,
 		   struct problem *problem)
 {
-	static struct run_options o = { .key_text = DEFAULT_KEY };
+	static struct run_options o = { .key_text = DEFAULT_DETACH_KEY };
 	char config[PATH_ROOM];
 	int ret = -1;
 

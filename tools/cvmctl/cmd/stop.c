@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* stop.c - end a VM: stop asks the guest, kill does not. */
-#include "vm_run.h"
-#include "cvmctl/cli/cvmctl.h"
+#include "commands.h"
 #include "os/os.h"
 #include "vmm/driver.h"
 #include "vmm/stats_client.h"

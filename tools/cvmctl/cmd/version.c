@@ -5,7 +5,7 @@
 #include <cvm/abi.h>
 
 #include "built_with.h"
-#include "cvmctl/cli/cvmctl.h"
+#include "commands.h"
 #include "cvmctl/cli/json.h"
 #include "os/os.h"
 #include "vmm/driver.h"
@@ -73,8 +73,9 @@ static void print_driver(const struct cvm_user_version *v)
 {
 	printf("driver ");
 	put_text(v->version, sizeof(v->version));
-	printf(", user ABI %u, guest ABI %u, host %s, %u CPUs\n", v->user_abi,
-	       v->guest_abi, host_name(v->host), v->cpus);
+	printf(", user ABI %u, guest ABI %u, host %s, %u CPU%s\n", v->user_abi,
+	       v->guest_abi, host_name(v->host), v->cpus,
+	       v->cpus == 1 ? "" : "s");
 }
 
 static void print_none(const struct problem *problem)

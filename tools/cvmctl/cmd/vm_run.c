@@ -11,28 +11,6 @@
 #include "vmm/supervisor.h"
 #include "vmm/vm_devices.h"
 
-int read_key(const char *text, int *key)
-{
-	size_t prefix = text[0] == '^' ? 1 : 5;
-	int c;
-
-	if (!strcmp(text, "none")) {
-		*key = -1;
-		return 0;
-	}
-	if (prefix == 5 && strncmp(text, "ctrl-", 5))
-		return -1;
-	c = (unsigned char)text[prefix];
-	if (!c || text[prefix + 1])
-		return -1;
-	if (c >= 'a' && c <= 'z')
-		c -= 'a' - 'A';
-	if (c < '@' || c > '_')
-		return -1;
-	*key = c & 0x1f;
-	return 0;
-}
-
 /* ---- what is to be run ---- */
 
 /* Files first, by their order; words beside them weigh more, options most. */
@@ -74,7 +52,7 @@ int run_prepare(struct run_options *o, struct problem *problem)
 			    "--kernel FILE or @CONFIG");
 		return EXIT_USAGE;
 	}
-	if (read_key(o->key_text, &o->key)) {
+	if (read_detach_key(o->key_text, &o->key)) {
 		problem_set(problem, "--detach-key", "%s: not a key (ctrl- and "
 			    "a letter, ctrl-] or none)", o->key_text);
 		return EXIT_USAGE;

@@ -6,7 +6,6 @@
 #include "cvmctl/config/config.h"
 #include "vmm/vm.h"
 
-#define DEFAULT_KEY	"ctrl-]"
 #define RUN_WORDS	64
 
 struct run_options {
@@ -21,9 +20,6 @@ struct run_options {
 	int key;		/* -1: none */
 	int json;
 };
-
-/* read_key - "ctrl-x", "^x" or "none" (-1); 0, or -1 when it is no key. */
-int read_key(const char *text, int *key);
 
 /*
  * run_prepare - read files, words and options: PARSE_GO_ON, or an exit status

@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* main.c - the table of commands. */
+/* main.c - which command is meant. */
 #include <stdio.h>
 #include <string.h>
 
-#include "cvmctl/cli/cvmctl.h"
+#include "main.h"
+#include "cvmctl/cmd/commands.h"
 
 static const struct command *const commands[] = {
-	&cmd_check,
-	&cmd_run,
-	&cmd_start,
-	&cmd_console,
-	&cmd_list,
-	&cmd_stats,
-	&cmd_rescan,
-	&cmd_stop,
-	&cmd_kill,
-	&cmd_image,
-	&cmd_driver,
-	&cmd_service,
-	&cmd_version,
+#define COMMAND(name) &cmd_##name,
+	COMMANDS(COMMAND)
+#undef COMMAND
 	NULL
 };
 

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "cvmctl/cli/cvmctl.h"
+#include "main.h"
 #include "os/linux/linux.h"
 
 /*

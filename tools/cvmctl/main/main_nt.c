@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cvmctl/cli/cvmctl.h"
+#include "main.h"
 #include "os/nt/nt.h"
 
 /* The run-time library shall not replace words by names of files. */

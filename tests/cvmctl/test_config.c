@@ -586,7 +586,7 @@ static void documented_name(const struct config_key *key, char *to, size_t size)
 	}
 }
 
-/* Each key is in the table, and with what it is if nobody says it. */
+/* Each key is in the table, and what it is if nobody says it, in --help too. */
 static void test_documented(void **state)
 {
 	const struct config_key *key;
@@ -610,6 +610,8 @@ static void test_documented(void **state)
 			 key->preset ? key->preset : "");
 		if (key->preset && !strstr(row, preset))
 			fail_msg("%s: not %s", row, preset);
+		if (key->preset && !strstr(key->help, key->preset))
+			fail_msg("%s: not %s", key->help, key->preset);
 	}
 }
 

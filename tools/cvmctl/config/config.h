@@ -3,12 +3,13 @@
  * config.h - from files, words and options to what a VM is to be.
  *
  * Words, separated by blanks and line ends; key=value for the keys of
- * config_table.c, everything else is the guest's command line.
+ * config_keys.def, everything else is the guest's command line.
  * docs/configuration.md has the rules.
  *
  *   config_values	where a value stands, and what may be said of it
  *   config_disk, _net, _tty, _exec, _colinux	readers: what a value means
- *   config_table	the keys: a row each, with its reader
+ *   config_keys.def	the keys: a row each, with its reader
+ *   config_table	which key is meant, and its option
  *   config_parser	from files, words and options to values
  *   config		from values to a struct config
  *

@@ -27,7 +27,7 @@ enum config_place {
 	PLACE_BOTH
 };
 
-/* A key: one row of the table in config_table.c. */
+/* A key: one row of config_keys.def. */
 struct config_key {
 	const char *name;
 	enum config_suffix suffix;
@@ -109,22 +109,14 @@ enum config_match config_key_find(const char *name, size_t len,
 /* config_option_find - the key of an option; NULL. */
 const struct config_key *config_option_find(const char *name);
 
-/* ---- readers ---- */
+/* ---- readers: config_read_NAME, one for each row's ---- */
 
-int config_read_cobd(struct config_reading *r);
-int config_read_scsi(struct config_reading *r);
-int config_read_alias(struct config_reading *r);
-int config_read_setcobd(struct config_reading *r);
-int config_read_setcobd_all(struct config_reading *r);
-int config_read_setscsi(struct config_reading *r);
-int config_read_ttys(struct config_reading *r);
-int config_read_eth(struct config_reading *r);
-int config_read_exec(struct config_reading *r);
-int config_read_cofs(struct config_reading *r);
-int config_read_cocon(struct config_reading *r);
-int config_read_cursor(struct config_reading *r);
-int config_read_color(struct config_reading *r);
-int config_read_unused(struct config_reading *r);
+#define KEY(name, reader, ...) \
+	int config_read_##reader(struct config_reading *r);
+#define DEVICE(name, suffix, count, reader, help) KEY(name, reader)
+#include "config_keys.def"
+#undef KEY
+#undef DEVICE
 
 /*
  * config_disk_name - what the guest calls the device that a word of its

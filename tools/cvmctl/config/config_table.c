@@ -17,7 +17,7 @@ static void *member(const struct config_reading *r)
 	return (char *)r->config + r->value->key->off;
 }
 
-static int read_text(struct config_reading *r)
+int config_read_text(struct config_reading *r)
 {
 	char **place = member(r);
 
@@ -25,7 +25,7 @@ static int read_text(struct config_reading *r)
 	return *place ? 0 : -1;
 }
 
-static int read_path(struct config_reading *r)
+int config_read_path(struct config_reading *r)
 {
 	char **place = member(r);
 
@@ -33,15 +33,15 @@ static int read_path(struct config_reading *r)
 	return *place ? 0 : -1;
 }
 
-static int read_name(struct config_reading *r)
+int config_read_name(struct config_reading *r)
 {
 	if (good_name(r->text))
-		return read_text(r);
+		return config_read_text(r);
 	return config_fail(r, "not a name (" NAME_RULE ")", CVM_NAME_MAX - 1);
 }
 
 /* Memory is granted in large pages. */
-static int read_mem(struct config_reading *r)
+int config_read_mem(struct config_reading *r)
 {
 	uint64_t *place = member(r);
 
@@ -57,7 +57,7 @@ static int read_mem(struct config_reading *r)
 	return 0;
 }
 
-static int read_address(struct config_reading *r)
+int config_read_address(struct config_reading *r)
 {
 	uint64_t *place = member(r);
 
@@ -69,7 +69,7 @@ static int read_address(struct config_reading *r)
 	return 0;
 }
 
-static int read_grace(struct config_reading *r)
+int config_read_grace(struct config_reading *r)
 {
 	if (read_seconds(r->text, member(r)))
 		return 0;
@@ -79,76 +79,16 @@ static int read_grace(struct config_reading *r)
 
 /* ---- the table ---- */
 
-#define MEM		"256"
-#define GRACE		"60"
-
-#define PLAIN(name, read, member, help) \
-	name, SUFFIX_NONE, 0, read, offsetof(struct config, member), help
-
-/*
- * A new plain key is a row here and a member of struct config; one that is an
- * option too says so in its row.  They are read in this order, whatever the
- * files' is: an alias finds its disk, and what is said of a disk finds the
- * disk.
- */
 static const struct config_key keys[] = {
-	{ PLAIN("kernel", read_path, kernel,
-		"ELF vmlinux or bzImage, built for libcvm"),
-	  PLACE_BOTH, "FILE", NULL, 0 },
-	{ PLAIN("initrd", read_path, initrd, "initial RAM file system"),
-	  PLACE_BOTH, "FILE", NULL, 0 },
-	{ PLAIN("mem", read_mem, mem_bytes,
-		"memory of the guest in MiB, or with K, M, G\n"
-		"(default " MEM ")"),
-	  PLACE_BOTH, "MIB", MEM, 0 },
-	{ PLAIN("cmdline", read_text, cmdline,
-		"kernel command line (default console=hvc0)\n"
-		"instead of the files' words; WORDs are added"),
-	  PLACE_OPTION, "STRING", NULL, 1 },
-	{ PLAIN("name", read_name, name,
-		"name in lists and messages (default vm-PID)"),
-	  PLACE_BOTH, "NAME", NULL, 0 },
-	{ PLAIN("min-address", read_address, min_hpa,
-		"take memory at or above this machine address\n"
-		"only, for instance 4G"),
-	  PLACE_OPTION, "ADDR", NULL, 0 },
-	{ PLAIN("grace", read_grace, grace,
-		"how long a guest that was asked to power off\n"
-		"may take before it is ended (default " GRACE " s)"),
-	  PLACE_BOTH, "SECONDS", GRACE, 0 },
-	{ PLAIN("user", read_text, user,
-		"user the VM's process becomes, by name or number"),
-	  PLACE_WORDS, NULL, NULL, 0 },
-#undef PLAIN
-#define DEVICE(name, suffix, count, read, help) \
-	{ name, suffix, count, read, 0, help, PLACE_WORDS, NULL, NULL, 0 }
-	DEVICE("cobd", SUFFIX_NUMBER, CONFIG_COBDS, config_read_cobd,
-	       "disk: a raw image, a disk or a partition of the host"),
-	DEVICE("scsi", SUFFIX_NUMBER, CONFIG_SCSIS, config_read_scsi,
-	       "the same: disk|cdrom,PATH[,MIB]"),
-	DEVICE("hd", SUFFIX_DRIVE, 8, config_read_alias,
-	       "the same by another name: hda1=PATH, hda1=:cobd0"),
-	DEVICE("sd", SUFFIX_DRIVE, 16, config_read_alias, NULL),
-	DEVICE("setcobd", SUFFIX_NONE, 0, config_read_setcobd_all,
-	       "how disks work: sync, async, readonly, cached,\n"
-	       "format=raw, queues=N, serial=TEXT"),
-	DEVICE("setcobd", SUFFIX_NUMBER, CONFIG_COBDS, config_read_setcobd,
-	       "the same of one disk"),
-	DEVICE("setscsi", SUFFIX_NUMBER, CONFIG_SCSIS, config_read_setscsi,
-	       NULL),
-	DEVICE("eth", SUFFIX_NUMBER, CONFIG_NICS, config_read_eth,
-	       "network: slirp[,MAC[,FORWARDS]] or tap,NAME[,MAC]"),
-	DEVICE("ttys", SUFFIX_NUMBER, CONFIG_TTYS, config_read_ttys,
-	       "tty: DEVICE[,MODE], pty, console, socket:PATH, file:PATH"),
-	DEVICE("exec", SUFFIX_NUMBER, CONFIG_EXECS, config_read_exec,
-	       "program of the host to run beside it: PROGRAM[,ARGS]"),
-	DEVICE("cofs", SUFFIX_NUMBER, 32, config_read_cofs, NULL),
-	DEVICE("cocon", SUFFIX_NONE, 0, config_read_cocon, NULL),
-	DEVICE("cursor", SUFFIX_NONE, 0, config_read_cursor, NULL),
-	DEVICE("color", SUFFIX_NONE, 0, config_read_color, NULL),
-	DEVICE("pci", SUFFIX_NUMBER, 32, config_read_unused, NULL),
-	DEVICE("video", SUFFIX_NUMBER, 16, config_read_unused, NULL),
-	DEVICE("audio", SUFFIX_NUMBER, 16, config_read_unused, NULL),
+#define KEY(name, reader, member, place, metavar, preset, may_be_empty, help) \
+	{ name, SUFFIX_NONE, 0, config_read_##reader, \
+	  offsetof(struct config, member), help, place, metavar, preset, \
+	  may_be_empty },
+#define DEVICE(name, suffix, count, reader, help) \
+	{ name, suffix, count, config_read_##reader, 0, help, PLACE_WORDS, \
+	  NULL, NULL, 0 },
+#include "config_keys.def"
+#undef KEY
 #undef DEVICE
 };
 

@@ -72,7 +72,7 @@ int read_detach_key(const char *text, int *key);
  */
 int nearly(const char *a, size_t an, const char *b, size_t bn);
 
-/* usage_error - say what is wrong with the command line; EXIT_USAGE. */
+/* usage_error - print what is wrong with the command line; EXIT_USAGE. */
 int usage_error(const struct command *cmd, const char *fmt, ...)
 	__attribute__((format(OS_PRINTF, 2, 3)));
 

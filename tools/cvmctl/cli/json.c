@@ -34,7 +34,7 @@ static void put_string(struct json *json, const char *text)
 	put(json, text, strlen(text));
 }
 
-/* To where the next value, or the closing bracket, goes. */
+/* White space before the next value, or before the closing bracket. */
 static void put_gap(struct json *json, const char *blank)
 {
 	int i;
@@ -59,7 +59,7 @@ static void put_quoted(struct json *json, const char *text, size_t max)
 			snprintf(escape, sizeof(escape), "\\%c", text[i]);
 			put_string(json, escape);
 		} else if (!is_visible(character)) {
-			/* (All of them are of the basic plane.) */
+			/* (These are all below U+10000.) */
 			snprintf(escape, sizeof(escape), "\\u%04x",
 				 (unsigned int)character);
 			put_string(json, escape);

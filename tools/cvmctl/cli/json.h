@@ -23,7 +23,7 @@ struct json {
 	int empty;		/* nothing in the innermost level yet */
 };
 
-/* json_begin - an empty text; json_print() or json_end() lets go of it. */
+/* json_begin - an empty text; json_print() or json_end() frees it. */
 void json_begin(struct json *json, int lines);
 
 /*
@@ -40,11 +40,11 @@ void json_null(struct json *json, const char *key);
 void json_text(struct json *json, const char *key, const char *text,
 	       size_t max);
 
-/* The part list and stats have in common, behind the ID. */
+/* What list and stats both tell of a VM, behind the ID. */
 struct cvm_user_vm_info;
 void json_vm(struct json *json, const struct cvm_user_vm_info *vm);
 
-/* json_print - print to stdout and let go; the exit status. */
+/* json_print - print to stdout and free it; the exit status. */
 int json_print(struct json *json);
 void json_end(struct json *json);
 

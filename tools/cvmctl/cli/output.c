@@ -42,7 +42,7 @@ void put_text(const char *text, size_t max)
 	char out[VISIBLE_GROWS * 128 + 1];
 	size_t n;
 
-	/* In parts that end where a character does. */
+	/* In pieces that do not cut a character in two. */
 	for (; max && *text; text += n, max -= n) {
 		n = strnlen(text, max < 128 ? max : 128);
 		while (n > 124 && n < max && (text[n] & 0xc0) == 0x80)

@@ -19,7 +19,7 @@ static const struct {
 
 #define STATES (sizeof(states) / sizeof(states[0]))
 
-/* The driver's rows behind one of ours: is there a driver at all? */
+/* The first row is our own, whether there is a driver; then the driver's. */
 struct report {
 	uint32_t rows;
 	uint32_t count[STATES];
@@ -38,7 +38,7 @@ static size_t row_room(uint32_t i)
 	       sizeof(((struct report *)0)->driver);
 }
 
-/* Not there at all: the system may tell why. */
+/* There is no driver; the system may know why. */
 static void explain(struct problem *problem)
 {
 	struct problem ignored = { "" };
@@ -89,7 +89,7 @@ static void gather(struct report *report)
 			    CVM_CHECK_MAX);
 	memcpy(&report->row[1], check.row, sizeof(check.row));
 	for (i = 0; i < report->rows; i++) {
-		/* A status of a newer driver is not good news. */
+		/* A status that only a newer driver knows counts as refused. */
 		if (report->row[i].status >= STATES)
 			report->row[i].status = CVM_CHECK_REFUSED;
 		report->count[report->row[i].status]++;

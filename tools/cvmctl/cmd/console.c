@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* console.c - come to a console of a running guest. */
+/* console.c - attach to a console of a running guest. */
 #include "commands.h"
 #include "vmm/console_client.h"
 #include "vmm/driver.h"

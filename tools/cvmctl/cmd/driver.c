@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* driver.c - install the driver, start it, and so on back. */
+/* driver.c - install, start, stop and remove the driver. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "os/os.h"
 #include "vmm/driver.h"
 
-/* What the driver says of itself while it runs. */
+/* What is known of the driver. */
 struct status {
 	struct os_driver_info info;
 	struct cvm_user_version version;
@@ -54,7 +54,7 @@ static void name_vms(const struct cvm_user_list *list, char *to, size_t size)
 					list->vm[i].id);
 }
 
-/* Nothing under a guest's feet is taken away. */
+/* The driver is not stopped or removed while there are VMs. */
 static int no_vms(struct problem *problem)
 {
 	static struct status s;
@@ -175,7 +175,7 @@ static int known(const char *verb)
 	return 0;
 }
 
-/* What belongs to another verb is refused; the file may be a mere word. */
+/* An option of another verb is refused; the file needs no --file. */
 static int check_words(const struct command *cmd, const char *const *words,
 		       const char **path, int json)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* image.c - disks for guests: make one, look at one. */
+/* image.c - disks for guests: make one, or tell what is in one. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #define SMALLEST	(512ull << 20)	/* Debian and some room */
 
-/* What the command line says; strings of files are ours to free. */
+/* What the command line says; keys and password are freed by run(). */
 struct given {
 	struct image_wish wish;
 	const char *key_file, *password_file;
@@ -21,7 +21,7 @@ struct given {
 
 /* ---- what create is given ---- */
 
-/* A small text file without the line ends at its end; NULL with a problem. */
+/* A small text file, without newlines at its end; NULL with a problem. */
 static char *read_text(const char *path, const char *what,
 		       struct problem *problem)
 {
@@ -86,7 +86,7 @@ static int read_password(struct given *given, struct problem *problem)
 	return 0;
 }
 
-/* Words that end up in command lines and files are of these letters only. */
+/* Only letters, digits and others: it goes into commands and files. */
 static int plain(const char *text, const char *others)
 {
 	size_t i;
@@ -152,7 +152,7 @@ static int act(const struct command *cmd, const char *const *words,
 	return create(given, problem) ? EXIT_REFUSED : EXIT_OK;
 }
 
-/* What belongs to the other verb is refused. */
+/* An option of the other verb is refused. */
 static int check_words(const struct command *cmd, const char *const *words,
 		       const struct given *given)
 {

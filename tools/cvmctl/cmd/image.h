@@ -34,9 +34,9 @@ struct image_wish {
 	const char *path;
 	const char *suite;
 	const char *mirror;	/* NULL: mmdebstrap's own choice */
-	const char *packages;	/* beside the usual ones, commas; or NULL */
+	const char *packages;	/* further ones, with commas; or NULL */
 	const char *hostname;
-	const char *keys;	/* lines for authorized_keys, or NULL */
+	const char *keys;	/* text of authorized_keys, or NULL */
 	const char *password;	/* of root, or NULL */
 	uint64_t bytes;
 };
@@ -49,7 +49,7 @@ int image_create(const struct image_wish *wish, struct problem *problem);
 struct image_progress {
 	unsigned int step;	/* of the table in image_progress.c */
 	unsigned int permille;
-	unsigned int packages;	/* of the last list that apt told */
+	unsigned int packages;	/* how many apt said it would install */
 	unsigned int done;	/* packages of this step */
 	const char *what;	/* the step in words; NULL: none yet */
 	char item[48];		/* a package, or "" */

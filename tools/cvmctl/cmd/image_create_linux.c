@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * image_create_linux.c - image_create.sh, run and watched.
+ * image_create_linux.c - run image_create.sh, and show how far it is.
  *
  * The script and all it starts are one process group, which a signal to us
  * ends as a whole; it removes what it made.  The image grows under another
@@ -26,7 +26,7 @@
 #include "os/visible.h"
 
 #define BAR		24
-#define BAR_FROM	64	/* columns; narrower ones are for the words */
+#define BAR_FROM	64	/* columns; a narrower terminal has none */
 #define LAST_LINES	15
 #define LINE_MAX_BYTES	1023	/* a longer line is taken in parts */
 
@@ -42,7 +42,7 @@ struct work {
 	char part[4096];	/* where the image grows */
 	int part_fd;
 	int complete;		/* and on the disk */
-	int terminal;		/* one line that changes, or a line a step */
+	int terminal;		/* one line that changes, else one a step */
 	time_t began, shown;
 	struct image_progress progress;
 	char last[LAST_LINES][200];	/* what the programs printed last */
@@ -111,7 +111,7 @@ static void take_line(struct work *w, const char *line)
 		say("%s: %s", w->wish->path, w->progress.what);
 }
 
-/* Those that are complete, or too long to be; what is left of the bytes. */
+/* Take complete lines, and those too long; the bytes that are left. */
 static size_t take_lines(struct work *w, char *text, size_t len)
 {
 	char *line = text, *end;
@@ -129,7 +129,7 @@ static size_t take_lines(struct work *w, char *text, size_t len)
 	return 0;
 }
 
-/* All that is printed; a terminal's clock goes on meanwhile. */
+/* Take all they print, and show the time on a terminal meanwhile. */
 static void watch(struct work *w, int from)
 {
 	struct pollfd in = { .fd = from, .events = POLLIN };
@@ -259,13 +259,13 @@ static int open_part(struct work *w, struct problem *problem)
 	if (flock(w->part_fd, LOCK_EX | LOCK_NB))
 		return problem_set(problem, path, "another cvmctl is making "
 				   "this image");
-	/* Others may read neither the host's keys nor hashes of passwords. */
+	/* Only the owner may read it: it has host keys and password hashes. */
 	if (fchmod(w->part_fd, 0600) || ftruncate(w->part_fd, 0))
 		return problem_set(problem, w->part, "%s", strerror(errno));
 	return 0;
 }
 
-/* A name that nobody else has taken, on any file system. */
+/* Give it its name, unless somebody has taken that meanwhile. */
 static int give_name(const char *part, const char *path)
 {
 	int fd, err;
@@ -294,7 +294,7 @@ static int give_name(const char *part, const char *path)
 	return -1;
 }
 
-/* On the disk, and by its own name.  What is complete stays in any case. */
+/* Sync and rename.  A complete image is kept, whatever fails. */
 static int finish(struct work *w, struct problem *problem)
 {
 	const char *path = w->wish->path;
@@ -308,7 +308,7 @@ static int finish(struct work *w, struct problem *problem)
 			   strerror(errno), w->part);
 }
 
-/* Without a line that tells why, what the programs said at the end does. */
+/* If no program said why, print the last lines of their output. */
 static int failed(const struct work *w, struct problem *problem)
 {
 	const struct image_progress *p = &w->progress;

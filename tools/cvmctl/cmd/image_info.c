@@ -22,11 +22,11 @@ struct image {
 	struct os_disk file;
 	uint64_t allocated;
 	struct blk_image disk;
-	struct problem short_by;	/* "" when all of it is there */
-	struct image_fs fs;		/* of the whole, without a table */
+	struct problem short_by;	/* "" when the image is complete */
+	struct image_fs fs;		/* of an image without a table */
 	struct part part[PARTITIONS];
 	uint32_t parts;
-	const struct part *root;	/* looks like a system's, or NULL */
+	const struct part *root;	/* a root file system, or NULL */
 };
 
 /* ---- find out ---- */
@@ -110,7 +110,7 @@ static const char *const tables[] = {
 	[BLK_TABLE_GPT] = "gpt",
 };
 
-/* A partition's type: of the few there are, a name, else as it is written. */
+/* A partition's type: its name if it is a usual one, else its number. */
 static const char *type_name(const struct image *image,
 			     const struct blk_partition *part, char *to,
 			     size_t size)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * image_progress.c - mmdebstrap's output, read.
+ * image_progress.c - progress and errors, from mmdebstrap's output.
  *
  * "I: ..." begins a step.  Inside one, apt and dpkg name each package they
  * fetch, unpack or set up, and apt told before how many there will be.
@@ -35,7 +35,7 @@ static const struct step {
 	  1 },
 };
 
-/* Where what comes now is written to. */
+/* Names the file or directory that the next step writes to. */
 #define PLACE "I: writing to "
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
@@ -103,8 +103,8 @@ static enum image_news one_more(struct image_progress *p, const char *line)
 }
 
 /*
- * What went wrong, in the words of who found out first.  apt and mmdebstrap go
- * on to tell which of their programs failed of it, and not why.
+ * What went wrong: the first message that says so.  Later ones of apt and
+ * mmdebstrap tell only which of their programs failed.
  */
 static void take_error(struct image_progress *p, const char *line)
 {

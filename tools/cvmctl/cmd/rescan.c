@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* rescan.c - tell a guest how long its disks are now. */
+/* rescan.c - tell a guest the present sizes of its disks. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* run.c - start a guest, and stay with it or not. */
+/* run.c - start a guest, in the foreground or in the background. */
 #include <stdio.h>
 #include <string.h>
 
@@ -35,7 +35,7 @@ static int begin(const struct run_options *o, int background)
 	       front_run(link, o->config.name, o->key);
 }
 
-/* Each line of what is not taken as it is meant. */
+/* Each line of the notes: what is ignored. */
 static void print_notes(const char *notes)
 {
 	const char *end;
@@ -47,7 +47,7 @@ static void print_notes(const char *notes)
 	}
 }
 
-/* Mistakes in a file are refused, those on the command line wrong usage. */
+/* A mistake in a file is a refusal, one in an option wrong usage. */
 static int prepare(const struct command *cmd, struct run_options *o)
 {
 	struct problem problem = { "" };

@@ -14,7 +14,7 @@ struct served {
 	const char *path;	/* of its configuration */
 };
 
-/* The file may have changed since install; by now there is a log to say so. */
+/* The file may have changed since install; errors go to the log. */
 static int run_as_service(void *ctx)
 {
 	const struct served *served = ctx;
@@ -33,7 +33,7 @@ static int run_as_service(void *ctx)
 	return ret;
 }
 
-/* What the file says is known to be good before there is a service. */
+/* The file is checked before the service is made. */
 static int install(const char *name, const char *path,
 		   struct problem *problem)
 {
@@ -52,7 +52,7 @@ static int install(const char *name, const char *path,
 	return ret;
 }
 
-/* Called by the system: its output is the log beside the file. */
+/* Called by Windows: what is printed goes to the log beside the file. */
 static int serve(const char *name, const char *path, struct problem *problem)
 {
 	struct served served = { name, path };

@@ -5,7 +5,7 @@
 #include "vmm/driver.h"
 #include "vmm/stats_client.h"
 
-/* Its process, if that is waited for, is taken before it is asked to go. */
+/* Get hold of the process before the VM is told to end. */
 static int carry_out(const char *word, uint32_t op, int wait, int ms)
 {
 	struct problem problem = { "" };

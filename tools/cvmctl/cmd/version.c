@@ -21,7 +21,7 @@ static const struct feature {
 
 #define N_FEATURES (sizeof(features) / sizeof(features[0]))
 
-/* "with a b" or "without c", nothing for an empty list. */
+/* "with a b" or "without c"; nothing if there are none. */
 static void print_features(const char *with, int there)
 {
 	const char *before = with;

@@ -13,7 +13,7 @@
 
 /* ---- what is to be run ---- */
 
-/* Files first, by their order; words beside them weigh more, options most. */
+/* Later ones win: files in their order, words, then options. */
 static int read_sources(struct run_options *o, struct problem *problem)
 {
 	const char *word[RUN_WORDS];
@@ -122,7 +122,7 @@ int run_vm(const struct run_options *o)
 		goto out_refused;
 	/* Not before: the minder starts programs, with limits of their own. */
 	os_raise_file_limit();
-	/* The name first: a second VM of it would disturb the first. */
+	/* The name first: a second VM of this name must not disturb it. */
 	if (console_claim(o->config.name, &problem) ||
 	    vm_build(&vm, &o->config, &problem))
 		goto out_refused;
@@ -145,7 +145,7 @@ int run_vm(const struct run_options *o)
 	/* The VM is gone before anybody is told that it ended. */
 	vm_close(&vm);
 	final_line(o, &vm, &end, line, sizeof(line));
-	/* Nobody looks for the log of a VM without a name that ended well. */
+	/* A VM without a name that ended well leaves no log. */
 	console_last(line, !o->name[0] || end.status != EXIT_OK);
 	minder_end();
 	console_end(end.status, line);

@@ -9,7 +9,7 @@
 #define RUN_WORDS	64
 
 struct run_options {
-	struct config config;	/* what was said of the VM, all in all, */
+	struct config config;	/* what the VM is to be, */
 	struct config_sources sources; /* and by what */
 	struct config_given given[CONFIG_OPTIONS + 1];
 	char name[CVM_NAME_MAX]; /* when nobody gave one */

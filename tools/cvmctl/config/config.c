@@ -25,7 +25,7 @@ static struct config_reading reading(const struct making *m,
 
 /* ---- keys ---- */
 
-/* Quotes are for words: an option is as the shell has it. */
+/* Of a word's value; an option is taken as the shell has it. */
 static char *without_quotes(const struct config_reading *r)
 {
 	char *text = config_copy(r, r->value->text, strlen(r->value->text));
@@ -145,7 +145,7 @@ static int add_word(const struct making *m, const struct config_value *value,
 	       config_fail(&r, "no memory") : 0;
 }
 
-/* All of them, and those of the command line alone; NULL: none. */
+/* All the guest's words, and those of the command line; NULL: none. */
 static int join_words(const struct making *m, char **all, char **beside)
 {
 	const struct config_sources *s = m->sources;
@@ -175,7 +175,7 @@ static int put_cmdline(const struct making *m, const char *all,
 	char *line;
 
 	if (!first) {
-		/* coLinux's files name no console. */
+		/* coLinux's files have no console=. */
 		first = all && strstr(all, "console=") ? "" : CONSOLE;
 		rest = all;
 	}

@@ -40,8 +40,8 @@ enum config_source_kind {
 };
 
 /*
- * What was read, in the order of its weight: files, words, options.  Set up by
- * zeroes; config_free() in every case.
+ * What was read: files, then words, then options; what comes later wins.  Set
+ * up by zeroes; config_free() in every case.
  */
 struct config_sources {
 	struct config_value *value;
@@ -52,8 +52,8 @@ struct config_sources {
 	} source[CONFIG_SOURCES];
 	unsigned int sources;
 	struct config_string *strings; /* all that others point to */
-	char *notes;		/* what is not taken as it is meant; lines */
-	int usage;		/* the problem is an option: wrong usage */
+	char *notes;		/* what is ignored, a line each; or NULL */
+	int usage;		/* the problem is in an option */
 };
 
 /* A key that was an option of the command line. */
@@ -76,17 +76,18 @@ int config_options(struct config_sources *s, const struct config_given *given,
 		   struct problem *problem);
 
 /*
- * config_read - what they mean, and defaults for what they do not say; a
- * kernel and a name may still be missing.  It lasts as long as its sources.
+ * config_read - make a struct config of zeroes the one that the sources
+ * describe, with presets for the rest; kernel and name may still be NULL.  It
+ * points into the sources.
  */
 int config_read(struct config *config, struct config_sources *s,
 		struct problem *problem);
 void config_free(struct config_sources *s);
 
 /*
- * config_option_rows - an option for each key that is one too: so many rows,
- * whose texts go to as many members of given; both have room for
- * CONFIG_OPTIONS, given for one of NULL more.
+ * config_option_rows - fill in a row for each key that is an option too, and
+ * the member of given that its text goes to; returns how many.  opts has room
+ * for CONFIG_OPTIONS rows, given for one more, which ends it.
  */
 size_t config_option_rows(struct opt *opts, struct config_given *given);
 

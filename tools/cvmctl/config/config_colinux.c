@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * config_colinux.c - keys of coLinux that stand for nothing here.
+ * config_colinux.c - keys of coLinux that have no effect here.
  *
- * What only looks different without them is taken and checked; what a guest
- * would miss is said, or refused.
+ * A key that changes only looks is checked and accepted.  A device that a
+ * guest does not get is noted, and a directory of the host refused, for a
+ * guest would miss it.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 
 #include "config_impl.h"
 
-/* A guest that mounts it would find nothing, and perhaps write there. */
+/* A guest that mounts it would find an empty disk, and may write it. */
 int config_read_cofs(struct config_reading *r)
 {
 	return config_fail(r, "a directory of the host cannot be given to a "

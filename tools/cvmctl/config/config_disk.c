@@ -139,7 +139,7 @@ static int set_serial(struct config_reading *r, struct config_disk *disk,
 	return 0;
 }
 
-/* What an option is about: it can be said once. */
+/* The subject of an option, which can be given once. */
 static const char *subject(const char *option)
 {
 	static const char *const about[] = { "queues=", "serial=" };
@@ -151,7 +151,7 @@ static const char *subject(const char *option)
 	return !strcmp(option, "sync") ? "async" : option;
 }
 
-/* By one of the options up to start, where this one begins? */
+/* Has an option before start, where this one begins, its subject? */
 static int said_before(const struct config_reading *r, const char *option,
 		       const char *start)
 {
@@ -248,7 +248,7 @@ int config_read_setscsi(struct config_reading *r)
 
 /* ---- names in the guest ---- */
 
-/* The nth of the scsis that are CD-ROMs, or are not; NULL: there is none. */
+/* The nth scsi that is (or is not) a CD-ROM, or NULL. */
 static const struct config_disk *nth_scsi(const struct config *config,
 					  int cdrom, long n)
 {
@@ -261,7 +261,7 @@ static const struct config_disk *nth_scsi(const struct config *config,
 	return NULL;
 }
 
-/* An alias names a disk; one without a number, its partitions too. */
+/* An alias is a disk's name; without a number, its partitions' too. */
 static const struct config_disk *by_alias(const struct config *config,
 					  const char *device,
 					  const char **partition)

@@ -21,7 +21,7 @@ int config_read_exec(struct config_reading *r)
 		return config_fail(r, "no program given");
 	snprintf(exec->name, sizeof(exec->name), "exec%u",
 		 r->value->number % 100);
-	/* A name without a directory is looked for as a shell does. */
+	/* A name without a directory is looked up in PATH. */
 	exec->program = strpbrk(program, "/\\") ? config_path(r, program) :
 			config_copy(r, program, strlen(program));
 	if (*args)

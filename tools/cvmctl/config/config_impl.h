@@ -32,7 +32,7 @@ struct config_key {
 	const char *name;
 	enum config_suffix suffix;
 	unsigned int count;
-	/* Makes something of a value: -1 with a problem. */
+	/* Fills struct config from a value: -1 with a problem. */
 	int (*read)(struct config_reading *r);
 	size_t off;		/* the reader's: a member of struct config */
 	const char *help;	/* NULL: not worth a line of --help */
@@ -72,9 +72,9 @@ int config_note(struct config_reading *r, const char *fmt, ...)
 	__attribute__((format(OS_PRINTF, 2, 3)));
 
 /*
- * config_copy - so many bytes and a NUL that last as long as the sources; NULL
- * with a problem when there is no memory.  config_path: of a path, as seen
- * from the word's file.
+ * config_copy - a copy of so many bytes, with a NUL, that lasts as long as the
+ * sources; NULL with a problem when there is no memory.  config_path - the
+ * same of a path, which is relative to the directory of the value's file.
  */
 char *config_copy(const struct config_reading *r, const char *text,
 		  size_t bytes);

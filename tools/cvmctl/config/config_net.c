@@ -15,7 +15,7 @@
 #define MAC_BYTES	6
 #define TAP_NAME	64
 
-/* A part of the text and its length; nothing is cut or copied. */
+/* A part of the text, which is not copied. */
 struct part {
 	const char *at;
 	size_t bytes;
@@ -34,7 +34,7 @@ static struct config_nic *nic(const struct config_reading *r)
 	return &r->config->nic[r->value->number];
 }
 
-/* Up to the separator, which is skipped; false at the end of the text. */
+/* The part up to the next separator; false at the end of the text. */
 static int next(struct part *text, char separator, struct part *part)
 {
 	const char *end;
@@ -56,7 +56,7 @@ static int is(struct part part, const char *word)
 	       !memcmp(part.at, word, part.bytes);
 }
 
-/* A number of a few digits in a base; -1: it is none, or too large. */
+/* A number in this base; -1: not a number, or more than max. */
 static long number(struct part part, unsigned int base, long max)
 {
 	static const char digits[] = "0123456789abcdefABCDEF";
@@ -76,7 +76,7 @@ static long number(struct part part, unsigned int base, long max)
 	return part.bytes && value <= max ? value : -1;
 }
 
-/* So many bytes between separators: an address. */
+/* An address: count numbers of a byte, with separators between. */
 static int bytes_of(struct part text, char separator, unsigned int base,
 		    uint8_t *to, unsigned int count)
 {
@@ -211,7 +211,7 @@ static int read_kind(struct config_reading *r, struct part kind,
 {
 	if (is(kind, "slirp"))
 		return read_slirp(r, rest);
-	/* The second is coLinux's word. */
+	/* "tuntap" is coLinux's name of it. */
 	if (is(kind, "tap") || is(kind, "tuntap"))
 		return read_tap(r, rest);
 	if (is(kind, "pcap-bridge") || is(kind, "ndis-bridge"))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* config_table.c - the keys, and what reads their values. */
+/* config_table.c - the table of keys, and readers of the plain ones. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,8 +104,8 @@ const struct config_key *config_key_at(size_t i)
 /* ---- is it a key, mistyped? ---- */
 
 /*
- * What the kernel itself takes is no mistake: of two letters anything could
- * be one, and there are pci= and video= without a number.
+ * Words of the kernel's own are no mistakes.  Many are near to a key of two
+ * letters, and pci= and video= without a number are the kernel's.
  */
 static int suspicious(const struct config_key *key, const char *name,
 		      size_t stem, size_t len)

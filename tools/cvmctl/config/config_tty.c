@@ -24,7 +24,7 @@ static int take_path(struct config_reading *r, struct config_tty *tty,
 	return tty->path ? 0 : -1;
 }
 
-/* coLinux's files have Windows' names of lines. */
+/* coLinux's files use the names of Windows. */
 static int check_line(struct config_reading *r, const char *line)
 {
 	long number = !strncasecmp(line, "COM", 3) ?
@@ -35,7 +35,7 @@ static int check_line(struct config_reading *r, const char *line)
 			   "/dev/ttyS%ld?", line, number - 1);
 }
 
-/* As many as the guest's kernel has ttys for. */
+/* The guest's kernel has no more ttys. */
 static int check_count(struct config_reading *r)
 {
 	unsigned int i, used = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* config_values.c - what the readers of values share. */
+/* config_values.c - where a value stands, and what its readers share. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +123,7 @@ void config_free(struct config_sources *s)
 
 /* ---- parts of a value ---- */
 
-/* coLinux's quotes: they keep commas and blanks; two are one that is meant. */
+/* coLinux's quotes keep commas and blanks; "" is a quote itself. */
 enum config_part config_part(const struct config_reading *r, const char **at,
 			     char *part, size_t size)
 {

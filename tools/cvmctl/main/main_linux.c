@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* main_linux.c - where Linux enters the program. */
+/* main_linux.c - the entry point on Linux. */
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* main_nt.c - where Windows enters the program: UTF-16 words in, UTF-8 on. */
+/* main_nt.c - the entry point on Windows: arguments from UTF-16 to UTF-8. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "main.h"
 #include "os/nt/nt.h"
 
-/* The run-time library shall not replace words by names of files. */
+/* Keeps the run-time library from expanding * and ? in arguments. */
 int _dowildcard = 0;
 
 int wmain(int argc, wchar_t **argv);

@@ -2,13 +2,14 @@
 /*
  * attach.c - a host shim hands over its table and gets a monitor.
  */
-#include "internal.h"
+#include "host_calls.h"
 
-_Static_assert(sizeof(struct cvm_host_ops) == 16 + 21 * sizeof(void *),
-	       "a member came or went: cvm_ops_complete, docs/host-api.md");
+_Static_assert(sizeof(struct cvm_host_ops) == 16 + 17 * sizeof(void *) &&
+	       sizeof(struct cvm_host_notifier_ops) == 5 * sizeof(void *),
+	       "a member came or went: complete(), docs/host-api.md");
 
 /* A designated initialiser leaves forgotten members NULL without a word. */
-static int cvm_ops_complete(const struct cvm_host_ops *ops)
+static int complete(const struct cvm_host_ops *ops)
 {
 	return ops->mem_alloc && ops->mem_free && ops->page_alloc &&
 	       ops->page_free && ops->hva_to_hpa && ops->cpu_call &&
@@ -17,18 +18,13 @@ static int cvm_ops_complete(const struct cvm_host_ops *ops)
 	       ops->poll && ops->log && ops->fatal;
 }
 
-/* A host has events, or it has none. */
-static int cvm_ops_events(const struct cvm_host_ops *ops)
+static int complete_notifiers(const struct cvm_host_notifier_ops *ops)
 {
-	int any = ops->event_get || ops->event_put || ops->event_signal ||
-		  ops->event_watch || ops->event_unwatch;
-	int all = ops->event_get && ops->event_put && ops->event_signal &&
-		  ops->event_watch && ops->event_unwatch;
-
-	return any == all;
+	return !ops || (ops->get && ops->put && ops->signal && ops->watch &&
+			ops->unwatch);
 }
 
-static int cvm_ops_check(const struct cvm_host_ops *ops)
+static int check_table(const struct cvm_host_ops *ops)
 {
 	if (!ops)
 		return -CVM_EINVAL;
@@ -37,7 +33,8 @@ static int cvm_ops_check(const struct cvm_host_ops *ops)
 		return -CVM_EPROTO;
 	if (ops->flags & ~(CVM_HOST_F_SCHED_NOTIFY | CVM_HOST_F_IRQ80))
 		return -CVM_EINVAL;
-	return cvm_ops_complete(ops) && cvm_ops_events(ops) ? 0 : -CVM_EINVAL;
+	return complete(ops) && complete_notifiers(ops->notifiers) ?
+	       0 : -CVM_EINVAL;
 }
 
 int cvm_attach(const struct cvm_host_ops *ops, void *ctx, uint32_t cpus,
@@ -46,7 +43,7 @@ int cvm_attach(const struct cvm_host_ops *ops, void *ctx, uint32_t cpus,
 	struct cvm_monitor *mon;
 	int ret;
 
-	ret = cvm_ops_check(ops);
+	ret = check_table(ops);
 	if (ret)
 		return ret;
 	if (!cpus || !out)
@@ -67,7 +64,7 @@ int cvm_attach(const struct cvm_host_ops *ops, void *ctx, uint32_t cpus,
 	return 0;
 
 err_free_mon:
-	ops->page_free(ctx, mon, CVM_PAGES(sizeof(*mon)));
+	cvm_host_page_free(mon, mon, CVM_PAGES(sizeof(*mon)));
 	return ret;
 }
 
@@ -78,6 +75,6 @@ int cvm_detach(struct cvm_monitor *mon)
 	for (i = 0; i < CVM_VMS_MAX; i++)
 		if (mon->vm[i])
 			return -CVM_EBUSY;
-	mon->ops->page_free(mon->ctx, mon, CVM_PAGES(sizeof(*mon)));
+	cvm_host_page_free(mon, mon, CVM_PAGES(sizeof(*mon)));
 	return 0;
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bind.c - doorbells of the guest that signal events of the host, and events
- * of the host that raise events of the guest: neither goes through the VMM's
- * vCPU thread.
+ * bind.c - doorbells of the guest that signal notifiers of the host, and
+ * notifiers of the host that raise events of the guest: neither goes through
+ * the VMM's vCPU thread.
  *
  * RUN looks doorbells up without a lock.  A table that changed while it looked
  * is no answer: the doorbell then goes to the VMM, which can always serve it.
  */
-#include "internal.h"
+#include "host_calls.h"
 
 /* ---- doorbells ----------------------------------------------------------- */
 
@@ -28,40 +28,40 @@ static uint32_t cvm_bell_at(const struct cvm_bells *b, uint64_t number)
 	return low;
 }
 
-static void *cvm_bell_event(const struct cvm_bells *b, uint64_t number)
+static void *bell_notifier(const struct cvm_bells *b, uint64_t number)
 {
 	uint32_t at = cvm_bell_at(b, number);
 
 	if (at >= __atomic_load_n(&b->count, __ATOMIC_RELAXED) ||
 	    __atomic_load_n(&b->bell[at].number, __ATOMIC_RELAXED) != number)
 		return NULL;
-	return __atomic_load_n(&b->bell[at].event, __ATOMIC_RELAXED);
+	return __atomic_load_n(&b->bell[at].notifier, __ATOMIC_RELAXED);
 }
 
-static void cvm_bell_set(struct cvm_bell *to, uint64_t number, void *event)
+static void cvm_bell_set(struct cvm_bell *to, uint64_t number, void *notifier)
 {
 	__atomic_store_n(&to->number, number, __ATOMIC_RELAXED);
-	__atomic_store_n(&to->event, event, __ATOMIC_RELAXED);
+	__atomic_store_n(&to->notifier, notifier, __ATOMIC_RELAXED);
 }
 
 /*
  * Either this finds the table as it was after .ringing was set, and then who
- * unbinds the event finds .ringing; or it finds that the table has changed.
+ * unbinds the notifier finds .ringing; or it finds that the table has changed.
  */
 int cvm_doorbell_ring(struct cvm_vcpu *vcpu, uint64_t number)
 {
 	struct cvm_bells *b = &vcpu->vm->bells;
 	uint64_t seq = __atomic_load_n(&b->seq, __ATOMIC_ACQUIRE);
-	void *event = seq & 1 ? NULL : cvm_bell_event(b, number);
+	void *notifier = seq & 1 ? NULL : bell_notifier(b, number);
 	int same;
 
-	if (!event)
+	if (!notifier)
 		return 0;
-	__atomic_store_n(&vcpu->ringing, event, __ATOMIC_RELAXED);
+	__atomic_store_n(&vcpu->ringing, notifier, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	same = __atomic_load_n(&b->seq, __ATOMIC_RELAXED) == seq;
 	if (same) {
-		cvm_ops(vcpu->vm)->event_signal(vcpu->vm->mon->ctx, event);
+		cvm_host_notifier_signal(vcpu->vm, notifier);
 		vcpu->stats.doorbells++;
 	}
 	__atomic_store_n(&vcpu->ringing, NULL, __ATOMIC_RELEASE);
@@ -80,24 +80,21 @@ static void cvm_bells_end(struct cvm_bells *b)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-static void cvm_put(struct cvm_vm *vm, void *event)
-{
-	cvm_ops(vm)->event_put(vm->mon->ctx, event);
-}
-
-static int cvm_is_among(void *const *events, uint32_t count, const void *event)
+static int cvm_is_among(void *const *notifiers, uint32_t count,
+			const void *notifier)
 {
 	uint32_t i;
 
 	for (i = 0; i < count; i++)
-		if (events[i] == event)
+		if (notifiers[i] == notifier)
 			return 1;
 	return 0;
 }
 
 /*
  * Let go of what is parked and no vCPU is signalling.  By one look at each:
- * whoever begins later has found the event in the table, which holds it then.
+ * whoever begins later has found the notifier in the table, which holds it
+ * then.
  */
 static void cvm_bells_sweep(struct cvm_vm *vm)
 {
@@ -110,24 +107,24 @@ static void cvm_bells_sweep(struct cvm_vm *vm)
 		ringing[i] = __atomic_load_n(&vm->vcpu[i]->ringing,
 					     __ATOMIC_ACQUIRE);
 	for (i = 0; i < b->parked;) {
-		if (cvm_is_among(ringing, made, b->parked_event[i])) {
+		if (cvm_is_among(ringing, made, b->parked_notifier[i])) {
 			i++;
 			continue;
 		}
-		cvm_put(vm, b->parked_event[i]);
-		b->parked_event[i] = b->parked_event[--b->parked];
+		cvm_host_notifier_put(vm, b->parked_notifier[i]);
+		b->parked_notifier[i] = b->parked_notifier[--b->parked];
 	}
 }
 
-/* An event that is parked already is held by that. */
-static void cvm_bell_release(struct cvm_vm *vm, void *event)
+/* A notifier that is parked already is held by that. */
+static void cvm_bell_release(struct cvm_vm *vm, void *notifier)
 {
 	struct cvm_bells *b = &vm->bells;
 
-	if (cvm_is_among(b->parked_event, b->parked, event))
-		cvm_put(vm, event);
+	if (cvm_is_among(b->parked_notifier, b->parked, notifier))
+		cvm_host_notifier_put(vm, notifier);
 	else
-		b->parked_event[b->parked++] = event;
+		b->parked_notifier[b->parked++] = notifier;
 	cvm_bells_sweep(vm);
 }
 
@@ -135,24 +132,23 @@ int cvm_doorbell_bind(struct cvm_vm *vm, const struct cvm_user_doorbell *args)
 {
 	struct cvm_bells *b = &vm->bells;
 	uint32_t at = cvm_bell_at(b, args->doorbell), i;
-	void *event;
+	void *notifier;
 	int ret;
 
-	if (!cvm_ops(vm)->event_get)
+	if (!cvm_host_has_notifiers(vm))
 		return -CVM_ENOSYS;
 	if (at < b->count && b->bell[at].number == args->doorbell)
 		return -CVM_EBUSY;
 	if (b->count == CVM_DOORBELLS_MAX)
 		return -CVM_E2BIG;
-	ret = cvm_ops(vm)->event_get(vm->mon->ctx, vm->host_vm, args->event,
-				     &event);
+	ret = cvm_host_notifier_get(vm, args->notifier, &notifier);
 	if (ret)
 		return ret;
 	cvm_bells_begin(b);
 	for (i = b->count; i > at; i--)
 		cvm_bell_set(&b->bell[i], b->bell[i - 1].number,
-			     b->bell[i - 1].event);
-	cvm_bell_set(&b->bell[at], args->doorbell, event);
+			     b->bell[i - 1].notifier);
+	cvm_bell_set(&b->bell[at], args->doorbell, notifier);
 	__atomic_store_n(&b->count, b->count + 1, __ATOMIC_RELAXED);
 	cvm_bells_end(b);
 	return 0;
@@ -163,24 +159,24 @@ int cvm_doorbell_unbind(struct cvm_vm *vm,
 {
 	struct cvm_bells *b = &vm->bells;
 	uint32_t at = cvm_bell_at(b, args->doorbell), i;
-	void *event;
+	void *notifier;
 
 	if (at == b->count || b->bell[at].number != args->doorbell)
 		return -CVM_ENOENT;
-	event = b->bell[at].event;
+	notifier = b->bell[at].notifier;
 	cvm_bells_begin(b);
 	for (i = at; i + 1 < b->count; i++)
 		cvm_bell_set(&b->bell[i], b->bell[i + 1].number,
-			     b->bell[i + 1].event);
+			     b->bell[i + 1].notifier);
 	__atomic_store_n(&b->count, b->count - 1, __ATOMIC_RELAXED);
 	cvm_bells_end(b);
-	cvm_bell_release(vm, event);
+	cvm_bell_release(vm, notifier);
 	return 0;
 }
 
-/* ---- events -------------------------------------------------------------- */
+/* ---- notifiers ----------------------------------------------------------- */
 
-void cvm_event_fired(struct cvm_vm *vm, uint32_t id)
+void cvm_notifier_fired(struct cvm_vm *vm, uint32_t id)
 {
 	const struct cvm_watch *w = &vm->watch[id];
 
@@ -188,32 +184,31 @@ void cvm_event_fired(struct cvm_vm *vm, uint32_t id)
 }
 
 /* .handle is the last to be set: a call may come before there is one. */
-int cvm_event_bind(struct cvm_vm *vm, struct cvm_user_event_bind *args)
+int cvm_notifier_bind(struct cvm_vm *vm, struct cvm_user_notifier *args)
 {
 	struct cvm_watch *w;
 	uint32_t id;
 
-	if (!cvm_ops(vm)->event_watch)
+	if (!cvm_host_has_notifiers(vm))
 		return -CVM_ENOSYS;
-	for (id = 0; id < CVM_WATCHES_MAX && vm->watch[id].handle; id++)
+	for (id = 0; id < CVM_NOTIFIERS_MAX && vm->watch[id].handle; id++)
 		;
-	if (id == CVM_WATCHES_MAX)
+	if (id == CVM_NOTIFIERS_MAX)
 		return -CVM_E2BIG;
 	w = &vm->watch[id];
 	w->vcpu = args->vcpu;
 	w->bits = args->bits;
 	args->id = id;
-	return cvm_ops(vm)->event_watch(vm->mon->ctx, vm->host_vm, args->event,
-					id, &w->handle);
+	return cvm_host_notifier_watch(vm, args->notifier, id, &w->handle);
 }
 
-int cvm_event_unbind(struct cvm_vm *vm, const struct cvm_user_event_bind *args)
+int cvm_notifier_unbind(struct cvm_vm *vm, const struct cvm_user_notifier *args)
 {
-	struct cvm_watch *w = &vm->watch[args->id % CVM_WATCHES_MAX];
+	struct cvm_watch *w = &vm->watch[args->id % CVM_NOTIFIERS_MAX];
 
-	if (args->id >= CVM_WATCHES_MAX || !w->handle)
+	if (args->id >= CVM_NOTIFIERS_MAX || !w->handle)
 		return -CVM_ENOENT;
-	cvm_ops(vm)->event_unwatch(vm->mon->ctx, w->handle);
+	cvm_host_notifier_unwatch(vm, w->handle);
 	w->handle = NULL;
 	return 0;
 }
@@ -223,15 +218,14 @@ void cvm_unbind_all(struct cvm_vm *vm)
 	struct cvm_bells *b = &vm->bells;
 	uint32_t i;
 
-	for (i = 0; i < CVM_WATCHES_MAX; i++) {
+	for (i = 0; i < CVM_NOTIFIERS_MAX; i++) {
 		if (vm->watch[i].handle)
-			cvm_ops(vm)->event_unwatch(vm->mon->ctx,
-						   vm->watch[i].handle);
+			cvm_host_notifier_unwatch(vm, vm->watch[i].handle);
 		vm->watch[i].handle = NULL;
 	}
 	for (i = 0; i < b->count; i++)
-		cvm_put(vm, b->bell[i].event);
+		cvm_host_notifier_put(vm, b->bell[i].notifier);
 	for (i = 0; i < b->parked; i++)
-		cvm_put(vm, b->parked_event[i]);
+		cvm_host_notifier_put(vm, b->parked_notifier[i]);
 	b->count = b->parked = 0;
 }

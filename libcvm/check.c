@@ -7,7 +7,7 @@
  * that fails one keeps running, only VM_CREATE is refused.
  */
 #include "fmt.h"
-#include "internal.h"
+#include "host_calls.h"
 
 #define CR4_PGE		(1ull << 7)
 #define CR4_OSFXSR	(1ull << 9)
@@ -334,8 +334,7 @@ static int cvm_check_cpus(struct cvm_monitor *mon)
 	int ret;
 
 	for (cpu = 0; cpu < mon->cpus; cpu++) {
-		ret = mon->ops->cpu_call(mon->ctx, NULL, -1, (int)cpu,
-					 cvm_caps_on_cpu, &caps);
+		ret = cvm_host_cpu_call(mon, cpu, cvm_caps_on_cpu, &caps);
 		if (ret == -CVM_ENOENT)
 			continue;
 		if (ret)
@@ -392,7 +391,7 @@ int cvm_cpu_check(struct cvm_monitor *mon)
 		return 0;
 	cvm_fmt(text, sizeof(text), "no guest runs on a CPU that came online, "
 		"unlike the others: %s", why);
-	mon->ops->log(mon->ctx, CVM_LOG_ERROR, text);
+	cvm_host_log(mon, CVM_LOG_ERROR, text);
 	return -CVM_EPERM;
 }
 

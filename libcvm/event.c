@@ -6,13 +6,13 @@
  * the guest takes them all at once, so neither needs a lock; the wake brings
  * the vCPU out of wait() or out of the guest to look at them.
  */
-#include "internal.h"
+#include "host_calls.h"
 
 void cvm_event_set(struct cvm_vcpu *vcpu, uint64_t bits)
 {
 	/* The event says that the record is new. */
 	if (bits & 1ull << CVM_EVENT_CLOCK_BIT)
-		cvm_time_write(vcpu->vm->vcpu[0]);
+		cvm_clock_write(vcpu->vm->vcpu[0]);
 	/*
 	 * Sequentially consistent: either the vCPU sees the bit when it last
 	 * looks before sleeping, or it has slept and wake() finds it.
@@ -25,7 +25,7 @@ void cvm_event_raise(struct cvm_vm *vm, uint32_t vcpu, uint64_t bits)
 	if (vcpu >= __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
 		return;
 	cvm_event_set(vm->vcpu[vcpu], bits);
-	cvm_ops(vm)->wake(vm->mon->ctx, vm->host_vm, vcpu);
+	cvm_host_wake(vm->vcpu[vcpu]);
 }
 
 void cvm_clock_was_set(struct cvm_vm *vm)
@@ -39,7 +39,7 @@ void cvm_vm_interrupt(struct cvm_vm *vm)
 	uint32_t made = __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE), i;
 
 	for (i = 0; i < made; i++)
-		cvm_ops(vm)->wake(vm->mon->ctx, vm->host_vm, i);
+		cvm_host_wake(vm->vcpu[i]);
 }
 
 void cvm_timer_fired(struct cvm_vm *vm, uint32_t vcpu)

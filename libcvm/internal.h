@@ -46,23 +46,23 @@ struct cvm_monitor {
 /* A doorbell and what it signals. */
 struct cvm_bell {
 	uint64_t number;
-	void *event;
+	void *notifier;
 };
 
 /*
- * Changed under CVM_LOCK_VM, read by RUN without a lock.  An event that was
- * unbound is parked while a vCPU is signalling it; parked ones differ, so there
- * is one for each vCPU at most, and one more for a moment.
+ * Changed under CVM_LOCK_VM, read by RUN without a lock.  A notifier that
+ * was unbound is parked while a vCPU is signalling it; parked ones differ, so
+ * there is one for each vCPU at most, and one more for a moment.
  */
 struct cvm_bells {
 	uint64_t seq;		/* odd while it changes (atomic) */
 	uint32_t count;
 	uint32_t parked;
 	struct cvm_bell bell[CVM_DOORBELLS_MAX]; /* sorted by number */
-	void *parked_event[CVM_MAX_VCPUS + 1];
+	void *parked_notifier[CVM_MAX_VCPUS + 1];
 };
 
-/* An event that is watched.  Set before it is. */
+/* A notifier that is watched.  Set before it is. */
 struct cvm_watch {
 	void *handle;		/* the host's; NULL: free */
 	uint32_t vcpu;
@@ -81,7 +81,7 @@ struct cvm_vcpu {
 	uint32_t stale;		/* host state must be read again (atomic) */
 	uint32_t must_return;	/* RUN goes back with INTR (atomic) */
 	uint32_t running;	/* a RUN is under way (atomic) */
-	void *ringing;		/* the event it is about to signal (atomic) */
+	void *ringing;		/* what it is about to signal (atomic) */
 	struct cvm_priv *priv;		/* private pages, host address */
 	struct cvm_shared *shared;	/* shared page, host address */
 	struct cvm_fpu *fpu;		/* extended state of both sides */
@@ -119,7 +119,7 @@ struct cvm_vm {
 	char name[CVM_NAME_MAX];
 	struct cvm_vcpu *vcpu[CVM_MAX_VCPUS];
 	struct cvm_bells bells;
-	struct cvm_watch watch[CVM_WATCHES_MAX];
+	struct cvm_watch watch[CVM_NOTIFIERS_MAX];
 	void *map[CVM_MAP_ROOT];	/* of map.c */
 	uint32_t chunk_pages;		/* pages behind chunk_page[] */
 	struct cvm_chunk *chunk_page[CVM_CHUNK_PAGES];	/* sorted by hpa */
@@ -183,8 +183,18 @@ void cvm_vcpu_first_state(struct cvm_vcpu *vcpu);
 
 /* ---- run.c ---- */
 int cvm_vcpu_run(struct cvm_vm *vm, struct cvm_user_run *args);
+
+/* ---- clock.c ---- */
+/* The host's clock at a TSC value, for timer() and wait().  Any context. */
+uint64_t cvm_clock_deadline_ns(const struct cvm_vcpu *vcpu, uint64_t tsc);
 /* Write the shared page's wall clock.  Any context. */
-void cvm_time_write(struct cvm_vcpu *vcpu);
+void cvm_clock_write(struct cvm_vcpu *vcpu);
+/*
+ * The guest counts on with the frequency it was given, the host disciplines
+ * its clock or wakes from sleep: 1 when they are too far apart, and the guest
+ * should get the time anew.  Looks once a second.  Thread context.
+ */
+int cvm_clock_is_off(struct cvm_vcpu *vcpu);
 
 /* ---- event.c ---- */
 /* Set bits of a vCPU that need not be woken for them: it looks soon. */
@@ -194,12 +204,12 @@ void cvm_event_set(struct cvm_vcpu *vcpu, uint64_t bits);
 int cvm_doorbell_bind(struct cvm_vm *vm, const struct cvm_user_doorbell *args);
 int cvm_doorbell_unbind(struct cvm_vm *vm,
 			const struct cvm_user_doorbell *args);
-/* 1: the doorbell was bound and its event is signalled.  Thread context. */
+/* 1: the doorbell was bound and its notifier is signalled.  Thread context. */
 int cvm_doorbell_ring(struct cvm_vcpu *vcpu, uint64_t number);
-int cvm_event_bind(struct cvm_vm *vm, struct cvm_user_event_bind *args);
-int cvm_event_unbind(struct cvm_vm *vm,
-		     const struct cvm_user_event_bind *args);
-/* Let go of all events; no RUN is under way. */
+int cvm_notifier_bind(struct cvm_vm *vm, struct cvm_user_notifier *args);
+int cvm_notifier_unbind(struct cvm_vm *vm,
+			const struct cvm_user_notifier *args);
+/* Let go of all notifiers; no RUN is under way. */
 void cvm_unbind_all(struct cvm_vm *vm);
 
 /* ---- check.c ---- */
@@ -209,10 +219,5 @@ int cvm_check_host(struct cvm_monitor *mon);
 
 /* ---- stats.c ---- */
 void cvm_stats_sum(struct cvm_vm *vm, struct cvm_stats *sum);
-
-static inline struct cvm_host_ops const *cvm_ops(const struct cvm_vm *vm)
-{
-	return vm->mon->ops;
-}
 
 #endif /* CVM_INTERNAL_H */

@@ -7,7 +7,7 @@
  * host has an opinion of its own.
  */
 #include "fmt.h"
-#include "internal.h"
+#include "host_calls.h"
 
 /* Events a user program may raise: power button, console, its devices, and
  * that it saw the host's clock being set. */
@@ -63,7 +63,7 @@ static int ioctl_stats(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 		vm = cvm_vm_find(mon, s->id);
 	if (!vm)
 		return -CVM_ENOENT;
-	mon->ops->time(mon->ctx, &now);
+	cvm_host_time(mon, &now);
 	s->id = vm->id;
 	s->tsc_khz = now.tsc_khz;
 	cvm_vm_info(vm, &s->info);
@@ -206,21 +206,21 @@ static int ioctl_event(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 	return ret;
 }
 
-static int ioctl_event_bind(struct cvm_monitor *mon, struct cvm_vm *vm,
-			    void *arg)
+static int ioctl_notifier_bind(struct cvm_monitor *mon, struct cvm_vm *vm,
+			       void *arg)
 {
-	struct cvm_user_event_bind *args = arg;
+	struct cvm_user_notifier *args = arg;
 	int ret = check_event(vm, args->vcpu, args->bits);
 
 	(void)mon;
-	return ret ? ret : cvm_event_bind(vm, args);
+	return ret ? ret : cvm_notifier_bind(vm, args);
 }
 
-static int ioctl_event_unbind(struct cvm_monitor *mon, struct cvm_vm *vm,
-			      void *arg)
+static int ioctl_notifier_unbind(struct cvm_monitor *mon, struct cvm_vm *vm,
+				 void *arg)
 {
 	(void)mon;
-	return cvm_event_unbind(vm, arg);
+	return cvm_notifier_unbind(vm, arg);
 }
 
 static int ioctl_doorbell_bind(struct cvm_monitor *mon, struct cvm_vm *vm,
@@ -267,10 +267,10 @@ static const struct cvm_ioctl ioctls[] = {
 	    ioctl_doorbell_bind),
 	ROW(DOORBELL_UNBIND, cvm_user_doorbell, 16, 1, CVM_LOCK_VM,
 	    ioctl_doorbell_unbind),
-	ROW(EVENT_BIND, cvm_user_event_bind, 24, 1, CVM_LOCK_VM,
-	    ioctl_event_bind),
-	ROW(EVENT_UNBIND, cvm_user_event_bind, 24, 1, CVM_LOCK_VM,
-	    ioctl_event_unbind),
+	ROW(NOTIFIER_BIND, cvm_user_notifier, 24, 1, CVM_LOCK_VM,
+	    ioctl_notifier_bind),
+	ROW(NOTIFIER_UNBIND, cvm_user_notifier, 24, 1, CVM_LOCK_VM,
+	    ioctl_notifier_unbind),
 };
 
 const struct cvm_ioctl *cvm_ioctl_find(uint32_t number)

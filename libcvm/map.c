@@ -10,7 +10,7 @@
  *
  * An address in it is that of 2 MiB, CVM_CHUNK_ALIGN.
  */
-#include "internal.h"
+#include "host_calls.h"
 
 #define NODE_BITS	9u
 #define NODE_ENTRIES	(1u << NODE_BITS)
@@ -51,7 +51,7 @@ static void **cvm_map_reach(struct cvm_vm *vm, uint64_t gpa)
 	while (shift > LEAF_SHIFT) {
 		node = *slot;
 		if (!node)
-			node = cvm_ops(vm)->page_alloc(vm->mon->ctx, 1);
+			node = cvm_host_page_alloc(vm->mon, 1);
 		if (!node)
 			return NULL;
 		__atomic_store_n(slot, node, __ATOMIC_RELEASE);
@@ -92,7 +92,7 @@ static void cvm_map_free_node(struct cvm_vm *vm, void **node, uint32_t shift)
 	for (i = 0; shift > LEAF_SHIFT && i < NODE_ENTRIES; i++)
 		if (node[i])
 			cvm_map_free_node(vm, node[i], shift - NODE_BITS);
-	cvm_ops(vm)->page_free(vm->mon->ctx, node, 1);
+	cvm_host_page_free(vm->mon, node, 1);
 }
 
 void cvm_map_free(struct cvm_vm *vm)

@@ -8,7 +8,7 @@
  *
  * The table here is MEM_ADD's and MEM_RANGES'; others ask map.c.
  */
-#include "internal.h"
+#include "host_calls.h"
 
 #define CVM_PIECE_MAX	(1ull << 30)	/* largest request to the host */
 #define CVM_HELD_MAX	(1ull << 30)	/* most put aside for min_hpa */
@@ -30,7 +30,7 @@ struct cvm_mem_job {
 
 static void cvm_chunk_release(struct cvm_vm *vm, struct cvm_chunk *chunk)
 {
-	cvm_ops(vm)->mem_free(vm->mon->ctx, vm->host_vm, chunk->handle);
+	cvm_host_mem_free(vm, chunk->handle);
 }
 
 static void cvm_chunk_swap(struct cvm_vm *vm, uint32_t a, uint32_t b)
@@ -50,7 +50,7 @@ static int cvm_chunk_room(struct cvm_vm *vm, uint32_t n)
 		return -CVM_E2BIG;
 	if (n < vm->chunk_pages * CVM_CHUNKS_PER_PAGE)
 		return 0;
-	page = cvm_ops(vm)->page_alloc(vm->mon->ctx, 1);
+	page = cvm_host_page_alloc(vm->mon, 1);
 	if (!page)
 		return -CVM_ENOMEM;
 	vm->chunk_page[vm->chunk_pages++] = page;
@@ -97,9 +97,8 @@ static int cvm_mem_piece(struct cvm_mem_job *job, uint64_t bytes)
 		return ret;
 	chunk = cvm_chunk_at(vm, n);
 	*chunk = (struct cvm_chunk){ .bytes = bytes, .fresh = 1 };
-	ret = cvm_ops(vm)->mem_alloc(vm->mon->ctx, vm->host_vm, bytes,
-				     CVM_CHUNK_ALIGN, &chunk->hpa,
-				     &chunk->handle);
+	ret = cvm_host_mem_alloc(vm, bytes, CVM_CHUNK_ALIGN, &chunk->hpa,
+				 &chunk->handle);
 	if (ret)
 		return ret;
 	if (chunk->hpa % CVM_CHUNK_ALIGN) {
@@ -292,8 +291,8 @@ void cvm_mem_free_all(struct cvm_vm *vm)
 	__atomic_store_n(&vm->mem_bytes, 0, __ATOMIC_RELAXED);
 	cvm_map_free(vm);
 	while (vm->chunk_pages)
-		cvm_ops(vm)->page_free(vm->mon->ctx,
-				       vm->chunk_page[--vm->chunk_pages], 1);
+		cvm_host_page_free(vm->mon, vm->chunk_page[--vm->chunk_pages],
+				   1);
 }
 
 int cvm_mem_contains(struct cvm_vm *vm, uint64_t gpa, uint64_t bytes)

@@ -8,9 +8,8 @@
  * are re-raised inside the slice, still in order, and everything that may
  * sleep or return to the VMM happens after it.
  */
-#include "internal.h"
-
 #include "fmt.h"
+#include "host_calls.h"
 #include "x86/cpu.h"
 
 #define VECTOR_NMI	2u
@@ -21,99 +20,8 @@
 #define CONSOLE_OUT_MAX	4096u
 /* More NMIs than anybody sends within one switch. */
 #define LATCHED_MAX	64u
-/* Far deadlines are armed in steps, which also keeps the sums in 64 bits. */
-#define DEADLINE_MAX_NS	3600000000000ull
-#define NS_PER_MS	1000000ull
-#define CLOCK_LOOK_MS	1000u
-#define CLOCK_SLACK_NS	100000000
-#define CLOCK_TRIES	64
-
-/* ---- time --------------------------------------------------------------- */
-
-/* The host's clock at a TSC value, for timer() and wait(). */
-static uint64_t cvm_deadline_ns(struct cvm_vcpu *vcpu, uint64_t tsc)
-{
-	struct cvm_host_time now;
-	uint64_t ns;
-
-	if (tsc == CVM_DEADLINE_NONE)
-		return CVM_DEADLINE_NONE;
-	cvm_ops(vcpu->vm)->time(vcpu->vm->mon->ctx, &now);
-	if ((int64_t)(tsc - now.tsc) <= 0)
-		return now.mono_ns;
-	if ((tsc - now.tsc) / now.tsc_khz >= DEADLINE_MAX_NS / NS_PER_MS)
-		return now.mono_ns + DEADLINE_MAX_NS;
-	ns = cvm_ticks_to_ns(tsc - now.tsc, now.tsc_khz);
-	return now.mono_ns + ns;
-}
-
-/* ns since 1970 when the TSC was 0: what the guest adds its TSC to. */
-static uint64_t cvm_wall_base(const struct cvm_vcpu *vcpu,
-			      const struct cvm_host_time *now)
-{
-	return now->wall_ns - cvm_ticks_to_ns(now->tsc, vcpu->tsc_khz);
-}
-
-/*
- * The guest reads the word of the first vCPU.  Any vCPU and any CPU of the
- * host may come to write it, also in an interrupt of one that is about to:
- * whoever finds that another was faster reads the clock again, so that no
- * older time replaces a newer one.  (The bound is for a guest that writes
- * there itself.)
- */
-void cvm_time_write(struct cvm_vcpu *vcpu)
-{
-	uint64_t *word = &vcpu->shared->wall_base_ns;
-	uint64_t old = __atomic_load_n(word, __ATOMIC_ACQUIRE);
-	struct cvm_host_time now;
-	uint32_t i;
-
-	for (i = 0; i < CLOCK_TRIES; i++) {
-		cvm_ops(vcpu->vm)->time(vcpu->vm->mon->ctx, &now);
-		if (__atomic_compare_exchange_n(word, &old,
-						cvm_wall_base(vcpu, &now), 0,
-						__ATOMIC_ACQ_REL,
-						__ATOMIC_ACQUIRE))
-			return;
-	}
-}
-
-/*
- * The guest counts on with the frequency it was given, the host disciplines
- * its clock or wakes from sleep: when they are too far apart the guest gets
- * the time anew.  Looked at once a second, before the guest is entered.
- */
-static void cvm_watch_clock(struct cvm_vcpu *vcpu)
-{
-	struct cvm_host_time now;
-	int64_t apart;
-
-	if (vcpu->id || cvm_rdtsc() - vcpu->clock_tsc <
-	    (uint64_t)vcpu->tsc_khz * CLOCK_LOOK_MS)
-		return;
-	cvm_ops(vcpu->vm)->time(vcpu->vm->mon->ctx, &now);
-	vcpu->clock_tsc = now.tsc;
-	apart = (int64_t)(cvm_wall_base(vcpu, &now) -
-			  __atomic_load_n(&vcpu->shared->wall_base_ns,
-					  __ATOMIC_ACQUIRE));
-	if (apart > CLOCK_SLACK_NS || apart < -CLOCK_SLACK_NS)
-		cvm_clock_was_set(vcpu->vm);
-}
 
 /* ---- the host's part ---------------------------------------------------- */
-
-/*
- * As a call that could return: a checker of object code (Linux: objtool)
- * cannot see that an indirect one does not, and finds code falling off the
- * end of a function.
- */
-static void cvm_fatal(const struct cvm_vm *vm, const char *text)
-{
-	void (*fatal)(void *ctx, const char *line) = cvm_ops(vm)->fatal;
-
-	for (;;)
-		fatal(vm->mon->ctx, text);
-}
 
 /*
  * A host call inside the slice has returned.  With interrupts on, the next one
@@ -128,7 +36,7 @@ static void cvm_called(const struct cvm_vcpu *vcpu, const char *call)
 		return;
 	cvm_fmt(text, sizeof(text), "the host's %s() returned with interrupts "
 		"enabled, inside a slice", call);
-	cvm_fatal(vcpu->vm, text);
+	cvm_host_fatal(vcpu->vm->mon, text);
 }
 
 /* cvm_vm_end() inside the slice. */
@@ -142,8 +50,7 @@ static void cvm_end(struct cvm_vcpu *vcpu, uint32_t reason,
 /* 1: the host lives, and the guest cannot go on. */
 static int cvm_forward_mce(struct cvm_vcpu *vcpu, int in_guest)
 {
-	int lost = cvm_ops(vcpu->vm)->machine_check(vcpu->vm->mon->ctx,
-						    in_guest);
+	int lost = cvm_host_machine_check(vcpu, in_guest);
 
 	cvm_called(vcpu, "machine_check");
 	return lost;
@@ -152,7 +59,7 @@ static int cvm_forward_mce(struct cvm_vcpu *vcpu, int in_guest)
 /* Vectors that are the host's. */
 static void cvm_forward_now(struct cvm_vcpu *vcpu, uint32_t vector)
 {
-	cvm_ops(vcpu->vm)->irq_forward(vcpu->vm->mon->ctx, vector);
+	cvm_host_irq_forward(vcpu, vector);
 	cvm_called(vcpu, "irq_forward");
 }
 
@@ -182,7 +89,7 @@ static void cvm_open_window(struct cvm_vcpu *vcpu)
 		return;
 	if (!vcpu->started || cvm_guest_looks(vcpu))
 		return;
-	cvm_ops(vcpu->vm)->irq_self(vcpu->vm->mon->ctx);
+	cvm_host_irq_self(vcpu);
 	cvm_called(vcpu, "irq_self");
 	vcpu->stats.windows++;
 }
@@ -232,7 +139,7 @@ static void cvm_end_fault(struct cvm_vcpu *vcpu)
 	/* Loading the host failed once and then worked: nothing that a guest
 	 * can do, and the host's state is not what it was. */
 	if (in_switch && (f->to & CVM_SIDE_FLIP) == 0)
-		cvm_fatal(vm, text);
+		cvm_host_fatal(vm->mon, text);
 	cvm_end(vcpu, CVM_RUN_FATAL, arg, text);
 }
 
@@ -328,7 +235,7 @@ static void cvm_log_row(void *arg, const char *line)
 {
 	const struct cvm_vcpu *vcpu = arg;
 
-	cvm_ops(vcpu->vm)->log(vcpu->vm->mon->ctx, CVM_LOG_INFO, line);
+	cvm_host_log(vcpu->vm->mon, CVM_LOG_INFO, line);
 	cvm_called(vcpu, "log");
 }
 
@@ -345,7 +252,7 @@ static void cvm_compare(struct cvm_vcpu *vcpu)
 		"host CPU state changed: %s was 0x%X, is 0x%X", row, before,
 		after);
 	cvm_state_dump(&vcpu->after, cvm_log_row, vcpu);
-	cvm_ops(vcpu->vm)->log(vcpu->vm->mon->ctx, CVM_LOG_ERROR, text);
+	cvm_host_log(vcpu->vm->mon, CVM_LOG_ERROR, text);
 	cvm_called(vcpu, "log");
 	cvm_end(vcpu, CVM_RUN_FATAL, NULL, text);
 }
@@ -379,11 +286,10 @@ static void cvm_switch_once(struct cvm_vcpu *vcpu)
 
 static void cvm_arm(struct cvm_vcpu *vcpu, uint64_t tsc)
 {
-	struct cvm_vm *vm = vcpu->vm;
-	uint64_t ns = cvm_deadline_ns(vcpu, tsc);
+	uint64_t ns = cvm_clock_deadline_ns(vcpu, tsc);
 
 	cvm_called(vcpu, "time");
-	cvm_ops(vm)->timer(vm->mon->ctx, vm->host_vm, vcpu->id, ns);
+	cvm_host_timer(vcpu, ns);
 	cvm_called(vcpu, "timer");
 }
 
@@ -404,7 +310,7 @@ static int quick_hypercall(struct cvm_vcpu *vcpu)
 		vcpu->stats.timers++;
 		return 1;
 	case CVM_HC_TIME:
-		cvm_time_write(vm->vcpu[0]);
+		cvm_clock_write(vm->vcpu[0]);
 		cvm_called(vcpu, "time");
 		return 1;
 	case CVM_HC_IRQ:
@@ -467,14 +373,13 @@ static void bad_hypercall(struct cvm_vcpu *vcpu, const char *what,
 static int cvm_sleep(struct cvm_vcpu *vcpu, uint64_t deadline)
 {
 	struct cvm_shared *shared = vcpu->shared;
-	struct cvm_vm *vm = vcpu->vm;
 	int ret = 0;
 
 	while (!ret && !__atomic_load_n(&shared->events, __ATOMIC_SEQ_CST)) {
 		if (__atomic_load_n(&vcpu->must_return, __ATOMIC_ACQUIRE))
 			break;
-		ret = cvm_ops(vm)->wait(vm->mon->ctx, vm->host_vm, vcpu->id,
-					cvm_deadline_ns(vcpu, deadline));
+		ret = cvm_host_wait(vcpu, cvm_clock_deadline_ns(vcpu,
+								deadline));
 		if (deadline != CVM_DEADLINE_NONE &&
 		    (int64_t)(cvm_rdtsc() - deadline) >= 0)
 			break;
@@ -631,22 +536,18 @@ static void cvm_run_ended(struct cvm_vm *vm, struct cvm_user_run *args)
 
 static int cvm_run_once(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 {
-	struct cvm_vm *vm = vcpu->vm;
-	const struct cvm_host_ops *ops = cvm_ops(vm);
-	void *ctx = vm->mon->ctx;
 	int ret;
 
 	if (__atomic_load_n(&vcpu->booted, __ATOMIC_ACQUIRE) != CVM_BOOT_DONE)
-		return ops->wait(ctx, vm->host_vm, vcpu->id,
-				 CVM_DEADLINE_NONE);
-	cvm_watch_clock(vcpu);
-	ret = ops->cpu_call(ctx, vm->host_vm, (int)vcpu->id, CVM_CPU_CURRENT,
-			    cvm_slice, vcpu);
+		return cvm_host_wait(vcpu, CVM_DEADLINE_NONE);
+	if (cvm_clock_is_off(vcpu))
+		cvm_clock_was_set(vcpu->vm);
+	ret = cvm_host_slice(vcpu, cvm_slice);
 	if (!ret)
 		ret = thread_hypercall(vcpu, args);
 	if (ret)
 		return ret;
-	return ops->poll(ctx, vm->host_vm, vcpu->id);
+	return cvm_host_poll(vcpu);
 }
 
 static int cvm_run_loop(struct cvm_vcpu *vcpu, struct cvm_user_run *args)

@@ -3,7 +3,7 @@
  * vcpu.c - make a vCPU: its pages, its intermediate tables, the constants of
  * both worlds the switch works with, and the state it starts in.
  */
-#include "internal.h"
+#include "host_calls.h"
 
 #include "x86/cpu.h"
 
@@ -95,11 +95,11 @@ static void cvm_fill_priv(struct cvm_vcpu *vcpu)
 static void cvm_fill_shared(struct cvm_vcpu *vcpu)
 {
 	struct cvm_vm *vm = vcpu->vm;
-	const struct cvm_host_ops *ops = cvm_ops(vm);
+	const struct cvm_host_ops *ops = vm->mon->ops;
 	struct cvm_shared *shared = vcpu->shared;
 	struct cvm_host_time now;
 
-	ops->time(vm->mon->ctx, &now);
+	cvm_host_time(vm->mon, &now);
 	shared->magic = CVM_SHARED_MAGIC;
 	shared->abi = CVM_GUEST_ABI;
 	shared->size = sizeof(*shared);
@@ -117,25 +117,24 @@ static void cvm_fill_shared(struct cvm_vcpu *vcpu)
 	shared->efer_keep = CVM_EFER_KEEP;
 	shared->deadline_tsc = CVM_DEADLINE_NONE;
 	shared->armed_tsc = CVM_DEADLINE_NONE;
-	cvm_time_write(vcpu);
+	cvm_clock_write(vcpu);
 }
 
 static int cvm_vcpu_alloc(struct cvm_vcpu *vcpu)
 {
 	struct cvm_vm *vm = vcpu->vm;
-	const struct cvm_host_ops *ops = cvm_ops(vm);
-	void *ctx = vm->mon->ctx;
-	const struct cvm_x86_caps *caps = &vm->mon->caps;
+	const struct cvm_monitor *mon = vm->mon;
+	const struct cvm_x86_caps *caps = &mon->caps;
 
-	vcpu->priv = ops->page_alloc(ctx, CVM_VCPU_PAGES);
+	vcpu->priv = cvm_host_page_alloc(mon, CVM_VCPU_PAGES);
 	if (!vcpu->priv)
 		return -CVM_ENOMEM;
 	vcpu->shared = (struct cvm_shared *)(vcpu->priv + 1);
-	vcpu->fpu = ops->page_alloc(ctx, CVM_PAGES(cvm_fpu_bytes(caps)));
+	vcpu->fpu = cvm_host_page_alloc(mon, CVM_PAGES(cvm_fpu_bytes(caps)));
 	if (!vcpu->fpu)
 		return -CVM_ENOMEM;
 	cvm_fpu_setup(vcpu->fpu, caps);
-	return cvm_inter_create(ops, ctx, vcpu->priv,
+	return cvm_inter_create(mon, vcpu->priv,
 				vm->passage_gva + CVM_VCPU_PRIV_OFF(vcpu->id),
 				vm->passage_gva, (int)caps->la57,
 				&vcpu->inter);
@@ -144,29 +143,27 @@ static int cvm_vcpu_alloc(struct cvm_vcpu *vcpu)
 void cvm_vcpu_destroy(struct cvm_vcpu *vcpu)
 {
 	struct cvm_monitor *mon = vcpu->vm->mon;
-	const struct cvm_host_ops *ops = mon->ops;
 
 	if (vcpu->inter)
-		cvm_inter_destroy(ops, mon->ctx, vcpu->inter);
+		cvm_inter_destroy(mon, vcpu->inter);
 	if (vcpu->fpu)
-		ops->page_free(mon->ctx, vcpu->fpu,
+		cvm_host_page_free(mon, vcpu->fpu,
 			       CVM_PAGES(cvm_fpu_bytes(&mon->caps)));
 	if (vcpu->priv)
-		ops->page_free(mon->ctx, vcpu->priv, CVM_VCPU_PAGES);
-	ops->page_free(mon->ctx, vcpu, CVM_PAGES(sizeof(*vcpu)));
+		cvm_host_page_free(mon, vcpu->priv, CVM_VCPU_PAGES);
+	cvm_host_page_free(mon, vcpu, CVM_PAGES(sizeof(*vcpu)));
 }
 
 int cvm_vcpu_create(struct cvm_vm *vm, struct cvm_user_vcpu *args)
 {
-	const struct cvm_host_ops *ops = cvm_ops(vm);
-	void *ctx = vm->mon->ctx;
+	const struct cvm_monitor *mon = vm->mon;
 	struct cvm_vcpu *vcpu;
 	uint8_t *page;
 	int ret;
 
 	if (args->vcpu != vm->vcpus_made || args->vcpu >= vm->vcpus)
 		return -CVM_EINVAL;
-	vcpu = ops->page_alloc(ctx, CVM_PAGES(sizeof(*vcpu)));
+	vcpu = cvm_host_page_alloc(mon, CVM_PAGES(sizeof(*vcpu)));
 	if (!vcpu)
 		return -CVM_ENOMEM;
 	vcpu->vm = vm;
@@ -180,9 +177,9 @@ int cvm_vcpu_create(struct cvm_vm *vm, struct cvm_user_vcpu *args)
 	cvm_fill_priv(vcpu);
 	cvm_fill_shared(vcpu);
 	page = (uint8_t *)vcpu->priv;
-	args->priv_hpa[0] = ops->hva_to_hpa(ctx, page);
-	args->priv_hpa[1] = ops->hva_to_hpa(ctx, page + CVM_PAGE_SIZE);
-	args->shared_hpa = ops->hva_to_hpa(ctx, page + 2 * CVM_PAGE_SIZE);
+	args->priv_hpa[0] = cvm_host_hva_to_hpa(mon, page);
+	args->priv_hpa[1] = cvm_host_hva_to_hpa(mon, page + CVM_PAGE_SIZE);
+	args->shared_hpa = cvm_host_hva_to_hpa(mon, page + 2 * CVM_PAGE_SIZE);
 	vm->vcpu[vcpu->id] = vcpu;
 	__atomic_store_n(&vm->vcpus_made, vcpu->id + 1, __ATOMIC_RELEASE);
 	return 0;
@@ -217,7 +214,7 @@ int cvm_vcpu_boot(struct cvm_vm *vm, struct cvm_user_boot *args)
 	frame[7] = vm->passage_gva + cvm_code_off(cvm_passage_boot);
 	cvm_guest_side(vcpu->priv)->state.cr3 = args->cr3;
 	__atomic_store_n(&vcpu->booted, CVM_BOOT_DONE, __ATOMIC_RELEASE);
-	cvm_ops(vm)->wake(vm->mon->ctx, vm->host_vm, vcpu->id);
+	cvm_host_wake(vcpu);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 /*
  * vm.c - the life of a VM object: created, ended for a reason, destroyed.
  */
-#include "internal.h"
+#include "host_calls.h"
 
 /* Lowest address of the kernel half, by the host's paging mode. */
 static uint64_t cvm_kernel_half(const struct cvm_monitor *mon)
@@ -88,7 +88,7 @@ int cvm_vm_create(struct cvm_monitor *mon, void *host_vm,
 	slot = cvm_vm_free_slot(mon);
 	if (!slot)
 		return -CVM_E2BIG;
-	vm = mon->ops->page_alloc(mon->ctx, CVM_PAGES(sizeof(*vm)));
+	vm = cvm_host_page_alloc(mon, CVM_PAGES(sizeof(*vm)));
 	if (!vm)
 		return -CVM_ENOMEM;
 
@@ -107,7 +107,7 @@ int cvm_vm_create(struct cvm_monitor *mon, void *host_vm,
 	args->id = vm->id;
 	args->la57 = mon->caps.la57;
 	args->passage_code_hpa =
-		mon->ops->hva_to_hpa(mon->ctx, cvm_passage_start);
+		cvm_host_hva_to_hpa(mon, cvm_passage_start);
 	*out = vm;
 	return 0;
 }
@@ -126,13 +126,13 @@ void cvm_vm_destroy(struct cvm_vm *vm)
 
 	cvm_vm_empty(vm);
 	for (i = vm->vcpus_made; i-- > 0;) {
-		mon->ops->timer(mon->ctx, vm->host_vm, i, CVM_DEADLINE_NONE);
+		cvm_host_timer(vm->vcpu[i], CVM_DEADLINE_NONE);
 		cvm_vcpu_destroy(vm->vcpu[i]);
 	}
 	for (i = 0; i < CVM_VMS_MAX; i++)
 		if (mon->vm[i] == vm)
 			mon->vm[i] = NULL;
-	mon->ops->page_free(mon->ctx, vm, CVM_PAGES(sizeof(*vm)));
+	cvm_host_page_free(mon, vm, CVM_PAGES(sizeof(*vm)));
 }
 
 void cvm_vm_end(struct cvm_vm *vm, uint32_t reason, const uint64_t arg[4],
@@ -154,7 +154,7 @@ void cvm_vm_end(struct cvm_vm *vm, uint32_t reason, const uint64_t arg[4],
 	for (i = 0; i < made; i++) {
 		__atomic_store_n(&vm->vcpu[i]->must_return, 1,
 				 __ATOMIC_RELEASE);
-		cvm_ops(vm)->wake(vm->mon->ctx, vm->host_vm, i);
+		cvm_host_wake(vm->vcpu[i]);
 	}
 }
 

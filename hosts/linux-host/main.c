@@ -50,13 +50,9 @@ struct cvm_host_ops cvm_linux_ops __ro_after_init = {
 	.timer = cvm_timer,
 	.time = cvm_time,
 	.poll = cvm_poll,
-	.event_get = cvm_event_get,
-	.event_put = cvm_event_put,
-	.event_signal = cvm_event_signal,
-	.event_watch = cvm_event_watch,
-	.event_unwatch = cvm_event_unwatch,
 	.log = cvm_log,
 	.fatal = cvm_fatal,
+	.notifiers = &cvm_linux_notifiers,
 };
 
 static struct miscdevice cvm_device = {

@@ -7,7 +7,7 @@
  *   memory.c    guest memory and libcvm's own pages
  *   sched.c     slices, sleeping, timers, clocks
  *   irq.c       interrupts handed on to the kernel
- *   event.c     eventfds, signalled and watched
+ *   notifier.c  eventfds, signalled and watched
  *   power.c     suspend, clock changes
  *   debugfs.c   counters and state for reading
  *   selftest.c  the conformance suite, run inside the module
@@ -158,13 +158,8 @@ bool cvm_irq80(void);		/* is vector 0x80 a device's? */
 void cvm_irq_self(void *ctx);
 u64 cvm_irq_self_count(void);	/* interrupts of cvm_irq_self() taken */
 
-/* ---- event.c ---- */
-int cvm_event_get(void *ctx, void *host_vm, s64 handle, void **event);
-void cvm_event_put(void *ctx, void *event);
-void cvm_event_signal(void *ctx, void *event);
-int cvm_event_watch(void *ctx, void *host_vm, s64 handle, u32 id,
-		    void **watch);
-void cvm_event_unwatch(void *ctx, void *watch);
+/* ---- notifier.c ---- */
+extern const struct cvm_host_notifier_ops cvm_linux_notifiers;
 
 /* ---- power.c ---- */
 int cvm_power_init(void);

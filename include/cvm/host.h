@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 /* Raised when a member is added, removed or changes its contract. */
-#define CVM_HOST_API		3u
+#define CVM_HOST_API		4u
 
 #define CVM_CPU_CURRENT		(-1)
 
@@ -45,6 +45,48 @@ struct cvm_host_time {
 	uint64_t tsc;		/* TSC read together with the two above */
 	uint32_t tsc_khz;	/* constant after attach */
 	uint32_t pad;
+};
+
+/*
+ * Notifiers: objects of the host that user programs make and hand in, and that
+ * wake whoever waits for them (Linux: an eventfd).  A host has all five
+ * members or no such table; without it the user requests that need it say
+ * -CVM_ENOSYS, and doorbells go to the VMM by way of RUN.
+ */
+struct cvm_host_notifier_ops {
+	/*
+	 * get - take a reference to the notifier behind a handle of the
+	 * calling process, to signal it.  -CVM_EINVAL: the handle is none, or
+	 * that of something else.  Thread context of that process.
+	 */
+	int (*get)(void *ctx, void *host_vm, int64_t handle, void **notifier);
+
+	/* put - let go of it.  Thread context. */
+	void (*put)(void *ctx, void *notifier);
+
+	/*
+	 * signal - wake who waits for the notifier, or who will; never
+	 * sleeps, cannot fail.  Thread context, interrupts enabled: never
+	 * inside a slice.
+	 */
+	void (*signal)(void *ctx, void *notifier);
+
+	/*
+	 * watch - from now on call cvm_notifier_fired(vm, id) whenever the
+	 * notifier behind a handle of the calling process is signalled, and
+	 * take the signal; at once, perhaps before this returns, if it is
+	 * signalled already.  Several signals may count once.  *watch is the
+	 * shim's.  -CVM_EINVAL as above, -CVM_ENOMEM.  Thread context of that
+	 * process; the calls come in any context.
+	 */
+	int (*watch)(void *ctx, void *host_vm, int64_t handle, uint32_t id,
+		     void **watch);
+
+	/*
+	 * unwatch - end it: when this returns no call is under way and none
+	 * will come.  Thread context.
+	 */
+	void (*unwatch)(void *ctx, void *watch);
 };
 
 struct cvm_host_ops {
@@ -172,45 +214,6 @@ struct cvm_host_ops {
 	 */
 	int (*poll)(void *ctx, void *host_vm, uint32_t vcpu);
 
-	/*
-	 * The five below are for events of the host that user programs make
-	 * and hand in: a host has all of them, or none (null pointers), and
-	 * then the user requests that need them say -CVM_ENOSYS.
-	 *
-	 * event_get - take a reference to the event behind a handle of the
-	 * calling process, to signal it.  -CVM_EINVAL: the handle is none, or
-	 * that of something else.  Thread context of that process.
-	 */
-	int (*event_get)(void *ctx, void *host_vm, int64_t handle,
-			 void **event);
-
-	/* event_put - let go of it.  Thread context. */
-	void (*event_put)(void *ctx, void *event);
-
-	/*
-	 * event_signal - wake who waits for the event, or who will; never
-	 * sleeps, cannot fail.  Thread context, interrupts enabled: never
-	 * inside a slice.
-	 */
-	void (*event_signal)(void *ctx, void *event);
-
-	/*
-	 * event_watch - from now on call cvm_event_fired(vm, id) whenever the
-	 * event behind a handle of the calling process is signalled, and take
-	 * the signal; at once, perhaps before this returns, if it is
-	 * signalled already.  Several signals may count once.  *watch is the
-	 * shim's.  -CVM_EINVAL as above, -CVM_ENOMEM.  Thread context of that
-	 * process; the calls come in any context.
-	 */
-	int (*event_watch)(void *ctx, void *host_vm, int64_t handle,
-			   uint32_t id, void **watch);
-
-	/*
-	 * event_unwatch - end it: when this returns no call is under way and
-	 * none will come.  Thread context.
-	 */
-	void (*event_unwatch)(void *ctx, void *watch);
-
 	/* log - one finished line, no newline at its end.  Any context. */
 	void (*log)(void *ctx, int level, const char *line);
 
@@ -219,6 +222,9 @@ struct cvm_host_ops {
 	 * trusted.  Never returns, on any host.
 	 */
 	void (*fatal)(void *ctx, const char *line) __attribute__((noreturn));
+
+	/* NULL: this host has no notifiers. */
+	const struct cvm_host_notifier_ops *notifiers;
 };
 
 #endif /* CVM_HOST_H */

@@ -11,8 +11,8 @@
  *     one on the same vCPU gets -CVM_EBUSY;
  *   - CVM_LOCK_NONE: beside anything while the VM exists.
  * cvm_event_raise(), cvm_clock_was_set(), cvm_vm_kill(), cvm_vm_interrupt(),
- * cvm_event_fired(), cvm_timer_fired() and cvm_vcpu_host_stale() may be called
- * from any context while the VM exists.
+ * cvm_notifier_fired(), cvm_timer_fired() and cvm_vcpu_host_stale() may be
+ * called from any context while the VM exists.
  *
  * No call needs more than 4 KiB of the caller's stack.
  */
@@ -109,8 +109,8 @@ int cvm_vm_create(struct cvm_monitor *mon, void *host_vm,
 		  struct cvm_user_vm *args, struct cvm_vm **vm);
 
 /*
- * cvm_vm_empty - end a VM at any stage, let go of its events and give its
- * guest memory back, after all RUN calls have returned (cvm_vm_kill() makes
+ * cvm_vm_empty - end a VM at any stage, let go of its notifiers and give
+ * its guest memory back, after all RUN calls have returned (cvm_vm_kill() makes
  * them): the part of its destruction that takes long.  Thread context,
  * CVM_LOCK_NONE, but never beside a request of class CVM_LOCK_VM.
  */
@@ -146,8 +146,9 @@ void cvm_event_raise(struct cvm_vm *vm, uint32_t vcpu, uint64_t bits);
  * context. */
 void cvm_clock_was_set(struct cvm_vm *vm);
 
-/* cvm_event_fired - what event_watch(id) watches was signalled. */
-void cvm_event_fired(struct cvm_vm *vm, uint32_t id);
+/* cvm_notifier_fired - what the host's watch() of this id watches was
+ * signalled. */
+void cvm_notifier_fired(struct cvm_vm *vm, uint32_t id);
 
 /* cvm_timer_fired - the host's timer(vcpu) reached its deadline. */
 void cvm_timer_fired(struct cvm_vm *vm, uint32_t vcpu);

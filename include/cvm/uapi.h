@@ -34,7 +34,7 @@
 #define CVM_RANGES_MAX		120u	/* e820 has 128 entries */
 #define CVM_CHECK_MAX		32u
 #define CVM_DOORBELLS_MAX	256u	/* bound at one time, a VM */
-#define CVM_WATCHES_MAX		64u	/* events bound at one time, a VM */
+#define CVM_NOTIFIERS_MAX	64u	/* bound at one time, a VM */
 #define CVM_VMS_MAX		64u
 #define CVM_USER_BYTES_MAX	16383u	/* of any structure here */
 #define CVM_DEVICE_PATH		"/dev/cvm"
@@ -60,8 +60,8 @@
 #define CVM_USER_EVENT		23u	/* V struct cvm_user_event */
 #define CVM_USER_DOORBELL_BIND	24u	/* V struct cvm_user_doorbell */
 #define CVM_USER_DOORBELL_UNBIND 25u	/* V struct cvm_user_doorbell */
-#define CVM_USER_EVENT_BIND	26u	/* V struct cvm_user_event_bind */
-#define CVM_USER_EVENT_UNBIND	27u	/* V struct cvm_user_event_bind */
+#define CVM_USER_NOTIFIER_BIND	26u	/* V struct cvm_user_notifier */
+#define CVM_USER_NOTIFIER_UNBIND	27u	/* V struct cvm_user_notifier */
 
 struct cvm_user_version {
 	uint32_t user_abi;	/* out: CVM_USER_ABI of the driver */
@@ -244,34 +244,35 @@ struct cvm_user_event {
 };
 
 /*
- * The two below tie the guest to events of the host, which a handle of the
- * calling process names; Linux: an eventfd.  The driver takes references of
- * its own: the handle may be closed afterwards, and all of them go with the
- * VM.  A host without such events answers -CVM_ENOSYS (NT, the bare host).
+ * The two below tie the guest to notifiers: objects of the host that wake who
+ * waits for them, which a handle of the calling process names; Linux: an
+ * eventfd.  The driver takes references of its own: the handle may be closed
+ * afterwards, and all of them go with the VM.  A host without such objects
+ * answers -CVM_ENOSYS (NT, the bare host).
  *
  * While a doorbell is bound, the guest's CVM_HC_DOORBELL with this number
- * signals the event and returns to the guest at once, and not from RUN.  Rung
- * while some doorbell is just being bound or unbound it may still come out of
- * RUN; a signal under way may still come after UNBIND.
+ * signals the notifier and returns to the guest at once, and not from RUN.
+ * Rung while some doorbell is just being bound or unbound it may still come
+ * out of RUN; a signal under way may still come after UNBIND.
  * BIND: -CVM_EBUSY, the number is bound; -CVM_E2BIG, too many are;
- * -CVM_EINVAL, no such event.  UNBIND: -CVM_ENOENT.
+ * -CVM_EINVAL, no such notifier.  UNBIND: -CVM_ENOENT.
  */
 struct cvm_user_doorbell {
 	uint64_t doorbell;	/* in: the number */
-	int64_t event;		/* in, BIND: the handle; least */
+	int64_t notifier;	/* in, BIND: the handle; least */
 	uint32_t reserved[4];
 };
 
 /*
- * While an event is bound, each signal of it does what CVM_USER_EVENT does,
+ * While a notifier is bound, each signal of it does what CVM_USER_EVENT does,
  * and is taken: nobody else should read it.  Errors as those of CVM_USER_EVENT
  * and above; UNBIND needs .id alone, and none comes after it.
  */
-struct cvm_user_event_bind {
+struct cvm_user_notifier {
 	uint32_t id;		/* BIND: out; UNBIND: in */
 	uint32_t vcpu;		/* in */
 	uint64_t bits;		/* in */
-	int64_t event;		/* in: the handle; least */
+	int64_t notifier;	/* in: the handle; least */
 	uint32_t reserved[4];
 };
 

@@ -7,10 +7,7 @@
  * worlds' addresses work, and the ones under which the TLB is flushed.
  * SDM vol. 3A, 4.5 "4-Level Paging and 5-Level Paging".
  */
-#include <cvm/error.h>
-#include <cvm/host.h>
-
-#include "passage.h"
+#include "host_calls.h"
 
 #define PTE_PRESENT	(1ull << 0)
 #define PTE_WRITE	(1ull << 1)
@@ -36,19 +33,19 @@ struct cvm_inter {
 	uint64_t hpa[TABLES_MAX];
 };
 
-static int cvm_new_table(const struct cvm_host_ops *ops, void *ctx,
-			 struct cvm_inter *inter, uint32_t *index)
+static int cvm_new_table(const struct cvm_monitor *mon, struct cvm_inter *inter,
+			 uint32_t *index)
 {
 	uint64_t *table;
 
 	if (inter->tables == TABLES_MAX)
 		return -CVM_E2BIG;
-	table = ops->page_alloc(ctx, 1);
+	table = cvm_host_page_alloc(mon, 1);
 	if (!table)
 		return -CVM_ENOMEM;
 	*index = inter->tables++;
 	inter->table[*index] = table;
-	inter->hpa[*index] = ops->hva_to_hpa(ctx, table);
+	inter->hpa[*index] = cvm_host_hva_to_hpa(mon, table);
 	return 0;
 }
 
@@ -62,9 +59,8 @@ static uint64_t *cvm_table_of(struct cvm_inter *inter, uint64_t entry)
 	return NULL;
 }
 
-static int cvm_inter_map(const struct cvm_host_ops *ops, void *ctx,
-			 struct cvm_inter *inter, uint64_t va, uint64_t hpa,
-			 uint64_t flags)
+static int cvm_inter_map(const struct cvm_monitor *mon, struct cvm_inter *inter,
+			 uint64_t va, uint64_t hpa, uint64_t flags)
 {
 	uint64_t *table = inter->table[0];
 	uint32_t level, slot, index;
@@ -73,7 +69,7 @@ static int cvm_inter_map(const struct cvm_host_ops *ops, void *ctx,
 	for (level = inter->levels; level > 1; level--) {
 		slot = (va >> (12 + 9 * (level - 1))) & 511;
 		if (!table[slot]) {
-			ret = cvm_new_table(ops, ctx, inter, &index);
+			ret = cvm_new_table(mon, inter, &index);
 			if (ret)
 				return ret;
 			table[slot] = inter->hpa[index] | PTE_TABLE;
@@ -90,48 +86,48 @@ static int cvm_inter_map(const struct cvm_host_ops *ops, void *ctx,
 	return 0;
 }
 
-static int cvm_inter_fill(const struct cvm_host_ops *ops, void *ctx,
+static int cvm_inter_fill(const struct cvm_monitor *mon,
 			  struct cvm_inter *inter, struct cvm_priv *priv,
 			  uint64_t priv_gva, uint64_t code_gva)
 {
 	uint64_t code = (uintptr_t)cvm_passage_start;
-	uint64_t hpa = ops->hva_to_hpa(ctx, cvm_passage_start);
+	uint64_t hpa = cvm_host_hva_to_hpa(mon, cvm_passage_start);
 	uint64_t page = (uintptr_t)priv;
 	uint32_t i;
 	int ret;
 
-	ret = cvm_inter_map(ops, ctx, inter, code, hpa, PTE_CODE);
+	ret = cvm_inter_map(mon, inter, code, hpa, PTE_CODE);
 	if (!ret)
-		ret = cvm_inter_map(ops, ctx, inter, code_gva, hpa, PTE_CODE);
+		ret = cvm_inter_map(mon, inter, code_gva, hpa, PTE_CODE);
 	for (i = 0; !ret && i < CVM_VCPU_PAGES; i++) {
-		hpa = ops->hva_to_hpa(ctx, (const uint8_t *)priv +
+		hpa = cvm_host_hva_to_hpa(mon, (const uint8_t *)priv +
 				      i * CVM_PAGE_SIZE);
-		ret = cvm_inter_map(ops, ctx, inter, page + i * CVM_PAGE_SIZE,
+		ret = cvm_inter_map(mon, inter, page + i * CVM_PAGE_SIZE,
 				    hpa, PTE_DATA);
 		if (!ret)
-			ret = cvm_inter_map(ops, ctx, inter,
+			ret = cvm_inter_map(mon, inter,
 					    priv_gva + i * CVM_PAGE_SIZE, hpa,
 					    PTE_DATA);
 	}
 	return ret;
 }
 
-int cvm_inter_create(const struct cvm_host_ops *ops, void *ctx,
-		     struct cvm_priv *priv, uint64_t priv_gva,
-		     uint64_t code_gva, int la57, struct cvm_inter **out)
+int cvm_inter_create(const struct cvm_monitor *mon, struct cvm_priv *priv,
+		     uint64_t priv_gva, uint64_t code_gva, int la57,
+		     struct cvm_inter **out)
 {
-	struct cvm_inter *inter = ops->page_alloc(ctx, 1);
+	struct cvm_inter *inter = cvm_host_page_alloc(mon, 1);
 	uint32_t root;
 	int ret;
 
 	if (!inter)
 		return -CVM_ENOMEM;
 	inter->levels = la57 ? 5 : 4;
-	ret = cvm_new_table(ops, ctx, inter, &root);
+	ret = cvm_new_table(mon, inter, &root);
 	if (!ret)
-		ret = cvm_inter_fill(ops, ctx, inter, priv, priv_gva, code_gva);
+		ret = cvm_inter_fill(mon, inter, priv, priv_gva, code_gva);
 	if (ret) {
-		cvm_inter_destroy(ops, ctx, inter);
+		cvm_inter_destroy(mon, inter);
 		return ret;
 	}
 	inter->cr3 = inter->hpa[0];
@@ -139,12 +135,11 @@ int cvm_inter_create(const struct cvm_host_ops *ops, void *ctx,
 	return 0;
 }
 
-void cvm_inter_destroy(const struct cvm_host_ops *ops, void *ctx,
-		       struct cvm_inter *inter)
+void cvm_inter_destroy(const struct cvm_monitor *mon, struct cvm_inter *inter)
 {
 	while (inter->tables)
-		ops->page_free(ctx, inter->table[--inter->tables], 1);
-	ops->page_free(ctx, inter, 1);
+		cvm_host_page_free(mon, inter->table[--inter->tables], 1);
+	cvm_host_page_free(mon, inter, 1);
 }
 
 uint64_t cvm_inter_cr3(const struct cvm_inter *inter)

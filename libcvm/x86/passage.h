@@ -254,11 +254,12 @@ struct cvm_inter;
  * cvm_inter_create - intermediate tables: the passage code and pages (three
  * of them at priv) at the host's and the guest's addresses, nothing else.
  */
-int cvm_inter_create(const struct cvm_host_ops *ops, void *ctx,
-		     struct cvm_priv *priv, uint64_t priv_gva,
-		     uint64_t code_gva, int la57, struct cvm_inter **inter);
-void cvm_inter_destroy(const struct cvm_host_ops *ops, void *ctx,
-		       struct cvm_inter *inter);
+struct cvm_monitor;
+
+int cvm_inter_create(const struct cvm_monitor *mon, struct cvm_priv *priv,
+		     uint64_t priv_gva, uint64_t code_gva, int la57,
+		     struct cvm_inter **inter);
+void cvm_inter_destroy(const struct cvm_monitor *mon, struct cvm_inter *inter);
 uint64_t cvm_inter_cr3(const struct cvm_inter *inter);
 
 #endif /* CVM_X86_PASSAGE_H */

@@ -116,6 +116,10 @@ static const char *test_table(struct cvm_conformance *c)
 	EXPECT(o->wait && o->wake && o->timer && o->time && o->poll,
 	       "a time member is missing");
 	EXPECT(o->log && o->fatal, "log or fatal is missing");
+	EXPECT(!o->notifiers ||
+	       (o->notifiers->get && o->notifiers->put &&
+		o->notifiers->signal && o->notifiers->watch &&
+		o->notifiers->unwatch), "a notifier member is missing");
 	return 0;
 }
 
@@ -623,80 +627,83 @@ static const char *test_timer_replace(struct cvm_conformance *c)
 	return 0;
 }
 
-/* ---- events ---------------------------------------------------------- */
+/* ---- notifiers ------------------------------------------------------- */
 
-void cvm_conformance_event(struct cvm_conformance *c, uint32_t id)
+void cvm_conformance_notified(struct cvm_conformance *c, uint32_t id)
 {
-	c->events++;
-	c->event_id = id;
+	c->notified++;
+	c->notified_id = id;
 	c->ops->wake(c->ctx, c->host_vm, 0);
 }
 
-static int no_events(struct cvm_conformance *c)
+static int no_notifier(struct cvm_conformance *c)
 {
-	c->skip = !c->ops->event_get || !c->signals || !c->fire;
+	c->skip = !c->ops->notifiers || !c->signals || !c->fire;
 	return c->skip;
 }
 
-static const char *test_event_handles(struct cvm_conformance *c)
+static const char *test_notifier_handles(struct cvm_conformance *c)
 {
 	static const int64_t bad[] = { -1, INT64_MAX, 1ll << 32, -(1ll << 32) };
 	void *got = 0;
 	uint32_t i;
 
-	if (!c->ops->event_get) {
+	if (!c->ops->notifiers) {
 		c->skip = 1;
-		return "this host has no events";
+		return "this host has no notifiers";
 	}
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		EXPECT(c->ops->event_get(c->ctx, c->host_vm, bad[i], &got) ==
-		       -CVM_EINVAL, "event_get takes what is no handle");
-		EXPECT(c->ops->event_watch(c->ctx, c->host_vm, bad[i], 1,
-					   &got) == -CVM_EINVAL,
-		       "event_watch takes what is no handle");
+		EXPECT(c->ops->notifiers->get(c->ctx, c->host_vm, bad[i],
+					      &got) == -CVM_EINVAL,
+		       "get takes what is no handle");
+		EXPECT(c->ops->notifiers->watch(c->ctx, c->host_vm, bad[i], 1,
+					      &got) == -CVM_EINVAL,
+		       "watch takes what is no handle");
 	}
 	EXPECT(!got, "an error, but something was taken");
 	return 0;
 }
 
-static const char *test_event_signal(struct cvm_conformance *c)
+static const char *test_notifier_signal(struct cvm_conformance *c)
 {
 	void *first = 0, *second = 0;
 	uint64_t before;
 
-	if (no_events(c))
-		return "no event to try it with";
-	before = c->signals(c->arg, c->event);
-	EXPECT(!c->ops->event_get(c->ctx, c->host_vm, c->event, &first) &&
-	       first, "event_get refuses an event");
-	EXPECT(!c->ops->event_get(c->ctx, c->host_vm, c->event, &second),
-	       "an event is given out once only");
-	c->ops->event_put(c->ctx, first);
-	c->ops->event_signal(c->ctx, second);
-	c->ops->event_put(c->ctx, second);
-	EXPECT(c->signals(c->arg, c->event) == before + 1,
+	if (no_notifier(c))
+		return "no notifier to try it with";
+	before = c->signals(c->arg, c->notifier);
+	EXPECT(!c->ops->notifiers->get(c->ctx, c->host_vm, c->notifier,
+				       &first) && first,
+	       "get refuses a notifier");
+	EXPECT(!c->ops->notifiers->get(c->ctx, c->host_vm, c->notifier,
+				       &second),
+	       "a notifier is given out once only");
+	c->ops->notifiers->put(c->ctx, first);
+	c->ops->notifiers->signal(c->ctx, second);
+	c->ops->notifiers->put(c->ctx, second);
+	EXPECT(c->signals(c->arg, c->notifier) == before + 1,
 	       "one signal did not count once");
 	return 0;
 }
 
-static const char *test_event_watch(struct cvm_conformance *c)
+static const char *test_notifier_watch(struct cvm_conformance *c)
 {
 	void *watch = 0;
 
-	if (no_events(c))
-		return "no event to try it with";
-	c->events = 0;
-	c->fire(c->arg, c->event);
-	EXPECT(!c->events, "called without being asked to");
-	EXPECT(!c->ops->event_watch(c->ctx, c->host_vm, c->event, 7, &watch),
-	       "event_watch refuses an event");
-	EXPECT(c->events == 1, "a signal from before was lost");
-	c->fire(c->arg, c->event);
-	EXPECT(c->events == 2 && c->event_id == 7,
+	if (no_notifier(c))
+		return "no notifier to try it with";
+	c->notified = 0;
+	c->fire(c->arg, c->notifier);
+	EXPECT(!c->notified, "called without being asked to");
+	EXPECT(!c->ops->notifiers->watch(c->ctx, c->host_vm, c->notifier, 7,
+					 &watch), "watch refuses a notifier");
+	EXPECT(c->notified == 1, "a signal from before was lost");
+	c->fire(c->arg, c->notifier);
+	EXPECT(c->notified == 2 && c->notified_id == 7,
 	       "one signal is not one call with the id");
-	c->ops->event_unwatch(c->ctx, watch);
-	c->fire(c->arg, c->event);
-	EXPECT(c->events == 2, "called after event_unwatch()");
+	c->ops->notifiers->unwatch(c->ctx, watch);
+	c->fire(c->arg, c->notifier);
+	EXPECT(c->notified == 2, "called after unwatch()");
 	wait_ms(c, 0);
 	return 0;
 }
@@ -730,22 +737,23 @@ static const struct {
 	{ "mem_alloc: zeroed, aligned, given back", test_chunks },
 	{ "mem_alloc: refuses too much", test_too_much },
 	{ "hva_to_hpa: finds code", test_code_hpa },
-	{ "cpu_call: lands on the named CPU, IF=0", test_cpu_call },
-	{ "cpu_call: refuses a CPU that is not there", test_cpu_beyond },
-	{ "cpu_call: slice on the current CPU, IF=0", test_slice },
-	{ "irq_self: pends until IF=1, comes once", test_irq_self },
-	{ "irq_forward: enters the host's gate, IF=0", test_irq_forward },
-	{ "irq_forward: vector 2 is one NMI", test_irq_nmi },
-	{ "time: monotonic, TSC agrees", test_time },
-	{ "wait: keeps its deadline", test_wait_deadline },
-	{ "wake: before wait is not lost", test_wake_first },
-	{ "wake: from interrupts of every CPU", test_wake_irq },
-	{ "timer: fires once, by an interrupt", test_timer },
-	{ "timer: replaced and cancelled", test_timer_replace },
-	{ "event_get, event_watch: refuse other handles", test_event_handles },
-	{ "event_signal: counts once", test_event_signal },
-	{ "event_watch: one call a signal, none afterwards",
-	  test_event_watch },
+		{ "cpu_call: lands on the named CPU, IF=0", test_cpu_call },
+		{ "cpu_call: refuses a CPU that is not there",
+		test_cpu_beyond }, { "cpu_call: slice on the current CPU, IF=0",
+		test_slice }, { "irq_self: pends until IF=1, comes once",
+		test_irq_self }, { "irq_forward: enters the host's gate, IF=0",
+		test_irq_forward }, { "irq_forward: vector 2 is one NMI",
+		test_irq_nmi }, { "time: monotonic, TSC agrees", test_time },
+		{ "wait: keeps its deadline", test_wait_deadline },
+		{ "wake: before wait is not lost", test_wake_first },
+		{ "wake: from interrupts of every CPU", test_wake_irq },
+		{ "timer: fires once, by an interrupt", test_timer },
+		{ "timer: replaced and cancelled", test_timer_replace },
+		{ "notifiers: get and watch refuse other handles",
+		test_notifier_handles },
+	{ "notifiers: a signal counts once", test_notifier_signal },
+	{ "notifiers: one call a watched signal, none afterwards",
+	  test_notifier_watch },
 	{ "poll: returns", test_poll },
 	{ "log: takes a line as it is", test_log },
 };

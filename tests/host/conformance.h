@@ -46,22 +46,22 @@ struct cvm_conformance {
 	 */
 	int (*nmis)(void *arg, int begin);
 	/*
-	 * A handle for event_get() and event_watch(), how often its event was
-	 * signalled by event_signal(), and to signal it as somebody else does.
-	 * Where the shim would call cvm_event_fired() it calls
-	 * cvm_conformance_event().  NULL: the tests are skipped.
+	 * A handle for the notifiers' get() and watch(), how often what it
+	 * means was signalled by signal(), and to signal it as somebody else
+	 * does.  Where the shim would call cvm_notifier_fired() it calls
+	 * cvm_conformance_notified().  NULL: the tests are skipped.
 	 */
-	int64_t event;
-	uint64_t (*signals)(void *arg, int64_t event);
-	void (*fire)(void *arg, int64_t event);
+	int64_t notifier;
+	uint64_t (*signals)(void *arg, int64_t notifier);
+	void (*fire)(void *arg, int64_t notifier);
 	void (*report)(void *arg, int result, const char *test,
 		       const char *why);
 	void *arg;
 	/* Written by the suite itself. */
 	uint32_t fired;		/* callbacks of timer() */
 	uint32_t fired_irqon;	/* those with interrupts enabled */
-	uint32_t events;	/* calls for watched events */
-	uint32_t event_id;	/* of the last */
+	uint32_t notified;	/* calls for watched notifiers */
+	uint32_t notified_id;	/* of the last */
 	uint32_t failed;
 	int skip;		/* the test under way cannot be made here */
 };
@@ -72,7 +72,7 @@ int cvm_conformance(struct cvm_conformance *c);
 /* The host's timer of this vCPU reached its deadline.  Any context. */
 void cvm_conformance_fired(struct cvm_conformance *c, uint32_t vcpu);
 
-/* What event_watch() of this id watches was signalled.  Any context. */
-void cvm_conformance_event(struct cvm_conformance *c, uint32_t id);
+/* What watch() of this id watches was signalled.  Any context. */
+void cvm_conformance_notified(struct cvm_conformance *c, uint32_t id);
 
 #endif /* CVM_TEST_CONFORMANCE_H */

@@ -314,36 +314,36 @@ static void __attribute__((noreturn)) fake_fatal(void *ctx, const char *line)
 	abort();
 }
 
-/* ---- events -------------------------------------------------------------- */
+/* ---- notifiers ----------------------------------------------------------- */
 
 /* Those of one that others take, signal and put at the same time. */
-static uint32_t refs(const struct fake_event *e)
+static uint32_t refs(const struct fake_notifier *e)
 {
 	return __atomic_load_n(&e->refs, __ATOMIC_ACQUIRE);
 }
 
-static void take_ref(struct fake_event *e)
+static void take_ref(struct fake_notifier *e)
 {
 	__atomic_add_fetch(&e->refs, 1, __ATOMIC_ACQ_REL);
 }
 
 /* -1: there was none. */
-static int put_ref(struct fake_event *e)
+static int put_ref(struct fake_notifier *e)
 {
 	return __atomic_fetch_sub(&e->refs, 1, __ATOMIC_ACQ_REL) ? 0 : -1;
 }
 
-static struct fake_event *event_of(struct fake_host *host, int64_t handle)
+static struct fake_notifier *notifier_of(struct fake_host *host, int64_t handle)
 {
-	return handle < 0 || handle >= FAKE_EVENTS ? NULL :
-	       &host->event[handle];
+	return handle < 0 || handle >= FAKE_NOTIFIERS ? NULL :
+	       &host->notifier[handle];
 }
 
-static int fake_event_get(void *ctx, void *host_vm, int64_t handle,
-			  void **event)
+static int fake_notifier_get(void *ctx, void *host_vm, int64_t handle,
+			     void **notifier)
 {
-	struct fake_host *host = count(ctx, FAKE_EVENT_GET);
-	struct fake_event *e = event_of(host, handle);
+	struct fake_host *host = count(ctx, FAKE_NOTIFIER_GET);
+	struct fake_notifier *e = notifier_of(host, handle);
 
 	(void)host_vm;
 	if (host->in_slice)
@@ -351,23 +351,23 @@ static int fake_event_get(void *ctx, void *host_vm, int64_t handle,
 	if (!e || fails(host))
 		return -CVM_EINVAL;
 	take_ref(e);
-	*event = e;
+	*notifier = e;
 	return 0;
 }
 
-static void fake_event_put(void *ctx, void *event)
+static void fake_notifier_put(void *ctx, void *notifier)
 {
-	struct fake_host *host = count(ctx, FAKE_EVENT_PUT);
-	struct fake_event *e = event;
+	struct fake_host *host = count(ctx, FAKE_NOTIFIER_PUT);
+	struct fake_notifier *e = notifier;
 
 	if (host->in_slice || put_ref(e))
 		abort();
 }
 
-static void fake_event_signal(void *ctx, void *event)
+static void fake_notifier_signal(void *ctx, void *notifier)
 {
-	struct fake_host *host = count(ctx, FAKE_EVENT_SIGNAL);
-	struct fake_event *e = event;
+	struct fake_host *host = count(ctx, FAKE_NOTIFIER_SIGNAL);
+	struct fake_notifier *e = notifier;
 
 	if (host->in_slice || !refs(e))
 		abort();
@@ -378,35 +378,35 @@ static void fake_event_signal(void *ctx, void *event)
 		abort();	/* put while it was being signalled */
 }
 
-void fake_event_fire(struct fake_host *host, int64_t handle)
+void fake_notifier_fire(struct fake_host *host, int64_t handle)
 {
-	struct fake_event *e = event_of(host, handle);
+	struct fake_notifier *e = notifier_of(host, handle);
 
 	e->set = 1;
 	if (!e->watcher)
 		return;
 	e->set = 0;
 	if (e->watcher->conf)
-		cvm_conformance_event(e->watcher->conf, e->watch_id);
+		cvm_conformance_notified(e->watcher->conf, e->watch_id);
 	else
-		cvm_event_fired(e->watcher->vm, e->watch_id);
+		cvm_notifier_fired(e->watcher->vm, e->watch_id);
 }
 
-void fake_event_fire_by(void *host, int64_t handle)
+void fake_notifier_fire_by(void *host, int64_t handle)
 {
-	fake_event_fire(host, handle);
+	fake_notifier_fire(host, handle);
 }
 
-uint64_t fake_event_signals(void *host, int64_t handle)
+uint64_t fake_notifier_signals(void *host, int64_t handle)
 {
-	return event_of(host, handle)->signals;
+	return notifier_of(host, handle)->signals;
 }
 
-static int fake_event_watch(void *ctx, void *host_vm, int64_t handle,
-			    uint32_t id, void **watch)
+static int fake_notifier_watch(void *ctx, void *host_vm, int64_t handle,
+			       uint32_t id, void **watch)
 {
-	struct fake_host *host = count(ctx, FAKE_EVENT_WATCH);
-	struct fake_event *e = event_of(host, handle);
+	struct fake_host *host = count(ctx, FAKE_NOTIFIER_WATCH);
+	struct fake_notifier *e = notifier_of(host, handle);
 
 	if (!e || e->watcher || fails(host))
 		return -CVM_EINVAL;
@@ -414,20 +414,28 @@ static int fake_event_watch(void *ctx, void *host_vm, int64_t handle,
 	e->watcher = host_vm;
 	e->watch_id = id;
 	if (e->set)
-		fake_event_fire(host, handle);
+		fake_notifier_fire(host, handle);
 	*watch = e;
 	return 0;
 }
 
-static void fake_event_unwatch(void *ctx, void *watch)
+static void fake_notifier_unwatch(void *ctx, void *watch)
 {
-	struct fake_event *e = watch;
+	struct fake_notifier *e = watch;
 
-	(void)count(ctx, FAKE_EVENT_UNWATCH);
+	(void)count(ctx, FAKE_NOTIFIER_UNWATCH);
 	if (!e->watcher || put_ref(e))
 		abort();
 	e->watcher = NULL;
 }
+
+static const struct cvm_host_notifier_ops fake_notifiers = {
+	.get = fake_notifier_get,
+	.put = fake_notifier_put,
+	.signal = fake_notifier_signal,
+	.watch = fake_notifier_watch,
+	.unwatch = fake_notifier_unwatch,
+};
 
 static const struct cvm_host_ops fake_ops = {
 	.api = CVM_HOST_API,
@@ -448,13 +456,9 @@ static const struct cvm_host_ops fake_ops = {
 	.timer = fake_timer,
 	.time = fake_time,
 	.poll = fake_poll,
-	.event_get = fake_event_get,
-	.event_put = fake_event_put,
-	.event_signal = fake_event_signal,
-	.event_watch = fake_event_watch,
-	.event_unwatch = fake_event_unwatch,
 	.log = fake_log,
 	.fatal = fake_fatal,
+	.notifiers = &fake_notifiers,
 };
 
 void fake_host_init(struct fake_host *host)
@@ -482,8 +486,8 @@ uint32_t fake_host_leaks(const struct fake_host *host)
 {
 	uint32_t left = host->blocks, i;
 
-	for (i = 0; i < FAKE_EVENTS; i++)
-		left += host->event[i].refs;
+	for (i = 0; i < FAKE_NOTIFIERS; i++)
+		left += host->notifier[i].refs;
 	return left;
 }
 

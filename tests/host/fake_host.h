@@ -19,7 +19,7 @@
 
 #define FAKE_BLOCKS	8192	/* allocations alive at one time */
 #define FAKE_CPUS	4
-#define FAKE_EVENTS	CVM_WATCHES_MAX
+#define FAKE_NOTIFIERS	CVM_NOTIFIERS_MAX
 
 /* Members, for counting. */
 enum {
@@ -27,8 +27,8 @@ enum {
 	FAKE_HVA_TO_HPA, FAKE_CPU_CALL, FAKE_IRQ_FORWARD,
 	FAKE_MACHINE_CHECK, FAKE_IRQ_SELF,
 	FAKE_WAIT, FAKE_WAKE, FAKE_TIMER, FAKE_TIME, FAKE_POLL, FAKE_LOG,
-	FAKE_FATAL, FAKE_EVENT_GET, FAKE_EVENT_PUT, FAKE_EVENT_SIGNAL,
-	FAKE_EVENT_WATCH, FAKE_EVENT_UNWATCH, FAKE_MEMBERS
+	FAKE_FATAL, FAKE_NOTIFIER_GET, FAKE_NOTIFIER_PUT, FAKE_NOTIFIER_SIGNAL,
+	FAKE_NOTIFIER_WATCH, FAKE_NOTIFIER_UNWATCH, FAKE_MEMBERS
 };
 
 /* A piece of "physical" memory. */
@@ -39,10 +39,10 @@ struct fake_block {
 	int chunk;		/* by mem_alloc() */
 };
 
-/* What a handle means: its number is the place in fake_host.event. */
-struct fake_event {
-	uint32_t refs;		/* taken by event_get() and event_watch() */
-	uint64_t signals;	/* of event_signal() */
+/* What a handle means: its number is the place in fake_host.notifier. */
+struct fake_notifier {
+	uint32_t refs;		/* taken by get() and watch() */
+	uint64_t signals;	/* of signal() */
 	struct fake_host_vm *watcher;
 	uint32_t watch_id;
 	int set;		/* signalled before anybody watched */
@@ -79,9 +79,9 @@ struct fake_host {
 	uint64_t self_irqs;
 	int in_slice;
 
-	/* Events. */
-	struct fake_event event[FAKE_EVENTS];
-	void (*on_signal)(struct fake_event *event); /* inside the call */
+	/* Notifiers. */
+	struct fake_notifier notifier[FAKE_NOTIFIERS];
+	void (*on_signal)(struct fake_notifier *notifier); /* inside the call */
 
 	/* Time. */
 	uint64_t now_ns;
@@ -109,11 +109,11 @@ struct fake_host_vm {
 void fake_host_init(struct fake_host *host);
 void fake_host_vm_init(struct fake_host_vm *vm, struct fake_host *host);
 
-/* Somebody signals an event that may be watched. */
-void fake_event_fire(struct fake_host *host, int64_t handle);
-/* The same, and how often event_signal() did, as the suite wants them. */
-void fake_event_fire_by(void *host, int64_t handle);
-uint64_t fake_event_signals(void *host, int64_t handle);
+/* Somebody signals a notifier that may be watched. */
+void fake_notifier_fire(struct fake_host *host, int64_t handle);
+/* The same, and how often the host's signal() did, as the suite wants them. */
+void fake_notifier_fire_by(void *host, int64_t handle);
+uint64_t fake_notifier_signals(void *host, int64_t handle);
 /* Allocations and references not given back, in all. */
 uint32_t fake_host_leaks(const struct fake_host *host);
 /* The same in pages, as the conformance suite wants it. */

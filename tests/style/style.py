@@ -211,6 +211,8 @@ def struct_members(text, struct):
 def check_docs(root):
     for header, struct, doc in (
             ("include/cvm/host.h", "cvm_host_ops", "docs/host-api.md"),
+            ("include/cvm/host.h", "cvm_host_notifier_ops",
+             "docs/host-api.md"),
             ("include/cvm/abi.h", "cvm_shared", "docs/guest-abi.md"),
             ("include/cvm/abi.h", "cvm_note_desc", "docs/guest-abi.md")):
         text = read(root, doc)

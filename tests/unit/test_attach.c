@@ -3,6 +3,7 @@
 #include "core.h"
 
 #define FIRST_MEMBER	offsetof(struct cvm_host_ops, mem_alloc)
+#define OPTIONAL_MEMBER	offsetof(struct cvm_host_ops, notifiers)
 
 static void attach_and_detach(void **state)
 {
@@ -16,22 +17,18 @@ static void attach_and_detach(void **state)
 	core_end(&c);
 }
 
-/* A host without events has none of their members. */
-static void no_events(void **state)
+/* A host without notifiers has no table of theirs. */
+static void no_notifiers(void **state)
 {
-	struct cvm_user_doorbell bell = { .doorbell = 1, .event = 1 };
-	struct cvm_user_event_bind event = {
-		.bits = 1ull << CVM_EVENT_POWER_BIT, .event = 1,
+	struct cvm_user_doorbell bell = { .doorbell = 1, .notifier = 1 };
+	struct cvm_user_notifier notifier = {
+		.bits = 1ull << CVM_EVENT_POWER_BIT, .notifier = 1,
 	};
 	struct core c;
 
 	(void)state;
 	core_init(&c);
-	c.host.ops.event_get = NULL;
-	c.host.ops.event_put = NULL;
-	c.host.ops.event_signal = NULL;
-	c.host.ops.event_watch = NULL;
-	c.host.ops.event_unwatch = NULL;
+	c.host.ops.notifiers = NULL;
 	assert_int_equal(core_attach(&c), 0);
 	assert_int_equal(core_create(&c, 1), 0);
 	assert_int_equal(core_vcpu(&c, 0), 0);
@@ -39,9 +36,9 @@ static void no_events(void **state)
 			 -CVM_ENOSYS);
 	assert_int_equal(core_request(&c, CVM_USER_DOORBELL_UNBIND, &bell),
 			 -CVM_ENOENT);
-	assert_int_equal(core_request(&c, CVM_USER_EVENT_BIND, &event),
+	assert_int_equal(core_request(&c, CVM_USER_NOTIFIER_BIND, &notifier),
 			 -CVM_ENOSYS);
-	assert_int_equal(core_request(&c, CVM_USER_EVENT_UNBIND, &event),
+	assert_int_equal(core_request(&c, CVM_USER_NOTIFIER_UNBIND, &notifier),
 			 -CVM_ENOENT);
 	core_end(&c);
 }
@@ -52,12 +49,24 @@ static void null_members(void **state)
 	size_t at;
 
 	(void)state;
-	for (at = FIRST_MEMBER; at < sizeof(struct cvm_host_ops);
-	     at += sizeof(void *)) {
+	for (at = FIRST_MEMBER; at < OPTIONAL_MEMBER; at += sizeof(void *)) {
 		struct core c;
 
 		core_init(&c);
 		memset((char *)&c.host.ops + at, 0, sizeof(void *));
+		assert_int_equal(core_attach(&c), -CVM_EINVAL);
+		assert_null(c.mon);
+		core_end(&c);
+	}
+	for (at = 0; at < sizeof(struct cvm_host_notifier_ops);
+	     at += sizeof(void *)) {
+		struct cvm_host_notifier_ops notifiers;
+		struct core c;
+
+		core_init(&c);
+		notifiers = *c.host.ops.notifiers;
+		memset((char *)&notifiers + at, 0, sizeof(void *));
+		c.host.ops.notifiers = &notifiers;
 		assert_int_equal(core_attach(&c), -CVM_EINVAL);
 		assert_null(c.mon);
 		core_end(&c);
@@ -90,8 +99,12 @@ static void table_size(void **state)
 {
 	(void)state;
 	assert_int_equal(FIRST_MEMBER, 16);
-	assert_int_equal((sizeof(struct cvm_host_ops) - FIRST_MEMBER) /
-			 sizeof(void *), 21);
+	assert_int_equal((OPTIONAL_MEMBER - FIRST_MEMBER) / sizeof(void *),
+			 16);
+	assert_int_equal(sizeof(struct cvm_host_ops), OPTIONAL_MEMBER +
+			 sizeof(void *));
+	assert_int_equal(sizeof(struct cvm_host_notifier_ops) /
+			 sizeof(void *), 5);
 }
 
 static void detach_waits_for_vms(void **state)
@@ -134,7 +147,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(attach_and_detach),
-		cmocka_unit_test(no_events),
+		cmocka_unit_test(no_notifiers),
 		cmocka_unit_test(null_members),
 		cmocka_unit_test(other_versions),
 		cmocka_unit_test(table_size),

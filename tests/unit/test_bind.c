@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test_bind.c - doorbells and events that are bound to events of the host. */
+/* test_bind.c - doorbells and events that are bound to notifiers. */
 #include "core.h"
 
 #define DEVICE	(1ull << CVM_EVENT_DEVICE_BIT)
@@ -34,18 +34,18 @@ static struct cvm_user_run run(void)
 	return args;
 }
 
-static int bell(uint32_t op, uint64_t doorbell, int64_t event)
+static int bell(uint32_t op, uint64_t doorbell, int64_t notifier)
 {
 	struct cvm_user_doorbell args = {
-		.doorbell = doorbell, .event = event,
+		.doorbell = doorbell, .notifier = notifier,
 	};
 
 	return core_request(&c, op, &args);
 }
 
-static int bind(uint64_t doorbell, int64_t event)
+static int bind(uint64_t doorbell, int64_t notifier)
 {
-	return bell(CVM_USER_DOORBELL_BIND, doorbell, event);
+	return bell(CVM_USER_DOORBELL_BIND, doorbell, notifier);
 }
 
 static int unbind(uint64_t doorbell)
@@ -65,7 +65,7 @@ static void stays_in_run(void **state)
 	number = 0x102;
 	rings = 7;
 	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
-	assert_int_equal(c.host.event[5].signals, 7);
+	assert_int_equal(c.host.notifier[5].signals, 7);
 	cvm_stats_sum(c.vm, &sum);
 	assert_int_equal(sum.doorbells, 7);
 	assert_int_equal(sum.exits[CVM_HC_DOORBELL], 7);
@@ -93,7 +93,7 @@ static void others_leave_run(void **state)
 		assert_int_equal(args.reason, CVM_RUN_DOORBELL);
 		assert_true(args.arg[0] == number);
 	}
-	assert_int_equal(c.host.calls[FAKE_EVENT_SIGNAL], 0);
+	assert_int_equal(c.host.calls[FAKE_NOTIFIER_SIGNAL], 0);
 	core_end(&c);
 }
 
@@ -103,22 +103,22 @@ static void refusals(void **state)
 	start();
 	assert_int_equal(bind(1, -1), -CVM_EINVAL);
 	assert_int_equal(bind(1, INT64_MAX), -CVM_EINVAL);
-	assert_int_equal(bind(1, FAKE_EVENTS), -CVM_EINVAL);
+	assert_int_equal(bind(1, FAKE_NOTIFIERS), -CVM_EINVAL);
 	assert_int_equal(unbind(1), -CVM_ENOENT);
 	assert_int_equal(bind(1, 0), 0);
 	assert_int_equal(bind(1, 0), -CVM_EBUSY);
 	assert_int_equal(bind(1, 1), -CVM_EBUSY);
-	assert_int_equal(c.host.event[1].refs, 0);
+	assert_int_equal(c.host.notifier[1].refs, 0);
 	assert_int_equal(unbind(0), -CVM_ENOENT);
 	assert_int_equal(unbind(UINT64_MAX), -CVM_ENOENT);
 	assert_int_equal(unbind(1), 0);
 	assert_int_equal(unbind(1), -CVM_ENOENT);
-	assert_int_equal(c.host.event[0].refs, 0);
+	assert_int_equal(c.host.notifier[0].refs, 0);
 	assert_int_equal(bind(1, 1), 0);
 	number = 1;
 	rings = 1;
 	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
-	assert_int_equal(c.host.event[1].signals, 1);
+	assert_int_equal(c.host.notifier[1].signals, 1);
 	core_end(&c);
 }
 
@@ -135,12 +135,12 @@ static void table_full(void **state)
 	(void)state;
 	start();
 	for (i = 0; i < CVM_DOORBELLS_MAX; i++)
-		assert_int_equal(bind(scattered(i), i % FAKE_EVENTS), 0);
+		assert_int_equal(bind(scattered(i), i % FAKE_NOTIFIERS), 0);
 	assert_int_equal(bind(scattered(i), 0), -CVM_E2BIG);
 	for (i = 0; i < CVM_DOORBELLS_MAX; i += 3)
 		assert_int_equal(unbind(scattered(i)), 0);
 	for (i = 0; i < CVM_DOORBELLS_MAX; i++) {
-		uint64_t before = c.host.event[i % FAKE_EVENTS].signals;
+		uint64_t before = c.host.notifier[i % FAKE_NOTIFIERS].signals;
 
 		number = scattered(i);
 		rings = 1;
@@ -151,23 +151,23 @@ static void table_full(void **state)
 		} else {
 			assert_int_equal(run().reason, CVM_RUN_DOORBELL);
 		}
-		assert_int_equal(c.host.event[i % FAKE_EVENTS].signals,
+		assert_int_equal(c.host.notifier[i % FAKE_NOTIFIERS].signals,
 				 before + !!(i % 3));
 	}
 	core_end(&c);
-	assert_int_equal(c.host.calls[FAKE_EVENT_GET],
-			 c.host.calls[FAKE_EVENT_PUT]);
+	assert_int_equal(c.host.calls[FAKE_NOTIFIER_GET],
+			 c.host.calls[FAKE_NOTIFIER_PUT]);
 }
 
 /* What the VMM does while the vCPU is signalling; on_signal runs there. */
-static void unbind_under_way(struct fake_event *event)
+static void unbind_under_way(struct fake_notifier *notifier)
 {
 	uint32_t i;
 
-	(void)event;
+	(void)notifier;
 	c.host.on_signal = NULL;
 	assert_int_equal(unbind(number), 0);
-	assert_int_equal(c.host.event[5].refs, 1);
+	assert_int_equal(c.host.notifier[5].refs, 1);
 	/* Again and again the same: that must not pile up. */
 	for (i = 0; i < 1000; i++) {
 		assert_int_equal(bind(number, 5), 0);
@@ -175,7 +175,7 @@ static void unbind_under_way(struct fake_event *event)
 		assert_int_equal(unbind(number), 0);
 		assert_int_equal(unbind(~number), 0);
 	}
-	assert_int_equal(c.host.event[5].refs, 1);
+	assert_int_equal(c.host.notifier[5].refs, 1);
 }
 
 static void unbound_while_ringing(void **state)
@@ -187,18 +187,18 @@ static void unbound_while_ringing(void **state)
 	c.host.on_signal = unbind_under_way;
 	rings = 2;
 	assert_int_equal(run().reason, CVM_RUN_DOORBELL);
-	assert_int_equal(c.host.event[5].signals, 1);
+	assert_int_equal(c.host.notifier[5].signals, 1);
 	/* The parked one goes with the next that is unbound. */
 	assert_int_equal(bind(1, 6), 0);
-	assert_int_equal(c.host.event[5].refs, 1);
+	assert_int_equal(c.host.notifier[5].refs, 1);
 	assert_int_equal(unbind(1), 0);
-	assert_int_equal(c.host.event[5].refs, 0);
+	assert_int_equal(c.host.notifier[5].refs, 0);
 	core_end(&c);
 }
 
-static void only_unbind(struct fake_event *event)
+static void only_unbind(struct fake_notifier *notifier)
 {
-	(void)event;
+	(void)notifier;
 	assert_int_equal(unbind(number), 0);
 }
 
@@ -214,10 +214,10 @@ static void destroyed(void **state)
 	c.host.on_signal = only_unbind;
 	rings = 1;
 	assert_int_equal(run().reason, CVM_RUN_POWEROFF);
-	assert_int_equal(c.host.event[5].refs, 2);
+	assert_int_equal(c.host.notifier[5].refs, 2);
 	core_end(&c);
-	assert_int_equal(c.host.calls[FAKE_EVENT_GET], 3);
-	assert_int_equal(c.host.calls[FAKE_EVENT_PUT], 3);
+	assert_int_equal(c.host.calls[FAKE_NOTIFIER_GET], 3);
+	assert_int_equal(c.host.calls[FAKE_NOTIFIER_PUT], 3);
 }
 
 /* A table that is being changed is no answer: the VMM gets the doorbell. */
@@ -237,7 +237,7 @@ static void table_in_motion(void **state)
 	core_end(&c);
 }
 
-/* ---- events -------------------------------------------------------------- */
+/* ---- notifiers ----------------------------------------------------------- */
 
 static void brought_by_run(void **state)
 {
@@ -268,75 +268,76 @@ static void brought_by_run(void **state)
 	}
 }
 
-static int event(uint32_t op, struct cvm_user_event_bind *args)
+static int notifier(uint32_t op, struct cvm_user_notifier *args)
 {
 	return core_request(&c, op, args);
 }
 
-static void events(void **state)
+static void notifiers(void **state)
 {
-	struct cvm_user_event_bind a = { .vcpu = 1, .bits = DEVICE << 4,
-					 .event = 2 };
-	struct cvm_user_event_bind b = { .vcpu = 0, .bits = DEVICE,
-					 .event = 3 };
+	struct cvm_user_notifier a = { .vcpu = 1, .bits = DEVICE << 4,
+					 .notifier = 2 };
+	struct cvm_user_notifier b = { .vcpu = 0, .bits = DEVICE,
+					 .notifier = 3 };
 
 	(void)state;
 	start();
-	fake_event_fire(&c.host, 2);
-	assert_int_equal(event(CVM_USER_EVENT_BIND, &a), 0);
+	fake_notifier_fire(&c.host, 2);
+	assert_int_equal(notifier(CVM_USER_NOTIFIER_BIND, &a), 0);
 	/* Signalled before: not lost. */
 	assert_true(c.vm->vcpu[1]->shared->events == DEVICE << 4);
-	assert_int_equal(event(CVM_USER_EVENT_BIND, &b), 0);
+	assert_int_equal(notifier(CVM_USER_NOTIFIER_BIND, &b), 0);
 	assert_int_not_equal(a.id, b.id);
 	c.fvm.woken[0] = 0;
-	fake_event_fire(&c.host, 3);
+	fake_notifier_fire(&c.host, 3);
 	assert_true(c.vm->vcpu[0]->shared->events == DEVICE);
 	assert_int_equal(c.fvm.woken[0], 1);
-	assert_int_equal(event(CVM_USER_EVENT_UNBIND, &b), 0);
-	assert_int_equal(c.host.event[3].refs, 0);
+	assert_int_equal(notifier(CVM_USER_NOTIFIER_UNBIND, &b), 0);
+	assert_int_equal(c.host.notifier[3].refs, 0);
 	c.vm->vcpu[0]->shared->events = 0;
-	fake_event_fire(&c.host, 3);
+	fake_notifier_fire(&c.host, 3);
 	assert_true(c.vm->vcpu[0]->shared->events == 0);
-	assert_int_equal(event(CVM_USER_EVENT_UNBIND, &b), -CVM_ENOENT);
+	assert_int_equal(notifier(CVM_USER_NOTIFIER_UNBIND, &b), -CVM_ENOENT);
 	core_end(&c);
 }
 
-static void event_refusals(void **state)
+static void notifier_refusals(void **state)
 {
-	struct cvm_user_event_bind a = { .bits = DEVICE, .event = -1 };
+	struct cvm_user_notifier a = { .bits = DEVICE, .notifier = -1 };
 	uint32_t i;
 
 	(void)state;
 	start();
-	assert_int_equal(event(CVM_USER_EVENT_BIND, &a), -CVM_EINVAL);
-	a.event = 1;
+	assert_int_equal(notifier(CVM_USER_NOTIFIER_BIND, &a), -CVM_EINVAL);
+	a.notifier = 1;
 	a.vcpu = 2;
-	assert_int_equal(event(CVM_USER_EVENT_BIND, &a), -CVM_ENOENT);
+	assert_int_equal(notifier(CVM_USER_NOTIFIER_BIND, &a), -CVM_ENOENT);
 	a.vcpu = 0;
 	a.bits = 1ull << CVM_EVENT_TIMER_BIT;
-	assert_int_equal(event(CVM_USER_EVENT_BIND, &a), -CVM_EINVAL);
+	assert_int_equal(notifier(CVM_USER_NOTIFIER_BIND, &a), -CVM_EINVAL);
 	a.bits = 0;
-	assert_int_equal(event(CVM_USER_EVENT_BIND, &a), -CVM_EINVAL);
+	assert_int_equal(notifier(CVM_USER_NOTIFIER_BIND, &a), -CVM_EINVAL);
 	a.bits = DEVICE;
-	for (i = 0; i < CVM_WATCHES_MAX; i++) {
-		a.event = i;
-		assert_int_equal(event(CVM_USER_EVENT_BIND, &a), 0);
+	for (i = 0; i < CVM_NOTIFIERS_MAX; i++) {
+		a.notifier = i;
+		assert_int_equal(notifier(CVM_USER_NOTIFIER_BIND, &a), 0);
 		assert_int_equal(a.id, i);
 	}
-	assert_int_equal(event(CVM_USER_EVENT_BIND, &a), -CVM_E2BIG);
-	a.id = CVM_WATCHES_MAX;
-	assert_int_equal(event(CVM_USER_EVENT_UNBIND, &a), -CVM_ENOENT);
+	assert_int_equal(notifier(CVM_USER_NOTIFIER_BIND, &a), -CVM_E2BIG);
+	a.id = CVM_NOTIFIERS_MAX;
+	assert_int_equal(notifier(CVM_USER_NOTIFIER_UNBIND, &a), -CVM_ENOENT);
 	a.id = UINT32_MAX;
-	assert_int_equal(event(CVM_USER_EVENT_UNBIND, &a), -CVM_ENOENT);
+	assert_int_equal(notifier(CVM_USER_NOTIFIER_UNBIND, &a), -CVM_ENOENT);
 	a.id = 17;
-	assert_int_equal(event(CVM_USER_EVENT_UNBIND, &a), 0);
-	a.event = 17;
-	assert_int_equal(event(CVM_USER_EVENT_BIND, &a), 0);
+	assert_int_equal(notifier(CVM_USER_NOTIFIER_UNBIND, &a), 0);
+	a.notifier = 17;
+	assert_int_equal(notifier(CVM_USER_NOTIFIER_BIND, &a), 0);
 	assert_int_equal(a.id, 17);
 	core_end(&c);
-	assert_int_equal(c.host.calls[FAKE_EVENT_WATCH], CVM_WATCHES_MAX + 2);
-	assert_int_equal(c.host.calls[FAKE_EVENT_UNWATCH],
-			 CVM_WATCHES_MAX + 1);
+	assert_int_equal(c.host.calls[FAKE_NOTIFIER_WATCH],
+			 CVM_NOTIFIERS_MAX + 2);
+	assert_int_equal(c.host.calls[FAKE_NOTIFIER_UNWATCH],
+			 CVM_NOTIFIERS_MAX + 1);
 }
 
 int main(void)
@@ -350,8 +351,8 @@ int main(void)
 		cmocka_unit_test(destroyed),
 		cmocka_unit_test(table_in_motion),
 		cmocka_unit_test(brought_by_run),
-		cmocka_unit_test(events),
-		cmocka_unit_test(event_refusals),
+		cmocka_unit_test(notifiers),
+		cmocka_unit_test(notifier_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

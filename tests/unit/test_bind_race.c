@@ -2,7 +2,7 @@
 /*
  * test_bind_race.c - a vCPU rings doorbells while another thread binds and
  * unbinds them: between any two instructions of either, and at the same time.
- * The fake host notices an event that is signalled without a reference to it.
+ * The fake host notices a notifier that is signalled without a reference to it.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -24,8 +24,8 @@ static void open_vm(void)
 static void close_vm(void)
 {
 	core_end(&c);
-	assert_int_equal(c.host.calls[FAKE_EVENT_GET],
-			 c.host.calls[FAKE_EVENT_PUT]);
+	assert_int_equal(c.host.calls[FAKE_NOTIFIER_GET],
+			 c.host.calls[FAKE_NOTIFIER_PUT]);
 }
 
 /* ---- one instruction after the other ------------------------------------- */
@@ -37,10 +37,10 @@ static void ring(void)
 	rang += (uint32_t)cvm_doorbell_ring(c.vm->vcpu[0], 5);
 }
 
-static void bind(uint64_t doorbell, int64_t event)
+static void bind(uint64_t doorbell, int64_t notifier)
 {
 	struct cvm_user_doorbell args = {
-		.doorbell = doorbell, .event = event,
+		.doorbell = doorbell, .notifier = notifier,
 	};
 
 	if (cvm_doorbell_bind(c.vm, &args))
@@ -77,21 +77,22 @@ static uint32_t meet(void (*fn)(void), uint32_t which, void (*other)(void))
 	struct cvm_user_doorbell args;
 	uint32_t count;
 
-	memset(c.host.event, 0, sizeof(c.host.event));
+	memset(c.host.notifier, 0, sizeof(c.host.notifier));
 	bind(3, 3);
 	bind(5, 1);
 	bind(7, 7);
 	rang = 0;
 	count = step_call(fn, which, other);
 	/* Signalled is what was bound, or the VMM serves it. */
-	assert_int_equal(c.host.event[1].signals + c.host.event[2].signals,
-			 rang);
-	assert_int_equal(c.host.event[3].signals + c.host.event[4].signals +
-			 c.host.event[7].signals, 0);
+	assert_int_equal(c.host.notifier[1].signals +
+			 c.host.notifier[2].signals, rang);
+	assert_int_equal(c.host.notifier[3].signals +
+			 c.host.notifier[4].signals +
+			 c.host.notifier[7].signals, 0);
 	for (args.doorbell = 3; args.doorbell <= 7; args.doorbell++)
 		cvm_doorbell_unbind(c.vm, &args);
-	assert_int_equal(c.host.calls[FAKE_EVENT_GET],
-			 c.host.calls[FAKE_EVENT_PUT]);
+	assert_int_equal(c.host.calls[FAKE_NOTIFIER_GET],
+			 c.host.calls[FAKE_NOTIFIER_PUT]);
 	return count;
 }
 
@@ -141,11 +142,11 @@ static void *vcpu_main(void *arg)
 }
 
 /* Signalling takes as long as the other thread needs for some changes. */
-static void linger(struct fake_event *event)
+static void linger(struct fake_notifier *notifier)
 {
 	uint32_t until = __atomic_load_n(&changes, __ATOMIC_RELAXED) + 4;
 
-	if (event->signals % 64)
+	if (notifier->signals % 64)
 		return;
 	while (__atomic_load_n(&changes, __ATOMIC_RELAXED) < until &&
 	       !__atomic_load_n(&stop, __ATOMIC_ACQUIRE))
@@ -156,7 +157,7 @@ static void change(uint32_t round)
 {
 	struct cvm_user_doorbell args = {
 		.doorbell = round * 2654435761u >> 8 & (NUMBERS - 1),
-		.event = round & 3,
+		.notifier = round & 3,
 	};
 
 	if (core_request(&c, CVM_USER_DOORBELL_UNBIND, &args))

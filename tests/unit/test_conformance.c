@@ -27,9 +27,9 @@ static void conformance(void **state)
 	conf.cpus = FAKE_CPUS;
 	conf.view = view;
 	conf.pages_out = fake_host_pages_out;
-	conf.event = 3;
-	conf.signals = fake_event_signals;
-	conf.fire = fake_event_fire_by;
+	conf.notifier = 3;
+	conf.signals = fake_notifier_signals;
+	conf.fire = fake_notifier_fire_by;
 	conf.report = report;
 	conf.arg = &c.host;
 	c.fvm.conf = &conf;

@@ -63,13 +63,13 @@ static int run(struct core *c)
 
 static int bind(struct core *c)
 {
-	struct cvm_user_doorbell bell = { .doorbell = 7, .event = 1 };
-	struct cvm_user_event_bind event = {
-		.bits = 1ull << CVM_EVENT_DEVICE_BIT, .event = 2,
+	struct cvm_user_doorbell bell = { .doorbell = 7, .notifier = 1 };
+	struct cvm_user_notifier notifier = {
+		.bits = 1ull << CVM_EVENT_DEVICE_BIT, .notifier = 2,
 	};
 	int ret = core_request(c, CVM_USER_DOORBELL_BIND, &bell);
 
-	return ret ? ret : core_request(c, CVM_USER_EVENT_BIND, &event);
+	return ret ? ret : core_request(c, CVM_USER_NOTIFIER_BIND, &notifier);
 }
 
 static int life(struct core *c)

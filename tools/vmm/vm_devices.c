@@ -19,22 +19,22 @@ static void raise_events(void *ctx, uint32_t vcpu, uint64_t bits)
 }
 
 /* A host whose driver cannot (NT) returns doorbells from RUN instead. */
-static int bind_doorbell(void *ctx, uint64_t doorbell, intptr_t event)
+static int bind_doorbell(void *ctx, uint64_t doorbell, intptr_t notifier)
 {
 	const struct vm *vm = ctx;
 	struct cvm_user_doorbell args = {
-		.doorbell = doorbell, .event = event,
+		.doorbell = doorbell, .notifier = notifier,
 	};
 
 	return os_driver_request(vm->dev, CVM_USER_DOORBELL_BIND, &args,
 				 sizeof(args));
 }
 
-static void unbind_doorbell(void *ctx, uint64_t doorbell, intptr_t event)
+static void unbind_doorbell(void *ctx, uint64_t doorbell, intptr_t notifier)
 {
 	const struct vm *vm = ctx;
 	struct cvm_user_doorbell args = {
-		.doorbell = doorbell, .event = event,
+		.doorbell = doorbell, .notifier = notifier,
 	};
 
 	os_driver_request(vm->dev, CVM_USER_DOORBELL_UNBIND, &args,
@@ -43,13 +43,13 @@ static void unbind_doorbell(void *ctx, uint64_t doorbell, intptr_t event)
 
 /* The other way round; without it, raise_events(). */
 static int watch_event(void *ctx, uint32_t vcpu, uint64_t bits,
-		       intptr_t event, uint32_t *id)
+		       intptr_t notifier, uint32_t *id)
 {
 	const struct vm *vm = ctx;
-	struct cvm_user_event_bind args = {
-		.vcpu = vcpu, .bits = bits, .event = event,
+	struct cvm_user_notifier args = {
+		.vcpu = vcpu, .bits = bits, .notifier = notifier,
 	};
-	int ret = os_driver_request(vm->dev, CVM_USER_EVENT_BIND, &args,
+	int ret = os_driver_request(vm->dev, CVM_USER_NOTIFIER_BIND, &args,
 				    sizeof(args));
 
 	*id = args.id;
@@ -59,9 +59,10 @@ static int watch_event(void *ctx, uint32_t vcpu, uint64_t bits,
 static void unwatch_event(void *ctx, uint32_t id)
 {
 	const struct vm *vm = ctx;
-	struct cvm_user_event_bind args = { .id = id };
+	struct cvm_user_notifier args = { .id = id };
 
-	os_driver_request(vm->dev, CVM_USER_EVENT_UNBIND, &args, sizeof(args));
+	os_driver_request(vm->dev, CVM_USER_NOTIFIER_UNBIND, &args,
+			  sizeof(args));
 }
 
 static void log_line(void *ctx, const char *line)

@@ -379,10 +379,10 @@ static void test_vm(const char *disk)
 	close(fd);
 }
 
-/* ---- events -------------------------------------------------------------- */
+/* ---- notifiers ----------------------------------------------------------- */
 
 /* The kernel's number of a new eventfd: the lowest that is free. */
-static int lowest_event(void)
+static int lowest_eventfd(void)
 {
 	int fd = eventfd(0, 0), id = -1;
 	char path[64], line[128];
@@ -399,37 +399,38 @@ static int lowest_event(void)
 	return id;
 }
 
-static int bell(int fd, unsigned int number, uint64_t doorbell, int64_t event)
+static int bell(int fd, unsigned int number, uint64_t doorbell,
+		int64_t notifier)
 {
 	struct cvm_user_doorbell args = {
-		.doorbell = doorbell, .event = event,
+		.doorbell = doorbell, .notifier = notifier,
 	};
 
 	return request(fd, number, &args);
 }
 
-static int watch(int fd, int64_t event, unsigned int *id)
+static int watch(int fd, int64_t notifier, unsigned int *id)
 {
-	struct cvm_user_event_bind args = {
-		.bits = 1ull << CVM_EVENT_DEVICE_BIT, .event = event,
+	struct cvm_user_notifier args = {
+		.bits = 1ull << CVM_EVENT_DEVICE_BIT, .notifier = notifier,
 	};
-	int ret = request(fd, CVM_USER_EVENT_BIND, &args);
+	int ret = request(fd, CVM_USER_NOTIFIER_BIND, &args);
 
 	*id = args.id;
 	return ret;
 }
 
 /* A signal nobody has taken is still there to read. */
-static int was_taken(int event)
+static int was_taken(int notifier)
 {
 	uint64_t count = 1;
 
-	if (write(event, &count, sizeof(count)) != sizeof(count))
+	if (write(notifier, &count, sizeof(count)) != sizeof(count))
 		return 0;
-	return read(event, &count, sizeof(count)) < 0 && errno == EAGAIN;
+	return read(notifier, &count, sizeof(count)) < 0 && errno == EAGAIN;
 }
 
-static void test_doorbells(int fd, int event)
+static void test_doorbells(int fd, int notifier)
 {
 	unsigned int i, ok = 1;
 	int other = open("/dev/null", O_RDWR);
@@ -439,91 +440,93 @@ static void test_doorbells(int fd, int event)
 	       fails(bell(fd, CVM_USER_DOORBELL_BIND, 1, other), EINVAL) &&
 	       fails(bell(fd, CVM_USER_DOORBELL_BIND, 1, fd), EINVAL) &&
 	       fails(bell(fd, CVM_USER_DOORBELL_BIND, 1,
-			  (1ll << 32) + event), EINVAL),
+			  (1ll << 32) + notifier), EINVAL),
 	       "DOORBELL_BIND: an eventfd only");
-	report(!bell(fd, CVM_USER_DOORBELL_BIND, UINT64_MAX, event) &&
-	       fails(bell(fd, CVM_USER_DOORBELL_BIND, UINT64_MAX, event),
+	report(!bell(fd, CVM_USER_DOORBELL_BIND, UINT64_MAX, notifier) &&
+	       fails(bell(fd, CVM_USER_DOORBELL_BIND, UINT64_MAX, notifier),
 		     EBUSY), "DOORBELL_BIND: a number once");
 	for (i = 1; i < CVM_DOORBELLS_MAX; i++)
 		ok &= !bell(fd, CVM_USER_DOORBELL_BIND, i * 0x9e3779b9ull,
-			    event);
-	report(ok && fails(bell(fd, CVM_USER_DOORBELL_BIND, 5, event), E2BIG),
-	       "DOORBELL_BIND: the table has an end");
+			    notifier);
+	report(ok && fails(bell(fd, CVM_USER_DOORBELL_BIND, 5, notifier),
+			   E2BIG), "DOORBELL_BIND: the table has an end");
 	report(!bell(fd, CVM_USER_DOORBELL_UNBIND, UINT64_MAX, -1) &&
 	       fails(bell(fd, CVM_USER_DOORBELL_UNBIND, UINT64_MAX, -1),
 		     ENOENT), "DOORBELL_UNBIND");
 	close(other);
 }
 
-static void test_watches(int fd, int event)
+static void test_watches(int fd, int notifier)
 {
-	struct cvm_user_event_bind args = { .id = UINT32_MAX };
+	struct cvm_user_notifier args = { .id = UINT32_MAX };
 	unsigned int id = 0, i, ok = 1;
 
-	report(!was_taken(event), "an event nobody watches keeps its signal");
+	report(!was_taken(notifier),
+	       "a notifier nobody watches keeps its signal");
 	report(fails(watch(fd, -1, &id), EINVAL) &&
 	       fails(watch(fd, fd, &id), EINVAL),
-	       "EVENT_BIND: an eventfd only");
-	report(!watch(fd, event, &id) && was_taken(event),
-	       "EVENT_BIND: signals are taken");
+	       "NOTIFIER_BIND: an eventfd only");
+	report(!watch(fd, notifier, &id) && was_taken(notifier),
+	       "NOTIFIER_BIND: signals are taken");
 	args.id = id;
-	report(!request(fd, CVM_USER_EVENT_UNBIND, &args) &&
-	       !was_taken(event) && fails(request(fd, CVM_USER_EVENT_UNBIND,
-						  &args), ENOENT),
-	       "EVENT_UNBIND");
+	report(!request(fd, CVM_USER_NOTIFIER_UNBIND, &args) &&
+	       !was_taken(notifier) && fails(request(fd,
+						     CVM_USER_NOTIFIER_UNBIND,
+						     &args), ENOENT),
+	       "NOTIFIER_UNBIND");
 	args.id = UINT32_MAX;
-	report(fails(request(fd, CVM_USER_EVENT_UNBIND, &args), ENOENT),
-	       "EVENT_UNBIND: no such number");
-	for (i = 0; i < CVM_WATCHES_MAX; i++)
-		ok &= !watch(fd, event, &id);
-	report(ok && fails(watch(fd, event, &id), E2BIG),
-	       "EVENT_BIND: the table has an end");
-	report(was_taken(event), "EVENT_BIND: one event, many times");
+	report(fails(request(fd, CVM_USER_NOTIFIER_UNBIND, &args), ENOENT),
+	       "NOTIFIER_UNBIND: no such number");
+	for (i = 0; i < CVM_NOTIFIERS_MAX; i++)
+		ok &= !watch(fd, notifier, &id);
+	report(ok && fails(watch(fd, notifier, &id), E2BIG),
+	       "NOTIFIER_BIND: the table has an end");
+	report(was_taken(notifier), "NOTIFIER_BIND: one notifier, many times");
 }
 
 /* Whatever was bound goes with the VM; a signal afterwards hits nobody. */
-static void test_events(void)
+static void test_notifiers(void)
 {
-	int first = lowest_event();
+	int first = lowest_eventfd();
 	int fd = open(CVM_DEVICE_PATH, O_RDWR);
-	int event = eventfd(0, EFD_NONBLOCK);
+	int notifier = eventfd(0, EFD_NONBLOCK);
 	struct cvm_user_vcpu vcpu = { .vcpu = 0 };
 	unsigned int id;
 
-	report(fails(bell(fd, CVM_USER_DOORBELL_BIND, 1, event), ENOENT) &&
-	       fails(watch(fd, event, &id), ENOENT), "BIND: needs a VM");
-	create(fd, "events");
-	report(fails(watch(fd, event, &id), ENOENT),
-	       "EVENT_BIND: no such vCPU");
+	report(fails(bell(fd, CVM_USER_DOORBELL_BIND, 1, notifier), ENOENT) &&
+	       fails(watch(fd, notifier, &id), ENOENT), "BIND: needs a VM");
+	create(fd, "notifiers");
+	report(fails(watch(fd, notifier, &id), ENOENT),
+	       "NOTIFIER_BIND: no such vCPU");
 	request(fd, CVM_USER_VCPU_CREATE, &vcpu);
-	test_doorbells(fd, event);
-	test_watches(fd, event);
+	test_doorbells(fd, notifier);
+	test_watches(fd, notifier);
 	close(fd);
-	report(!was_taken(event), "close: nobody watches any more");
-	close(event);
-	report(first >= 0 && lowest_event() == first,
-	       "close: every event was let go of");
+	report(!was_taken(notifier), "close: nobody watches any more");
+	close(notifier);
+	report(first >= 0 && lowest_eventfd() == first,
+	       "close: every notifier was let go of");
 }
 
 /* For a process that will be killed: bind, and close our own handle. */
 static void bind_some(int fd)
 {
 	unsigned int i, id;
-	int event;
+	int notifier;
 
 	for (i = 0; i < 20; i++) {
-		event = eventfd(0, 0);
-		bell(fd, CVM_USER_DOORBELL_BIND, i, event);
-		watch(fd, event, &id);
+		notifier = eventfd(0, 0);
+		bell(fd, CVM_USER_DOORBELL_BIND, i, notifier);
+		watch(fd, notifier, &id);
 		if (i % 2)
-			close(event);
+			close(notifier);
 	}
 }
 
 /* A process killed in the middle, with a child that keeps the file open. */
 static void test_kill(const char *disk)
 {
-	int i, fd, first = lowest_event();
+	int i, fd, first = lowest_eventfd();
 
 	for (i = 0; i < 30; i++) {
 		pid_t pid = fork();
@@ -553,8 +556,8 @@ static void test_kill(const char *disk)
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
-	report(lowest_event() == first,
-	       "kill -9 at 30 moments: every event was let go of");
+	report(lowest_eventfd() == first,
+	       "kill -9 at 30 moments: every notifier was let go of");
 }
 
 static int hold(uint64_t bytes, const char *group)
@@ -745,7 +748,7 @@ int main(int argc, char **argv)
 	close(fd);
 	test_vm(disk);
 	test_bad_memory();
-	test_events();
+	test_notifiers();
 	test_kill(disk);
 	test_waits();
 	printf("%d failed\n", failed);

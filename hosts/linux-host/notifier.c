@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * event.c - eventfds: signalled when the guest rings a doorbell, or watched so
- * that the guest hears of them.
+ * notifier.c - eventfds: signalled when the guest rings a doorbell, or watched
+ * so that the guest hears of them.
  *
  * A watch sits on the eventfd's wait queue, as KVM's irqfd does, and holds the
  * eventfd's context, so it may outlive the last descriptor; it is silent then.
@@ -21,7 +21,7 @@
 struct watch {
 	struct cvm_host_vm *hvm;
 	u32 id;
-	struct eventfd_ctx *event;
+	struct eventfd_ctx *notifier;
 	wait_queue_entry_t entry;
 	wait_queue_head_t *queue; /* the eventfd's, */
 	poll_table table;	/* which poll() hands out */
@@ -32,7 +32,7 @@ static bool is_descriptor(s64 handle)
 	return handle >= 0 && handle <= INT_MAX;
 }
 
-int cvm_event_get(void *ctx, void *host_vm, s64 handle, void **event)
+static int get(void *ctx, void *host_vm, s64 handle, void **notifier)
 {
 	struct eventfd_ctx *found;
 
@@ -41,18 +41,18 @@ int cvm_event_get(void *ctx, void *host_vm, s64 handle, void **event)
 	found = eventfd_ctx_fdget((int)handle);
 	if (IS_ERR(found))
 		return -CVM_EINVAL;
-	*event = found;
+	*notifier = found;
 	return 0;
 }
 
-void cvm_event_put(void *ctx, void *event)
+static void put(void *ctx, void *notifier)
 {
-	eventfd_ctx_put(event);
+	eventfd_ctx_put(notifier);
 }
 
-void cvm_event_signal(void *ctx, void *event)
+static void signal_one(void *ctx, void *notifier)
 {
-	cvm_compat_eventfd_signal(event);
+	cvm_compat_eventfd_signal(notifier);
 }
 
 /* ---- watching -------------------------------------------------------- */
@@ -66,8 +66,8 @@ static int signalled(wait_queue_entry_t *entry, unsigned int mode, int sync,
 
 	if (!(key_to_poll(key) & EPOLLIN))
 		return 0;
-	eventfd_ctx_do_read(w->event, &count);
-	cvm_event_fired(w->hvm->vm, w->id);
+	eventfd_ctx_do_read(w->notifier, &count);
+	cvm_notifier_fired(w->hvm->vm, w->id);
 	return 0;
 }
 
@@ -90,51 +90,58 @@ static void begin(struct watch *w, struct file *file)
 	init_poll_funcptr(&w->table, join_queue);
 	vfs_poll(file, &w->table);
 	spin_lock_irqsave(&w->queue->lock, flags);
-	eventfd_ctx_do_read(w->event, &count);
+	eventfd_ctx_do_read(w->notifier, &count);
 	spin_unlock_irqrestore(&w->queue->lock, flags);
 	if (count)
-		cvm_event_fired(w->hvm->vm, w->id);
+		cvm_notifier_fired(w->hvm->vm, w->id);
 }
 
-int cvm_event_watch(void *ctx, void *host_vm, s64 handle, u32 id,
-		    void **watch)
+static int watch(void *ctx, void *host_vm, s64 handle, u32 id, void **out)
 {
 	struct file *file = is_descriptor(handle) ? fget((int)handle) : NULL;
-	struct eventfd_ctx *event;
+	struct eventfd_ctx *notifier;
 	struct watch *w;
 	int err = -CVM_EINVAL;
 
 	if (!file)
 		return err;
-	event = eventfd_ctx_fileget(file);
-	if (IS_ERR(event))
+	notifier = eventfd_ctx_fileget(file);
+	if (IS_ERR(notifier))
 		goto out_file;
 	err = -CVM_ENOMEM;
 	w = kzalloc(sizeof(*w), GFP_KERNEL_ACCOUNT);
 	if (!w)
-		goto out_event;
+		goto out_notifier;
 	w->hvm = host_vm;
 	w->id = id;
-	w->event = event;
+	w->notifier = notifier;
 	begin(w, file);
-	*watch = w;
+	*out = w;
 	fput(file);
 	return 0;
 
-out_event:
-	eventfd_ctx_put(event);
+out_notifier:
+	eventfd_ctx_put(notifier);
 out_file:
 	fput(file);
 	return err;
 }
 
 /* The queue's lock is the eventfd's: no call is under way after this. */
-void cvm_event_unwatch(void *ctx, void *watch)
+static void unwatch(void *ctx, void *arg)
 {
-	struct watch *w = watch;
+	struct watch *w = arg;
 	u64 count;
 
-	eventfd_ctx_remove_wait_queue(w->event, &w->entry, &count);
-	eventfd_ctx_put(w->event);
+	eventfd_ctx_remove_wait_queue(w->notifier, &w->entry, &count);
+	eventfd_ctx_put(w->notifier);
 	kfree(w);
 }
+
+const struct cvm_host_notifier_ops cvm_linux_notifiers = {
+	.get = get,
+	.put = put,
+	.signal = signal_one,
+	.watch = watch,
+	.unwatch = unwatch,
+};

@@ -981,7 +981,7 @@ class Programs(Case):
         return vm
 
     def ran(self):
-        """Its number, its minder's, its argument, its child's number."""
+        """Its number, its supervisor's, its argument, its child's number."""
         words = []
 
         def written():
@@ -1006,7 +1006,7 @@ class Programs(Case):
 
     def test_with_the_vm(self):
         vm = self.start()
-        leader, minder, argument, child = self.ran()
+        leader, supervisor, argument, child = self.ran()
         self.assertEqual(argument, "a b")
         self.assertEqual(os.getpgid(child), leader)
         self.assertNotEqual(os.getsid(leader), os.getsid(vm.pid))
@@ -1015,19 +1015,19 @@ class Programs(Case):
         self.assertEqual(vm.wait(SECONDS), 0)
         self.assertFalse(lives(leader))
         # Killed, and about to end.
-        self.gone(child, minder)
+        self.gone(child, supervisor)
 
     def test_killed(self):
         vm = self.start()
-        leader, minder, _, child = self.ran()
+        leader, supervisor, _, child = self.ran()
         vm.kill()
         vm.wait(SECONDS)
-        self.gone(leader, child, minder)
+        self.gone(leader, child, supervisor)
 
     def test_ends_first(self):
         """Nobody is a zombie, and the VM runs on."""
         vm = self.start()
-        leader, minder, _, child = self.ran()
+        leader, supervisor, _, child = self.ran()
         os.kill(child, signal.SIGKILL)
         self.assertTrue(until(lambda: not os.path.exists("/proc/%d" %
                                                          leader)))

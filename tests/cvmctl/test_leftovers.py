@@ -130,7 +130,7 @@ class Removed(Made):
                     comm = f.read().strip()
             except OSError:
                 continue
-            if self.kernel in words and comm == "cvm-minder":
+            if self.kernel in words and comm == "cvm-supervisor":
                 found.append(int(pid))
         return found
 
@@ -206,13 +206,13 @@ class Logs(Case):
 
     def background(self):
         """A VM in the background: its name, its socket and its process."""
-        front = subprocess.Popen(
+        client = subprocess.Popen(
             [case.CVMCTL, "start", "--kernel", self.kernel],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env=environment())
-        self.assertEqual(front.communicate(timeout=SECONDS)[1], b"")
-        self.assertEqual(front.returncode, 0)
-        name = "vm-%d" % front.pid
+        self.assertEqual(client.communicate(timeout=SECONDS)[1], b"")
+        self.assertEqual(client.returncode, 0)
+        name = "vm-%d" % client.pid
         self.addCleanup(self.forget, name)
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
             s.connect(self.path(name, "sock"))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test_resolv.c - what the minder says of resolv.conf, in a tree of the test's
- * own: links, directories that come and go, files that are replaced.
+ * test_resolv.c - what the supervisor says of resolv.conf, in a tree of the
+ * test's own: links, directories that come and go, files that are replaced.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,7 +68,10 @@ static int end(void **state)
 	return chdir("/") || system(command);
 }
 
-/* ---- the minder ---------------------------------------------------------- */
+/*
+ * ---- the supervisor
+ * ----------------------------------------------------------
+ */
 
 /* Until there is something to do, and that. */
 static bool turn(int ms)

@@ -60,12 +60,12 @@ class Terminal(Case):
 
         argv = command or ["run", "--kernel", self.kernel, "--name",
                            self.name]
-        front = subprocess.Popen(
+        client = subprocess.Popen(
             [case.CVMCTL, *argv, *args], stdin=slave, stdout=slave, stderr=slave,
             env=environment(**fake), preexec_fn=session)
-        self.addCleanup(self.reap, front)
+        self.addCleanup(self.reap, client)
         self.seen = b""
-        return front
+        return client
 
     def begin(self, *args, **fake):
         """A VM in the background."""
@@ -97,12 +97,12 @@ class Terminal(Case):
     def is_raw(self):
         return not termios.tcgetattr(self.slave)[3] & termios.ICANON
 
-    def vmm_pid(self, front):
-        with open("/proc/%d/task/%d/children" % (front.pid, front.pid)) as f:
+    def vmm_pid(self, client):
+        with open("/proc/%d/task/%d/children" % (client.pid, client.pid)) as f:
             return int(f.read().split()[0])
 
     def test_shell(self):
-        front = self.start()
+        client = self.start()
         self.expect(b"ctrl-] detaches")
         self.expect(b"$ ")
         self.assertTrue(self.is_raw())
@@ -111,37 +111,37 @@ class Terminal(Case):
         self.expect(b"you said: hello\r\n")
         self.type(b"poweroff\r")
         self.expect(b"powered off")
-        self.assertEqual(front.wait(SECONDS), 0)
+        self.assertEqual(client.wait(SECONDS), 0)
         self.restored()
         self.nothing_left()
 
     def test_endings(self):
         for word, status in ((b"panic", 3), (b"reboot", 4), (b"fatal", 5)):
-            front = self.start("--quiet")
+            client = self.start("--quiet")
             self.expect(b"$ ")
             self.type(word + b"\r")
-            self.assertEqual(front.wait(SECONDS), status)
+            self.assertEqual(client.wait(SECONDS), status)
             self.restored()
 
     def test_refused(self):
-        front = self.start("--mem", "4G")
+        client = self.start("--mem", "4G")
         self.expect(b"cannot give 4096 MiB")
-        self.assertEqual(front.wait(SECONDS), 1)
+        self.assertEqual(client.wait(SECONDS), 1)
         self.restored()
 
     def test_detach_attach(self):
-        front = self.start("--detach-key", "ctrl-t")
+        client = self.start("--detach-key", "ctrl-t")
         self.expect(b"$ ")
         self.type(b"before\r")
         self.expect(b"you said: before")
-        vmm = self.vmm_pid(front)
+        vmm = self.vmm_pid(client)
         self.type(b"half\x14")
         self.expect(b"detached")
-        self.assertEqual(front.wait(SECONDS), 0)
+        self.assertEqual(client.wait(SECONDS), 0)
         self.restored()
         os.kill(vmm, 0)
 
-        front = self.start(command=["console", self.name])
+        client = self.start(command=["console", self.name])
         self.expect(b"you said: before")
         self.expect(b"half")
         self.assertTrue(self.is_raw())
@@ -150,9 +150,9 @@ class Terminal(Case):
         other = cvmctl("console", self.name, NAME=self.name)
         self.assertEqual(other.returncode, 1)
         self.assertIn(b"another terminal is attached: process %d on "
-                      b"/dev/pts/" % front.pid, other.stderr)
+                      b"/dev/pts/" % client.pid, other.stderr)
         self.type(b"reboot\r")
-        self.assertEqual(front.wait(SECONDS), 4)
+        self.assertEqual(client.wait(SECONDS), 4)
         self.restored()
         self.gone(vmm)
         with open(self.log) as f:
@@ -164,17 +164,17 @@ class Terminal(Case):
         self.refused(again, 1, "a VM of this name is running")
         self.assertEqual(os.stat(case.RUN_DIR).st_mode & 0o777, 0o700)
         self.assertEqual(os.stat(self.socket).st_mode & 0o777, 0o600)
-        front = self.start(command=["console", self.name])
+        client = self.start(command=["console", self.name])
         self.expect(b"$ ")
-        front.terminate()	# who attached only leaves
+        client.terminate()	# who attached only leaves
         self.expect(b"detached")
-        self.assertEqual(front.wait(SECONDS), 0)
+        self.assertEqual(client.wait(SECONDS), 0)
         self.restored()
-        front = self.start(command=["console", self.name])
+        client = self.start(command=["console", self.name])
         self.expect(b"$ ")
         self.type(b"poweroff\r")
         self.expect(b"powered off")
-        self.assertEqual(front.wait(SECONDS), 0)
+        self.assertEqual(client.wait(SECONDS), 0)
         # It stays when another VM of the name is not to be.
         self.refused(cvmctl("start", "--kernel", self.kernel, "--name",
                             self.name, "cobd0=/nonexistent"), 1,
@@ -227,14 +227,14 @@ class Terminal(Case):
             self.refused(cvmctl("console", self.name, port,
                                 NAME=self.name), 1,
                          "%s: %s: %s" % (self.name, port, why))
-        front = self.start(command=["console", self.name, "ttys3"])
+        client = self.start(command=["console", self.name, "ttys3"])
         self.expect(b"ctrl-] detaches")
         other = cvmctl("console", self.name, "ttys3", NAME=self.name)
         self.refused(other, 1, "another terminal is attached")
         self.type(b"typed ahead\x1d")
         self.expect(b"cvmctl console %s ttys3 comes back" %
                     self.name.encode())
-        self.assertEqual(front.wait(SECONDS), 0)
+        self.assertEqual(client.wait(SECONDS), 0)
         self.restored()
         result = cvmctl("start", "--kernel", self.kernel, "--name",
                         self.name + "-b", "--quiet", *words)
@@ -259,12 +259,12 @@ class Terminal(Case):
         """The guest is told how large the terminal is, and when it changes.
         """
         self.begin()
-        front = self.start(command=["console", self.name])
+        client = self.start(command=["console", self.name])
         self.expect(b"$ ")
         for rows, cols in (31, 117), (50, 80):
             fcntl.ioctl(self.slave, termios.TIOCSWINSZ,
                         struct.pack("HHHH", rows, cols, 0, 0))
-            front.send_signal(signal.SIGWINCH)
+            client.send_signal(signal.SIGWINCH)
             self.expect(b"window changed")
 
     def test_wait(self):
@@ -327,11 +327,11 @@ class Terminal(Case):
 
     def test_attach_id(self):
         self.begin()
-        front = self.start(command=["console", "7"], NAME=self.name)
+        client = self.start(command=["console", "7"], NAME=self.name)
         self.expect(b"$ ")
         self.type(b"poweroff\r")
         self.expect(b"powered off")
-        self.assertEqual(front.wait(SECONDS), 0)
+        self.assertEqual(client.wait(SECONDS), 0)
 
     def test_one_name_twice(self):
         """Who has another VM's name, in another place, is not that VM."""
@@ -341,19 +341,19 @@ class Terminal(Case):
                          (0, b"fake: KILL 12\n"))
         self.refused(cvmctl("console", "id:12", VMS=2, NAME2=self.name), 1,
                      "that of VM 7, not of VM 12")
-        front = self.start(command=["console", "7"])
+        client = self.start(command=["console", "7"])
         self.expect(b"$ ")
         self.type(b"poweroff\r")
         self.expect(b"powered off")
-        self.assertEqual(front.wait(SECONDS), 0)
+        self.assertEqual(client.wait(SECONDS), 0)
 
     def test_killed(self):
         """However the VM's process ends, its name does not stay."""
-        front = self.start()
+        client = self.start()
         self.expect(b"$ ")
         self.assertTrue(os.path.exists(self.socket))
-        os.kill(self.vmm_pid(front), signal.SIGKILL)
-        self.assertEqual(front.wait(SECONDS), 5)
+        os.kill(self.vmm_pid(client), signal.SIGKILL)
+        self.assertEqual(client.wait(SECONDS), 5)
         until(lambda: not os.path.exists(self.socket))
         self.nothing_left()
 
@@ -362,10 +362,10 @@ class Terminal(Case):
         os.makedirs(case.RUN_DIR, mode=0o700, exist_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as stale:
             stale.bind(self.socket)
-        front = self.start()
+        client = self.start()
         self.expect(b"$ ")
         self.type(b"poweroff\r")
-        self.assertEqual(front.wait(SECONDS), 0)
+        self.assertEqual(client.wait(SECONDS), 0)
 
     def test_one_name_at_once(self):
         """A socket that is about to be listened at is nobody's to remove."""
@@ -393,75 +393,75 @@ class Terminal(Case):
         self.assertEqual(first.wait(SECONDS), 0)
 
     def test_signals(self):
-        front = self.start(STUBBORN=1)
+        client = self.start(STUBBORN=1)
         self.expect(b"$ ")
-        front.send_signal(signal.SIGTERM)
+        client.send_signal(signal.SIGTERM)
         self.expect(b"power button")
         self.assertTrue(self.is_raw())
-        front.send_signal(signal.SIGHUP)
-        self.assertEqual(front.wait(SECONDS), 5)
+        client.send_signal(signal.SIGHUP)
+        self.assertEqual(client.wait(SECONDS), 5)
         self.restored()
 
     def test_vmm_dies(self):
         for how in ("kill", "crash", "segv"):
-            front = self.start()
+            client = self.start()
             self.expect(b"$ ")
-            vmm = self.vmm_pid(front)
+            vmm = self.vmm_pid(client)
             if how == "crash":
                 self.type(b"crash\r")
             else:
                 os.kill(vmm, signal.SIGKILL if how == "kill" else
                         signal.SIGSEGV)
             self.expect(b"ended by signal")
-            self.assertEqual(front.wait(SECONDS), 5)
+            self.assertEqual(client.wait(SECONDS), 5)
             self.restored()
 
     def test_front_dies(self):
         for sig in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT):
-            front = self.start()
+            client = self.start()
             self.expect(b"$ ")
-            vmm = self.vmm_pid(front)
-            front.send_signal(sig)
-            self.assertEqual(front.wait(SECONDS), -sig)
+            vmm = self.vmm_pid(client)
+            client.send_signal(sig)
+            self.assertEqual(client.wait(SECONDS), -sig)
             self.gone(vmm)
             self.restored()
 
     def test_deaf_guest(self):
         """A guest that takes no input can be left and killed."""
-        front = self.start(STUBBORN=1)
+        client = self.start(STUBBORN=1)
         self.expect(b"$ ")
         self.type(b"deaf\r")
         for _ in range(30):
             self.type(b"y" * 1000)
             time.sleep(0.01)
-        self.asked_twice(front)
-        self.assertEqual(front.wait(SECONDS), 5)
+        self.asked_twice(client)
+        self.assertEqual(client.wait(SECONDS), 5)
         self.restored()
 
     def test_stop_and_continue(self):
-        front = self.start()
+        client = self.start()
         self.expect(b"$ ")
-        front.send_signal(signal.SIGTSTP)
-        os.waitpid(front.pid, os.WUNTRACED)
+        client.send_signal(signal.SIGTSTP)
+        os.waitpid(client.pid, os.WUNTRACED)
         self.restored()
-        front.send_signal(signal.SIGCONT)
+        client.send_signal(signal.SIGCONT)
         self.assertTrue(until(self.is_raw))
         self.type(b"poweroff\r")
-        self.assertEqual(front.wait(SECONDS), 0)
+        self.assertEqual(client.wait(SECONDS), 0)
         self.restored()
 
     def test_all_keys_without_detach(self):
-        front = self.start("--detach-key", "none")
+        client = self.start("--detach-key", "none")
         self.expect(b"$ ")
         self.type(b"a\x1db\r")
         self.expect(b"you said: a\x1db")
         self.type(b"poweroff\r")
-        self.assertEqual(front.wait(SECONDS), 0)
+        self.assertEqual(client.wait(SECONDS), 0)
 
     def test_colours(self):
-        front = self.start(command=["check"])
+        client = self.start(command=["check"])
         self.expect(b"\033[33mnote")
-        self.assertEqual(front.wait(SECONDS), 0)
+        self.assertEqual(client.wait(SECONDS), 0)
 
 
 if __name__ == "__main__":

@@ -53,9 +53,9 @@ static void plug(struct bench *b)
 {
 	struct virtio_port_args args[PORTS] = {
 		{ .name = "one", .kind = VIRTIO_PORT_CALLS, .ctx = b->port,
-		  .output = output, .room = room },
+		  .output = output, .input_space = room },
 		{ .name = "two", .kind = VIRTIO_PORT_CALLS, .ctx = b->port,
-		  .output = output, .room = room },
+		  .output = output, .input_space = room },
 	};
 	struct problem problem = { "" };
 

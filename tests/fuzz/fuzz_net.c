@@ -186,7 +186,7 @@ static void cable_wait(struct net_backend *cable,
 		       struct os_notifier *const doorbell[2], bool full)
 {
 	(void)doorbell;
-	require(!full || cable->net->hungry);
+	require(!full || cable->net->rx_blocked);
 	cable->net->stop = true;
 }
 

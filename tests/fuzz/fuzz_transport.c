@@ -119,7 +119,7 @@ static void plug(struct bench *b)
 static void serve(struct virtio_device *dev)
 {
 	struct os_iov iov[8];
-	struct vq_chain chain = { .iov = iov, .room = 8 };
+	struct vq_chain chain = { .iov = iov, .space = 8 };
 	struct virtio_queue *queue;
 	uint32_t i;
 	int ret = 0;

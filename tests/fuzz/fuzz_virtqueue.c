@@ -57,7 +57,7 @@ static void touch(const struct vq_chain *chain)
 	uint64_t bytes[2] = { 0, 0 };
 	const uint8_t *at;
 
-	require(chain->readable + chain->writable <= chain->room);
+	require(chain->readable + chain->writable <= chain->space);
 	for (i = 0; i < chain->readable + chain->writable; i++) {
 		at = chain->iov[i].base;
 		require(chain->iov[i].bytes);
@@ -83,7 +83,7 @@ static void pop(struct bench *b)
 	if (b->held == CHAINS)
 		return;
 	chain->iov = b->iov[at];
-	chain->room = PIECES;
+	chain->space = PIECES;
 	ret = vq_pop(&b->vq, chain);
 	require(ret >= -1 && ret <= 1);
 	require((ret == -1) == b->vq.broken);

@@ -92,9 +92,9 @@ static void plug(struct rig *rig)
 {
 	struct virtio_port_args args[2] = {
 		{ .name = "ttys0", .kind = VIRTIO_PORT_CALLS, .ctx = &ends[0],
-		  .output = end_output, .room = end_room },
+		  .output = end_output, .input_space = end_room },
 		{ .name = "ttys4", .kind = VIRTIO_PORT_CALLS, .ctx = &ends[1],
-		  .output = end_output, .room = end_room },
+		  .output = end_output, .input_space = end_room },
 	};
 	struct problem problem = { "" };
 
@@ -328,7 +328,7 @@ static void test_how_many(void **state)
 		args[i] = (struct virtio_port_args){
 			.name = i < VIRTIO_PORTS_MAX ? "some" : "ttys7",
 			.kind = VIRTIO_PORT_CALLS, .ctx = &ends[0],
-			.output = end_output, .room = end_room,
+			.output = end_output, .input_space = end_room,
 		};
 	testvm_init(&vm);
 	assert_int_equal(virtio_console_add(vm.devs, args, 8,

@@ -45,7 +45,7 @@ static void setup(struct fixture *f, uint64_t features)
 	config.desc_gpa = f->drv.desc_gpa;
 	config.driver_gpa = f->drv.driver_gpa;
 	config.device_gpa = f->drv.device_gpa;
-	f->chain = (struct vq_chain){ .iov = f->iov, .room = 32 };
+	f->chain = (struct vq_chain){ .iov = f->iov, .space = 32 };
 	assert_int_equal(vq_start(&f->vq, &config), 0);
 }
 
@@ -143,7 +143,7 @@ static void test_pieces(void **state)
 		buf[i] = (struct driver_buffer){ BUFFERS + i * 64, 8, true };
 	for (kind = 0; kind <= PACKED; kind += PACKED) {
 		setup(&f, kind | IN_TABLE);
-		f.chain.room = 15;
+		f.chain.space = 15;
 		driver_add_indirect(&f.drv, &f.t.mem, TABLE, buf, 16);
 		expect_broken(&f, "indirect descriptor 15: a request of more "
 			      "than 15 pieces");

@@ -33,7 +33,7 @@ static int echo_serve(struct virtio_queue *queue)
 {
 	struct echo *echo = (struct echo *)queue->dev;
 	struct os_iov iov[8];
-	struct vq_chain chain = { .iov = iov, .room = 8 };
+	struct vq_chain chain = { .iov = iov, .space = 8 };
 	uint8_t text[64];
 	size_t bytes;
 	int ret;

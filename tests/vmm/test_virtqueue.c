@@ -48,7 +48,7 @@ static void setup_sized(struct fixture *f, uint64_t features, uint16_t size)
 	config.driver_gpa = f->drv.driver_gpa;
 	config.device_gpa = f->drv.device_gpa;
 	f->features = features;
-	f->chain = (struct vq_chain){ .iov = f->iov, .room = 64 };
+	f->chain = (struct vq_chain){ .iov = f->iov, .space = 64 };
 	assert_int_equal(vq_start(&f->vq, &config), 0);
 }
 
@@ -245,7 +245,7 @@ static void turns(struct fixture *f)
 					   (uint16_t)(1 + (round + i) % 2));
 			assert_true(id[i] >= 0);
 			chain[i] = (struct vq_chain){ .iov = iov[i],
-				.room = 4 };
+				.space = 4 };
 			assert_int_equal(vq_pop(&f->vq, &chain[i]), 1);
 			assert_ptr_equal(iov[i][0].base,
 					 testmem_at(&f->t, buf[0].gpa));

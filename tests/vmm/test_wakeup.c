@@ -252,7 +252,7 @@ static void test_duel(void **state)
 		config.driver_gpa = d->drv.driver_gpa;
 		config.device_gpa = d->drv.device_gpa;
 		assert_int_equal(vq_start(&d->vq, &config), 0);
-		d->chain = (struct vq_chain){ .iov = d->iov, .room = 4 };
+		d->chain = (struct vq_chain){ .iov = d->iov, .space = 4 };
 		d->interrupts = kind & 4;
 		vq_disable_notification(&d->vq);
 		driver_disable_notification(&d->drv);

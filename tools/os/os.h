@@ -37,7 +37,7 @@ int os_owner(uint32_t *uid, uint32_t *gid);
 /* os_say - a line, newline included, on stderr, at once. */
 void os_say(const char *line);
 
-/* os_pid - of the process the user started, the VMM's front included. */
+/* os_pid - of the process the user started, not of a VMM split off from it. */
 long os_pid(void);
 
 /* ---- driver ---- */

@@ -294,7 +294,7 @@ struct virtio_port_args {
 	/* VIRTIO_PORT_CALLS: as in struct virtio_port_ops (console.h) */
 	void *ctx;
 	void (*output)(void *ctx, const void *data, size_t bytes);
-	void (*room)(void *ctx);
+	void (*input_space)(void *ctx);
 
 	/* out; it lives until virtio_devices_free() */
 	struct virtio_port *port;
@@ -310,7 +310,8 @@ int virtio_console_add(struct virtio_devices *devs,
 
 /*
  * virtio_port_input - something was typed: how many of the bytes the guest had
- * room for.  After fewer than all, room() when there is more.  Any thread.
+ * room for.  After fewer than all, input_space() when there is more.  Any
+ * thread.
  */
 size_t virtio_port_input(struct virtio_port *port, const void *data,
 			 size_t bytes);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "confine.h"
+#include "filter_linux.h"
 #include "os/linux/linux.h"
 
 #define OWN_USER	"cvm"	/* where the system has one */
@@ -102,5 +103,5 @@ int confine(const struct config *config, struct problem *problem)
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return problem_set(problem, "confinement", "prctl: %s",
 				   strerror(errno));
-	return linux_filter(needs_network(config), problem);
+	return filter_syscalls(needs_network(config), problem);
 }

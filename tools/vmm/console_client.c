@@ -11,7 +11,7 @@
 #include "console_client.h"
 #include "packet.h"
 
-struct front {
+struct client {
 	struct os_link *link;
 	int key;		/* detach key or -1 */
 	int owner;		/* this process started the VM */
@@ -25,96 +25,97 @@ struct front {
 	const char *port;	/* attached to; "": the guest's own console */
 };
 
-static void finish(struct front *f, int status)
+static void finish(struct client *client, int status)
 {
-	f->done = 1;
-	f->status = status;
+	client->done = 1;
+	client->status = status;
 }
 
 /* Give the terminal back, with the cursor where a message can begin. */
-static void end_output(struct front *f)
+static void end_output(struct client *client)
 {
 	os_terminal_restore();
-	if (f->midline)
+	if (client->midline)
 		say("%s", "");
-	f->midline = 0;
+	client->midline = 0;
 }
 
-static void send_size(struct front *f)
+static void send_size(struct client *client)
 {
 	struct packet_size size;
 	unsigned int cols, rows;
 
-	if (!f->started || os_terminal_size(&cols, &rows))
+	if (!client->started || os_terminal_size(&cols, &rows))
 		return;
 	size.cols = (uint16_t)cols;
 	size.rows = (uint16_t)rows;
-	os_link_send(f->link, PACKET_SIZE, &size, sizeof(size), OS_LINK_SURE);
+	os_link_send(client->link, PACKET_SIZE, &size, sizeof(size),
+		     OS_LINK_SURE);
 }
 
-static void started(struct front *f, const char *greeting)
+static void started(struct client *client, const char *greeting)
 {
-	f->started = 1;
+	client->started = 1;
 	if (greeting[0])
 		say("%s", greeting);
 	os_terminal_raw();
-	send_size(f);
+	send_size(client);
 }
 
 /* A line from the VMM while the terminal is raw. */
-static void note(struct front *f, const char *text)
+static void note(struct client *client, const char *text)
 {
-	end_output(f);
+	end_output(client);
 	say("cvmctl: %s", text);
-	if (f->started)
+	if (client->started)
 		os_terminal_raw();
 }
 
 /* The VMM is gone without a last word. */
-static void vmm_lost(struct front *f)
+static void vmm_lost(struct client *client)
 {
 	char fate[160] = "";
 
-	end_output(f);
-	if (f->owner)
+	end_output(client);
+	if (client->owner)
 		os_vmm_ending(fate, sizeof(fate));
-	say("cvmctl: %s: its process %s, and the VM with it", f->name,
+	say("cvmctl: %s: its process %s, and the VM with it", client->name,
 	    fate[0] ? fate : "has died");
-	finish(f, EXIT_ENDED);
+	finish(client, EXIT_ENDED);
 }
 
-static void from_vmm(struct front *f)
+static void from_vmm(struct client *client)
 {
 	char data[OS_LINK_DATA + 1], letter;
-	int bytes = os_link_recv(f->link, &letter, data);
+	int bytes = os_link_recv(client->link, &letter, data);
 
 	if (bytes < 0) {
-		vmm_lost(f);
+		vmm_lost(client);
 		return;
 	}
 	data[bytes] = '\0';
 	switch (letter) {
 	case PACKET_STARTED:
-		started(f, data);
+		started(client, data);
 		break;
 	case PACKET_OUTPUT:
 		os_output(data, (size_t)bytes);
 		if (bytes)
-			f->midline = data[bytes - 1] != '\n';
+			client->midline = data[bytes - 1] != '\n';
 		break;
 	case PACKET_NOTE:
-		note(f, data);
+		note(client, data);
 		break;
 	case PACKET_END:
-		end_output(f);
+		end_output(client);
 		if (bytes > 1 && data[1])
 			say("%s", data + 1);
-		finish(f, bytes ? data[0] : EXIT_ENDED);
+		finish(client, bytes ? data[0] : EXIT_ENDED);
 		break;
 	case PACKET_REFUSED:
 		os_terminal_restore();
-		say("cvmctl: %s: %s", f->name, data);
-		finish(f, EXIT_REFUSED);
+		say("cvmctl: %s: %s", client->name, data);
+		finish(client, EXIT_REFUSED);
 		break;
 	}
 }
@@ -134,121 +135,123 @@ static void leave(struct os_link *link)
 		;
 }
 
-static void detach(struct front *f)
+static void detach(struct client *client)
 {
-	leave(f->link);
-	end_output(f);
+	leave(client->link);
+	end_output(client);
 	say("cvmctl: detached; the guest runs on (cvmctl console %s%s%s comes "
-	    "back)", f->name, f->port[0] ? " " : "", f->port);
-	finish(f, EXIT_OK);
+	    "back)", client->name, client->port[0] ? " " : "", client->port);
+	finish(client, EXIT_OK);
 }
 
-static void from_keys(struct front *f)
+static void from_keys(struct client *client)
 {
 	char data[1024], *key = NULL;
 	int bytes = os_input(data, sizeof(data));
 
 	if (bytes <= 0) {
-		f->eof = bytes < 0;
+		client->eof = bytes < 0;
 		return;
 	}
-	if (f->key >= 0)
-		key = memchr(data, f->key, (size_t)bytes);
+	if (client->key >= 0)
+		key = memchr(data, client->key, (size_t)bytes);
 	if (key)
 		bytes = (int)(key - data);
 	if (bytes)
-		os_link_send(f->link, PACKET_INPUT, data, (size_t)bytes,
+		os_link_send(client->link, PACKET_INPUT, data, (size_t)bytes,
 			     OS_LINK_SURE);
 	if (key)
-		detach(f);
+		detach(client);
 }
 
 /* Who only looks in leaves; who started the VM ends it. */
-static void asked_to_stop(struct front *f)
+static void asked_to_stop(struct client *client)
 {
-	if (!f->owner) {
-		detach(f);
-	} else if (f->started) {
-		os_link_send(f->link, PACKET_STOP, NULL, 0, OS_LINK_SURE);
+	if (!client->owner) {
+		detach(client);
+	} else if (client->started) {
+		os_link_send(client->link, PACKET_STOP, NULL, 0, OS_LINK_SURE);
 	} else {
 		/* Still loading: nothing there that could be asked. */
 		os_vmm_kill();
-		say("cvmctl: %s: interrupted before the guest ran", f->name);
-		finish(f, EXIT_ENDED);
+		say("cvmctl: %s: interrupted before the guest ran",
+		    client->name);
+		finish(client, EXIT_ENDED);
 	}
 }
 
 /* Which port, and who we are, for the next who wants it. */
-static void attach(struct front *f)
+static void attach(struct client *client)
 {
 	char data[160], terminal[64];
-	size_t at = sizeof(f->id);
+	size_t at = sizeof(client->id);
 
 	os_terminal_name(terminal, sizeof(terminal));
-	memcpy(data, &f->id, at);
+	memcpy(data, &client->id, at);
 	at += (size_t)snprintf(data + at, sizeof(data) - at, "%.40s%cprocess "
-			       "%ld%s%s", f->port, '\0', os_pid(),
+			       "%ld%s%s", client->port, '\0', os_pid(),
 			       terminal[0] ? " on " : "", terminal) + 1;
-	os_link_send(f->link, PACKET_ATTACH, data, at, OS_LINK_SURE);
+	os_link_send(client->link, PACKET_ATTACH, data, at, OS_LINK_SURE);
 }
 
-static int serve(struct front *f)
+static int serve(struct client *client)
 {
 	struct problem problem = { "" };
 	unsigned int which;
 
 	if (os_wait_open(&problem) || os_catch_stop(&problem)) {
 		problem_print(&problem);
-		finish(f, EXIT_REFUSED);
-	} else if (!f->owner) {
-		attach(f);
+		finish(client, EXIT_REFUSED);
+	} else if (!client->owner) {
+		attach(client);
 	}
-	while (!f->done) {
+	while (!client->done) {
 		/* Keys typed early wait in the terminal. */
-		switch (os_wait(&f->link, 1, &which, f->started && !f->eof,
-				-1)) {
+		switch (os_wait(&client->link, 1, &which,
+				client->started && !client->eof, -1)) {
 		case OS_WAIT_STOP:
-			asked_to_stop(f);
+			asked_to_stop(client);
 			break;
 		case OS_WAIT_INPUT:
-			from_keys(f);
+			from_keys(client);
 			break;
 		case OS_WAIT_LINK:
-			from_vmm(f);
+			from_vmm(client);
 			break;
 		case OS_WAIT_SIZE:
-			send_size(f);
+			send_size(client);
 			break;
 		default:
 			break;
 		}
 	}
 	os_terminal_restore();
-	os_link_close(f->link);
-	return f->status;
+	os_link_close(client->link);
+	return client->status;
 }
 
-int front_run(struct os_link *link, const char *name, int key)
+int console_client_run(struct os_link *link, const char *name, int key)
 {
-	struct front f = {
+	struct client client = {
 		.link = link, .key = key, .owner = 1, .name = name, .port = "",
 	};
 
-	return serve(&f);
+	return serve(&client);
 }
 
-int front_attach(struct os_link *link, const struct cvm_user_vm_info *vm,
-		 const char *port, int key)
+int console_client_attach(struct os_link *link,
+			  const struct cvm_user_vm_info *vm, const char *port,
+			  int key)
 {
-	struct front f = {
+	struct client client = {
 		.link = link, .key = key, .name = vm->name, .id = vm->id,
 		.port = port,
 	};
 
-	return serve(&f);
+	return serve(&client);
 }
 
-int front_detach(struct os_link *link, const char *name)
+int console_client_detach(struct os_link *link, const char *name)
 {
 	char data[OS_LINK_DATA + 1] = "", letter = 0;
 	struct problem problem = { "" };

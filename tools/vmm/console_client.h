@@ -6,20 +6,21 @@
 #include "os/os.h"
 
 /*
- * front_run - be the terminal of the VMM that this process started, until it
- * ends (its status) or the detach key is pressed (EXIT_OK).  key < 0: there is
- * none.
- * front_attach - the same of one that runs already, whose VM this end does not
- * end.  port: what to attach to, "": the guest's own console.
+ * console_client_run - be the terminal of the VMM that this process started,
+ * until it ends (its status) or the detach key is pressed (EXIT_OK).  key < 0:
+ * there is none.
+ * console_client_attach - the same of one that runs already, whose VM this end
+ * does not end.  port: what to attach to, "": the guest's own console.
  */
-int front_run(struct os_link *link, const char *name, int key);
-int front_attach(struct os_link *link, const struct cvm_user_vm_info *vm,
-		 const char *port, int key);
+int console_client_run(struct os_link *link, const char *name, int key);
+int console_client_attach(struct os_link *link,
+			  const struct cvm_user_vm_info *vm, const char *port,
+			  int key);
 
 /*
- * front_detach - wait until the guest has run, then leave it to itself.
- * EXIT_OK, or the VMM's exit status if it did not come so far.
+ * console_client_detach - wait until the guest has run, then leave it to
+ * itself. EXIT_OK, or the VMM's exit status if it did not come so far.
  */
-int front_detach(struct os_link *link, const char *name);
+int console_client_detach(struct os_link *link, const char *name);
 
 #endif /* CVM_VMM_CONSOLE_CLIENT_H */

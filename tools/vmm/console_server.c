@@ -18,7 +18,7 @@ struct console_channel {
 	const char *name;	/* "": the guest's own */
 	const struct console_sink *sink;
 	void *ctx;
-	int full;		/* the sink takes no more; console_room() */
+	int full;		/* until console_input_space() */
 	char holder[WHO];	/* who is attached */
 	size_t keys_len;
 	char keys[KEYS];
@@ -50,8 +50,8 @@ static struct {
 		const char *name, *why;
 	} other[32];		/* names that are no channels, and why */
 	unsigned int others;
-	void (*report)(void *ctx, struct console_answer *a);
-	void (*rescan)(void *ctx, const char *disk, struct console_answer *a);
+	void (*report)(void *ctx, struct stats_answer *a);
+	void (*rescan)(void *ctx, const char *disk, struct stats_answer *a);
 	void *report_ctx;
 } con;
 
@@ -89,7 +89,7 @@ int console_served(struct os_link *first, int copy, struct problem *problem)
 
 int console_claim(const char *name, struct problem *problem)
 {
-	return os_link_listen(name, minder_remove, problem);
+	return os_link_listen(name, supervisor_remove, problem);
 }
 
 int console_ready(uint32_t id, const char *greeting, struct problem *problem)
@@ -172,7 +172,7 @@ void console_explain(const char *name, const char *why)
 	con.other[con.others++].why = why;
 }
 
-void console_room(struct console_channel *channel)
+void console_input_space(struct console_channel *channel)
 {
 	__atomic_store_n(&channel->full, 0, __ATOMIC_SEQ_CST);
 	os_wake();
@@ -374,9 +374,9 @@ static void attach(struct client *client, const char *data, size_t bytes)
 
 /* ---- counters ---- */
 
-void console_reporter(void (*report)(void *ctx, struct console_answer *a),
+void console_on_stats(void (*report)(void *ctx, struct stats_answer *a),
 		      void (*rescan)(void *ctx, const char *disk,
-				     struct console_answer *a),
+				     struct stats_answer *a),
 		      void *ctx)
 {
 	con.report = report;
@@ -385,30 +385,30 @@ void console_reporter(void (*report)(void *ctx, struct console_answer *a),
 }
 
 /* A packet that is being filled. */
-struct console_answer {
+struct stats_answer {
 	struct os_link *to;
 	size_t bytes;
 	char data[OS_LINK_DATA];
 };
 
 /* Few packets, for nobody waits until there is room for more. */
-static void send_answer(struct console_answer *a)
+static void send_answer(struct stats_answer *a)
 {
 	os_link_send(a->to, PACKET_COUNTERS, a->data, a->bytes, OS_LINK_NOW);
 	a->bytes = 0;
 }
 
-void console_count(struct console_answer *a, const char *device,
-		   const char *counter, uint64_t value)
+void stats_answer_number(struct stats_answer *a, const char *device,
+			 const char *counter, uint64_t value)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	console_word(a, device, counter, text);
+	stats_answer_word(a, device, counter, text);
 }
 
-void console_word(struct console_answer *a, const char *device,
-		  const char *what, const char *word)
+void stats_answer_word(struct stats_answer *a, const char *device,
+		       const char *what, const char *word)
 {
 	char text[200];
 	size_t len = (size_t)snprintf(text, sizeof(text), "%.60s%c%.60s%c%.60s",
@@ -423,7 +423,7 @@ void console_word(struct console_answer *a, const char *device,
 /* disk: whose length is to be looked at; NULL: it is counters. */
 static void answer(struct client *client, const char *disk)
 {
-	struct console_answer a = { .to = client->link };
+	struct stats_answer a = { .to = client->link };
 
 	if (con.report && disk)
 		con.rescan(con.report_ctx, disk, &a);
@@ -458,8 +458,8 @@ static void resize(struct console_channel *channel, const char *data,
 	channel->sink->resize(channel->ctx, size.cols, size.rows);
 }
 
-static enum console_event from_attached(struct client *client, char letter,
-					const char *data, size_t bytes)
+static enum console_wait_end from_attached(struct client *client, char letter,
+					   const char *data, size_t bytes)
 {
 	switch (letter) {
 	case PACKET_INPUT:
@@ -482,8 +482,8 @@ static enum console_event from_attached(struct client *client, char letter,
 }
 
 /* The first packet of a client. */
-static enum console_event from_new(struct client *client, char letter,
-				   const char *data, size_t bytes)
+static enum console_wait_end from_new(struct client *client, char letter,
+				      const char *data, size_t bytes)
 {
 	uint32_t id;
 
@@ -500,21 +500,21 @@ static enum console_event from_new(struct client *client, char letter,
 		       con.id, id);
 	else if (letter == PACKET_ATTACH)
 		attach(client, data, bytes);
-	else if (letter == PACKET_ASK)
+	else if (letter == PACKET_STATS)
 		answer(client, NULL);
 	else if (letter == PACKET_RESCAN)
 		answer(client, text_at(data, bytes, 0));
 	else if (letter == PACKET_KILL)
 		return CONSOLE_KILL;
-	else if (letter == PACKET_ASKED)
-		return CONSOLE_ASKED;
+	else if (letter == PACKET_POWEROFF)
+		return CONSOLE_POWEROFF;
 	else
 		drop_client(client);
 	return CONSOLE_WAKE;
 }
 
 /* One packet of a client. */
-static enum console_event read_client(struct client *client)
+static enum console_wait_end read_client(struct client *client)
 {
 	char data[OS_LINK_DATA], letter;
 	int bytes = os_link_recv(client->link, &letter, data);
@@ -550,7 +550,7 @@ static int wants_stdin(void)
 	return !con.served && !con.eof && !own->keys_len;
 }
 
-static enum console_event serve(enum os_wait_end event, unsigned int which)
+static enum console_wait_end serve(enum os_wait_end event, unsigned int which)
 {
 	switch (event) {
 	case OS_WAIT_STOP:
@@ -569,7 +569,7 @@ static enum console_event serve(enum os_wait_end event, unsigned int which)
 	return CONSOLE_WAKE;
 }
 
-enum console_event console_wait(int ms)
+enum console_wait_end console_wait(int ms)
 {
 	struct os_link *links[CLIENTS];
 	enum os_wait_end event;

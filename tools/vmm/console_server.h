@@ -27,17 +27,17 @@ struct console_channel;
 struct console_sink {
 	/*
 	 * Takes as many of the bytes as fit now.  After fewer,
-	 * console_room() when there is room again.
+	 * console_input_space() when there is room again.
 	 */
 	size_t (*input)(void *ctx, const void *data, size_t bytes);
 	/* The terminal's window has this size. */
 	void (*resize)(void *ctx, unsigned int cols, unsigned int rows);
 };
 
-enum console_event {
+enum console_wait_end {
 	CONSOLE_WAKE,		/* nothing for others; os_wake() perhaps */
 	CONSOLE_STOP,		/* somebody wants the VM to end in order */
-	CONSOLE_ASKED,		/* the guest was asked to, by the driver */
+	CONSOLE_POWEROFF,	/* the guest was asked to, by the driver */
 	CONSOLE_KILL,		/* somebody wants it to end now */
 	CONSOLE_LOST		/* the process that started the VM died */
 };
@@ -77,29 +77,31 @@ struct console_channel *console_channel(const char *name,
 void console_explain(const char *name, const char *why);
 
 /*
- * console_reporter - who asks for counters gets what report() says by
- * console_count(), those of a device one after the other; rescan() is of one
- * disk, or with "" of all, and says how long they are.
+ * console_on_stats - who asks for counters gets what report() says by
+ * stats_answer_number(), those of a device one after the other; rescan() is of
+ * one disk, or with "" of all, and says how long they are.
  */
-struct console_answer;
-void console_reporter(void (*report)(void *ctx, struct console_answer *a),
+struct stats_answer;
+void console_on_stats(void (*report)(void *ctx, struct stats_answer *a),
 		      void (*rescan)(void *ctx, const char *disk,
-				     struct console_answer *a),
+				     struct stats_answer *a),
 		      void *ctx);
-void console_count(struct console_answer *a, const char *device,
-		   const char *counter, uint64_t value);
-/* console_word - beside the counters, what is a word and begins as none. */
-void console_word(struct console_answer *a, const char *device,
-		  const char *what, const char *word);
+void stats_answer_number(struct stats_answer *a, const char *device,
+			 const char *counter, uint64_t value);
+/*
+ * stats_answer_word - beside the counters, what is a word and begins as none.
+ */
+void stats_answer_word(struct stats_answer *a, const char *device,
+		       const char *what, const char *word);
 
 /*
  * console_wait - sleep until something happens, or ms milliseconds have
  * passed (< 0: for ever).
  */
-enum console_event console_wait(int ms);
+enum console_wait_end console_wait(int ms);
 
-/* console_room - the sink takes input again.  Any thread. */
-void console_room(struct console_channel *channel);
+/* console_input_space - the sink takes input again.  Any thread. */
+void console_input_space(struct console_channel *channel);
 
 /* console_write - guest output; waits while the reader is slow.  Any thread. */
 void console_write(struct console_channel *channel, const void *data,

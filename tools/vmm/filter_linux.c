@@ -17,7 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "os/linux/linux.h"
+#include <cvm/uapi.h>
+
+#include "filter_linux.h"
 
 static const int always[] = {
 	/* memory, without making any of it executable (below) */
@@ -171,7 +173,7 @@ static int fill(scmp_filter_ctx filter, int with_network)
 	return err ? -EINVAL : 0;
 }
 
-int linux_filter(int with_network, struct problem *problem)
+int filter_syscalls(int with_network, struct problem *problem)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int err = filter ? fill(filter, with_network) : -ENOMEM;

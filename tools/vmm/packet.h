@@ -24,11 +24,11 @@
 /* to the VMM */
 #define PACKET_ATTACH	'a'	/* ID, port ("": main), who I am; NUL-ended
 				 * these */
-#define PACKET_ASK	'q'	/* ID; COUNTERS, please, then END */
+#define PACKET_STATS	'q'	/* ID; COUNTERS, please, then END */
 #define PACKET_RESCAN	'l'	/* ID, disk ("": all), NUL-ended; its length
 				 * as COUNTERS, then END */
 #define PACKET_KILL	'k'	/* ID; it was ended: wait for no reader */
-#define PACKET_ASKED	'p'	/* ID; the guest was asked to power off */
+#define PACKET_POWEROFF	'p'	/* ID; the guest was asked to power off */
 #define PACKET_INPUT	'i'	/* keys */
 #define PACKET_SIZE	'z'	/* struct packet_size: of my terminal */
 #define PACKET_STOP	's'	/* a wish to stop */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * programs_linux.c - the programs of execN, in the minder's process.
+ * programs_linux.c - the programs of execN, in the supervisor's process.
  *
  * Each is the leader of a session and a process group of its own.  Its number
  * is the group's as long as it was not waited for, so a group is signalled

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* programs_linux.h - the programs of execN, in the minder's process. */
+/* programs_linux.h - the programs of execN, in the supervisor's process. */
 #ifndef CVM_VMM_PROGRAMS_LINUX_H
 #define CVM_VMM_PROGRAMS_LINUX_H
 

@@ -73,7 +73,7 @@ static int next_name(char *left, char *name, size_t size)
 	return 1;
 }
 
-/* What a link says stands in front of what is left. */
+/* What a link says stands in client of what is left. */
 static int follow(char *left, const char *target, char *here)
 {
 	char rest[PATH_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * resolv_linux.h - what the host's resolv.conf says, for whoever cannot look:
- * in the minder's process, which sees every change of it.
+ * in the supervisor's process, which sees every change of it.
  */
 #ifndef CVM_VMM_RESOLV_LINUX_H
 #define CVM_VMM_RESOLV_LINUX_H

@@ -189,7 +189,7 @@ static void vcpu_main(void *arg)
 		if (run.reason == CVM_RUN_CONSOLE_OUT)
 			console_out(vmm, &run);
 		else if (run.reason == CVM_RUN_CONSOLE_ROOM)
-			console_room(vmm->console);
+			console_input_space(vmm->console);
 		else if (run.reason == CVM_RUN_DOORBELL)
 			virtio_devices_doorbell(vmm->vm->devices, &run);
 		else if (run.reason >= CVM_RUN_POWEROFF)
@@ -233,14 +233,14 @@ static void resize(void *ctx, unsigned int cols, unsigned int rows)
 	virtio_devices_console_size(vmm->vm->devices, cols, rows);
 }
 
-static void report(void *ctx, struct console_answer *to)
+static void report(void *ctx, struct stats_answer *to)
 {
 	struct vmm *vmm = ctx;
 
 	devices_report(vmm->vm, to);
 }
 
-static void rescan(void *ctx, const char *disk, struct console_answer *to)
+static void rescan(void *ctx, const char *disk, struct stats_answer *to)
 {
 	struct vmm *vmm = ctx;
 
@@ -266,7 +266,7 @@ static void serve(struct vmm *vmm, int vcpus)
 		case CONSOLE_STOP:
 			stop(vmm, 0);
 			break;
-		case CONSOLE_ASKED:
+		case CONSOLE_POWEROFF:
 			begin_grace(vmm);
 			break;
 		case CONSOLE_KILL:
@@ -317,7 +317,7 @@ void vmm_run(struct vm *vm, uint32_t grace, struct ending *ending)
 
 	memset(ending, 0, sizeof(*ending));
 	vmm.console = console_channel(NULL, &own_console, &vmm);
-	console_reporter(report, rescan, &vmm);
+	console_on_stats(report, rescan, &vmm);
 	for (i = 0; i < vm->info.vcpus; i++) {
 		vcpus[i].vmm = &vmm;
 		os_thread_run(vcpus[i].thread, vcpu_main, &vcpus[i]);

@@ -51,8 +51,8 @@ static int read_answer(struct question *q, struct os_link *link)
 	return 1;
 }
 
-struct os_link *ask_connect(const struct cvm_user_vm_info *vm,
-			    struct problem *problem)
+struct os_link *stats_client_connect(const struct cvm_user_vm_info *vm,
+				     struct problem *problem)
 {
 	struct problem why = { "" };
 	struct os_link *link = good_name(vm->name) ?
@@ -68,7 +68,7 @@ struct os_link *ask_connect(const struct cvm_user_vm_info *vm,
 static int ask(const struct cvm_user_vm_info *vm, char letter,
 	       const char *text, struct question *q, struct problem *problem)
 {
-	struct os_link *link = ask_connect(vm, problem);
+	struct os_link *link = stats_client_connect(vm, problem);
 	char data[sizeof(vm->id) + 64];
 	size_t bytes = sizeof(vm->id);
 
@@ -87,21 +87,21 @@ static int ask(const struct cvm_user_vm_info *vm, char letter,
 					     "does not answer");
 }
 
-void ask_counters(const struct cvm_user_vm_info *vm,
-		  void (*fn)(void *ctx, const char *device,
-			     const char *counter, const char *value),
-		  void *ctx)
+void stats_client_counters(const struct cvm_user_vm_info *vm,
+			   void (*fn)(void *ctx, const char *device,
+				      const char *counter, const char *value),
+			   void *ctx)
 {
 	struct question q = { fn, ctx, 0 };
 	struct problem ignored = { "" };
 
-	ask(vm, PACKET_ASK, NULL, &q, &ignored);
+	ask(vm, PACKET_STATS, NULL, &q, &ignored);
 }
 
-int ask_rescan(const struct cvm_user_vm_info *vm, const char *disk,
-	       void (*fn)(void *ctx, const char *device, const char *counter,
-			  const char *value),
-	       void *ctx, struct problem *problem)
+int stats_client_rescan(const struct cvm_user_vm_info *vm, const char *disk,
+			void (*fn)(void *ctx, const char *device,
+				   const char *counter, const char *value),
+			void *ctx, struct problem *problem)
 {
 	struct question q = { fn, ctx, 0 };
 
@@ -111,7 +111,7 @@ int ask_rescan(const struct cvm_user_vm_info *vm, const char *disk,
 static void tell(const struct cvm_user_vm_info *vm, char letter)
 {
 	struct problem ignored = { "" };
-	struct os_link *link = ask_connect(vm, &ignored);
+	struct os_link *link = stats_client_connect(vm, &ignored);
 
 	if (!link)
 		return;
@@ -119,12 +119,12 @@ static void tell(const struct cvm_user_vm_info *vm, char letter)
 	os_link_close(link);
 }
 
-void tell_killed(const struct cvm_user_vm_info *vm)
+void stats_client_killed(const struct cvm_user_vm_info *vm)
 {
 	tell(vm, PACKET_KILL);
 }
 
-void tell_asked(const struct cvm_user_vm_info *vm)
+void stats_client_poweroff(const struct cvm_user_vm_info *vm)
 {
-	tell(vm, PACKET_ASKED);
+	tell(vm, PACKET_POWEROFF);
 }

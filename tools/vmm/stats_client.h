@@ -8,38 +8,39 @@
 #include "driver.h"
 
 /*
- * ask_connect - to the process of this VM; NULL with a problem.  Another VM
- * of the same name may be there instead: what is sent says which is meant.
+ * stats_client_connect - to the process of this VM; NULL with a problem.
+ * Another VM of the same name may be there instead: what is sent says which is
+ * meant.
  */
-struct os_link *ask_connect(const struct cvm_user_vm_info *vm,
-			    struct problem *problem);
+struct os_link *stats_client_connect(const struct cvm_user_vm_info *vm,
+				     struct problem *problem);
 
 /*
- * ask_counters - fn for each counter, those of a device one after the other;
- * value is a number in digits, or a word that begins with none.
- * Nobody to ask, or one who does not answer, has none.
+ * stats_client_counters - fn for each counter, those of a device one after the
+ * other; value is a number in digits, or a word that begins with none. Nobody
+ * to ask, or one who does not answer, has none.
  */
-void ask_counters(const struct cvm_user_vm_info *vm,
-		  void (*fn)(void *ctx, const char *device,
-			     const char *counter, const char *value),
-		  void *ctx);
+void stats_client_counters(const struct cvm_user_vm_info *vm,
+			   void (*fn)(void *ctx, const char *device,
+				      const char *counter, const char *value),
+			   void *ctx);
 
 /*
- * ask_rescan - the VM is to look how long a disk of its is, or with "" all of
- * them, and tell its guest: fn as above, "before" and then "bytes".  -1 with a
- * problem: it does not answer.
+ * stats_client_rescan - the VM is to look how long a disk of its is, or with ""
+ * all of them, and tell its guest: fn as above, "before" and then "bytes".  -1
+ * with a problem: it does not answer.
  */
-int ask_rescan(const struct cvm_user_vm_info *vm, const char *disk,
-	       void (*fn)(void *ctx, const char *device, const char *counter,
-			  const char *value),
-	       void *ctx, struct problem *problem);
+int stats_client_rescan(const struct cvm_user_vm_info *vm, const char *disk,
+			void (*fn)(void *ctx, const char *device,
+				   const char *counter, const char *value),
+			void *ctx, struct problem *problem);
 
 /*
- * tell_killed - this VM was ended by the driver; its process is to wait for
- * nobody who reads slowly.
- * tell_asked - its guest was asked to power off; its time runs.
+ * stats_client_killed - this VM was ended by the driver; its process is to wait
+ * for nobody who reads slowly.
+ * stats_client_poweroff - its guest was asked to power off; its time runs.
  */
-void tell_killed(const struct cvm_user_vm_info *vm);
-void tell_asked(const struct cvm_user_vm_info *vm);
+void stats_client_killed(const struct cvm_user_vm_info *vm);
+void stats_client_poweroff(const struct cvm_user_vm_info *vm);
 
 #endif /* CVM_VMM_STATS_CLIENT_H */

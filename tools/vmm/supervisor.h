@@ -15,38 +15,38 @@
 #include "os/problem.h"
 
 /*
- * minder_start - before the driver is opened: whoever outlives the VM must
+ * supervisor_start - before the driver is opened: whoever outlives the VM must
  * hold nothing of it.  exec: CONFIG_EXECS programs.  -1 with a problem.
  */
-int minder_start(const struct config_exec *exec, struct problem *problem);
+int supervisor_start(const struct config_exec *exec, struct problem *problem);
 
 /*
- * minder_programs - everything else is ready: start the programs, as the user
- * who started the VM.  They are ended with it.  -1 with a problem.
+ * supervisor_programs - everything else is ready: start the programs, as the
+ * user who started the VM.  They are ended with it.  -1 with a problem.
  */
-int minder_programs(struct problem *problem);
+int supervisor_programs(struct problem *problem);
 
 /*
- * minder_remove - a name is to be gone when the VM is, or only if its file is
- * empty then.  file: a descriptor of what it names, wherever the path leads;
- * once the name means something else it stays.  Before minder_seal().
+ * supervisor_remove - a name is to be gone when the VM is, or only if its file
+ * is empty then.  file: a descriptor of what it names, wherever the path leads;
+ * once the name means something else it stays.  Before supervisor_seal().
  */
-void minder_remove(const char *path, intptr_t file, int if_empty);
+void supervisor_remove(const char *path, intptr_t file, int if_empty);
 
 /*
- * minder_resolver - a socket for the VM's process, which may not look itself:
- * each text of /etc/resolv.conf comes from it as one packet, the one of now
- * and others when there are.  0: there is none.  Before minder_seal().
+ * supervisor_resolver - a socket for the VM's process, which may not look
+ * itself: each text of /etc/resolv.conf comes from it as one packet, the one of
+ * now and others when there are.  0: there is none.  Before supervisor_seal().
  */
-int minder_resolver(void);
+int supervisor_resolver(void);
 
 /*
- * minder_seal - the VM is about to run: from now on nothing more is done for
- * it than was asked for so far.
+ * supervisor_seal - the VM is about to run: from now on nothing more is done
+ * for it than was asked for so far.
  */
-void minder_seal(void);
+void supervisor_seal(void);
 
-/* minder_end - the VM has ended: returns when everything is in order. */
-void minder_end(void);
+/* supervisor_end - the VM has ended: returns when everything is in order. */
+void supervisor_end(void);
 
 #endif /* CVM_VMM_SUPERVISOR_H */

@@ -36,7 +36,7 @@ enum {
 #define FILES		16u
 #define FDS		2u
 
-static int minder = -1;		/* the VM's end of the connection */
+static int supervisor = -1;		/* the VM's end of the connection */
 
 /* ---- orders, and the descriptors that may come with one ---- */
 
@@ -86,7 +86,7 @@ static ssize_t receive(int from, void *order, size_t room, int *fds)
 	return bytes;
 }
 
-/* ---- the minder's process ---- */
+/* ---- the supervisor's process ---- */
 
 static struct {
 	int vm;			/* its end of the connection */
@@ -166,7 +166,7 @@ static void let_go(int vm)
 	setsid();
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
-	prctl(PR_SET_NAME, "cvm-minder");
+	prctl(PR_SET_NAME, "cvm-supervisor");
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
@@ -198,7 +198,7 @@ static void watch(void)
 	}
 }
 
-static void minder_main(int vm, const struct config_exec *exec)
+static void run_supervisor(int vm, const struct config_exec *exec)
 {
 	let_go(vm);
 	self.exec = exec;
@@ -212,20 +212,20 @@ static void minder_main(int vm, const struct config_exec *exec)
 
 /* ---- the VM's process ---- */
 
-int minder_start(const struct config_exec *exec, struct problem *problem)
+int supervisor_start(const struct config_exec *exec, struct problem *problem)
 {
 	int pair[2];
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return problem_set(problem, "minder", "socketpair: %s",
+		return problem_set(problem, "supervisor", "socketpair: %s",
 				   strerror(errno));
 	pid = fork();
 	if (!pid)
-		minder_main(pair[1], exec);
+		run_supervisor(pair[1], exec);
 	close(pair[1]);
-	minder = pair[0];
-	return pid > 0 ? 0 : problem_set(problem, "minder", "fork: %s",
+	supervisor = pair[0];
+	return pid > 0 ? 0 : problem_set(problem, "supervisor", "fork: %s",
 					 strerror(errno));
 }
 
@@ -235,14 +235,14 @@ static void give_order(char letter, const char *text, const int *fds,
 	char order[ORDER_ROOM];
 	size_t bytes = strlen(text);
 
-	if (minder < 0 || bytes >= sizeof(order))
+	if (supervisor < 0 || bytes >= sizeof(order))
 		return;
 	order[0] = letter;
 	memcpy(order + 1, text, bytes);
-	send_order(minder, order, 1 + bytes, fds, count);
+	send_order(supervisor, order, 1 + bytes, fds, count);
 }
 
-void minder_remove(const char *path, intptr_t file, int if_empty)
+void supervisor_remove(const char *path, intptr_t file, int if_empty)
 {
 	struct linux_own_file own;
 
@@ -253,17 +253,17 @@ void minder_remove(const char *path, intptr_t file, int if_empty)
 	linux_own_file_close(&own);
 }
 
-int minder_programs(struct problem *problem)
+int supervisor_programs(struct problem *problem)
 {
 	char why[WHY_ROOM + 1];
 	ssize_t bytes;
 
 	give_order(ORDER_PROGRAMS, "", NULL, 0);
 	do {
-		bytes = recv(minder, why, WHY_ROOM, 0);
+		bytes = recv(supervisor, why, WHY_ROOM, 0);
 	} while (bytes < 0 && errno == EINTR);
 	if (bytes <= 0)
-		return problem_set(problem, "minder", "it has ended");
+		return problem_set(problem, "supervisor", "it has ended");
 	why[bytes] = '\0';
 	if (!why[0])
 		return 0;
@@ -271,7 +271,7 @@ int minder_programs(struct problem *problem)
 	return -1;
 }
 
-int minder_resolver(void)
+int supervisor_resolver(void)
 {
 	int pair[2];
 
@@ -282,20 +282,20 @@ int minder_resolver(void)
 	return pair[0];
 }
 
-void minder_seal(void)
+void supervisor_seal(void)
 {
 	give_order(ORDER_SEAL, "", NULL, 0);
 }
 
-void minder_end(void)
+void supervisor_end(void)
 {
 	char nothing;
 
-	if (minder < 0)
+	if (supervisor < 0)
 		return;
-	shutdown(minder, SHUT_WR);
-	while (recv(minder, &nothing, 1, 0) < 0 && errno == EINTR)
+	shutdown(supervisor, SHUT_WR);
+	while (recv(supervisor, &nothing, 1, 0) < 0 && errno == EINTR)
 		;
-	close(minder);
-	minder = -1;
+	close(supervisor);
+	supervisor = -1;
 }

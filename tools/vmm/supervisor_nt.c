@@ -13,7 +13,7 @@
 static const struct config_exec *programs;
 static HANDLE job;
 
-int minder_start(const struct config_exec *exec, struct problem *problem)
+int supervisor_start(const struct config_exec *exec, struct problem *problem)
 {
 	(void)problem;
 	programs = exec;
@@ -63,7 +63,7 @@ static int start(const struct config_exec *exec, struct problem *problem)
 	return ret;
 }
 
-int minder_programs(struct problem *problem)
+int supervisor_programs(struct problem *problem)
 {
 	int i;
 
@@ -78,23 +78,23 @@ int minder_programs(struct problem *problem)
 	return 0;
 }
 
-void minder_remove(const char *path, intptr_t file, int if_empty)
+void supervisor_remove(const char *path, intptr_t file, int if_empty)
 {
 	(void)path;
 	(void)file;
 	(void)if_empty;
 }
 
-int minder_resolver(void)
+int supervisor_resolver(void)
 {
 	return 0;
 }
 
-void minder_seal(void)
+void supervisor_seal(void)
 {
 }
 
-void minder_end(void)
+void supervisor_end(void)
 {
 	if (job)
 		CloseHandle(job);

@@ -129,7 +129,7 @@ static int add_nic(struct vm *vm, const struct config_nic *nic,
 	/* What addresses mean is one thing in the guest, so they differ. */
 	if (!args.tap) {
 		args.network = (*networks)++;
-		args.resolv = minder_resolver();
+		args.resolv = supervisor_resolver();
 	}
 	slot = virtio_net_add(vm->devices, &args, &refusal);
 	if (slot < 0)
@@ -190,42 +190,43 @@ void devices_threads_free(struct vm *vm)
 	virtio_devices_threads_free(vm->devices);
 }
 
-static void report_disk(struct vm *vm, uint32_t slot, struct console_answer *to)
+static void report_disk(struct vm *vm, uint32_t slot, struct stats_answer *to)
 {
 	const char *name = vm->device_name[slot];
 	struct virtio_blk_stats stats;
 
 	if (virtio_blk_get_stats(vm->devices, slot, &stats))
 		return;
-	console_word(to, name, "engine", stats.engine);
-	console_word(to, name, "cache", stats.direct ? "bypassed" : "host");
-	console_count(to, name, "reads", stats.reads);
-	console_count(to, name, "writes", stats.writes);
-	console_count(to, name, "flushes", stats.flushes);
-	console_count(to, name, "discards", stats.discards);
-	console_count(to, name, "zeroes", stats.zeroes);
-	console_count(to, name, "failed", stats.failed);
-	console_count(to, name, "syncs", stats.syncs);
+	stats_answer_word(to, name, "engine", stats.engine);
+	stats_answer_word(to, name, "cache",
+			  stats.direct ? "bypassed" : "host");
+	stats_answer_number(to, name, "reads", stats.reads);
+	stats_answer_number(to, name, "writes", stats.writes);
+	stats_answer_number(to, name, "flushes", stats.flushes);
+	stats_answer_number(to, name, "discards", stats.discards);
+	stats_answer_number(to, name, "zeroes", stats.zeroes);
+	stats_answer_number(to, name, "failed", stats.failed);
+	stats_answer_number(to, name, "syncs", stats.syncs);
 }
 
-static void report_nic(struct vm *vm, uint32_t slot, struct console_answer *to)
+static void report_nic(struct vm *vm, uint32_t slot, struct stats_answer *to)
 {
 	const char *name = vm->device_name[slot];
 	struct virtio_net_stats stats;
 
 	if (virtio_net_get_stats(vm->devices, slot, &stats))
 		return;
-	console_word(to, name, "backend", stats.backend);
-	console_count(to, name, "rx_frames", stats.rx.frames);
-	console_count(to, name, "rx_bytes", stats.rx.bytes);
-	console_count(to, name, "rx_dropped", stats.rx.dropped);
-	console_count(to, name, "rx_unwanted", stats.unwanted);
-	console_count(to, name, "tx_frames", stats.tx.frames);
-	console_count(to, name, "tx_bytes", stats.tx.bytes);
-	console_count(to, name, "tx_dropped", stats.tx.dropped);
+	stats_answer_word(to, name, "backend", stats.backend);
+	stats_answer_number(to, name, "rx_frames", stats.rx.frames);
+	stats_answer_number(to, name, "rx_bytes", stats.rx.bytes);
+	stats_answer_number(to, name, "rx_dropped", stats.rx.dropped);
+	stats_answer_number(to, name, "rx_unwanted", stats.unwanted);
+	stats_answer_number(to, name, "tx_frames", stats.tx.frames);
+	stats_answer_number(to, name, "tx_bytes", stats.tx.bytes);
+	stats_answer_number(to, name, "tx_dropped", stats.tx.dropped);
 }
 
-void devices_report(struct vm *vm, struct console_answer *to)
+void devices_report(struct vm *vm, struct stats_answer *to)
 {
 	struct virtio_device_counts counts;
 	const char *name;
@@ -243,13 +244,13 @@ void devices_report(struct vm *vm, struct console_answer *to)
 			report_disk(vm, slot, to);
 		if (!strcmp(counts.kind, "net"))
 			report_nic(vm, slot, to);
-		console_count(to, name, "doorbells", counts.doorbells);
-		console_count(to, name, "interrupts", counts.interrupts);
+		stats_answer_number(to, name, "doorbells", counts.doorbells);
+		stats_answer_number(to, name, "interrupts", counts.interrupts);
 	}
 	ttys_report(to);
 }
 
-void devices_rescan(struct vm *vm, const char *disk, struct console_answer *to)
+void devices_rescan(struct vm *vm, const char *disk, struct stats_answer *to)
 {
 	struct virtio_device_counts counts;
 	struct virtio_blk_size size;
@@ -264,8 +265,8 @@ void devices_rescan(struct vm *vm, const char *disk, struct console_answer *to)
 		    strcmp(counts.kind, "blk") ||
 		    virtio_blk_rescan(vm->devices, slot, &size))
 			continue;
-		console_count(to, name, "before", size.before);
-		console_count(to, name, "bytes", size.bytes);
+		stats_answer_number(to, name, "before", size.before);
+		stats_answer_number(to, name, "bytes", size.bytes);
 	}
 }
 

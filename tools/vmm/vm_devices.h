@@ -30,13 +30,13 @@ void devices_threads_free(struct vm *vm);
 
 /*
  * devices_rescan - look how long a disk is now, or with "" all of them, and
- * answer with "bytes" and those it had "before", by console_count().
+ * answer with "bytes" and those it had "before", by stats_answer_number().
  */
-struct console_answer;
+struct stats_answer;
 void devices_rescan(struct vm *vm, const char *disk,
-		    struct console_answer *to);
+		    struct stats_answer *to);
 
-/* devices_report - what each of them did, by console_count(). */
-void devices_report(struct vm *vm, struct console_answer *to);
+/* devices_report - what each of them did, by stats_answer_number(). */
+void devices_report(struct vm *vm, struct stats_answer *to);
 
 #endif /* CVM_VMM_VM_DEVICES_H */

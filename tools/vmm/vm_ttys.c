@@ -26,11 +26,11 @@ static void port_output(void *ctx, const void *data, size_t bytes)
 	console_write(tty->channel, data, bytes);
 }
 
-static void port_room(void *ctx)
+static void input_space(void *ctx)
 {
 	const struct tty *tty = ctx;
 
-	console_room(tty->channel);
+	console_input_space(tty->channel);
 }
 
 static size_t typed(void *ctx, const void *data, size_t bytes)
@@ -53,7 +53,7 @@ static const struct console_sink sink = { typed, resized };
 
 static void made(const char *path, intptr_t file)
 {
-	minder_remove(path, file, 0);
+	supervisor_remove(path, file, 0);
 }
 
 static int describe(struct virtio_port_args *port, const struct config_tty *tty,
@@ -69,7 +69,7 @@ static int describe(struct virtio_port_args *port, const struct config_tty *tty,
 	port->owner = has_owner ? &owner : NULL;
 	port->ctx = own;
 	port->output = port_output;
-	port->room = port_room;
+	port->input_space = input_space;
 	if (tty->kind == VIRTIO_PORT_CALLS) {
 		own->channel = console_channel(tty->name, &sink, own);
 		if (!own->channel)
@@ -135,14 +135,14 @@ int ttys_add(struct vm *vm, const struct config *config,
 	return 0;
 }
 
-void ttys_report(struct console_answer *to)
+void ttys_report(struct stats_answer *to)
 {
 	struct virtio_port_stats stats;
 	uint32_t i;
 
 	for (i = 0; i < count; i++) {
 		virtio_port_stats(ttys[i].port, &stats);
-		console_count(to, stats.name, "bytes_in", stats.in);
-		console_count(to, stats.name, "bytes_out", stats.out);
+		stats_answer_number(to, stats.name, "bytes_in", stats.in);
+		stats_answer_number(to, stats.name, "bytes_out", stats.out);
 	}
 }

@@ -10,7 +10,7 @@
 int ttys_add(struct vm *vm, const struct config *config,
 	     struct problem *problem);
 
-/* ttys_report - what went through them, by console_count(). */
-void ttys_report(struct console_answer *to);
+/* ttys_report - what went through them, by stats_answer_number(). */
+void ttys_report(struct stats_answer *to);
 
 #endif /* CVM_VMM_VM_TTYS_H */

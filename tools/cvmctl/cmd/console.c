@@ -14,7 +14,7 @@ static struct os_link *connect_vm(const char *word,
 	if (!dev)
 		return NULL;
 	os_driver_close(dev);
-	return ask_connect(info, problem);
+	return stats_client_connect(info, problem);
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
@@ -44,7 +44,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 		problem_print(&problem);
 		return EXIT_REFUSED;
 	}
-	return front_attach(link, &info, words[1] ? words[1] : "", key);
+	return console_client_attach(link, &info, words[1] ? words[1] : "",
+				     key);
 }
 
 const struct command cmd_console = {

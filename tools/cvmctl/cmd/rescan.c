@@ -42,7 +42,7 @@ static int rescan(const char *word, const char *disk, struct problem *problem)
 	if (!dev)
 		return -1;
 	os_driver_close(dev);
-	if (ask_rescan(&info, disk, print_size, &answer, problem))
+	if (stats_client_rescan(&info, disk, print_size, &answer, problem))
 		return -1;
 	if (answer.disks)
 		return 0;

@@ -31,8 +31,8 @@ static int begin(const struct run_options *o, int background)
 		problem_print(&problem);
 		return EXIT_REFUSED;
 	}
-	return background ? front_detach(link, o->config.name) :
-	       front_run(link, o->config.name, o->key);
+	return background ? console_client_detach(link, o->config.name) :
+	       console_client_run(link, o->config.name, o->key);
 }
 
 /* Each line of the notes: what is ignored. */

@@ -172,7 +172,7 @@ static int print_text(const struct cvm_user_stats *s)
 	}
 	print_exits(&s->stats);
 	print_vectors(&s->stats);
-	ask_counters(&s->info, print_device, last);
+	stats_client_counters(&s->info, print_device, last);
 	return print_flush();
 }
 
@@ -219,7 +219,7 @@ static void all_devices_json(struct json *json, const struct cvm_user_stats *s)
 	struct devices_json d = { .json = json };
 
 	json_open(json, "devices", '{');
-	ask_counters(&s->info, device_json, &d);
+	stats_client_counters(&s->info, device_json, &d);
 	if (d.last[0])
 		json_close(json);
 	json_close(json);

@@ -29,9 +29,9 @@ static int carry_out(const char *word, uint32_t op, int wait, int ms)
 		return EXIT_REFUSED;
 	}
 	if (op == CVM_USER_KILL)
-		tell_killed(&info);
+		stats_client_killed(&info);
 	else
-		tell_asked(&info);
+		stats_client_poweroff(&info);
 	if (process == OS_NO_FILE || os_process_wait(process, ms))
 		return EXIT_OK;
 	say("cvmctl: %s: still running after %d s", word, ms / 1000);

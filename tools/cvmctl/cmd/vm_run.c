@@ -118,9 +118,11 @@ int run_vm(const struct run_options *o)
 	char greeting[200] = "", line[1024];
 
 	if (confine_check(&o->config, &problem) ||
-	    minder_start(o->config.exec, &problem))
+	    supervisor_start(o->config.exec, &problem))
 		goto out_refused;
-	/* Not before: the minder starts programs, with limits of their own. */
+	/*
+	 * Not before: the supervisor starts programs, with limits of their own.
+	 */
 	os_raise_file_limit();
 	/* The name first: a second VM of this name must not disturb it. */
 	if (console_claim(o->config.name, &problem) ||
@@ -132,11 +134,11 @@ int run_vm(const struct run_options *o)
 			 (unsigned long long)(o->config.mem_bytes >> 20),
 			 o->key_text);
 	if (console_ready(vm.info.id, greeting, &problem) ||
-	    minder_programs(&problem) || vmm_threads_try(&vm, &problem) ||
-	    os_log_begin(o->config.name, minder_remove, &problem))
+	    supervisor_programs(&problem) || vmm_threads_try(&vm, &problem) ||
+	    os_log_begin(o->config.name, supervisor_remove, &problem))
 		goto out_refused;
 	devices_settle(&vm);
-	minder_seal();
+	supervisor_seal();
 	/* Nothing of the host's is changed before everything is claimed. */
 	if (confine(&o->config, &problem) || vmm_threads(&vm, &problem) ||
 	    devices_commit(&vm, &problem))
@@ -147,7 +149,7 @@ int run_vm(const struct run_options *o)
 	final_line(o, &vm, &end, line, sizeof(line));
 	/* A VM without a name that ended well leaves no log. */
 	console_last(line, !o->name[0] || end.status != EXIT_OK);
-	minder_end();
+	supervisor_end();
 	console_end(end.status, line);
 	return end.status;
 
@@ -155,7 +157,7 @@ out_refused:
 	vm_close(&vm);
 	refuse(o, &problem, &vm, line, sizeof(line));
 	console_last(line, 1);
-	minder_end();
+	supervisor_end();
 	console_end(EXIT_REFUSED, line);
 	return EXIT_REFUSED;
 }

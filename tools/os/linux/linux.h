@@ -7,6 +7,7 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#include "accept.h"
 #include "os/os.h"
 
 /* Remember the terminal as it is now, for os_terminal_restore(). */
@@ -28,6 +29,16 @@ void linux_sweep_unnamed(const char *path);
 
 /* Until fd takes data: 0, or -1 when os_unblock() was called. */
 int linux_wait_writable(int fd);
+/* Before that; -1 with errno. */
+int linux_unblock_open(void);
+
+/* What os_wait() waits for. */
+struct linux_listener {
+	int fd;			/* -1: nobody can come */
+	const struct linux_accept *accept;
+};
+struct linux_listener linux_listener(void);
+int linux_link_fd(const struct os_link *link);
 
 /*
  * What was open before main(), beside stdin, stdout and stderr: first, nothing
@@ -50,8 +61,5 @@ int linux_user_find(const char *text, struct linux_user *user);
 
 /* Who asked sudo to run us; -1: nobody, or root. */
 int linux_user_sudo(struct linux_user *user);
-
-/* Only what a running VM needs, for all threads; -1 with a problem. */
-int linux_filter(int with_network, struct problem *problem);
 
 #endif /* CVM_OS_LINUX_LINUX_H */

@@ -370,7 +370,7 @@ int os_split(struct os_link **link, struct problem *problem)
 	if (am_vmm(link))
 		return *link ? 0 : problem_set(problem, "console",
 					       "no memory");
-	_snwprintf(name, 80, L"\\\\.\\pipe\\cvm-front-%ld-%lx",
+	_snwprintf(name, 80, L"\\\\.\\pipe\\cvm-client-%ld-%lx",
 		   (long)GetCurrentProcessId(), GetTickCount());
 	here = create_pipe(name, FILE_FLAG_FIRST_PIPE_INSTANCE, 1);
 	if (here != INVALID_HANDLE_VALUE)

@@ -56,7 +56,7 @@ void nt_output_to(HANDLE file);
 /* nt_console_begin - UTF-8 output and Ctrl-Break; before any output. */
 void nt_console_begin(void);
 
-/* nt_split_pid - of the front, when this process is a VMM; else 0. */
+/* nt_split_pid - of the client, when this process is a VMM; else 0. */
 long nt_split_pid(void);
 
 #endif /* CVM_OS_NT_NT_H */

@@ -96,9 +96,9 @@ int os_owner(uint32_t *uid, uint32_t *gid)
 
 long os_pid(void)
 {
-	long front = nt_split_pid();
+	long client = nt_split_pid();
 
-	return front ? front : (long)GetCurrentProcessId();
+	return client ? client : (long)GetCurrentProcessId();
 }
 
 /* ---- processes ---- */

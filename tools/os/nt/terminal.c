@@ -219,7 +219,7 @@ void os_say(const char *line)
 	WriteConsoleW(term.err, wide, (DWORD)len, &done, NULL);
 }
 
-/* A VMM that was split off has none, and comes here again: its front has. */
+/* A VMM that was split off has none, and comes here again: its client has. */
 int os_interactive(void)
 {
 	return term.in_console || nt_split_pid();

@@ -292,7 +292,7 @@ int blk_pop(struct virtio_queue *queue, struct blk_request *req)
 	int ret;
 
 	req->chain.iov = req->piece;
-	req->chain.room = BLK_PIECES;
+	req->chain.space = BLK_PIECES;
 	ret = vq_pop(&queue->vq, &req->chain);
 	if (ret <= 0)
 		return ret;

@@ -149,7 +149,7 @@ static int send_message(struct console *con, struct virtio_port *port)
 	struct virtio_queue *queue = &con->dev.queue[CONTROL_IN];
 	uint8_t text[sizeof(struct console_control) + VIRTIO_PORT_NAME];
 	struct os_iov iov[PIECES];
-	struct vq_chain chain = { .iov = iov, .room = PIECES };
+	struct vq_chain chain = { .iov = iov, .space = PIECES };
 	int ret = vq_pop(&queue->vq, &chain);
 	size_t bytes;
 
@@ -223,7 +223,7 @@ static int take_message(struct console *con, struct virtio_queue *queue,
 static int serve_control(struct virtio_queue *queue)
 {
 	struct os_iov iov[PIECES];
-	struct vq_chain chain = { .iov = iov, .room = PIECES };
+	struct vq_chain chain = { .iov = iov, .space = PIECES };
 	struct console_control message;
 	int ret = vq_pop(&queue->vq, &chain);
 
@@ -247,7 +247,7 @@ static int serve_output(struct virtio_queue *queue)
 {
 	struct virtio_port *port = port_of(queue);
 	struct os_iov iov[PIECES];
-	struct vq_chain chain = { .iov = iov, .room = PIECES };
+	struct vq_chain chain = { .iov = iov, .space = PIECES };
 	int ret = vq_pop(&queue->vq, &chain);
 
 	if (ret <= 0)
@@ -279,7 +279,7 @@ static int64_t put_input(struct virtio_queue *queue, const uint8_t *data,
 			 size_t bytes)
 {
 	struct os_iov iov[PIECES];
-	struct vq_chain chain = { .iov = iov, .room = PIECES };
+	struct vq_chain chain = { .iov = iov, .space = PIECES };
 	int ret = vq_pop(&queue->vq, &chain);
 	size_t put;
 
@@ -392,7 +392,7 @@ static void serve_queue(struct virtio_queue *queue)
 		send_control(con);
 		os_unlock(&con->control);
 	} else if (queue == port->in) {
-		port->ops->room(port->backend);
+		port->ops->input_space(port->backend);
 	} else {
 		serve_all(queue, serve_output);
 	}

@@ -34,7 +34,7 @@ struct virtio_port_ops {
 	 * virtio_port_input() takes something again, or for the first time.  A
 	 * vCPU's thread.
 	 */
-	void (*room)(void *backend);
+	void (*input_space)(void *backend);
 
 	/* The VM is ending: output() waits for nobody any more.  Any thread. */
 	void (*hangup)(void *backend);
@@ -48,12 +48,12 @@ struct virtio_port_ops {
 	bool threaded;		/* it needs virtio_port_thread() */
 };
 
-/* virtio_port_thread - the back end's own, from the first room() on. */
+/* virtio_port_thread - the back end's own, from the first input_space() on. */
 struct os_thread *virtio_port_thread(struct virtio_port *port);
 
 /*
  * virtio_port_open - the back end that args ask for; NULL with a problem.  It
- * begins with the port's first room().
+ * begins with the port's first input_space().
  */
 void *virtio_port_open(const struct virtio_port_args *args,
 		       struct virtio_port *port,

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "console_fd.h"
-#include "console_host.h"
 
 /* ---- what is kept; under .lock ------------------------------------------- */
 
@@ -15,10 +14,10 @@ static size_t kept(const struct fd_port *p)
 	return p->head - p->tail;
 }
 
-/* Is there somebody who will make room? */
+/* Is there somebody who will read it? */
 static bool has_reader(const struct fd_port *p)
 {
-	return p->fd >= 0 && !p->deaf && !p->hung;
+	return p->fd >= 0 && !p->write_closed && !p->shutdown;
 }
 
 /* To the peer, as much as it takes now. */
@@ -33,7 +32,7 @@ static size_t write_now(struct fd_port *p, const void *data, size_t bytes)
 	} while (ret < 0 && errno == EINTR);
 	/* What it sent before it went is still to be read. */
 	if (ret < 0 && errno != EAGAIN)
-		p->deaf = true;
+		p->write_closed = true;
 	return ret < 0 ? 0 : (size_t)ret;
 }
 
@@ -53,17 +52,17 @@ static void write_kept(struct fd_port *p)
 	}
 }
 
-/* As much as there is room for; with no reader the oldest makes room. */
+/* As much as fits; with no reader, what is oldest goes. */
 static size_t keep(struct fd_port *p, const uint8_t *data, size_t bytes)
 {
-	size_t i, room = FD_KEPT - kept(p);
+	size_t i, space = FD_KEPT - kept(p);
 
 	if (!has_reader(p)) {
 		bytes = bytes < FD_KEPT ? bytes : FD_KEPT;
-		if (bytes > room)
-			p->tail += bytes - room;
-	} else if (bytes > room) {
-		bytes = room;
+		if (bytes > space)
+			p->tail += bytes - space;
+	} else if (bytes > space) {
+		bytes = space;
 	}
 	for (i = 0; i < bytes; i++)
 		p->kept[p->head++ % FD_KEPT] = data[i];
@@ -111,7 +110,7 @@ static void fd_hangup(void *backend)
 	struct fd_port *p = backend;
 
 	os_lock(&p->lock);
-	p->hung = true;
+	p->shutdown = true;
 	write_kept(p);
 	os_unlock(&p->lock);
 }
@@ -127,16 +126,16 @@ static void set_peer(struct fd_port *p, int fd)
 {
 	os_lock(&p->lock);
 	p->fd = fd;
-	p->deaf = false;
+	p->write_closed = false;
 	write_kept(p);
 	os_unlock(&p->lock);
 	virtio_port_connected(p->port, fd >= 0);
 }
 
-static void set_deaf(struct fd_port *p)
+static void set_write_closed(struct fd_port *p)
 {
 	os_lock(&p->lock);
-	p->deaf = true;
+	p->write_closed = true;
 	os_unlock(&p->lock);
 }
 
@@ -149,14 +148,16 @@ static void offer_input(struct fd_port *p)
 		p->in_at = p->in_bytes = 0;
 }
 
-/* Sleep; what there is to do at the peer and at the door afterwards. */
-static void sleep_on(struct fd_port *p, short wanted, short *peer, bool *door)
+/* Sleep; what there is to do afterwards: at the peer, and is somebody new? */
+static void sleep_on(struct fd_port *p, short wanted, short *peer,
+		     bool *somebody)
 {
 	bool alone = p->fd < 0;
 	struct pollfd polls[3] = {
 		{ .fd = (int)p->wake.handle, .events = POLLIN },
 		{ .fd = wanted ? p->fd : -1, .events = wanted },
-		{ .fd = alone ? linux_accept_socket(&p->accept, p->door) : -1,
+		{ .fd = alone ?
+			linux_accept_socket(&p->accept, p->listen_fd) : -1,
 		  .events = POLLIN },
 	};
 	int ret, ms = alone ? linux_accept_ms(&p->accept, -1) : -1;
@@ -167,7 +168,7 @@ static void sleep_on(struct fd_port *p, short wanted, short *peer, bool *door)
 	if (polls[0].revents)
 		os_notifier_wait(&p->wake);
 	*peer = polls[1].revents;
-	*door = polls[2].revents || !ret;
+	*somebody = polls[2].revents || !ret;
 }
 
 /*
@@ -179,7 +180,7 @@ static void lose_peer(struct fd_port *p)
 	int fd = p->fd;
 
 	set_peer(p, -1);
-	p->kind->leave(p, fd);
+	p->kind->peer_gone(p, fd);
 }
 
 static void read_peer(struct fd_port *p)
@@ -196,7 +197,7 @@ static void fd_main(void *arg)
 {
 	struct fd_port *p = arg;
 	short wanted, peer;
-	bool door, stop;
+	bool somebody, stop;
 	int fd;
 
 	for (;;) {
@@ -210,13 +211,13 @@ static void fd_main(void *arg)
 		os_unlock(&p->lock);
 		if (stop)
 			return;
-		sleep_on(p, wanted, &peer, &door);
+		sleep_on(p, wanted, &peer, &somebody);
 		/* A peer that left is seen by reading to its end. */
 		if ((peer & ~POLLOUT) && !p->in_bytes)
 			read_peer(p);
 		else if (peer & ~POLLOUT)
-			set_deaf(p);
-		fd = door ? p->kind->enter(p) : -1;
+			set_write_closed(p);
+		fd = somebody ? p->kind->peer_new(p) : -1;
 		if (fd >= 0)
 			set_peer(p, fd);
 	}
@@ -270,7 +271,7 @@ static void fd_destroy(void *backend)
 const struct virtio_port_ops fd_port_ops = {
 	.settle = fd_settle,
 	.output = fd_output,
-	.room = fd_room,
+	.input_space = fd_room,
 	.hangup = fd_hangup,
 	.where = fd_where,
 	.destroy = fd_destroy,
@@ -289,7 +290,7 @@ struct fd_port *fd_port_new(struct virtio_port *port,
 	}
 	p->port = port;
 	p->kind = kind;
-	p->door = p->line = p->fd = -1;
+	p->listen_fd = p->line = p->fd = -1;
 	p->wake.handle = p->space.handle = -1;
 	os_lock_init(&p->lock);
 	return p;
@@ -305,28 +306,5 @@ void *fd_port_ready(struct fd_port *p, int fd, const char *name,
 	}
 	problem_set(problem, name, "no event");
 	fd_port_drop(p);
-	return NULL;
-}
-
-void *virtio_port_open_host(const struct virtio_port_args *args,
-			    struct virtio_port *port,
-			    const struct virtio_port_ops **ops,
-			    struct problem *problem)
-{
-	*ops = &fd_port_ops;
-	switch (args->kind) {
-	case VIRTIO_PORT_FILE:
-		*ops = &file_port_ops;
-		return file_open_port(args, port, problem);
-	case VIRTIO_PORT_SOCKET:
-		return fd_open_socket(args, port, problem);
-	case VIRTIO_PORT_PTY:
-		return fd_open_pty(args, port, problem);
-	case VIRTIO_PORT_SERIAL:
-		return fd_open_serial(args, port, problem);
-	case VIRTIO_PORT_CALLS:
-		break;
-	}
-	problem_set(problem, args->name, "no such kind of port");
 	return NULL;
 }

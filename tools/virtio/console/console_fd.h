@@ -20,10 +20,10 @@ struct fd_port;
 
 /* How peers come and go. */
 struct fd_kind {
-	/* The door is readable: the peer's descriptor, or -1: nobody yet. */
-	int (*enter)(struct fd_port *p);
+	/* .listen_fd is readable: the new peer's descriptor, or -1: none. */
+	int (*peer_new)(struct fd_port *p);
 	/* This peer has gone, and nobody else knows its descriptor any more. */
-	void (*leave)(struct fd_port *p, int fd);
+	void (*peer_gone)(struct fd_port *p, int fd);
 	/* Optional: as in struct virtio_port_ops. */
 	void (*settle)(struct fd_port *p);
 	/* Undo all of it. */
@@ -33,13 +33,13 @@ struct fd_kind {
 struct fd_port {
 	struct virtio_port *port;
 	const struct fd_kind *kind;
-	int door;		/* where peers announce themselves, or -1 */
-	struct linux_accept accept; /* of a door that is listened at */
+	int listen_fd;		/* readable when a peer may be new; or -1 */
+	struct linux_accept accept; /* of .listen_fd, where it is a socket */
 	int line;		/* a pty's own end, or -1 */
 	void *before;		/* what settle() lets go of */
 	char where[128];
 
-	struct os_thread *thread;	/* from the first room() on */
+	struct os_thread *thread;	/* from the first input_space() on */
 	struct os_notifier wake;	/* of the thread */
 	uint8_t in[FD_INPUT];	/* the thread's: read, not taken yet */
 	size_t in_at, in_bytes;
@@ -49,9 +49,9 @@ struct fd_port {
 	int fd;			/* the peer, non-blocking, or -1; the thread
 				 * writes it, under .lock, so it may read it
 				 * without */
-	bool deaf;		/* it takes nothing any more */
+	bool write_closed;	/* it takes nothing any more */
 	bool waiting;		/* a writer does */
-	bool hung;		/* nobody is to wait */
+	bool shutdown;		/* nobody is to wait */
 	bool stop;
 	uint64_t head, tail;	/* of what is kept: tail <= head */
 	uint8_t kept[FD_KEPT];
@@ -73,16 +73,5 @@ struct fd_port *fd_port_new(struct virtio_port *port,
 
 /* fd_port_drop - undo fd_port_new() and what was opened since. */
 void fd_port_drop(struct fd_port *p);
-
-/* console_pty.c, console_socket.c, console_serial.c, console_file.c */
-void *fd_open_pty(const struct virtio_port_args *args, struct virtio_port *port,
-		  struct problem *problem);
-void *fd_open_socket(const struct virtio_port_args *args,
-		     struct virtio_port *port, struct problem *problem);
-void *fd_open_serial(const struct virtio_port_args *args,
-		     struct virtio_port *port, struct problem *problem);
-void *file_open_port(const struct virtio_port_args *args,
-		     struct virtio_port *port, struct problem *problem);
-extern const struct virtio_port_ops file_port_ops;
 
 #endif /* CVM_VIRTIO_CONSOLE_CONSOLE_FD_H */

@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "console_fd.h"
+#include "console_kinds.h"
 #include "os/linux/own_file.h"
 
 struct file_port {
@@ -98,7 +98,7 @@ static void file_destroy(void *backend)
 const struct virtio_port_ops file_port_ops = {
 	.settle = file_settle,
 	.output = file_output,
-	.room = file_nothing,
+	.input_space = file_nothing,
 	.hangup = file_nothing,
 	.destroy = file_destroy,
 };
@@ -124,7 +124,7 @@ static int open_end(struct file_port *file, const struct virtio_port_args *args)
 	return file->fd;
 }
 
-void *file_open_port(const struct virtio_port_args *args,
+void *file_port_open(const struct virtio_port_args *args,
 		     struct virtio_port *port, struct problem *problem)
 {
 	struct file_port *file = calloc(1, sizeof(*file));

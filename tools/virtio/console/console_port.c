@@ -8,7 +8,7 @@
 struct calls {
 	void *ctx;
 	void (*output)(void *ctx, const void *data, size_t bytes);
-	void (*room)(void *ctx);
+	void (*input_space)(void *ctx);
 };
 
 static void calls_output(void *backend, const struct os_iov *iov,
@@ -25,7 +25,7 @@ static void calls_room(void *backend)
 {
 	const struct calls *calls = backend;
 
-	calls->room(calls->ctx);
+	calls->input_space(calls->ctx);
 }
 
 /* The program knows by itself when its VM ends. */
@@ -36,7 +36,7 @@ static void calls_hangup(void *backend)
 
 static const struct virtio_port_ops calls_ops = {
 	.output = calls_output,
-	.room = calls_room,
+	.input_space = calls_room,
 	.hangup = calls_hangup,
 	.destroy = free,
 };
@@ -57,7 +57,7 @@ void *virtio_port_open(const struct virtio_port_args *args,
 	}
 	calls->ctx = args->ctx;
 	calls->output = args->output;
-	calls->room = args->room;
+	calls->input_space = args->input_space;
 	*ops = &calls_ops;
 	return calls;
 }

@@ -16,13 +16,14 @@
 #include <unistd.h>
 
 #include "console_fd.h"
+#include "console_kinds.h"
 
 static int pty_enter(struct fd_port *p)
 {
 	struct pollfd line = { .fd = p->line };
 	char events[4096];
 
-	while (read(p->door, events, sizeof(events)) > 0)
+	while (read(p->listen_fd, events, sizeof(events)) > 0)
 		;
 	/* It may have been closed again meanwhile. */
 	return poll(&line, 1, 0) > 0 && line.revents & POLLHUP ? -1 : p->line;
@@ -37,15 +38,15 @@ static void pty_leave(struct fd_port *p, int fd)
 
 static void pty_close(struct fd_port *p)
 {
-	if (p->door >= 0)
-		close(p->door);
+	if (p->listen_fd >= 0)
+		close(p->listen_fd);
 	if (p->line >= 0)
 		close(p->line);
 }
 
 static const struct fd_kind pty_kind = {
-	.enter = pty_enter,
-	.leave = pty_leave,
+	.peer_new = pty_enter,
+	.peer_gone = pty_leave,
 	.close = pty_close,
 };
 
@@ -78,13 +79,13 @@ static int pty_open(struct fd_port *p, const struct virtio_port_owner *owner)
 	    ptsname_r(p->line, p->where, sizeof(p->where)) ||
 	    make_raw(p->where, owner))
 		return -1;
-	p->door = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	return p->door < 0 ||
-	       inotify_add_watch(p->door, p->where, IN_OPEN) < 0 ? -1 : 0;
+	p->listen_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	return p->listen_fd < 0 ||
+	       inotify_add_watch(p->listen_fd, p->where, IN_OPEN) < 0 ? -1 : 0;
 }
 
-void *fd_open_pty(const struct virtio_port_args *args, struct virtio_port *port,
-		  struct problem *problem)
+void *pty_port_open(const struct virtio_port_args *args,
+		    struct virtio_port *port, struct problem *problem)
 {
 	struct fd_port *p = fd_port_new(port, &pty_kind, args->name, problem);
 

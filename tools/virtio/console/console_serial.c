@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "console_fd.h"
+#include "console_kinds.h"
 
 struct line_mode {
 	struct termios termios;
@@ -65,8 +66,8 @@ static void serial_close(struct fd_port *p)
 
 static const struct fd_kind serial_kind = {
 	.settle = serial_settle,
-	.enter = serial_enter,
-	.leave = serial_leave,
+	.peer_new = serial_enter,
+	.peer_gone = serial_leave,
 	.close = serial_close,
 };
 
@@ -265,8 +266,8 @@ static int set_mode(struct fd_port *p, const struct virtio_port_args *args,
 			   args->mode, strerror(errno));
 }
 
-void *fd_open_serial(const struct virtio_port_args *args,
-		     struct virtio_port *port, struct problem *problem)
+void *serial_port_open(const struct virtio_port_args *args,
+		       struct virtio_port *port, struct problem *problem)
 {
 	struct fd_port *p = fd_port_new(port, &serial_kind, args->name,
 					problem);

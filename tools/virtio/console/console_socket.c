@@ -17,13 +17,14 @@
 #include <unistd.h>
 
 #include "console_fd.h"
+#include "console_kinds.h"
 #include "os/linux/own_file.h"
 
 #define WAITING		4
 
 static int socket_enter(struct fd_port *p)
 {
-	int fd = linux_accept(&p->accept, p->door, SOCK_NONBLOCK);
+	int fd = linux_accept(&p->accept, p->listen_fd, SOCK_NONBLOCK);
 	const char *why = linux_accept_news(&p->accept);
 
 	if (why)
@@ -42,13 +43,13 @@ static void socket_close(struct fd_port *p)
 {
 	if (p->fd >= 0)
 		close(p->fd);
-	if (p->door >= 0)
-		close(p->door);
+	if (p->listen_fd >= 0)
+		close(p->listen_fd);
 }
 
 static const struct fd_kind socket_kind = {
-	.enter = socket_enter,
-	.leave = socket_leave,
+	.peer_new = socket_enter,
+	.peer_gone = socket_leave,
 	.close = socket_close,
 };
 
@@ -144,16 +145,16 @@ static int hand_over(int fd, const struct virtio_port_args *args)
 	return ret;
 }
 
-void *fd_open_socket(const struct virtio_port_args *args,
-		     struct virtio_port *port, struct problem *problem)
+void *socket_port_open(const struct virtio_port_args *args,
+		       struct virtio_port *port, struct problem *problem)
 {
 	struct fd_port *p = fd_port_new(port, &socket_kind, args->name,
 					problem);
 
 	if (!p)
 		return NULL;
-	p->door = listen_at(args->path);
-	if (p->door >= 0 && !hand_over(p->door, args)) {
+	p->listen_fd = listen_at(args->path);
+	if (p->listen_fd >= 0 && !hand_over(p->listen_fd, args)) {
 		snprintf(p->where, sizeof(p->where), "%s", args->path);
 		return fd_port_ready(p, -1, args->name, problem);
 	}

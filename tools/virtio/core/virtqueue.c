@@ -85,10 +85,10 @@ static int append(struct vq *vq, struct vq_chain *chain,
 		last->bytes += bytes;
 		return 0;
 	}
-	if (count == chain->room)
+	if (count == chain->space)
 		return vq_break(vq, "%s %u: a request of more than %u "
 				"pieces", at->table, at->index,
-				chain->room);
+				chain->space);
 	chain->iov[count] = (struct os_iov){ hva, bytes };
 	if (write)
 		chain->writable++;

@@ -65,7 +65,7 @@ struct vq {
 /* A request: pieces to read first, then pieces to write. */
 struct vq_chain {
 	struct os_iov *iov;	/* set by the user, */
-	uint32_t room;		/* with room for this many pieces */
+	uint32_t space;		/* with space for this many pieces */
 	uint32_t readable;	/* pieces */
 	uint32_t writable;	/* pieces behind them */
 	uint64_t read_bytes;

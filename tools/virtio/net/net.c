@@ -47,7 +47,7 @@ static bool serve(struct net *net, bool sending)
 
 	if (net->live)
 		vq_disable_notification(&rx->vq);
-	net->hungry = false;
+	net->rx_blocked = false;
 	if (sending)
 		more = net_send(net);
 	more |= net->backend->ops->receive(net->backend);
@@ -56,7 +56,7 @@ static bool serve(struct net *net, bool sending)
 	if (sending)
 		more = net_sent(net, more);
 	/* New buffers are news only to somebody who waits for them. */
-	if (net->hungry && net->live && !more)
+	if (net->rx_blocked && net->live && !more)
 		more = vq_enable_notification(&rx->vq);
 	return more;
 }
@@ -74,7 +74,7 @@ static bool net_turn(struct net *net, bool *full)
 	os_lock(&net->lock);
 	os_unlock(&net->turnstile);
 	more = serve(net, sending);
-	*full = net->hungry;
+	*full = net->rx_blocked;
 	os_unlock(&net->lock);
 	if (sending)
 		os_unlock(&net->tx.lock);

@@ -151,7 +151,7 @@ static uint8_t carry_out(struct virtio_device *dev,
 int net_ctrl_serve(struct virtio_queue *queue)
 {
 	struct os_iov iov[CTRL_PIECES];
-	struct vq_chain chain = { .iov = iov, .room = CTRL_PIECES };
+	struct vq_chain chain = { .iov = iov, .space = CTRL_PIECES };
 	uint8_t ack;
 	int ret;
 

@@ -56,7 +56,7 @@ struct net {
 	struct os_lock lock;	/* guards what follows, the receive
 					 * queue and the back end */
 	bool live;			/* the queue is served */
-	bool hungry;			/* a frame found no room */
+	bool rx_blocked;			/* a frame found no room */
 	struct net_held held;
 	struct net_filter filter;
 	struct virtio_net_direction stats;
@@ -69,7 +69,7 @@ struct net {
 
 /*
  * net_lock - take one of the two locks, however busy the net's thread is: it
- * lets a lock go only to take it again at once, which would leave everybody
+ * lets a lock go only to take it again at once, which would peer_gone everybody
  * else waiting for a queue to run empty.
  */
 void net_lock(struct net *net, struct os_lock *lock);

@@ -57,7 +57,7 @@ static int hold(struct net *net)
 				(unsigned long long)held->bytes);
 	chain = &held->chain[held->end];
 	chain->iov = held->piece + held->piece_end;
-	chain->room = NET_PIECES;
+	chain->space = NET_PIECES;
 	ret = vq_pop(vq, chain);
 	if (ret <= 0)
 		return ret;
@@ -96,7 +96,7 @@ bool net_room(struct net *net, size_t bytes)
 		net_broken(&net->dev.queue[NET_RX], &net->live);
 	if (net->live && ret > 0)
 		return true;
-	net->hungry = true;
+	net->rx_blocked = true;
 	return false;
 }
 

@@ -41,7 +41,7 @@ static const char *bad_offload(const struct net *net,
 static int transmit(struct net *net)
 {
 	struct virtio_queue *queue = &net->dev.queue[NET_TX];
-	struct vq_chain chain = { .iov = net->tx.piece, .room = NET_PIECES };
+	struct vq_chain chain = { .iov = net->tx.piece, .space = NET_PIECES };
 	struct virtio_net_hdr header;
 	const char *bad;
 	uint64_t bytes;

@@ -23,7 +23,7 @@ static struct rng *rng_of(struct virtio_device *dev)
 static int rng_serve(struct virtio_queue *queue)
 {
 	struct os_iov iov[RNG_PIECES];
-	struct vq_chain chain = { .iov = iov, .room = RNG_PIECES };
+	struct vq_chain chain = { .iov = iov, .space = RNG_PIECES };
 	uint8_t bytes[RNG_BYTES_MAX];
 	size_t count;
 	int ret;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* console_host_windows.c - ports that end in a thing of Windows. */
+/* console_host_nt.c - ports that end in a thing of Windows. */
 #include "console_host.h"
 
 void *virtio_port_open_host(const struct virtio_port_args *args,

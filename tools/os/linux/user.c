@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* user_linux.c - users of the system. */
+/* user.c - users of the system. */
 #include <ctype.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "os/linux/linux.h"
+#include "linux.h"
 
 /* A number needs no entry in the system's list of users. */
 int linux_user_find(const char *text, struct linux_user *user)

@@ -68,9 +68,22 @@ def pages_back(t, host, what):
     return counts
 
 
-def mem_free_kib(host):
-    return int(host.sh("sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; "
-                       "grep MemFree /proc/meminfo").split()[1])
+def mem_free_kib(host, wanted=None):
+    """Free memory without caches; looked at for a while, until so much is:
+    what a kernel has put off to free comes back when it has time."""
+    for _ in range(20):
+        free = int(host.sh("sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; "
+                           "grep MemFree /proc/meminfo").split()[1])
+        if wanted is None or free >= wanted:
+            break
+    return free
+
+
+def start(kernel, host, script):
+    """A shell script in a host or a guest, once it runs."""
+    proc = kernel.spawn(["sh", "-c", "echo started; " + script])
+    host.wait(lambda: b"started" in proc.out, "a script to start", 60)
+    return proc
 
 
 def root(kernel):

@@ -77,19 +77,19 @@ void testvm_ring(struct testvm *vm, uint32_t slot, uint32_t queue,
 
 /*
  * testvm_wait - sleep until one of these event bits of a vCPU is raised, and
- * take them; 0 when five seconds pass without.
+ * take them; 0 when TESTVM_SECONDS pass without.
  */
 uint64_t testvm_wait(struct testvm *vm, uint32_t vcpu, uint64_t bits);
 
 /*
  * testvm_wait_broken - sleep until the device asks for a reset (2.1.2), with
- * its event on vCPU 0; false when five seconds pass without an event.
+ * its event on vCPU 0; false when TESTVM_SECONDS pass without an event.
  */
 bool testvm_wait_broken(struct testvm *vm, uint32_t slot);
 
 /*
  * testvm_get - sleep until a request of the queue is used: its id, *len; -1
- * when five seconds pass.  The slot's interrupts are listened to and taken.
+ * when TESTVM_SECONDS pass.  The slot's interrupts are listened to and taken.
  */
 int testvm_get(struct testvm *vm, uint32_t slot, struct driver_queue *drv,
 	       uint32_t *len);

@@ -49,7 +49,7 @@ def _boot(kernel, tree, mem, append="", cpu=CPU, extra=(), what="a machine"):
         qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL,
                                 preexec_fn=children.die_with_parent)
         try:
-            qemu.wait(LIMIT_SECONDS)
+            qemu.wait(LIMIT_SECONDS * paths.PATIENCE)
             ended = True
         except subprocess.TimeoutExpired:
             ended = False

@@ -253,7 +253,7 @@ class Machine:
         if self._sock in ready:
             data = self._sock.recv(262144)
             if not data:
-                self._qemu.wait(10)
+                self._qemu.wait(10 * paths.PATIENCE)
                 raise self.failure("the machine ended by itself")
             self.channel.feed(data, time.monotonic())
         return [f for f in ready if f is not self._sock]

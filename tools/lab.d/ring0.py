@@ -79,14 +79,13 @@ class Running:
 class Monitor:
     """QEMU's monitor, kept open: thousands of commands in a row."""
 
-    def __init__(self, path):
+    def __init__(self, path, limit=30):
         sock = socket.socket(socket.AF_UNIX)
-        for _ in range(500):
-            try:
-                sock.connect(str(path))
-                break
-            except OSError:
-                time.sleep(0.02)
+        end = time.monotonic() + limit * paths.PATIENCE
+        while sock.connect_ex(str(path)):
+            if time.monotonic() > end:
+                raise ui.LabError("QEMU has no monitor at %s" % path)
+            time.sleep(0.02)
         self._sock = sock
         self._file = sock.makefile("rwb")
         self._file.readline()

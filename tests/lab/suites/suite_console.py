@@ -323,7 +323,8 @@ class Line(Screen):
 
     def __init__(self, host):
         super().__init__(host, "sleep 3000")
-        self.path = host.sh("readlink /proc/$(pidof sleep)/fd/0").strip()
+        self.path = host.sh("until pid=$(pidof sleep); do usleep 10000; done; "
+                            "readlink /proc/$pid/fd/0").strip()
 
 
 PORTS = "ttys0=pty ttys1=socket:port.sock ttys2=file:/tmp/port.out " \

@@ -96,18 +96,18 @@ def _windows(host):
 def _x(t, host, inner):
     host.sh("setsid Xvfb :0 -screen 0 320x240x24 -noreset -listen tcp -ac "
             ">/dev/null 2>&1 & sleep 1")
-    host.sh("for i in $(seq 60); do xwininfo -display :0 -root >/dev/null "
+    host.sh("for i in $(seq 240); do xwininfo -display :0 -root >/dev/null "
             "2>&1 && exit; sleep 1; done; exit 1")
     host.sh("xsetroot -display :0 -solid steelblue")
     before = host.sh("xwd -display :0 -root | sha256sum")
     inner.sh("DISPLAY=10.0.2.2:0 setsid xclock -geometry 200x200+60+20 "
              ">/tmp/xclock 2>&1 &")
-    host.sh("for i in $(seq 120); do xwininfo -display :0 -root -tree | "
+    host.sh("for i in $(seq 480); do xwininfo -display :0 -root -tree | "
             "grep -q '\"xclock\"' && break; sleep 1; done")
     t.check('"xclock"' in _windows(host),
             "xclock in the guest has a window on the host's X server",
             inner.sh("cat /tmp/xclock"))
-    drawn = host.run(["sh", "-c", "for i in $(seq 120); do [ \"$(xwd -display "
+    drawn = host.run(["sh", "-c", "for i in $(seq 480); do [ \"$(xwd -display "
                       ":0 -root | sha256sum)\" != \"$0\" ] && exit; sleep 1; "
                       "done; exit 1", before.strip()])
     t.check(drawn.status == 0, "and draws into it", drawn.err)

@@ -80,7 +80,7 @@ def _shortened(t, host, inner):
     """The host's file loses its end: the guest's disk does, nobody else; and
     has another length then, of which its kernel is told."""
     disk = DISK + ".2"
-    size = ("n=0; until [ $(cat /sys/block/vdb/size) = %d -o $n = 100 ]; do "
+    size = ("n=0; until [ $(cat /sys/block/vdb/size) = %d -o $n = 600 ]; do "
             "sleep 0.1; n=$((n + 1)); done; cat /sys/block/vdb/size")
     host.sh("truncate -s 4M " + disk)
     read = ("dd if=/dev/vdb of=/dev/null bs=64k skip=%d count=4 iflag=direct "

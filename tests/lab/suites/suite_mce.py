@@ -24,7 +24,7 @@ STATUS = 0xbd80000000000134
 MISC = 2 << 6 | 12
 MCG_STATUS = 7
 ENDED = 5			# cvmctl's status
-TRIES = 400
+SECONDS = 60			# to find the guest where it shall be
 
 USER = "while :; do :; done"
 KERNEL = "exec dd if=/dev/zero of=/dev/null bs=16M"
@@ -42,7 +42,8 @@ def _registers(monitor):
 def _stop_in_guest(monitor, chunks, level):
     """The machine stands still where the guest runs on this level, outside
     of the switch (interrupts are on); the address of its next instruction."""
-    for _ in range(TRIES):
+    end = time.monotonic() + SECONDS * paths.PATIENCE
+    while time.monotonic() < end:
         monitor.ask("stop")
         rip, flags, now, cr3 = _registers(monitor)
         if now == level and flags & 0x200 and any(
@@ -76,8 +77,7 @@ def _fail_memory(host, inner, level):
 def _one(t, host, version, program, level, who):
     what = "host %s, %s" % (version, who)
     with guest.Guest(host) as inner:
-        inner.spawn(["sh", "-c", program])
-        time.sleep(1)
+        inside.start(inner, host, program)
         address, rip = _fail_memory(host, inner, level)
         status = inner.ended()
         said = inner.err.decode("utf-8", "replace")

@@ -74,7 +74,7 @@ def run(t):
         if not disk:
             return
         with guest.Guest(host) as inner:
-            inner.spawn(["sh", "-c", "while :; do :; done"])
+            inside.start(inner, host, "while :; do :; done")
             host.spawn(["dd", "if=/dev/" + disk, "of=/dev/null", "bs=4k",
                         "iflag=direct"])
             forwarded, handled, odd = suite_irq.follow(

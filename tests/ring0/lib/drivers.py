@@ -448,7 +448,7 @@ def storm(build, args, limit, how):
     with ring0.started(build.image, args, gdb=True, **how) as run:
         monitor = run.monitor()
         monitor.ask("cont")
-        end = time.monotonic() + limit
+        end = time.monotonic() + limit * paths.PATIENCE
         while sent < wanted and time.monotonic() < end and \
                 run.qemu.poll() is None:
             if "storm: ready" not in run.text():

@@ -128,4 +128,4 @@ def each_line(t, text, what):
         elif line.startswith("skip "):
             name, _, why = line[5:].partition(": ")
             t.skip("%s: %s" % (what, name), why)
-    t.check(count and "0 failed" in lines, "%s: runs to its end" % what, text)
+    t.check(count and "0 failed" in lines, "%s: completes" % what, text)

@@ -52,7 +52,7 @@ def choose(kernel):
             except (OSError, ValueError):
                 boot = ""
             if boot != _boot_id():
-                with ui.step("trying whether KVM works here"):
+                with ui.step("checking whether KVM works here"):
                     accel = "kvm" if _kvm_boots(kernel) else "tcg"
                 note.write_text("%s %s\n" % (_boot_id(), accel))
     _chosen["accel"] = accel

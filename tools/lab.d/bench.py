@@ -8,6 +8,7 @@ bare ring-0 host, those of devices from worlds.py.
 """
 
 import json
+import os
 import pathlib
 import re
 import tempfile
@@ -39,7 +40,7 @@ def _rows(text):
             ops, costs = rows.setdefault(words[1], (int(words[3]), []))
             costs.append(int(words[4]))
     if "mb done" not in text or set(rows) != set(ROWS):
-        raise ui.LabError("mb did not finish: " + ui.reason(text),
+        raise ui.LabError("the program mb did not finish: " + ui.reason(text),
                           ui.tail(text))
     return rows
 
@@ -99,7 +100,7 @@ def bare_rows():
         found = {name: float(value) for name, value in re.findall(
             r"^BENCH (\w+) ([\d.]+)", result.text, re.M)}
         if result.status != ring0.EXIT_PASS or "rounds" not in found:
-            raise ui.LabError("the bare bench failed: " +
+            raise ui.LabError("the measurement on the bare host failed: " +
                               ui.reason(result.text), ui.tail(result.text))
         mixes = _mixes(out, lambda _: found["rounds"])
     return [_row(name, "bare", found[name], None, mixes[mark])
@@ -153,8 +154,8 @@ def all_rows(started=worlds.STARTED):
 
 
 def main(json_file):
-    rows = all_rows()
-    show(rows)
-    if json_file:
-        pathlib.Path(json_file).write_text(json.dumps(rows, indent=1) + "\n")
+    with ui.output(json_file or os.devnull, "w") as file:
+        rows = all_rows()
+        show(rows)
+        file.write(json.dumps(rows, indent=1) + "\n")
     return 0

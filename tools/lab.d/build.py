@@ -98,7 +98,7 @@ def cvmctl():
     """cvmctl; libraries() has what it needs beside it."""
     path = meson_dir("tools", "-Dtests=false") / "tools/cvmctl/cvmctl"
     if not path.exists():
-        raise ui.LabError("the build made no %s" % path)
+        raise ui.LabError("the build did not produce %s" % path)
     return path
 
 
@@ -209,6 +209,6 @@ def guest_kernel(series, config="tiny"):
                            quiet=": cached")
         lines = out.strip().splitlines()
         if not lines or not os.path.isdir(lines[-1]):
-            raise ui.LabError("guest-patch/build named no directory")
+            raise ui.LabError("guest-patch/build printed no directory")
         _guests[key] = GuestKernel(series, lines[-1])
     return _guests[key]

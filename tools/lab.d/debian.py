@@ -45,7 +45,7 @@ def update_lists():
         with ui.step("apt-get update"):
             _apt("update")
     except (ui.LabError, OSError) as err:
-        ui.say("apt-get update failed, going on without: %s" % err)
+        ui.say("apt-get update failed, using the old package lists: %s" % err)
         return False
     stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.touch()
@@ -80,8 +80,8 @@ def archives():
     found = sorted({tuple(line.split()) for line in out.splitlines()},
                    key=lambda pair: ("security" in pair[0], pair))
     if not found:
-        raise ui.LabError("apt's sources name no archive of Debian, or it "
-                          "has no list of one (apt-get update)")
+        raise ui.LabError("apt knows no archive of Debian: add one to "
+                          "its sources, and run apt-get update")
     return found
 
 
@@ -213,8 +213,8 @@ def host_kernel(series):
     update_lists()
     release = _newest_release(series) or _cached_release(series)
     if not release:
-        raise ui.LabError("no package %s in apt's sources and no host kernel "
-                          "%s in %s" % (IMAGE_META[series], series,
+        raise ui.LabError("apt knows no package %s, and no host kernel %s is "
+                          "in the cache %s" % (IMAGE_META[series], series,
                                         paths.CACHE))
     kernel = HostKernel(series, release)
     with ui.locked(kernel.dir):

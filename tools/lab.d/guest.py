@@ -104,15 +104,15 @@ class Guest:
         be silent for long."""
         seen = self.channel.hello and self.channel.sign_of_life
         if seen and now - seen > HANG_SECONDS:
-            raise self.failure("the guest gave no sign of life for %d s" %
+            raise self.failure("no heartbeat from the guest for %d s" %
                                HANG_SECONDS)
 
     def _wait(self, done, what, limit):
         self.host.wait(lambda: done() or self.proc.status is not None, what,
                        limit)
         if not done():
-            raise self.failure("the guest ended (status %d) during: %s" % (
-                self.proc.status, what))
+            raise self.failure("the guest ended (status %d) while waiting for "
+                               "%s" % (self.proc.status, what))
 
     def must_run(self):
         """Raise when the guest has ended."""

@@ -254,7 +254,7 @@ class Machine:
             data = self._sock.recv(262144)
             if not data:
                 self._qemu.wait(10 * paths.PATIENCE)
-                raise self.failure("the machine ended by itself")
+                raise self.failure("the machine ended unexpectedly")
             self.channel.feed(data, time.monotonic())
         return [f for f in ready if f is not self._sock]
 
@@ -267,7 +267,8 @@ class Machine:
             self.turn()
             now = time.monotonic()
             if limit and now - begin > limit:
-                raise self.failure("waited %d s for %s" % (limit, what))
+                raise self.failure("timed out after %d s, waiting for %s" % (
+                    limit, what))
             self.check_alive(now)
 
     def check_alive(self, now):
@@ -276,7 +277,7 @@ class Machine:
                                self._qemu.returncode)
         seen = self.channel.sign_of_life
         if seen and now - seen > HANG_SECONDS:
-            raise self.failure("the host gave no sign of life for %d s" %
+            raise self.failure("no heartbeat from the host for %d s" %
                                HANG_SECONDS)
         for check in self._watch:
             check(now)

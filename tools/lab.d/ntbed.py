@@ -13,7 +13,6 @@ import tempfile
 import build
 import children
 import images
-import machine
 import ring0
 import term
 import ui
@@ -90,7 +89,7 @@ def _command(options, command, started):
     found = END.search(out)
     if not found or status != ring0.EXIT_PASS:
         text = out.decode("utf-8", "replace")
-        raise ui.LabError("the guest did not come to its end: " +
+        raise ui.LabError("the guest did not finish: " +
                           ui.reason(text), ui.tail(text))
     sys.stdout.buffer.write(found.group(1).replace(b"\r\n", b"\n"))
     sys.stdout.buffer.flush()

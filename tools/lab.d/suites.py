@@ -99,9 +99,9 @@ def _run_one(report, name):
     try:
         importlib.import_module("suite_" + name).run(report)
     except ui.LabError as err:
-        report.check(False, "runs to its end", err.full())
+        report.check(False, "completes", err.full())
     except Exception:
-        report.check(False, "runs to its end", traceback.format_exc())
+        report.check(False, "completes", traceback.format_exc())
     report.info("%s in %.0f s" % (
         "done" if report.failed == failed else "FAILED",
         time.monotonic() - begin))
@@ -130,7 +130,7 @@ def _add(report, name, text):
     sys.stdout.flush()
     if not counts:
         report.begin(name)
-        report.check(False, "runs to its end")
+        report.check(False, "completes")
         return
     passed, failed, skipped = map(int, counts.groups())
     report.passed += passed
@@ -158,7 +158,8 @@ def main(names, long, jobs=None):
     known = ORDER + LONG_ONLY
     for name in names:
         if name not in known:
-            ui.say("no suite '%s'; there are: %s" % (name, " ".join(known)))
+            ui.say("unknown suite '%s'; known are: %s" % (
+                name, " ".join(known)))
             return 2
     if not names:
         names = known if long else ORDER

@@ -79,6 +79,17 @@ def last_line(text):
 
 
 @contextlib.contextmanager
+def output(path, mode):
+    """A file for what takes long to make, opened before that begins."""
+    try:
+        file = open(path, mode)
+    except OSError as err:
+        raise LabError("%s: %s" % (path, err.strerror))
+    with file:
+        yield file
+
+
+@contextlib.contextmanager
 def locked(path):
     """One builder at a time for a cached product."""
     path.parent.mkdir(parents=True, exist_ok=True)

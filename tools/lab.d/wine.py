@@ -145,7 +145,7 @@ class Wine:
             except subprocess.TimeoutExpired:
                 os.killpg(proc.pid, signal.SIGKILL)
                 proc.wait()
-                status = "not done after %d s" % (limit * paths.PATIENCE)
+                status = "timed out after %d s" % (limit * paths.PATIENCE)
             for file in files:
                 file.seek(0)
             return status, files[1].read(), files[2].read()

@@ -95,7 +95,7 @@ def _add_mixes(path, batches, ops):
     order in which they ran."""
     lines = path.read_text().splitlines()
     if len(lines) != len(batches):
-        raise ui.LabError("%d batches, %d of them counted" % (
+        raise ui.LabError("bench: %d batches were run, %d were counted" % (
             len(batches), len(lines)))
     for row, line in zip(batches, lines):
         each = row.batches[0][0]

@@ -61,12 +61,14 @@ def _rights(t, host, pid, uid):
     t.check(len(threads) > 3 and all(
         one["Uid"].split() == 4 * [uid] and one["Gid"].split() == 4 * [uid]
         and not one["Groups"].strip() for one in threads),
-        "each of its threads is user %s, without other groups" % uid, threads)
+        "each thread of the VM is user %s, in no other group" % uid, threads)
     t.check(all(not int(one[name], 16) for one in threads for name in
                 ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")),
-            "none has or can get a capability", threads)
+            "no thread of the VM has or can get a capability", threads)
     t.check(all((one["NoNewPrivs"], one["Seccomp"]) == ("1", "2")
-                for one in threads), "all are filtered, for good", threads)
+                for one in threads),
+                "each thread has a seccomp filter that cannot be removed",
+                threads)
 
 
 def _force(host, pid, *words):
@@ -75,14 +77,15 @@ def _force(host, pid, *words):
 
 def _forbidden(t, host, inner, pid):
     t.equal(_force(host, pid, SYS_OPENAT, 0, 0, os.O_RDONLY),
-            "returned %d" % -EACCES, "it is refused to open a file")
-    t.equal(inner.sh("echo alive"), "alive\n", "and runs on")
+            "returned %d" % -EACCES, "the confined VM may not open a file")
+    t.equal(inner.sh("echo alive"), "alive\n",
+            "and runs on after it was refused")
     t.equal(_force(host, pid, SYS_UNLINK, 0), "killed by signal %d" % SIGSYS,
-            "any other call that is on no list ends it")
+            "a system call that is on no list ends the confined VM")
     inner.ended()
     t.equal((host.sh("cvmctl list --json").strip(), inside.vms(host)),
-            ("[]", []), "and the VM with it")
-    inside.pages_back(t, host, "whose pages came back")
+            ("[]", []), "the driver has no VM then")
+    inside.pages_back(t, host, "and the pages of that VM came back")
 
 
 def _confined(t, host):
@@ -102,11 +105,13 @@ def _networked(t, host):
     with _start(host, "name=slirp"):
         pid = _pid(host, "slirp")
         t.check(int(_force(host, pid, SYS_SOCKET, AF_INET, SOCK_DGRAM, 0)
-                    .split()[1]) > 2, "with slirp it has sockets")
+                    .split()[1]) > 2, "a VM with slirp may open sockets")
         t.equal(_force(host, pid, SYS_OPENAT, AT_FDCWD, "/etc/resolv.conf",
-                       os.O_RDONLY), "returned %d" % -EACCES, "but no file")
+                       os.O_RDONLY), "returned %d" % -EACCES,
+                       "a VM with slirp may open no file")
         t.equal(_force(host, pid, SYS_UNLINK, 0),
-                "killed by signal %d" % SIGSYS, "and nothing else")
+                "killed by signal %d" % SIGSYS,
+                "any other system call ends a VM with slirp")
     host.wait(lambda: _ended(host) == "[]", "the VM to end", 60)
 
 
@@ -119,7 +124,8 @@ def _users(t, host):
             how, machine.guest_file("6.12"), machine.GUEST_INITRD))
         pid = _pid(host, "who")
         t.equal({one["Uid"].split()[0] for one in _threads(host, pid)}, {uid},
-                "with \"%s\" it is user %s" % (how.strip() or words, uid))
+                "with \"%s\" the VM's process is user %s" % (
+                    how.strip() or words, uid))
         host.sh("cvmctl kill who; while kill -0 %d; do usleep 50000; done "
                 "2>/dev/null" % pid)
 
@@ -171,18 +177,20 @@ def _colinux(t, host):
         t.equal(inside.root(inner), (vda, "ext4"),
                 "a file in coLinux's words starts a guest from its cobd0")
         t.equal(inner.sh("cat /sys/block/vdb/size").strip(),
-                str(MIB // 512), "its second disk has a comma in its name")
+                str(MIB // 512),
+                "its second disk is a file with a comma in its name")
         inner.sh("ip addr add 10.0.2.15/24 dev eth0; ip link set eth0 up; "
                  "ping -c 1 10.0.2.2")
-        t.check(True, "its slirp answers")
+        t.check(True, "its slirp network answers")
         t.equal(host.sh("cat /tmp/server").strip(), "3:two words",
-                "its program runs beside it")
-        t.check(host.sh("pidof sleep").strip(), "and goes on")
+                "the program of exec0 is started beside it")
+        t.check(host.sh("pidof sleep").strip(), "the program of exec0 goes on")
         total = int(inner.sh("grep MemTotal /proc/meminfo").split()[1])
-        t.check(total < 128 << 10, "its memory is what the file says", total)
+        t.check(total < 128 << 10,
+                "its memory has the size that the file says", total)
         inner.spawn(["poweroff", "-f"])
-        t.equal(inner.ended(), 0, "it powers off")
-    t.equal(_ended(host), "[]", "and its program has ended with it")
+        t.equal(inner.ended(), 0, "the guest powers off")
+    t.equal(_ended(host), "[]", "the program of exec0 has ended with the guest")
 
 
 def _whole_disk(t, host):
@@ -242,8 +250,8 @@ def _refusals(t, host):
     host.sh("printf 'mem=8\nkernel=x\nmem=9\n' >%s/bad.conf" % DIR)
     _refused(t, host, ["@%s/bad.conf" % DIR],
              "%s/bad.conf:3: mem: given a second time" % DIR)
-    t.equal(_ended(host), "[]", "nothing was started")
-    inside.pages_back(t, host, "and nothing kept")
+    t.equal(_ended(host), "[]", "after the refusals no VM and no program runs")
+    inside.pages_back(t, host, "after the refusals no page is kept")
     with _start(host, "name=first"):
         _refused(t, host, ["name=second"], "%s/root.img: in use" % DIR)
         t.equal([vm["name"] for vm in

@@ -87,12 +87,13 @@ def _start(t, host):
     t.equal((vm["name"], vm["state"]), ("web", "running"), "list: it runs")
     t.equal(host.sh("ps -o pid,tty,sid | awk '$1 == %d { print $2, $3 }'" %
                     vm["pid"]).split(), ["?", str(vm["pid"])],
-            "its process has no terminal and a session of its own")
+            "start: its process has no terminal and a session of its own")
     t.equal(host.sh("stat -c %a /run/cvm /run/cvm/web.sock").split(),
-            ["700", "600"], "its socket is for its owner alone")
+            ["700", "600"], "start: the socket is for its owner alone")
     _refuses(t, host, "start --name web " + LINE, "of this name",
              "a second one of this name")
-    t.equal(_names(host), ["web"], "which disturbs nobody")
+    t.equal(_names(host), ["web"],
+            "and the VM that has the name is not disturbed")
 
 
 def _attach(t, host):
@@ -106,17 +107,17 @@ def _attach(t, host):
     first.expect("waiting")
     first.proc.resize(44, 99)
     first.expect("44 99\r\n")
-    t.check(True, "and its programs are told when that changes")
+    t.check(True, "programs of the guest are told when the size changes")
     _refuses(t, host, "console web", "another terminal is attached: process",
              "a second terminal")
     t.equal(first.leave(), 0, "the detach key: status 0")
     second = Screen(host, "cvmctl console web")
     second.expect("44 99")
     t.check("web" in second.sh("echo w''eb"),
-            "console again: what was printed is shown, and it goes on")
+            "console again: earlier output is shown, and typing works")
     t.equal(second.sh("stty size").split(), [str(n) for n in SIZE],
-            "with the size of the new window")
-    t.equal(second.leave(), 0, "left again")
+            "console again: the guest's terminal has the new window's size")
+    t.equal(second.leave(), 0, "console again: detached with status 0")
 
 
 def _stats(t, host):
@@ -129,13 +130,13 @@ def _end(t, host):
     proc = _cvmctl(host, "stop --wait web")
     t.equal((proc.status, _names(host)), (0, []), "stop --wait: it is off")
     t.equal(host.sh("cat /run/cvm/web.log"), "cvmctl: web: powered off\n",
-            "its log tells how it ended")
-    t.equal(_left(host), ["web.log"], "and is all that is left")
+            "stop: the log says how the VM ended")
+    t.equal(_left(host), ["web.log"], "stop: nothing but the log is left")
     host.sh("cvmctl start --name web " + LINE)
     proc = _cvmctl(host, "kill --wait web")
     t.equal((proc.status, _names(host)), (0, []), "kill --wait: it is gone")
     t.equal(host.sh("cat /run/cvm/web.log; rm /run/cvm/web.log"),
-            "cvmctl: web: killed\n", "its log tells that too")
+            "cvmctl: web: killed\n", "kill: the log says how the VM ended")
 
 
 def _from_run(t, host):
@@ -163,7 +164,7 @@ def _other_kernel(t, host):
     port.expect("# ")
     t.equal(port.sh("stty size").split(), [str(n) for n in SIZE],
             "a 6.1 guest: a shell on its port, and the size there")
-    t.equal(user.leave(), 0, "a 6.1 guest: left")
+    t.equal(user.leave(), 0, "a 6.1 guest: detached with status 0")
     host.sh("cvmctl kill --wait web")
     t.equal(port.ended(), ENDED, "a 6.1 guest: killed, its port's terminal is "
             "told")
@@ -229,7 +230,7 @@ def _kept(t, host, inner, hvc, path, what):
     inner.sh("echo nobody-there >/dev/" + hvc)
     host.sh("%s %s 14 </dev/null >/tmp/got" % (PEER, path), limit=60)
     t.check("nobody-there" in host.sh("cat /tmp/got"),
-            "%s: what was printed to nobody is there for who comes" % what)
+            "%s: output to nobody is kept for the first who connects" % what)
 
 
 def _file(t, host, inner, hvc, path):
@@ -347,9 +348,9 @@ def _ports(t, host):
         _refuses(t, host, "console ports ttys0", "it is the pty " + pts,
                  "a port that is no console")
         _refuses(t, host, "console ports ttys9", "no such port",
-                 "a port it has not")
+                 "a port that does not exist")
         _refuses(t, host, "console ports", "files or pipes of process",
-                 "its own console, which is a pipe")
+                 "a console that is a pipe")
         _kept(t, host, inner, "hvc1", pts, "pty")
         _both_ways(t, host, inner, "hvc1", pts, "pty")
         _shell(t, host, inner, "hvc1", pts)

@@ -45,7 +45,7 @@ def _address(t, inner):
     t.check("inet 10.0.2.15/24" in text and "dynamic" in text,
             "the guest has an address by DHCP", text)
     name = inner.sh("getent ahostsv4 _gateway || true")
-    t.check("10.0.2.2" in name, "and knows its gateway's name", name)
+    t.check("10.0.2.2" in name, "the guest knows its gateway's name", name)
 
 
 def _ssh(t, host):
@@ -70,7 +70,7 @@ def _apt(t, host, inner):
               "-o Acquire::Retries=3 install hello")
     proc = inner.run(["sh", "-c", script], limit=1500)
     t.check(proc.status == 0, what, proc.out + proc.err)
-    t.equal(inner.sh("hello"), "Hello, world!\n", "and it runs")
+    t.equal(inner.sh("hello"), "Hello, world!\n", "the installed program runs")
 
 
 def _fio(t, inner):
@@ -86,7 +86,7 @@ def _fio(t, inner):
             proc.out + proc.err)
     one, two = (inner.sh("sha256sum " + d).split()[0]
                 for d in ("/dev/vdb", "/dev/vdc"))
-    t.check(one != two, "they are two disks")
+    t.check(one != two, "the two disks hold different data")
 
 
 def _windows(host):
@@ -110,7 +110,8 @@ def _x(t, host, inner):
     drawn = host.run(["sh", "-c", "for i in $(seq 480); do [ \"$(xwd -display "
                       ":0 -root | sha256sum)\" != \"$0\" ] && exit; sleep 1; "
                       "done; exit 1", before.strip()])
-    t.check(drawn.status == 0, "and draws into it", drawn.err)
+    t.check(drawn.status == 0, "xclock in the guest draws into its window",
+            drawn.err)
     keep = os.environ.get("CVM_LAB_SCREENSHOT")
     if keep:
         proc = host.run(["xwd", "-display", ":0", "-root"])

@@ -38,7 +38,7 @@ def _disk(t, host, inner):
              "2>/dev/null; echo 3 >/proc/sys/vm/drop_caches")
     after = _interrupts(inner, 1)
     t.check(before is not None and after > before,
-            "its interrupt is named and counted", (before, after))
+            "the disk's interrupt is named and counted", (before, after))
     t.equal(_sha(host, DISK), _sha(inner, "/dev/vda"),
             "what the guest wrote and synced is in the file")
 
@@ -88,16 +88,17 @@ def _shortened(t, host, inner):
     t.check("error" in inner.sh(read % 96 + "; true"),
             "a disk whose file was cut off gives errors there")
     t.check("error" not in inner.sh(read % 8 + "; true"),
-            "and its beginning can be read")
+            "the beginning of a disk that was cut off can be read")
     t.equal(inner.sh(size % 8192).strip(), "8192", "the guest's kernel knows "
             "how long it is")
     host.sh("truncate -s 8M " + disk)
     t.equal(host.sh("cvmctl rescan %s cobd1" % inside.vms(host)[0]).strip(),
             "cobd1: 8388608 bytes now, 4194304 before; the guest was told",
             "rescan looks at a disk anew")
-    t.equal(inner.sh(size % 16384).strip(), "16384", "and tells the guest")
+    t.equal(inner.sh(size % 16384).strip(), "16384",
+            "after rescan the guest knows the new length")
     t.check("error" not in inner.sh(read % 96 + "; true"),
-            "and so can its end, once the file has one again")
+            "and the end can be read, once the file has one again")
 
 
 def _filesystem(t, inner):
@@ -117,7 +118,7 @@ def _random(t, inner):
     t.check(source.startswith("virtio_rng"), "the guest's source of "
             "randomness is virtio's", source)
     t.equal(inner.sh("head -c 5000 /dev/hwrng | wc -c").strip(), "5000",
-            "and gives what is asked for")
+            "the guest's source of randomness gives 5000 bytes")
 
 
 def _killed(t, host, inner):
@@ -175,7 +176,7 @@ def _refusals(t, host):
              "a disk shorter than its partition table says")
     _threads(t, host)
     t.equal(host.sh("cvmctl list --json").strip(), "[]",
-            "and no VM is left behind")
+            "no VM is left behind")
 
 
 def _threads(t, host):

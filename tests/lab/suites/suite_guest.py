@@ -41,8 +41,8 @@ def _identity(t, host, inner, version):
     # (One may be under way while they are read.)
     for total, parts in (("switches", "exits"), ("forwarded", "vector")):
         sum_of = sum(shown[parts].values())
-        t.check(abs(shown[total] - sum_of) <= 1, "its %s, %d, are the sum of "
-                "its %s, %d" % (total, shown[total], parts, sum_of), shown)
+        t.check(abs(shown[total] - sum_of) <= 1, "stats: %s, %d, are the sum "
+                "of its %s, %d" % (total, shown[total], parts, sum_of), shown)
     t.equal(host.sh("uname -r").strip(), release,
             "the host's uname is the same before and after")
     return ident
@@ -74,7 +74,8 @@ def _memory(t, host, inner, ident, given):
                              r"^\S.*: System RAM")
     t.check(all(any(low >= a and high <= b for a, b in host_ram)
                 for low, high in chunks),
-            "and those inside the host's RAM", "%s\n%s" % (chunks, host_ram))
+            "the driver's ranges lie inside the host's RAM",
+            "%s\n%s" % (chunks, host_ram))
     total = int(inner.sh("grep MemTotal /proc/meminfo").split()[1])
     log = inner.sh("dmesg")
     image = sum(int(n) for n in re.findall(
@@ -147,8 +148,10 @@ def _log(t, inner):
     inside.clean(t, log, "the guest's log is clean")
     errors = [line for line in log.splitlines()
               if re.match(r"<\d*[0-3]>", line)]
-    t.check(not errors, "no line of it is an error", "\n".join(errors))
-    t.check("huge-page mapping" not in log, "nothing huge was refused",
+    t.check(not errors, "the guest's log has no line at level error",
+            "\n".join(errors))
+    t.check("huge-page mapping" not in log,
+            "the guest's kernel refused no huge mapping",
             "\n".join(line for line in log.splitlines() if "huge" in line))
 
 

@@ -120,7 +120,7 @@ def _said(t, err):
     t.check(0 < len(lines) <= LINES, "the VMM says it in %d lines" % len(
         lines), text)
     t.check("Sanitizer" not in text and "runtime error" not in text,
-            "and its sanitizers had nothing to say", text)
+            "the VMM's sanitizers reported nothing", text)
 
 
 def _guest(t, host, version, seed):

@@ -67,7 +67,8 @@ def _build_outside(t, where, found):
     t.check((outside / "bare.bin").exists(),
             "the bare host builds out of tree against the installed copy",
             out)
-    t.check(str(paths.ROOT) not in out, "and takes nothing from the checkout",
+    t.check(str(paths.ROOT) not in out,
+            "that build takes nothing from the checkout",
             out)
     return outside / "bare.bin"
 

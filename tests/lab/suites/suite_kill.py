@@ -72,7 +72,7 @@ def _host(t, version, count):
                                    "each kind")
         t.info(" ".join("%s %d" % (k, c[0]) for k, c in counts.items()))
         t.check(sum(c[0] for c in counts.values()) > count * 1000,
-                "and the guests did take memory", counts)
+                "the guests did take memory", counts)
         host.sh("rmmod cvm")
         t.check("cvm" not in host.sh("lsmod").split(), "the module unloads")
         inside.clean(t, host.sh("dmesg"), "the host's log is clean")

@@ -101,7 +101,7 @@ def _host_commands(t):
     t.check(b"sysrq triggered crash" in done.stderr,
             "and the end of its console is shown", done.stderr)
     done = _lab("host", "--timeout", "20", "--", "sleep", "1000")
-    t.check(done.returncode == 125 and b"not done after 20 s" in done.stderr,
+    t.check(done.returncode == 125 and b"timed out after 20 s" in done.stderr,
             "--timeout ends a machine", done.stderr)
 
 

@@ -221,7 +221,7 @@ def _unwanted(t, host, inner):
     host.sh("ping -c 3 -W 1 192.168.77.9 || true")
     more = _grown(host, "eth1", "rx_frames", after, 3)
     t.check(more["rx_frames"] >= after["rx_frames"] + 3,
-            "and come in when the guest's card is promiscuous", (after, more))
+            "they come in when the guest's card is promiscuous", (after, more))
     inner.sh("ip link set eth1 promisc off")
 
 
@@ -284,7 +284,7 @@ def _bridge(t, host):
         got = host.sh("for n in 1 2; do wget -q -O - "
                       "http://127.0.0.1:809$n/name; done")
         t.equal(got, "10.7.0.1\n10.7.0.2\n",
-                "each with a network and a forward of its own")
+                "two VMs have a slirp network and a forward of their own")
         host.sh("ip link del tap2")
         _carrier(two, "eth1", 0)
         t.check(True, "a deleted interface is a cable that is out")
@@ -315,7 +315,8 @@ def _refusals(t, host):
     _refused(t, host, "pcap-bridge,LAN", "bridge of the host",
              "a kind that only coLinux has")
     t.equal(host.sh("cvmctl list --json").strip(), "[]", "no VM is left")
-    t.check(":8070" not in host.sh("netstat -ltn"), "and no port")
+    t.check(":8070" not in host.sh("netstat -ltn"),
+            "no port of a refused VM is left open")
 
 
 def run(t):

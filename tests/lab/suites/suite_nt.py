@@ -214,7 +214,7 @@ def _rounds(run, initrd):
         run.t.check(rows and idle <= RARE, "each kind of thing was taken",
                     "never: %s" % idle)
         run.t.check(rows and all(row[0] == row[1] for row in rows.values()),
-                    "and returned", rows)
+                    "each kind of thing was returned", rows)
     run.bed("load, start, kill, unload", "test=rounds rounds=%d mem=64" %
             rounds + WORDS % "shell", files, 1200, then=look)
 

@@ -18,5 +18,5 @@ def run(t):
                         "a rich %s guest starts" % version)
                 inside.clean(t, inner.sh("dmesg"), "its log is clean")
                 t.equal(inner.sh("cat /sys/hypervisor/cvm/recorder"), "",
-                        "it touched no hardware")
+                        "a rich guest touched no hardware")
             inside.clean(t, host.sh("dmesg"), "the host's log is clean")

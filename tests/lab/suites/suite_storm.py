@@ -82,9 +82,9 @@ def _host(t, version, count):
                 "host %s: sent %d = host %d + passage %d + guest %d" % (
                     version, sent, direct, passage, inner_nmis), values)
         t.check(direct > 0 and passage > 0 and inner_nmis > 0,
-                "each of the three was hit")
+                "NMIs came in the host, in the switch and in the guest")
         t.equal(values["nmi_raised"], passage + inner_nmis,
-                "all that were latched were raised again, nothing is left")
+                "all NMIs that were latched were raised again")
         t.equal(int(inner.sh("cat /sys/hypervisor/cvm/nmis")), inner_nmis,
                 "the guest counted the same")
         inside.clean(t, inner.sh("dmesg"), "the guest's log is clean")

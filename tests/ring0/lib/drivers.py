@@ -119,7 +119,7 @@ class Machine:
     def _go_to(self, address):
         rip = self._go()
         if rip != address:
-            raise ui.LabError("the image came to 0x%x instead of 0x%x" % (
+            raise ui.LabError("the image stopped at 0x%x instead of 0x%x" % (
                 rip, address))
 
     def ledger(self):
@@ -130,7 +130,7 @@ class Machine:
         at = self.ledger_at + 8 * LEDGER.index(field)
         text = struct.pack("<Q", value).hex()
         if self.stub.ask("M%x,8:%s" % (at, text)) != "OK":
-            raise ui.LabError("cannot write the ledger")
+            raise ui.LabError("gdb stub: cannot write the ledger")
 
     def take(self, way):
         """From the next round on go this way.  Two rounds to get there: the
@@ -154,7 +154,7 @@ class Machine:
             new = (int.from_bytes(old, "little") ^ bits).to_bytes(
                 len(old), "little").hex()
             if self.stub.ask("P%x=%s" % (register, new)) != "OK":
-                raise ui.LabError("cannot write a register")
+                raise ui.LabError("gdb stub: cannot write a register")
 
     def rip(self):
         """The one register that is asked for at every stop."""
@@ -322,7 +322,7 @@ class Sweep:
         machine.take(way)
         for world, offset in self._candidates(machine, way):
             if time.monotonic() > self.end:
-                raise ui.LabError("out of time")
+                raise ui.LabError("timed out")
             try:
                 if self._try(machine, way, world, offset):
                     self.pending.remove((world, offset))
@@ -359,7 +359,7 @@ class Sweep:
 
     def _result(self):
         for (world, offset) in self.pending:
-            self.say("FAIL: never came to %s in the %s's world: %s" % (
+            self.say("FAIL: did not reach %s in the %s's world: %s" % (
                 self.where.name(offset), world, dict(
                     self.where.insns)[offset]))
         why = {}

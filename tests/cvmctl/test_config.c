@@ -329,7 +329,7 @@ static void test_options(void **state)
 	bad_option("name", "a/b", "--name a/b: not a name (at most 31 "
 		   "letters, digits, '.', '_' and '-', and neither '.' nor '-' "
 		   "first)");
-	bad_option("kernel", "", "--kernel : empty value");
+	bad_option("kernel", "", "--kernel: empty value");
 }
 
 /* What nobody says. */

@@ -24,8 +24,8 @@ static void place(const struct config_reading *r, char *to, size_t size)
 			 r->value->line, r->value->name);
 		break;
 	case SOURCE_OPTIONS:
-		snprintf(to, size, "--%s %.200s", r->value->name,
-			 r->value->text);
+		snprintf(to, size, "--%s%s%.200s", r->value->name,
+			 *r->value->text ? " " : "", r->value->text);
 		break;
 	case SOURCE_WORDS:
 	case SOURCE_DEFAULTS:

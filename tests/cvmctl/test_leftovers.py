@@ -108,8 +108,8 @@ class Removed(Made):
         for _ in range(5):
             self.reap(self.start(*words))
         vm = self.start(*words)
-        # All minders of those before have done their work.
-        self.assertTrue(until(lambda: len(self.minders()) == 1))
+        # All supervisors of those before have done their work.
+        self.assertTrue(until(lambda: len(self.supervisors()) == 1))
         left = os.listdir(case.RUN_DIR)
         self.assertEqual(os.listdir(where), ["port"])
         self.assertIn(name + ".sock", left)
@@ -119,7 +119,7 @@ class Removed(Made):
         self.assertFalse([one for one in os.listdir(case.RUN_DIR)
                           if one.startswith(name)])
 
-    def minders(self):
+    def supervisors(self):
         """Of this test's VMs."""
         found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -254,7 +254,7 @@ class Logs(Case):
         self.assertTrue(left[-1])
         self.assertLessEqual(sum(left), 8 + 1, left)
 
-    def test_killed_with_its_minder(self):
+    def test_killed_with_its_supervisor(self):
         """Nobody was there to clear away: the next VM does."""
         name = "vm-999999999"
         os.makedirs(case.RUN_DIR, 0o700, exist_ok=True)

@@ -416,7 +416,7 @@ class Terminal(Case):
             self.assertEqual(client.wait(SECONDS), 5)
             self.restored()
 
-    def test_front_dies(self):
+    def test_client_dies(self):
         for sig in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT):
             client = self.start()
             self.expect(b"$ ")

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import pty
+import select
 import signal
 import subprocess
 import tempfile
@@ -63,7 +64,8 @@ def _agent(t):
     def until(done, limit=30):
         end = time.monotonic() + limit * paths.PATIENCE
         while not done() and time.monotonic() < end:
-            channel.feed(os.read(lab_end, 65536), time.monotonic())
+            if select.select([lab_end], [], [], 0.2)[0]:
+                channel.feed(os.read(lab_end, 65536), time.monotonic())
         return done()
 
     try:

@@ -4,30 +4,24 @@
 import subprocess
 
 import build
+import paths
 
 RUNS = "500000"
 SEEDS = ("11", "12", "13", "14")
-TARGETS = {
-    "loader": "kernel files",
-    "virtqueue": "rings",
-    "transport": "drivers of a slot",
-    "image": "disk images",
-    "config": "configurations",
-    "blk": "requests to disks",
-    "console": "drivers of a console",
-    "net": "drivers of a network card",
-    "dns": "frames to a name server, and its answers",
-}
+
+
+def _targets():
+    return sorted(path.stem for path in
+                  (paths.ROOT / "tests/fuzz").glob("fuzz_*.c"))
 
 
 def run(t):
     programs = build.meson_dir("native") / "tests/fuzz"
-    for target, what in TARGETS.items():
+    for target in _targets():
         for seed in SEEDS:
-            done = subprocess.run([programs / ("fuzz_" + target),
-                                   "-n", RUNS, "-s", seed],
+            done = subprocess.run([programs / target, "-n", RUNS, "-s", seed],
                                   stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT)
             t.check(done.returncode == 0,
-                    "%s %s from seed %s" % (RUNS, what, seed),
+                    "%s: %s inputs from seed %s" % (target, RUNS, seed),
                     done.stdout[-4000:].decode("utf-8", "replace"))

@@ -149,9 +149,12 @@ static int add_word(const struct making *m, const struct config_value *value,
 static int join_words(const struct making *m, char **all, char **beside)
 {
 	const struct config_sources *s = m->sources;
-	const struct config_value *value;
+	size_t i;
 
-	for (value = s->value; value < s->value + s->values; value++) {
+	/* Without a value there is no array to point into. */
+	for (i = 0; i < s->values; i++) {
+		const struct config_value *value = &s->value[i];
+
 		if (value->key)
 			continue;
 		if (add_word(m, value, all) ||

@@ -56,12 +56,14 @@ void close_disk(struct disk *d)
 	unlink(d->path);
 }
 
-struct virtio_blk_stats stats(struct disk *d)
+uint64_t counter(struct disk *d, const char *name)
 {
-	struct virtio_blk_stats s;
+	return testvm_counter(&d->vm, 0, name);
+}
 
-	assert_int_equal(virtio_blk_get_stats(d->vm.devs, 0, &s), 0);
-	return s;
+const char *word(struct disk *d, const char *name)
+{
+	return testvm_word(&d->vm, 0, name);
 }
 
 void put_header(struct disk *d, uint32_t type, uint64_t sector)

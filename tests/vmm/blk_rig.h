@@ -37,7 +37,8 @@ void close_disk(struct disk *d);
 /* start - up to DRIVER_OK. */
 void start(struct disk *d, uint64_t features);
 
-struct virtio_blk_stats stats(struct disk *d);
+uint64_t counter(struct disk *d, const char *name);
+const char *word(struct disk *d, const char *name);
 
 /* put_header, wait_status - a request of the caller's own descriptors: its
  * status, -1 when nothing came, and *len as the driver sees it. */

@@ -82,10 +82,10 @@ static void read_write(struct disk *d, uint64_t features)
 	memset(data(d), 0, 512);
 	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 23, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(number_at(data(d)), 0x5a5a5a5a5a5a5a5a);
-	assert_int_equal(stats(d).reads, 3);
-	assert_int_equal(stats(d).writes, 1);
-	assert_int_equal(stats(d).failed, 0);
-	assert_int_equal(stats(d).syncs, 0);
+	assert_int_equal(counter(d, "reads"), 3);
+	assert_int_equal(counter(d, "writes"), 1);
+	assert_int_equal(counter(d, "failed"), 0);
+	assert_int_equal(counter(d, "syncs"), 0);
 }
 
 static void test_read_write(void **state)
@@ -122,7 +122,7 @@ static void refused(struct disk *d, uint64_t features)
 	assert_int_equal(number_at(data(d)), SECTORS - 1);
 	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 0, 0), VIRTIO_BLK_S_OK);
 	assert_int_equal(on_file(d, SECTORS - 1), SECTORS - 1);
-	assert_int_equal(stats(d).failed, 11);
+	assert_int_equal(counter(d, "failed"), 11);
 }
 
 static void test_refused(void **state)
@@ -245,8 +245,8 @@ static void flush(struct disk *d, uint64_t features)
 	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, 0, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(synced, 0);
 	assert_int_equal(request(d, VIRTIO_BLK_T_FLUSH, 0, 0), VIRTIO_BLK_S_OK);
-	assert_int_equal(stats(d).syncs, 1);
-	assert_int_equal(stats(d).flushes, 1);
+	assert_int_equal(counter(d, "syncs"), 1);
+	assert_int_equal(counter(d, "flushes"), 1);
 	/* With io_uring the kernel calls its own. */
 	assert_int_equal(synced, counted);
 }
@@ -281,7 +281,6 @@ static void spoil_flush(struct disk *d)
 
 static void flush_fails(struct disk *d, uint64_t features)
 {
-	struct virtio_blk_stats s;
 	char line[256];
 
 	start(d, USUAL | features);
@@ -291,10 +290,9 @@ static void flush_fails(struct disk *d, uint64_t features)
 			 VIRTIO_BLK_S_IOERR);
 	assert_int_equal(request(d, VIRTIO_BLK_T_FLUSH, 0, 0),
 			 VIRTIO_BLK_S_IOERR);
-	s = stats(d);
-	assert_int_equal(s.flushes, 1);
-	assert_int_equal(s.syncs, 1);
-	assert_int_equal(s.failed, 2);
+	assert_int_equal(counter(d, "flushes"), 1);
+	assert_int_equal(counter(d, "syncs"), 1);
+	assert_int_equal(counter(d, "failed"), 2);
 	assert_int_equal(d->vm.lines, 2);
 	snprintf(line, sizeof(line), "blk in slot 0: %s: the host cannot flush "
 		 "it: Invalid argument", d->path);
@@ -316,22 +314,22 @@ static void write_through(struct disk *d, uint64_t features)
 	start(d, VIRTIO_F_VERSION_1 | F_ZEROES | features);
 	assert_int_equal(page->config[32], 0);
 	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, 0, 512), VIRTIO_BLK_S_OK);
-	assert_int_equal(stats(d).syncs, 1);
+	assert_int_equal(counter(d, "syncs"), 1);
 	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 0, 512), VIRTIO_BLK_S_OK);
-	assert_int_equal(stats(d).syncs, 1);
+	assert_int_equal(counter(d, "syncs"), 1);
 	testvm_command(&d->vm, 0, CVM_VIRTIO_RESET, 0);
 
 	start(d, USUAL | F_WCE | features);
 	assert_int_equal(page->config[32], 1);
 	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, 0, 512), VIRTIO_BLK_S_OK);
-	assert_int_equal(stats(d).syncs, 1);
+	assert_int_equal(counter(d, "syncs"), 1);
 	page->config_in[0] = 0;
 	assert_int_equal(testvm_command(&d->vm, 0, CVM_VIRTIO_CONFIG_WRITE,
 					32 << 16 | 1), 0);
 	assert_int_equal(page->config[32], 0);
 	assert_int_equal(page->config_pending, 0);
 	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, 0, 512), VIRTIO_BLK_S_OK);
-	assert_int_equal(stats(d).syncs, 2);
+	assert_int_equal(counter(d, "syncs"), 2);
 	page->config_in[0] = 2;
 	assert_int_equal(testvm_command(&d->vm, 0, CVM_VIRTIO_CONFIG_WRITE,
 					32 << 16 | 1), -CVM_EINVAL);
@@ -372,8 +370,8 @@ static void zeroes(struct disk *d, uint64_t features)
 	assert_int_equal(after.st_size, before.st_size);
 	assert_int_equal(on_file(d, 2047), 2047);
 	assert_int_equal(on_file(d, 4096), 4096);
-	assert_int_equal(stats(d).zeroes, 1);
-	assert_int_equal(stats(d).discards, 1);
+	assert_int_equal(counter(d, "zeroes"), 1);
+	assert_int_equal(counter(d, "discards"), 1);
 }
 
 static void test_zeroes(void **state)
@@ -618,7 +616,7 @@ static void test_queues(void **state)
 			}
 		}
 	}
-	assert_int_equal(stats(&d).reads, QUEUES * DEPTH * ROUNDS);
+	assert_int_equal(counter(&d, "reads"), QUEUES * DEPTH * ROUNDS);
 	close_disk(&d);
 }
 

@@ -69,8 +69,8 @@ static void test_in_place(void **state)
 
 	(void)state;
 	open_disk(&d);
-	assert_string_equal(stats(&d).engine, "threads");
-	assert_false(stats(&d).direct);
+	assert_string_equal(word(&d, "engine"), "threads");
+	assert_string_equal(word(&d, "cache"), "host");
 	start(&d, USUAL | VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_PACKED);
 	/* A worker that wants a CPU is not asleep. */
 	for (i = 0; i < TRIES && at_once < ENOUGH; i++) {
@@ -327,7 +327,7 @@ static void test_shortened(void **state)
 	assert_int_equal(request(&d, VIRTIO_BLK_T_IN, SECTORS - 8, 4096),
 			 VIRTIO_BLK_S_OK);
 	assert_int_equal(number_at(data(&d)), 0);
-	assert_int_equal(stats(&d).failed, 2);
+	assert_int_equal(counter(&d, "failed"), 2);
 	close_disk(&d);
 }
 

@@ -31,10 +31,24 @@ static void test_own_size(void **state)
 
 /* ---- what devices count -------------------------------------------------- */
 
+static uint64_t reported[2];
+
+static void note(void *ctx, const char *name, const char *text,
+		 uint64_t number)
+{
+	(void)ctx;
+	assert_null(text);
+	if (!strcmp(name, "bytes_in"))
+		reported[0] = number;
+	else if (!strcmp(name, "bytes_out"))
+		reported[1] = number;
+	else
+		fail_msg("a port reports %s", name);
+}
+
 static void test_counts(void **state)
 {
 	struct driver_buffer buf = { TESTVM_BUFFERS, 16, true };
-	struct virtio_device_counts counts;
 	struct driver_queue drv;
 	struct problem problem = { "" };
 	struct testvm vm;
@@ -42,10 +56,11 @@ static void test_counts(void **state)
 
 	(void)state;
 	testvm_init(&vm);
-	assert_int_equal(virtio_devices_counts(vm.devs, 0, &counts),
+	assert_int_equal(virtio_devices_report(vm.devs, 0, NULL, NULL),
 			 -CVM_ENOENT);
-	assert_int_equal(virtio_devices_counts(vm.devs, CVM_VIRTIO_SLOTS,
-					       &counts), -CVM_ENOENT);
+	assert_int_equal(virtio_devices_report(vm.devs, CVM_VIRTIO_SLOTS,
+					       NULL, NULL), -CVM_ENOENT);
+	assert_null(virtio_devices_kind(vm.devs, 0));
 	assert_int_equal(virtio_rng_add(vm.devs, &problem), 0);
 	assert_true(testvm_features(&vm, 0, VIRTIO_F_VERSION_1));
 	assert_int_equal(testvm_queue(&vm, 0, 0, &drv, 8, 0), 0);
@@ -56,10 +71,9 @@ static void test_counts(void **state)
 	assert_true(testvm_wait(&vm, 0, 1ull << CVM_VIRTIO_EVENT_BIT(0)));
 	assert_true(driver_get(&drv, &len) >= 0);
 	testvm_slot(&vm, 0)->queue[0].doorbells = 7;
-	assert_int_equal(virtio_devices_counts(vm.devs, 0, &counts), 0);
-	assert_string_equal(counts.kind, "rng");
-	assert_int_equal(counts.doorbells, 7);
-	assert_int_equal(counts.interrupts, 1);
+	assert_string_equal(virtio_devices_kind(vm.devs, 0), "rng");
+	assert_int_equal(testvm_counter(&vm, 0, "doorbells"), 7);
+	assert_int_equal(testvm_counter(&vm, 0, "interrupts"), 1);
 	testvm_free(&vm);
 }
 
@@ -204,7 +218,6 @@ static void test_through(void **state)
 static void test_input_room(void **state)
 {
 	uint8_t data[4 * RIG_ROOM], got[RIG_ROOM];
-	struct virtio_port_stats stats;
 	struct rig rig;
 	uint32_t i;
 
@@ -225,10 +238,10 @@ static void test_input_room(void **state)
 	rig_give(&rig, 4, 1);
 	assert_int_equal(ends[1].rooms, 1);
 	assert_int_equal(virtio_port_input(ports[1], data, RIG_ROOM), RIG_ROOM);
-	virtio_port_stats(ports[1], &stats);
-	assert_string_equal(stats.name, "ttys4");
-	assert_int_equal(stats.in, 4 * RIG_ROOM);
-	assert_int_equal(stats.out, 0);
+	assert_string_equal(virtio_port_name(ports[1]), "ttys4");
+	virtio_port_report(ports[1], note, NULL);
+	assert_int_equal(reported[0], 4 * RIG_ROOM);
+	assert_int_equal(reported[1], 0);
 	testvm_free(&rig.vm);
 }
 

@@ -292,7 +292,6 @@ static void answer_arp(struct card *c)
 static void test_forward(void **state)
 {
 	struct virtio_net_args args = forwarding;
-	struct virtio_net_stats stats;
 	struct sockaddr_in taken, from;
 	int fd = udp_socket(&taken), sender = udp_socket(&from);
 	uint8_t frame[2048];
@@ -311,12 +310,11 @@ static void test_forward(void **state)
 	assert_int_equal(frame[HEADER + 14 + 22] << 8 | frame[HEADER + 14 + 23],
 			 7);
 	assert_memory_equal(frame + HEADER + 42, "hello", 5);
-	assert_int_equal(virtio_net_get_stats(c.vm.devs, 0, &stats), 0);
-	assert_string_equal(stats.backend, "slirp");
-	assert_int_equal(stats.rx.frames, 2);
-	assert_int_equal(stats.rx.bytes, 42 + 42 + 5);
-	assert_int_equal(stats.tx.frames, 1);
-	assert_int_equal(stats.tx.dropped, 0);
+	assert_string_equal(testvm_word(&c.vm, 0, "backend"), "slirp");
+	assert_true(testvm_counted(&c.vm, 0, "rx_frames", 2));
+	assert_true(testvm_counted(&c.vm, 0, "rx_bytes", 42 + 42 + 5));
+	assert_int_equal(testvm_counter(&c.vm, 0, "tx_frames"), 1);
+	assert_int_equal(testvm_counter(&c.vm, 0, "tx_dropped"), 0);
 	close(sender);
 	testvm_free(&c.vm);
 }
@@ -384,16 +382,14 @@ static void test_short_room(void **state)
 {
 	uint8_t frame[1024];
 	uint32_t bytes = discover(frame, false);
-	struct virtio_net_stats stats;
 	struct card c;
 
 	(void)state;
 	open_card(&c, USUAL, 128);
 	assert_int_equal(card_request(&c, NET_TX, frame, bytes, 0), 0);
-	assert_int_equal(virtio_net_get_stats(c.vm.devs, 0, &stats), 0);
-	assert_int_equal(stats.rx.dropped, 1);
-	assert_int_equal(stats.rx.frames, 0);
-	assert_int_equal(stats.tx.frames, 1);
+	assert_true(testvm_counted(&c.vm, 0, "rx_dropped", 1));
+	assert_int_equal(testvm_counter(&c.vm, 0, "rx_frames"), 0);
+	assert_int_equal(testvm_counter(&c.vm, 0, "tx_frames"), 1);
 	testvm_free(&c.vm);
 }
 

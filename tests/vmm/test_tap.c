@@ -571,7 +571,6 @@ static void wait_lines(struct card *c, uint32_t count)
 /* A read that fails takes one frame along, is spoken of, and is all. */
 static void test_read_fails(void **state)
 {
-	struct virtio_net_stats stats;
 	struct card c;
 
 	(void)state;
@@ -585,8 +584,7 @@ static void test_read_fails(void **state)
 	wait_lines(&c, 1);
 	assert_non_null(strstr(c.vm.line, "tap tap0: a frame for the guest "
 			       "is lost: Invalid argument"));
-	assert_int_equal(virtio_net_get_stats(c.vm.devs, 0, &stats), 0);
-	assert_int_equal(stats.rx.dropped, 2);
+	assert_true(testvm_counted(&c.vm, 0, "rx_dropped", 2));
 	assert_true(has_link(&c));
 	close_tap(&c);
 }
@@ -657,23 +655,20 @@ static void expect_wanted(struct card *c, const char *wanted)
 		{ 'o', own }, { 'x', other }, { 'l', listed }, { 'g', group },
 		{ 't', group_too }, { 'e', everybody },
 	};
-	struct virtio_net_stats before, after;
-	uint64_t count;
+	uint64_t frames = testvm_counter(&c->vm, 0, "rx_frames");
+	uint64_t unwanted = testvm_counter(&c->vm, 0, "rx_unwanted");
 	uint8_t i;
 
-	virtio_net_get_stats(c->vm.devs, 0, &before);
 	for (i = 0; i < 6; i++)
 		come_to(all[i].to, SHORT, i);
-	do {
-		usleep(100);
-		virtio_net_get_stats(c->vm.devs, 0, &after);
-		count = after.rx.frames - before.rx.frames;
-	} while (after.unwanted - before.unwanted + count < 6);
-	assert_int_equal(count, strlen(wanted));
+	assert_true(testvm_counted(&c->vm, 0, "rx_frames",
+				   frames + strlen(wanted)));
+	assert_true(testvm_counted(&c->vm, 0, "rx_unwanted",
+				   unwanted + 6 - strlen(wanted)));
 	for (i = 0; i < 6; i++)
 		if (strchr(wanted, all[i].letter))
 			expect(c, SHORT, i);
-	assert_int_equal(after.rx.dropped, 0);
+	assert_int_equal(testvm_counter(&c->vm, 0, "rx_dropped"), 0);
 }
 
 static void mode(struct card *c, uint8_t number, uint8_t on)

@@ -110,14 +110,12 @@ static uint32_t workers(void)
 /* A guest's first request that blocks does not wait for one. */
 static void test_workers(void **state)
 {
-	struct virtio_blk_stats stats;
 	struct problem problem = { "" };
 	struct testvm vm;
 
 	(void)state;
 	plug(&vm);
-	virtio_blk_get_stats(vm.devs, DISKS, &stats);
-	if (strcmp(stats.engine, "io_uring")) {
+	if (strcmp(testvm_word(&vm, DISKS, "engine"), "io_uring")) {
 		testvm_free(&vm);
 		skip();
 	}

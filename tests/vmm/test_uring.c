@@ -277,7 +277,7 @@ static void no_ring(uint32_t queues)
 	uint32_t before;
 
 	open_disk(&d);
-	assert_string_equal(stats(&d).engine, "threads");
+	assert_string_equal(word(&d, "engine"), "threads");
 	start(&d, USUAL);
 	read_well(&d, 7, 4096);
 	assert_int_equal(virtio_devices_remove(d.vm.devs, 0), 0);
@@ -317,7 +317,7 @@ static void test_older_kernel(void **state)
 	plan.setup[0] = -EINVAL;	/* IORING_SETUP_COOP_TASKRUN */
 	open_uring(&d);
 	assert_int_equal(plan.setups, 2);
-	assert_string_equal(stats(&d).engine, "io_uring");
+	assert_string_equal(word(&d, "engine"), "io_uring");
 	read_well(&d, 3, 512);
 	close_disk(&d);
 }
@@ -358,7 +358,7 @@ static void test_final(void **state)
 				 VIRTIO_BLK_S_IOERR);
 		expect_said(&d, 2 * i + 2, "write 512 bytes at 0", errors[i]);
 	}
-	assert_int_equal(stats(&d).failed, 2 * i);
+	assert_int_equal(counter(&d, "failed"), 2 * i);
 	read_well(&d, 9, 512);
 	close_disk(&d);
 }
@@ -403,13 +403,13 @@ static void test_sync(void **state)
 	assert_int_equal(request(&d, VIRTIO_BLK_T_FLUSH, 0, 0),
 			 VIRTIO_BLK_S_IOERR);
 	expect_said(&d, 1, "flush it", EIO);
-	assert_int_equal(stats(&d).syncs, 0);
+	assert_int_equal(counter(&d, "syncs"), 0);
 	/* By fdatasync(). */
 	next(VIRTIO_BLK_T_FLUSH, 0, -EINVAL);
 	assert_int_equal(request(&d, VIRTIO_BLK_T_FLUSH, 0, 0),
 			 VIRTIO_BLK_S_OK);
 	assert_int_equal(done(), 1);
-	assert_int_equal(stats(&d).syncs, 1);
+	assert_int_equal(counter(&d, "syncs"), 1);
 	/* A write that is to be stable is not, then. */
 	testvm_command(&d.vm, 0, CVM_VIRTIO_RESET, 0);
 	start(&d, VIRTIO_F_VERSION_1);
@@ -417,11 +417,11 @@ static void test_sync(void **state)
 	assert_int_equal(request(&d, VIRTIO_BLK_T_OUT, 0, 512),
 			 VIRTIO_BLK_S_IOERR);
 	expect_said(&d, 2, "write 512 bytes at 0", EIO);
-	assert_int_equal(stats(&d).syncs, 1);
+	assert_int_equal(counter(&d, "syncs"), 1);
 	next(VIRTIO_BLK_T_OUT, 1, -EAGAIN);
 	write_well(&d, 5, 0x44, 512);
 	assert_int_equal(done(), 1);
-	assert_int_equal(stats(&d).syncs, 2);
+	assert_int_equal(counter(&d, "syncs"), 2);
 	close_disk(&d);
 }
 
@@ -510,7 +510,7 @@ static void test_passes(void **state)
 		assert_int_equal(done(), 5);
 	}
 	assert_int_equal(d.vm.lines, 0);
-	assert_string_equal(stats(&d).engine, "io_uring");
+	assert_string_equal(word(&d, "engine"), "io_uring");
 	close_disk(&d);
 }
 

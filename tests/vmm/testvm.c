@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* testvm.c - a VM without a guest. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
 
 #include "testvm.h"
 
@@ -236,4 +243,54 @@ int testvm_get(struct testvm *vm, uint32_t slot, struct driver_queue *drv,
 		__atomic_exchange_n(&page->queue_pending, 0,
 				    __ATOMIC_SEQ_CST);
 	}
+}
+
+struct sought {
+	const char *name, *text;
+	uint64_t number;
+	bool found;
+};
+
+static void compare(void *ctx, const char *name, const char *text,
+		    uint64_t number)
+{
+	struct sought *sought = ctx;
+
+	if (strcmp(name, sought->name))
+		return;
+	assert_false(sought->found);
+	*sought = (struct sought){ name, text, number, true };
+}
+
+static struct sought seek(struct testvm *vm, uint32_t slot, const char *name)
+{
+	struct sought sought = { .name = name };
+
+	assert_int_equal(virtio_devices_report(vm->devs, slot, compare,
+					       &sought), 0);
+	assert_true(sought.found);
+	return sought;
+}
+
+uint64_t testvm_counter(struct testvm *vm, uint32_t slot, const char *name)
+{
+	return seek(vm, slot, name).number;
+}
+
+const char *testvm_word(struct testvm *vm, uint32_t slot, const char *name)
+{
+	return seek(vm, slot, name).text;
+}
+
+bool testvm_counted(struct testvm *vm, uint32_t slot, const char *name,
+		    uint64_t value)
+{
+	uint32_t tries;
+
+	for (tries = 0; tries < 50000; tries++) {
+		if (testvm_counter(vm, slot, name) == value)
+			return true;
+		usleep(100);
+	}
+	return false;
 }

@@ -94,4 +94,14 @@ bool testvm_wait_broken(struct testvm *vm, uint32_t slot);
 int testvm_get(struct testvm *vm, uint32_t slot, struct driver_queue *drv,
 	       uint32_t *len);
 
+/*
+ * testvm_counter, testvm_word - what the device in a slot reports by this
+ * name, which it must.
+ * testvm_counted - sleep until a counter has this value.
+ */
+uint64_t testvm_counter(struct testvm *vm, uint32_t slot, const char *name);
+const char *testvm_word(struct testvm *vm, uint32_t slot, const char *name);
+bool testvm_counted(struct testvm *vm, uint32_t slot, const char *name,
+		    uint64_t value);
+
 #endif /* TEST_VMM_TESTVM_H */

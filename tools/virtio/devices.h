@@ -134,19 +134,22 @@ void virtio_devices_hangup(struct virtio_devices *devs);
  */
 int virtio_devices_remove(struct virtio_devices *devs, uint32_t slot);
 
-/* What a device and its driver told each other. */
-struct virtio_device_counts {
-	const char *kind;	/* "blk" */
-	uint64_t doorbells;	/* as the guest counts them */
-	uint64_t interrupts;
-};
+/* virtio_devices_kind - of the device in a slot, "blk"; NULL: there is none. */
+const char *virtio_devices_kind(struct virtio_devices *devs, uint32_t slot);
 
 /*
- * virtio_devices_counts - of the device in a slot; -CVM_ENOENT.  Any thread,
+ * Told of each thing that a device has to report: a counter (counters.def), or
+ * with text a word, as which back end it has.
+ */
+typedef void virtio_report_fn(void *ctx, const char *name, const char *text,
+			      uint64_t number);
+
+/*
+ * virtio_devices_report - of the device in a slot; -CVM_ENOENT.  Any thread,
  * but not while devices are removed: it waits for nobody.
  */
-int virtio_devices_counts(struct virtio_devices *devs, uint32_t slot,
-			  struct virtio_device_counts *counts);
+int virtio_devices_report(struct virtio_devices *devs, uint32_t slot,
+			  virtio_report_fn *fn, void *ctx);
 
 /* ---- devices: the slot, or -1 with a problem ----------------------------- */
 
@@ -182,21 +185,6 @@ struct virtio_blk_args {
 int virtio_blk_add(struct virtio_devices *devs,
 		   const struct virtio_blk_args *args,
 		   struct problem *problem);
-
-/* What a disk has done. */
-struct virtio_blk_stats {
-	const char *engine;	/* "threads" or "io_uring" */
-	bool direct;		/* past the host's cache where it can be */
-	uint64_t reads, writes;	/* requests that succeeded */
-	uint64_t flushes;
-	uint64_t discards, zeroes;
-	uint64_t failed;	/* any kind, refused or failed */
-	uint64_t syncs;		/* fdatasync() and the like that returned 0 */
-};
-
-/* virtio_blk_get_stats - -CVM_ENOENT: no disk in this slot. */
-int virtio_blk_get_stats(struct virtio_devices *devs, uint32_t slot,
-			 struct virtio_blk_stats *stats);
 
 /* How long a disk is, in bytes. */
 struct virtio_blk_size {
@@ -241,22 +229,6 @@ struct virtio_net_args {
 int virtio_net_add(struct virtio_devices *devs,
 		   const struct virtio_net_args *args,
 		   struct problem *problem);
-
-/* What a card has done in one direction. */
-struct virtio_net_direction {
-	uint64_t frames, bytes;	/* Ethernet's, without virtio's header */
-	uint64_t dropped;
-};
-
-struct virtio_net_stats {
-	const char *backend;	/* "slirp" or "tap" */
-	struct virtio_net_direction rx, tx; /* to the guest, and from it */
-	uint64_t unwanted;	/* came, but the guest had not asked for them */
-};
-
-/* virtio_net_get_stats - -CVM_ENOENT: no network card in this slot. */
-int virtio_net_get_stats(struct virtio_devices *devs, uint32_t slot,
-			 struct virtio_net_stats *stats);
 
 #define VIRTIO_PORTS_MAX	7u	/* hvc1 .. hvc7: Linux has no more */
 #define VIRTIO_PORT_NAME	32u
@@ -322,14 +294,11 @@ void virtio_port_resize(struct virtio_port *port, uint32_t cols, uint32_t rows);
 /* virtio_port_where - where people find it, or "". */
 const char *virtio_port_where(const struct virtio_port *port);
 
-/* What went through a port, in bytes. */
-struct virtio_port_stats {
-	const char *name;
-	uint64_t in, out;	/* to the guest, from it */
-};
+/* virtio_port_name - as it was given to virtio_console_add(). */
+const char *virtio_port_name(const struct virtio_port *port);
 
-/* virtio_port_stats - any thread. */
-void virtio_port_stats(const struct virtio_port *port,
-		       struct virtio_port_stats *stats);
+/* virtio_port_report - as virtio_devices_report(). */
+void virtio_port_report(const struct virtio_port *port, virtio_report_fn *fn,
+			void *ctx);
 
 #endif /* CVM_VIRTIO_DEVICES_H */

@@ -387,6 +387,7 @@ void console_on_stats(void (*report)(void *ctx, struct stats_answer *a),
 /* A packet that is being filled. */
 struct stats_answer {
 	struct os_link *to;
+	const char *device;
 	size_t bytes;
 	char data[OS_LINK_DATA];
 };
@@ -398,25 +399,25 @@ static void send_answer(struct stats_answer *a)
 	a->bytes = 0;
 }
 
-void stats_answer_number(struct stats_answer *a, const char *device,
-			 const char *counter, uint64_t value)
+void stats_answer_device(struct stats_answer *a, const char *name)
 {
-	char text[24];
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	stats_answer_word(a, device, counter, text);
+	a->device = name;
 }
 
-void stats_answer_word(struct stats_answer *a, const char *device,
-		       const char *what, const char *word)
+void stats_answer_put(void *to, const char *name, const char *text,
+		      uint64_t number)
 {
-	char text[200];
-	size_t len = (size_t)snprintf(text, sizeof(text), "%.60s%c%.60s%c%.60s",
-				      device, '\0', what, '\0', word) + 1;
+	struct stats_answer *a = to;
+	char digits[24], row[200];
+	size_t len;
 
+	snprintf(digits, sizeof(digits), "%llu", (unsigned long long)number);
+	len = (size_t)snprintf(row, sizeof(row), "%.60s%c%.60s%c%.60s",
+			       a->device, '\0', name, '\0',
+			       text ? text : digits) + 1;
 	if (len > sizeof(a->data) - a->bytes)
 		send_answer(a);
-	memcpy(a->data + a->bytes, text, len);
+	memcpy(a->data + a->bytes, row, len);
 	a->bytes += len;
 }
 

@@ -77,22 +77,25 @@ struct console_channel *console_channel(const char *name,
 void console_explain(const char *name, const char *why);
 
 /*
- * console_on_stats - who asks for counters gets what report() says by
- * stats_answer_number(), those of a device one after the other; rescan() is of
- * one disk, or with "" of all, and says how long they are.
+ * console_on_stats - who asks for counters gets what report() puts into the
+ * answer; who asks for a rescan, what rescan() does: of one disk, or with "" of
+ * all, how long they are.
  */
 struct stats_answer;
 void console_on_stats(void (*report)(void *ctx, struct stats_answer *a),
 		      void (*rescan)(void *ctx, const char *disk,
 				     struct stats_answer *a),
 		      void *ctx);
-void stats_answer_number(struct stats_answer *a, const char *device,
-			 const char *counter, uint64_t value);
+
 /*
- * stats_answer_word - beside the counters, what is a word and begins as none.
+ * stats_answer_device - what is put next is of this device, until there is
+ * another; the name stays as long as the answer.
+ * stats_answer_put - a counter, or with text a word, which begins with no
+ * digit.  a: struct stats_answer.
  */
-void stats_answer_word(struct stats_answer *a, const char *device,
-		       const char *what, const char *word);
+void stats_answer_device(struct stats_answer *a, const char *name);
+void stats_answer_put(void *a, const char *name, const char *text,
+		      uint64_t number);
 
 /*
  * console_wait - sleep until something happens, or ms milliseconds have

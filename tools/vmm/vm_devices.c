@@ -190,83 +190,42 @@ void devices_threads_free(struct vm *vm)
 	virtio_devices_threads_free(vm->devices);
 }
 
-static void report_disk(struct vm *vm, uint32_t slot, struct stats_answer *to)
-{
-	const char *name = vm->device_name[slot];
-	struct virtio_blk_stats stats;
-
-	if (virtio_blk_get_stats(vm->devices, slot, &stats))
-		return;
-	stats_answer_word(to, name, "engine", stats.engine);
-	stats_answer_word(to, name, "cache",
-			  stats.direct ? "bypassed" : "host");
-	stats_answer_number(to, name, "reads", stats.reads);
-	stats_answer_number(to, name, "writes", stats.writes);
-	stats_answer_number(to, name, "flushes", stats.flushes);
-	stats_answer_number(to, name, "discards", stats.discards);
-	stats_answer_number(to, name, "zeroes", stats.zeroes);
-	stats_answer_number(to, name, "failed", stats.failed);
-	stats_answer_number(to, name, "syncs", stats.syncs);
-}
-
-static void report_nic(struct vm *vm, uint32_t slot, struct stats_answer *to)
-{
-	const char *name = vm->device_name[slot];
-	struct virtio_net_stats stats;
-
-	if (virtio_net_get_stats(vm->devices, slot, &stats))
-		return;
-	stats_answer_word(to, name, "backend", stats.backend);
-	stats_answer_number(to, name, "rx_frames", stats.rx.frames);
-	stats_answer_number(to, name, "rx_bytes", stats.rx.bytes);
-	stats_answer_number(to, name, "rx_dropped", stats.rx.dropped);
-	stats_answer_number(to, name, "rx_unwanted", stats.unwanted);
-	stats_answer_number(to, name, "tx_frames", stats.tx.frames);
-	stats_answer_number(to, name, "tx_bytes", stats.tx.bytes);
-	stats_answer_number(to, name, "tx_dropped", stats.tx.dropped);
-}
-
 void devices_report(struct vm *vm, struct stats_answer *to)
 {
-	struct virtio_device_counts counts;
-	const char *name;
+	const char *kind;
+	char *name;
 	uint32_t slot;
 
 	for (slot = 0; slot < CVM_VIRTIO_SLOTS; slot++) {
-		if (virtio_devices_counts(vm->devices, slot, &counts))
+		kind = virtio_devices_kind(vm->devices, slot);
+		if (!kind)
 			continue;
 		name = vm->device_name[slot];
 		if (!name[0])
-			snprintf(vm->device_name[slot], VM_DEVICE_NAME, "%s",
-				 counts.kind);
-		/* Of a console it must not be asked: its guest may wait. */
-		if (!strcmp(counts.kind, "blk"))
-			report_disk(vm, slot, to);
-		if (!strcmp(counts.kind, "net"))
-			report_nic(vm, slot, to);
-		stats_answer_number(to, name, "doorbells", counts.doorbells);
-		stats_answer_number(to, name, "interrupts", counts.interrupts);
+			snprintf(name, VM_DEVICE_NAME, "%s", kind);
+		stats_answer_device(to, name);
+		virtio_devices_report(vm->devices, slot, stats_answer_put, to);
 	}
 	ttys_report(to);
 }
 
 void devices_rescan(struct vm *vm, const char *disk, struct stats_answer *to)
 {
-	struct virtio_device_counts counts;
 	struct virtio_blk_size size;
-	const char *name;
+	const char *name, *kind;
 	uint32_t slot;
 
 	for (slot = 0; slot < CVM_VIRTIO_SLOTS; slot++) {
 		name = vm->device_name[slot];
+		kind = virtio_devices_kind(vm->devices, slot);
 		/* Of a console it must not be asked: its guest may wait. */
 		if ((*disk && strcmp(disk, name)) ||
-		    virtio_devices_counts(vm->devices, slot, &counts) ||
-		    strcmp(counts.kind, "blk") ||
+		    !kind || strcmp(kind, "blk") ||
 		    virtio_blk_rescan(vm->devices, slot, &size))
 			continue;
-		stats_answer_number(to, name, "before", size.before);
-		stats_answer_number(to, name, "bytes", size.bytes);
+		stats_answer_device(to, name);
+		stats_answer_put(to, "before", NULL, size.before);
+		stats_answer_put(to, "bytes", NULL, size.bytes);
 	}
 }
 

@@ -137,12 +137,10 @@ int ttys_add(struct vm *vm, const struct config *config,
 
 void ttys_report(struct stats_answer *to)
 {
-	struct virtio_port_stats stats;
 	uint32_t i;
 
 	for (i = 0; i < count; i++) {
-		virtio_port_stats(ttys[i].port, &stats);
-		stats_answer_number(to, stats.name, "bytes_in", stats.in);
-		stats_answer_number(to, stats.name, "bytes_out", stats.out);
+		stats_answer_device(to, virtio_port_name(ttys[i].port));
+		virtio_port_report(ttys[i].port, stats_answer_put, to);
 	}
 }

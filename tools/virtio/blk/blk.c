@@ -223,17 +223,17 @@ static void count(struct blk *blk, uint32_t type, uint8_t status)
 	uint64_t *counter = NULL;
 
 	if (status != VIRTIO_BLK_S_OK)
-		counter = &blk->stats.failed;
+		counter = &blk->count.failed;
 	else if (type == VIRTIO_BLK_T_IN)
-		counter = &blk->stats.reads;
+		counter = &blk->count.reads;
 	else if (type == VIRTIO_BLK_T_OUT)
-		counter = &blk->stats.writes;
+		counter = &blk->count.writes;
 	else if (type == VIRTIO_BLK_T_FLUSH)
-		counter = &blk->stats.flushes;
+		counter = &blk->count.flushes;
 	else if (type == VIRTIO_BLK_T_DISCARD)
-		counter = &blk->stats.discards;
+		counter = &blk->count.discards;
 	else if (type == VIRTIO_BLK_T_WRITE_ZEROES)
-		counter = &blk->stats.zeroes;
+		counter = &blk->count.zeroes;
 	if (counter)
 		__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
 }
@@ -474,6 +474,15 @@ static void blk_settle(struct virtio_device *dev)
 				least(blk));
 }
 
+/* Does it go past the host's cache, where it can? */
+static void tell_cache(struct blk *blk)
+{
+	blk->dev.word[1][0] = "cache";
+	__atomic_store_n(&blk->dev.word[1][1],
+			 blk->file.direct_align ? "bypassed" : "host",
+			 __ATOMIC_RELEASE);
+}
+
 /* The file has its length and, in memory, a mapping of all of it. */
 static int blk_commit(struct virtio_device *dev, struct problem *problem)
 {
@@ -482,15 +491,22 @@ static int blk_commit(struct virtio_device *dev, struct problem *problem)
 	if (blk->file.bytes < least(blk) &&
 	    os_disk_grow(&blk->file, blk->path, least(blk), problem))
 		return -1;
-	blk->stats.direct = blk->file.direct_align;
+	tell_cache(blk);
 	if (blk->file.in_memory && !blk->file.map)
 		os_disk_map(&blk->file);
 	return 0;
 }
 
+static const char *const counters[] = {
+#define BLK_COUNTER(name, counts) #name,
+#include "virtio/counters.def"
+	NULL
+};
+
 static const struct virtio_device_ops blk_ops = {
 	.name = "blk",
 	.id = VIRTIO_ID_BLOCK,
+	.counters = counters,
 	.settle = blk_settle,
 	.commit = blk_commit,
 	.queue_ready = blk_ready,
@@ -633,7 +649,8 @@ static int open_engine(struct blk *blk, const struct blk_engine *engine)
 	uint32_t i;
 
 	blk->engine = engine;
-	blk->stats.engine = engine->name;
+	blk->dev.word[0][0] = "engine";
+	blk->dev.word[0][1] = engine->name;
 	for (i = 0; i < blk->dev.queues; i++) {
 		queue = &blk->dev.queue[i];
 		queue->threaded = true;
@@ -677,6 +694,7 @@ static int build(struct blk *blk, const struct virtio_blk_args *args,
 		return problem_set(problem, args->path, "%u queues, at most %u "
 				   "are possible", queues, BLK_QUEUES_MAX);
 	blk->path = strdup(args->path);
+	blk->dev.counter = (uint64_t *)&blk->count;
 	if (!blk->path ||
 	    virtio_device_init(&blk->dev, &blk_ops, queues, BLK_QUEUE_SIZE))
 		return problem_set(problem, args->path, "no memory or no "
@@ -686,7 +704,7 @@ static int build(struct blk *blk, const struct virtio_blk_args *args,
 		return -1;
 	if (args->serial)
 		memcpy(blk->serial, args->serial, strnlen(args->serial, 20));
-	blk->stats.direct = blk->file.direct_align;
+	tell_cache(blk);
 	configure(blk, image.sector);
 	return 0;
 }
@@ -726,18 +744,6 @@ int virtio_blk_add(struct virtio_devices *devs,
 	}
 	blk_destroy(&blk->dev);
 	return -1;
-}
-
-static void copy_stats(struct virtio_device *dev, void *to)
-{
-	memcpy(to, &((struct blk *)dev)->stats,
-	       sizeof(struct virtio_blk_stats));
-}
-
-int virtio_blk_get_stats(struct virtio_devices *devs, uint32_t slot,
-			 struct virtio_blk_stats *stats)
-{
-	return virtio_device_with(devs, slot, &blk_ops, copy_stats, stats);
 }
 
 static void look(struct virtio_device *dev, void *to)

@@ -76,6 +76,11 @@ struct blk_engine {
 
 extern const struct blk_engine blk_file_engine, blk_uring_engine;
 
+struct blk_counters {
+#define BLK_COUNTER(name, counts) uint64_t name;
+#include "virtio/counters.def"
+};
+
 struct blk {
 	struct virtio_device dev;
 	const struct blk_engine *engine;
@@ -87,7 +92,7 @@ struct blk {
 	struct os_lock look;	/* of who writes .sectors */
 	uint8_t serial[20];
 	uint32_t writeback;		/* read and written atomically */
-	struct virtio_blk_stats stats;	/* counted atomically */
+	struct blk_counters count;	/* atomically, by several threads */
 };
 
 static inline struct blk *blk_of(struct virtio_queue *queue)
@@ -144,7 +149,7 @@ int blk_sync(struct blk *blk);
 /* blk_synced - a sync has succeeded. */
 static inline void blk_synced(struct blk *blk)
 {
-	__atomic_add_fetch(&blk->stats.syncs, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&blk->count.syncs, 1, __ATOMIC_RELAXED);
 }
 
 #endif /* CVM_VIRTIO_BLK_BLK_H */

@@ -52,6 +52,11 @@ enum {
 
 struct console;
 
+struct port_counters {
+#define PORT_COUNTER(name, counts) uint64_t name;
+#include "virtio/counters.def"
+};
+
 struct virtio_port {
 	struct console *con;
 	uint32_t id;
@@ -61,7 +66,7 @@ struct virtio_port {
 	struct virtio_queue *in;		/* to the guest */
 	struct os_lock lock;	/* of .in and .live */
 	bool live;			/* .in is served */
-	uint64_t in_bytes, out_bytes;
+	struct port_counters count;
 
 	/* under console.control */
 	bool ready;		/* the driver knows the port */
@@ -253,7 +258,7 @@ static int serve_output(struct virtio_queue *queue)
 	if (ret <= 0)
 		return ret;
 	port->ops->output(port->backend, iov, chain.readable);
-	__atomic_add_fetch(&port->out_bytes, chain.read_bytes,
+	__atomic_add_fetch(&port->count.bytes_out, chain.read_bytes,
 			   __ATOMIC_RELAXED);
 	vq_push(&queue->vq, &chain, 0);
 	virtio_queue_publish(queue);
@@ -317,7 +322,7 @@ size_t virtio_port_input(struct virtio_port *port, const void *data,
 		broken(port->in);
 	}
 	os_unlock(&port->lock);
-	__atomic_add_fetch(&port->in_bytes, done, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&port->count.bytes_in, done, __ATOMIC_RELAXED);
 	return done;
 }
 
@@ -357,12 +362,21 @@ const char *virtio_port_where(const struct virtio_port *port)
 	return port->ops->where ? port->ops->where(port->backend) : "";
 }
 
-void virtio_port_stats(const struct virtio_port *port,
-		       struct virtio_port_stats *stats)
+const char *virtio_port_name(const struct virtio_port *port)
 {
-	stats->name = port->name;
-	stats->in = __atomic_load_n(&port->in_bytes, __ATOMIC_RELAXED);
-	stats->out = __atomic_load_n(&port->out_bytes, __ATOMIC_RELAXED);
+	return port->name;
+}
+
+void virtio_port_report(const struct virtio_port *port, virtio_report_fn *fn,
+			void *ctx)
+{
+	static const char *const names[] = {
+#define PORT_COUNTER(name, counts) #name,
+#include "virtio/counters.def"
+		NULL
+	};
+
+	virtio_counters_report(names, (const uint64_t *)&port->count, fn, ctx);
 }
 
 void virtio_port_log(struct virtio_port *port, const char *fmt, ...)

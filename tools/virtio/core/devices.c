@@ -316,21 +316,52 @@ void virtio_devices_threads_free(struct virtio_devices *devs)
 	}
 }
 
-int virtio_devices_counts(struct virtio_devices *devs, uint32_t slot,
-			  struct virtio_device_counts *counts)
+void virtio_counters_report(const char *const *names, const uint64_t *values,
+			    virtio_report_fn *fn, void *ctx)
 {
-	struct virtio_device *dev;
+	for (; names && *names; names++, values++)
+		fn(ctx, *names, NULL, __atomic_load_n(values,
+						      __ATOMIC_RELAXED));
+}
+
+static struct virtio_device *device_in(struct virtio_devices *devs,
+				       uint32_t slot)
+{
+	return slot < CVM_VIRTIO_SLOTS ? slot_get(devs->slot[slot].dev) : NULL;
+}
+
+const char *virtio_devices_kind(struct virtio_devices *devs, uint32_t slot)
+{
+	const struct virtio_device *dev = device_in(devs, slot);
+
+	return dev ? dev->ops->name : NULL;
+}
+
+int virtio_devices_report(struct virtio_devices *devs, uint32_t slot,
+			  virtio_report_fn *fn, void *ctx)
+{
+	static const char *const names[] = {
+#define DEVICE_COUNTER(name, counts) #name,
+#include "virtio/counters.def"
+		NULL
+	};
+	const struct virtio_device *dev = device_in(devs, slot);
+	struct {
+#define DEVICE_COUNTER(name, counts) uint64_t name;
+#include "virtio/counters.def"
+	} count = { 0 };
 	uint32_t i;
 
-	dev = slot < CVM_VIRTIO_SLOTS ? slot_get(devs->slot[slot].dev) : NULL;
 	if (!dev)
 		return -CVM_ENOENT;
-	memset(counts, 0, sizeof(*counts));
-	counts->kind = dev->ops->name;
+	for (i = 0; i < VIRTIO_WORDS && dev->word[i][0]; i++)
+		fn(ctx, dev->word[i][0], slot_get(dev->word[i][1]), 0);
+	virtio_counters_report(dev->ops->counters, dev->counter, fn, ctx);
 	for (i = 0; i < dev->queues; i++) {
-		counts->doorbells += slot_get(dev->page->queue[i].doorbells);
-		counts->interrupts += slot_get(dev->queue[i].interrupts);
+		count.doorbells += slot_get(dev->page->queue[i].doorbells);
+		count.interrupts += slot_get(dev->queue[i].interrupts);
 	}
+	virtio_counters_report(names, (const uint64_t *)&count, fn, ctx);
 	return 0;
 }
 

@@ -19,12 +19,16 @@
 #include "os/thread.h"
 #include "virtio/devices.h"
 
+#define VIRTIO_WORDS	2u
+
 struct virtio_device;
 struct virtio_queue;
 
 struct virtio_device_ops {
 	const char *name;	/* "blk" */
 	uint32_t id;		/* 5 "Device Types" */
+	const char *const *counters; /* names of its rows in counters.def,
+				      * NULL behind them; NULL: none */
 
 	/*
 	 * Optional: all that takes rights is claimed, and they are about to
@@ -107,6 +111,9 @@ struct virtio_device {
 	uint8_t config[CVM_VIRTIO_CONFIG_BYTES]; /* virtio_device_config() */
 	uint32_t queues;
 	struct virtio_queue *queue;
+	uint64_t *counter;	/* by virtio_count(), as ops->counters */
+	const char *word[VIRTIO_WORDS][2]; /* and what else it reports: name
+					    * and value, "engine", "threads" */
 
 	/* the transport's */
 	uint64_t negotiated;	/* features, once FEATURES_OK is set */
@@ -194,6 +201,22 @@ void virtio_device_host_error(struct virtio_device *dev, int error,
  */
 void virtio_device_needs_reset(struct virtio_device *dev, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/*
+ * virtio_count - add to a counter that one thread at a time adds to; others
+ * may read it.
+ */
+static inline void virtio_count(uint64_t *counter, uint64_t more)
+{
+	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) +
+			 more, __ATOMIC_RELAXED);
+}
+
+/*
+ * virtio_counters_report - names, NULL behind the last, and their values.
+ */
+void virtio_counters_report(const char *const *names, const uint64_t *values,
+			    virtio_report_fn *fn, void *ctx);
 
 /* virtio_queue_interrupt - a used buffer notification (2.3).  Any thread. */
 void virtio_queue_interrupt(struct virtio_queue *queue);

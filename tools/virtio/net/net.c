@@ -229,9 +229,16 @@ static void net_destroy(struct virtio_device *dev)
 	free(net);
 }
 
+static const char *const counters[] = {
+#define NET_COUNTER(name, counts) #name,
+#include "virtio/counters.def"
+	NULL
+};
+
 static const struct virtio_device_ops net_ops = {
 	.name = "net",
 	.id = VIRTIO_ID_NET,
+	.counters = counters,
 	.queue_start = net_start,
 	.queue_stop = net_stop,
 	.doorbell = net_doorbell,
@@ -277,6 +284,9 @@ int virtio_net_add(struct virtio_devices *devs,
 		return problem_set(problem, "net", "no memory");
 	}
 	net->backend = backend;
+	net->dev.counter = (uint64_t *)&net->count;
+	net->dev.word[0][0] = "backend";
+	net->dev.word[0][1] = backend->ops->name;
 	backend->net = net;
 	os_lock_init(&net->turnstile);
 	os_lock_init(&net->tx.lock);
@@ -298,25 +308,4 @@ int virtio_net_add(struct virtio_devices *devs,
 				   CVM_VIRTIO_SLOTS);
 	}
 	return slot;
-}
-
-static void copy_stats(struct virtio_device *dev, void *to)
-{
-	struct net *net = net_of(dev);
-	struct virtio_net_stats *stats = to;
-
-	stats->backend = net->backend->ops->name;
-	net_lock(net, &net->tx.lock);
-	stats->tx = net->tx.stats;
-	os_unlock(&net->tx.lock);
-	net_lock(net, &net->lock);
-	stats->rx = net->stats;
-	stats->unwanted = net->unwanted;
-	os_unlock(&net->lock);
-}
-
-int virtio_net_get_stats(struct virtio_devices *devs, uint32_t slot,
-			 struct virtio_net_stats *stats)
-{
-	return virtio_device_with(devs, slot, &net_ops, copy_stats, stats);
 }

@@ -34,7 +34,6 @@ struct net_tx {
 					 * follows and the transmit queue */
 	bool live;			/* the queue is served */
 	struct os_iov piece[NET_PIECES];
-	struct virtio_net_direction stats;
 
 	/* What was sent, in frames of the usual length, */
 	uint64_t flow;			/* since frame number `after` came, */
@@ -45,8 +44,15 @@ struct net_tx {
 					 * to serve the queue */
 };
 
+/* rx_ are under net->lock, tx_ under the transmit queue's. */
+struct net_counters {
+#define NET_COUNTER(name, counts) uint64_t name;
+#include "virtio/counters.def"
+};
+
 struct net {
 	struct virtio_device dev;
+	struct net_counters count;
 	struct net_backend *backend;
 	uint8_t mac[6];			/* after a reset */
 	struct virtio_worker control;
@@ -59,8 +65,6 @@ struct net {
 	bool rx_blocked;			/* a frame found no room */
 	struct net_held held;
 	struct net_filter filter;
-	struct virtio_net_direction stats;
-	uint64_t unwanted;		/* frames that ->filter kept out */
 
 	bool running;			/* the receive queue's thread serves
 					 * both directions */

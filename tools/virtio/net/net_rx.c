@@ -142,13 +142,13 @@ static bool wanted(struct net *net, const uint8_t *to)
 {
 	bool is = net_filter_wants(&net->filter, to);
 
-	net->unwanted += !is;
+	virtio_count(&net->count.rx_unwanted, !is);
 	return is;
 }
 
 void net_lost(struct net *net)
 {
-	net->stats.dropped++;
+	virtio_count(&net->count.rx_dropped, 1);
 }
 
 /* What lies in the driver's room is a frame for it. */
@@ -172,10 +172,9 @@ static void fill(struct net *net, size_t bytes)
 	os_iov_put(held->chain[first].iov, held->chain[first].writable,
 		   offsetof(struct virtio_net_hdr, num_buffers), &buffers,
 		   sizeof(buffers));
-	/* The vCPU's thread looks at it. */
-	__atomic_store_n(&net->stats.frames, net->stats.frames + 1,
-			 __ATOMIC_RELAXED);
-	net->stats.bytes += bytes - sizeof(struct virtio_net_hdr);
+	virtio_count(&net->count.rx_frames, 1);
+	virtio_count(&net->count.rx_bytes,
+		     bytes - sizeof(struct virtio_net_hdr));
 	for (; bytes; bytes -= part) {
 		part = held->chain[held->first].write_bytes;
 		part = bytes < part ? bytes : part;

@@ -68,11 +68,11 @@ static int transmit(struct net *net)
 	count = os_iov_cut(chain.iov, chain.readable, sizeof(header), bytes);
 	if (!net->backend->ops->send(net->backend, &header, chain.iov, count,
 				     bytes))
-		net->tx.stats.dropped++;
+		virtio_count(&net->count.tx_dropped, 1);
 	vq_push(&queue->vq, &chain, 0);
 	net->tx.flow += 1 + bytes / NET_MTU;
-	net->tx.stats.frames++;
-	net->tx.stats.bytes += bytes;
+	virtio_count(&net->count.tx_frames, 1);
+	virtio_count(&net->count.tx_bytes, bytes);
 	return 1;
 }
 
@@ -135,7 +135,8 @@ bool net_sent(struct net *net, bool more)
 static bool alone(struct net *net)
 {
 	struct net_tx *tx = &net->tx;
-	uint64_t came = __atomic_load_n(&net->stats.frames, __ATOMIC_RELAXED);
+	uint64_t came = __atomic_load_n(&net->count.rx_frames,
+					__ATOMIC_RELAXED);
 
 	if (tx->flow && came != tx->after) {
 		tx->flow_before = tx->flow;

@@ -333,7 +333,7 @@ static int cvm_slice(void *arg)
 	struct cvm_vcpu *vcpu = arg;
 	struct cvm_shared *shared = vcpu->shared;
 
-	if (cvm_ds_look(vcpu->priv, &vcpu->vm->mon->caps))
+	if (cvm_debug_store_look(vcpu->priv, &vcpu->vm->mon->caps))
 		__atomic_store_n(&vcpu->stale, 1, __ATOMIC_RELEASE);
 	do {
 		if (__atomic_load_n(&vcpu->must_return, __ATOMIC_ACQUIRE))

@@ -70,8 +70,8 @@ static uint64_t cvm_lbr(const struct cvm_x86_caps *caps)
  * counter of PEBS stops too: the record is what reloads it.  Processor trace
  * may stay on, its output goes to physical addresses (SDM vol. 3C, 33.2.7).
  */
-static void cvm_ds_lists(struct cvm_priv *priv,
-			 const struct cvm_x86_caps *caps)
+static void cvm_debug_store_lists(struct cvm_priv *priv,
+				  const struct cvm_x86_caps *caps)
 {
 	const uint64_t debugctl = cvm_host_side(priv)->state.debugctl;
 	const uint64_t pebs = caps->pebs ? cvm_rdmsr(MSR_PEBS_ENABLE) : 0;
@@ -81,33 +81,36 @@ static void cvm_ds_lists(struct cvm_priv *priv,
 
 	/* (DEBUGCTL has a row: the MSR list puts it back.) */
 	if (caps->bts && cvm_bts_live(debugctl))
-		priv->ds_off[off++] = cvm_load(MSR_DEBUGCTL, debugctl &
-					       ~DEBUGCTL_TR_BTS);
+		priv->debug_store_off[off++] = cvm_load(MSR_DEBUGCTL, debugctl &
+							~DEBUGCTL_TR_BTS);
 	if (pebs) {
 		ctrl = cvm_rdmsr(MSR_PERF_GLOBAL_CTRL);
-		priv->ds_off[off++] = cvm_load(MSR_PERF_GLOBAL_CTRL,
-					       ctrl & ~(pebs & caps->pebs));
-		priv->ds_off[off++] = cvm_load(MSR_PEBS_ENABLE, 0);
-		priv->ds_on[on++] = cvm_load(MSR_PEBS_ENABLE, pebs);
-		priv->ds_on[on++] = cvm_load(MSR_PERF_GLOBAL_CTRL, ctrl);
+		priv->debug_store_off[off++] =
+			cvm_load(MSR_PERF_GLOBAL_CTRL, ctrl &
+				 ~(pebs & caps->pebs));
+		priv->debug_store_off[off++] = cvm_load(MSR_PEBS_ENABLE, 0);
+		priv->debug_store_on[on++] = cvm_load(MSR_PEBS_ENABLE, pebs);
+		priv->debug_store_on[on++] = cvm_load(MSR_PERF_GLOBAL_CTRL,
+						      ctrl);
 	}
 	if (lbr) {
-		priv->ds_off[off++] = cvm_load(caps->lbr_msr,
-					       lbr & ~caps->lbr_on);
-		priv->ds_on[on++] = cvm_load(caps->lbr_msr, lbr);
+		priv->debug_store_off[off++] = cvm_load(caps->lbr_msr,
+							lbr & ~caps->lbr_on);
+		priv->debug_store_on[on++] = cvm_load(caps->lbr_msr, lbr);
 	}
-	priv->ds_off[off].index = 0;
-	priv->ds_on[on].index = 0;
-	priv->ds_live = off != 0;
+	priv->debug_store_off[off].index = 0;
+	priv->debug_store_on[on].index = 0;
+	priv->debug_store_live = off != 0;
 }
 
 /*
  * The host turns these on and off in interrupts too, without any switch of
  * threads: look, and while one is on take everything anew.
  */
-int cvm_ds_look(const struct cvm_priv *priv, const struct cvm_x86_caps *caps)
+int cvm_debug_store_look(const struct cvm_priv *priv,
+			 const struct cvm_x86_caps *caps)
 {
-	return priv->ds_live ||
+	return priv->debug_store_live ||
 	       (caps->pebs && cvm_rdmsr(MSR_PEBS_ENABLE)) || cvm_lbr(caps) ||
 	       (caps->bts && cvm_bts_live(cvm_rdmsr(MSR_DEBUGCTL)));
 }
@@ -123,7 +126,7 @@ void cvm_host_refresh(struct cvm_priv *priv, const struct cvm_x86_caps *caps)
 	priv->dr_differ = h->dr0 != g->dr0 || h->dr1 != g->dr1 ||
 			  h->dr2 != g->dr2 || h->dr3 != g->dr3 ||
 			  h->dr6 != g->dr6 || h->dr7 != g->dr7;
-	cvm_ds_lists(priv, caps);
+	cvm_debug_store_lists(priv, caps);
 	cvm_msr_lists(priv);
 }
 

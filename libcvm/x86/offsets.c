@@ -53,9 +53,9 @@ void cvm_offsets(void)
 	CVM_PRIV(FAULT_WORLD, fault.guest_world);
 	CVM_PRIV(FLAGS, flags);
 	CVM_PRIV(DR_DIFFER, dr_differ);
-	CVM_PRIV(DS_LIVE, ds_live);
-	CVM_PRIV(DS_OFF, ds_off);
-	CVM_PRIV(DS_ON, ds_on);
+	CVM_PRIV(DEBUG_STORE_LIVE, debug_store_live);
+	CVM_PRIV(DEBUG_STORE_OFF, debug_store_off);
+	CVM_PRIV(DEBUG_STORE_ON, debug_store_on);
 	CVM_PRIV(MSR_CHANGED, msr_changed);
 	CVM_PRIV(MSR_INDEX, msr_index);
 	CVM_PRIV(INVPCID, invpcid);

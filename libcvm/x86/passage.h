@@ -102,14 +102,14 @@ struct cvm_priv {
 	struct cvm_fault fault;
 	uint32_t flags;			/* CVM_PRIV_*; tested together with: */
 	uint16_t dr_differ;		/* DR0-7 of the sides differ */
-	uint16_t ds_live;		/* ds_off and ds_on have entries */
+	uint16_t debug_store_live;	/* the two lists below have entries */
 	uint32_t msr_changed;		/* the guest's MSRs were re-read */
 	uint32_t invpcid;		/* flush by INVPCID type 2 */
 	uint32_t msr_index[CVM_MSR_ROWS];	/* 0: not on this CPU */
 	uint64_t invpcid_all[2];	/* descriptor of INVPCID type 2 */
 	uint8_t mini_tss[104];		/* the guest's before its own LTR */
-	struct cvm_msr_load ds_off[5];	/* the host's records: stop, */
-	struct cvm_msr_load ds_on[4];	/* and go on */
+	struct cvm_msr_load debug_store_off[5];	/* the host's records: stop, */
+	struct cvm_msr_load debug_store_on[4];	/* and go on */
 	uint8_t pad1[0x800 - 0x400 - 16 - 56 - 16 -
 		     8 * ((CVM_MSR_ROWS + 1) / 2) - 16 - 104 - 9 * 16];
 	uint8_t host_room[0x400];	/* struct cvm_side, see CVM_PRIV_HOST */
@@ -136,7 +136,7 @@ _Static_assert(sizeof(struct cvm_side) <= 0x400, "a side fits its room");
 _Static_assert(offsetof(struct cvm_priv, flags) % 8 == 0 &&
 	       offsetof(struct cvm_priv, dr_differ) ==
 	       offsetof(struct cvm_priv, flags) + 4, "one 64-bit test");
-_Static_assert(offsetof(struct cvm_priv, ds_live) ==
+_Static_assert(offsetof(struct cvm_priv, debug_store_live) ==
 	       offsetof(struct cvm_priv, dr_differ) + 2, "one 32-bit test");
 _Static_assert((CVM_PRIV_HOST ^ CVM_PRIV_GUEST) == CVM_SIDE_FLIP, "flip");
 _Static_assert(offsetof(struct cvm_side, state.ds) % 8 == 0 &&
@@ -224,7 +224,8 @@ void cvm_host_refresh(struct cvm_priv *priv, const struct cvm_x86_caps *caps);
  * Does the host sample by PEBS or trace branches to memory, or did it?  Then
  * its state is to be read again.  At the begin of a slice.
  */
-int cvm_ds_look(const struct cvm_priv *priv, const struct cvm_x86_caps *caps);
+int cvm_debug_store_look(const struct cvm_priv *priv,
+			 const struct cvm_x86_caps *caps);
 /* Build both load lists, and far_ip, from the fields of both sides. */
 void cvm_msr_lists(struct cvm_priv *priv);
 

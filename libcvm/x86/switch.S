@@ -120,8 +120,8 @@ LABEL(cvm_x86_switch)
 	 * the thread: cvm_host_refresh() has read them. */
 	lidt	CVM_S_MINI_IDTR(%rbx)
 	/* No NMI of the host can turn it on again now. */
-	cmpw	$0, CVM_P_DS_LIVE(%rdi)
-	jne	.Lds_off
+	cmpw	$0, CVM_P_DEBUG_STORE_LIVE(%rdi)
+	jne	.Ldebug_store_off
 .Lds_is_off:
 	mov	%rsp, CVM_S_rsp(%rbx)
 	sldt	CVM_S_ldtr(%rbx)
@@ -273,7 +273,7 @@ LABEL(cvm_passage_far)
 	or	CVM_S_ds(%rbp), %rax
 	jnz	.Lload_segments
 .Lsegments_loaded:
-	cmpq	$0, CVM_P_FLAGS(%rdi)	/* and DR_DIFFER, DS_LIVE */
+	cmpq	$0, CVM_P_FLAGS(%rdi)	/* and DR_DIFFER, DEBUG_STORE_LIVE */
 	jne	.Lload_others
 .Lothers_loaded:
 	bt	$CR4_FSGSBASE_BIT, %r13d
@@ -364,7 +364,7 @@ LABEL(cvm_passage_far)
 	je	1f
 	mov	CVM_S_spec_ctrl(%rbp), %eax
 	wrmsr
-1:	cmpl	$0, CVM_P_DR_DIFFER(%rdi)	/* and CVM_P_DS_LIVE */
+1:	cmpl	$0, CVM_P_DR_DIFFER(%rdi)	/* and CVM_P_DEBUG_STORE_LIVE */
 	je	.Lothers_loaded
 	cmpw	$0, CVM_P_DR_DIFFER(%rdi)
 	je	1f
@@ -373,13 +373,13 @@ LABEL(cvm_passage_far)
 	jz	.Lothers_loaded
 
 /* PEBS and BTS write records through linear addresses of the host. */
-.Lds_on:
-	lea	CVM_P_DS_ON(%rdi), %rsi
+.Ldebug_store_on:
+	lea	CVM_P_DEBUG_STORE_ON(%rdi), %rsi
 	call	.Lload_list
 	jmp	.Lothers_loaded
 
-.Lds_off:
-	lea	CVM_P_DS_OFF(%rdi), %rsi
+.Ldebug_store_off:
+	lea	CVM_P_DEBUG_STORE_OFF(%rdi), %rsi
 	call	.Lload_list
 	jmp	.Lds_is_off
 

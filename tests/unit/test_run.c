@@ -604,16 +604,17 @@ static void host_state_is_read_when_stale(void **state)
 /* The host turns PEBS on and off between slices, in an interrupt. */
 static void guest_is_sampled(struct cvm_priv *priv, struct cvm_shared *s)
 {
-	const struct cvm_msr_load *off = priv->ds_off, *on = priv->ds_on;
+	const struct cvm_msr_load *off = priv->debug_store_off,
+		*on = priv->debug_store_on;
 
 	s->hypercall = CVM_HC_YIELD;
 	switch (step++) {
 	case 0:
-		assert_int_equal(priv->ds_live, 0);
+		assert_int_equal(priv->debug_store_live, 0);
 		fake_cpu_set_msr(0x3f1, 0x100000001ull);
 		break;
 	case 1:
-		assert_int_equal(priv->ds_live, 1);
+		assert_int_equal(priv->debug_store_live, 1);
 		assert_int_equal(off[0].index, 0x38f);
 		assert_int_equal(off[0].low, 0xe);
 		assert_int_equal(off[0].high, 7);
@@ -630,7 +631,7 @@ static void guest_is_sampled(struct cvm_priv *priv, struct cvm_shared *s)
 		fake_cpu_set_msr(0x1d9, 0xc0);
 		break;
 	case 2:
-		assert_int_equal(priv->ds_live, 1);
+		assert_int_equal(priv->debug_store_live, 1);
 		assert_int_equal(off[0].index, 0x1d9);
 		assert_int_equal(off[0].low | off[0].high, 0);
 		assert_int_equal(off[1].index | on[0].index, 0);
@@ -638,7 +639,7 @@ static void guest_is_sampled(struct cvm_priv *priv, struct cvm_shared *s)
 		fake_cpu_set_msr(0x14ce, 0x7f000f);
 		break;
 	case 3:
-		assert_int_equal(priv->ds_live, 1);
+		assert_int_equal(priv->debug_store_live, 1);
 		assert_int_equal(off[0].index, 0x14ce);
 		assert_int_equal(off[0].low, 0x7f000e);
 		assert_int_equal(on[0].index, 0x14ce);
@@ -647,7 +648,7 @@ static void guest_is_sampled(struct cvm_priv *priv, struct cvm_shared *s)
 		fake_cpu_set_msr(0x14ce, 0);
 		break;
 	default:
-		assert_int_equal(priv->ds_live, 0);
+		assert_int_equal(priv->debug_store_live, 0);
 		s->hypercall = CVM_HC_POWEROFF;
 	}
 }

@@ -390,7 +390,7 @@ def _exempt(where, kind):
         ("host", "cvm_passage_boot", 0, "Lnmi", 0, guest_only),
         ("guest", "cvm_x86_switch", 0, "cvm_passage_guest", 0, host_only),
         ("host", "Lguest_msrs", 0, "Lmsr_all", 0, guest_only),
-        ("guest", "Lds_on", 0, "Lload_list", 0, host_only),
+        ("guest", "Ldebug_store_on", 0, "Lload_list", 0, host_only),
         ("guest", "Lmsr_all", 0, "Lfind_tss", 0, host_only),
         ("guest", "Lfault", FAULT_IN_GUEST, "Ldead", 0, host_only),
     ]

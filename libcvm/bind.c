@@ -12,7 +12,7 @@
 /* ---- doorbells ----------------------------------------------------------- */
 
 /* Where number is, or would be.  RUN calls this while the table changes. */
-static uint32_t cvm_bell_at(const struct cvm_bells *b, uint64_t number)
+static uint32_t bell_at(const struct cvm_bells *b, uint64_t number)
 {
 	uint32_t low = 0, high = __atomic_load_n(&b->count, __ATOMIC_RELAXED);
 	uint32_t at;
@@ -30,7 +30,7 @@ static uint32_t cvm_bell_at(const struct cvm_bells *b, uint64_t number)
 
 static void *bell_notifier(const struct cvm_bells *b, uint64_t number)
 {
-	uint32_t at = cvm_bell_at(b, number);
+	uint32_t at = bell_at(b, number);
 
 	if (at >= __atomic_load_n(&b->count, __ATOMIC_RELAXED) ||
 	    __atomic_load_n(&b->bell[at].number, __ATOMIC_RELAXED) != number)
@@ -38,7 +38,7 @@ static void *bell_notifier(const struct cvm_bells *b, uint64_t number)
 	return __atomic_load_n(&b->bell[at].notifier, __ATOMIC_RELAXED);
 }
 
-static void cvm_bell_set(struct cvm_bell *to, uint64_t number, void *notifier)
+static void bell_set(struct cvm_bell *to, uint64_t number, void *notifier)
 {
 	__atomic_store_n(&to->number, number, __ATOMIC_RELAXED);
 	__atomic_store_n(&to->notifier, notifier, __ATOMIC_RELAXED);
@@ -68,20 +68,20 @@ int cvm_doorbell_ring(struct cvm_vcpu *vcpu, uint64_t number)
 	return same;
 }
 
-static void cvm_bells_begin(struct cvm_bells *b)
+static void bells_begin(struct cvm_bells *b)
 {
 	__atomic_store_n(&b->seq, b->seq + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-static void cvm_bells_end(struct cvm_bells *b)
+static void bells_end(struct cvm_bells *b)
 {
 	__atomic_store_n(&b->seq, b->seq + 1, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-static int cvm_is_among(void *const *notifiers, uint32_t count,
-			const void *notifier)
+static int is_among(void *const *notifiers, uint32_t count,
+		    const void *notifier)
 {
 	uint32_t i;
 
@@ -96,7 +96,7 @@ static int cvm_is_among(void *const *notifiers, uint32_t count,
  * whoever begins later has found the notifier in the table, which holds it
  * then.
  */
-static void cvm_bells_sweep(struct cvm_vm *vm)
+static void bells_sweep(struct cvm_vm *vm)
 {
 	uint32_t made = __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE);
 	struct cvm_bells *b = &vm->bells;
@@ -107,7 +107,7 @@ static void cvm_bells_sweep(struct cvm_vm *vm)
 		ringing[i] = __atomic_load_n(&vm->vcpu[i]->ringing,
 					     __ATOMIC_ACQUIRE);
 	for (i = 0; i < b->parked;) {
-		if (cvm_is_among(ringing, made, b->parked_notifier[i])) {
+		if (is_among(ringing, made, b->parked_notifier[i])) {
 			i++;
 			continue;
 		}
@@ -117,21 +117,21 @@ static void cvm_bells_sweep(struct cvm_vm *vm)
 }
 
 /* A notifier that is parked already is held by that. */
-static void cvm_bell_release(struct cvm_vm *vm, void *notifier)
+static void bell_release(struct cvm_vm *vm, void *notifier)
 {
 	struct cvm_bells *b = &vm->bells;
 
-	if (cvm_is_among(b->parked_notifier, b->parked, notifier))
+	if (is_among(b->parked_notifier, b->parked, notifier))
 		cvm_host_notifier_put(vm, notifier);
 	else
 		b->parked_notifier[b->parked++] = notifier;
-	cvm_bells_sweep(vm);
+	bells_sweep(vm);
 }
 
 int cvm_doorbell_bind(struct cvm_vm *vm, const struct cvm_user_doorbell *args)
 {
 	struct cvm_bells *b = &vm->bells;
-	uint32_t at = cvm_bell_at(b, args->doorbell), i;
+	uint32_t at = bell_at(b, args->doorbell), i;
 	void *notifier;
 	int ret;
 
@@ -144,13 +144,13 @@ int cvm_doorbell_bind(struct cvm_vm *vm, const struct cvm_user_doorbell *args)
 	ret = cvm_host_notifier_get(vm, args->notifier, &notifier);
 	if (ret)
 		return ret;
-	cvm_bells_begin(b);
+	bells_begin(b);
 	for (i = b->count; i > at; i--)
-		cvm_bell_set(&b->bell[i], b->bell[i - 1].number,
-			     b->bell[i - 1].notifier);
-	cvm_bell_set(&b->bell[at], args->doorbell, notifier);
+		bell_set(&b->bell[i], b->bell[i - 1].number,
+			 b->bell[i - 1].notifier);
+	bell_set(&b->bell[at], args->doorbell, notifier);
 	__atomic_store_n(&b->count, b->count + 1, __ATOMIC_RELAXED);
-	cvm_bells_end(b);
+	bells_end(b);
 	return 0;
 }
 
@@ -158,19 +158,19 @@ int cvm_doorbell_unbind(struct cvm_vm *vm,
 			const struct cvm_user_doorbell *args)
 {
 	struct cvm_bells *b = &vm->bells;
-	uint32_t at = cvm_bell_at(b, args->doorbell), i;
+	uint32_t at = bell_at(b, args->doorbell), i;
 	void *notifier;
 
 	if (at == b->count || b->bell[at].number != args->doorbell)
 		return -CVM_ENOENT;
 	notifier = b->bell[at].notifier;
-	cvm_bells_begin(b);
+	bells_begin(b);
 	for (i = at; i + 1 < b->count; i++)
-		cvm_bell_set(&b->bell[i], b->bell[i + 1].number,
-			     b->bell[i + 1].notifier);
+		bell_set(&b->bell[i], b->bell[i + 1].number,
+			 b->bell[i + 1].notifier);
 	__atomic_store_n(&b->count, b->count - 1, __ATOMIC_RELAXED);
-	cvm_bells_end(b);
-	cvm_bell_release(vm, notifier);
+	bells_end(b);
+	bell_release(vm, notifier);
 	return 0;
 }
 

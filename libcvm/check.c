@@ -35,23 +35,23 @@
 			 CR4_FRED)
 #define EFER_ALIKE	(EFER_SCE | EFER_LMA | EFER_NXE)
 
-struct cvm_verdict {
+struct verdict {
 	uint32_t status;
 	const char *text;
 };
 
-#define OK(text)	((struct cvm_verdict){ CVM_CHECK_OK, text })
-#define NOTE(text)	((struct cvm_verdict){ CVM_CHECK_NOTE, text })
-#define REFUSED(text)	((struct cvm_verdict){ CVM_CHECK_REFUSED, text })
+#define OK(text)	((struct verdict){ CVM_CHECK_OK, text })
+#define NOTE(text)	((struct verdict){ CVM_CHECK_NOTE, text })
+#define REFUSED(text)	((struct verdict){ CVM_CHECK_REFUSED, text })
 
-static struct cvm_verdict row_long_mode(const struct cvm_x86_caps *c)
+static struct verdict row_long_mode(const struct cvm_x86_caps *c)
 {
 	if (!c->lm || !(c->efer & EFER_LMA))
 		return REFUSED("the host does not run in 64-bit mode");
 	return OK("64-bit mode");
 }
 
-static struct cvm_verdict row_ring0(const struct cvm_x86_caps *c)
+static struct verdict row_ring0(const struct cvm_x86_caps *c)
 {
 	if (c->cs & 3)
 		return REFUSED("the host kernel itself runs outside ring 0 "
@@ -60,7 +60,7 @@ static struct cvm_verdict row_ring0(const struct cvm_x86_caps *c)
 }
 
 /* The passage's private GDT has flat code at 0x10 and data at 0x18. */
-static struct cvm_verdict row_selectors(const struct cvm_x86_caps *c)
+static struct verdict row_selectors(const struct cvm_x86_caps *c)
 {
 	if (c->cs != 0x10 || (c->ss != 0x18 && c->ss != 0))
 		return REFUSED("kernel CS is not 0x10, or SS is neither 0x18 "
@@ -71,7 +71,7 @@ static struct cvm_verdict row_selectors(const struct cvm_x86_caps *c)
 	return OK("CS, SS and TR as the passage's own GDT has them");
 }
 
-static struct cvm_verdict row_nx(const struct cvm_x86_caps *c)
+static struct verdict row_nx(const struct cvm_x86_caps *c)
 {
 	if (!c->nx || !(c->efer & EFER_NXE))
 		return REFUSED("no-execute pages are off (CPU, firmware or "
@@ -79,14 +79,14 @@ static struct cvm_verdict row_nx(const struct cvm_x86_caps *c)
 	return OK("no-execute pages");
 }
 
-static struct cvm_verdict row_syscall(const struct cvm_x86_caps *c)
+static struct verdict row_syscall(const struct cvm_x86_caps *c)
 {
 	if (!c->syscall || !(c->efer & EFER_SCE))
 		return REFUSED("SYSCALL is off");
 	return OK("SYSCALL");
 }
 
-static struct cvm_verdict row_paging(const struct cvm_x86_caps *c)
+static struct verdict row_paging(const struct cvm_x86_caps *c)
 {
 	if (c->la57)
 		return NOTE("5-level page tables: the guest kernel must be "
@@ -94,7 +94,7 @@ static struct cvm_verdict row_paging(const struct cvm_x86_caps *c)
 	return OK("4-level page tables");
 }
 
-static struct cvm_verdict row_fpu(const struct cvm_x86_caps *c)
+static struct verdict row_fpu(const struct cvm_x86_caps *c)
 {
 	if (!c->fxsr || !(c->cr4 & CR4_OSFXSR))
 		return REFUSED("FXSAVE is off: SSE state could not be "
@@ -108,7 +108,7 @@ static struct cvm_verdict row_fpu(const struct cvm_x86_caps *c)
 	return OK("extended state is swapped by XSAVE");
 }
 
-static struct cvm_verdict row_fsgsbase(const struct cvm_x86_caps *c)
+static struct verdict row_fsgsbase(const struct cvm_x86_caps *c)
 {
 	if (!c->fsgsbase || !(c->cr4 & CR4_FSGSBASE))
 		return NOTE("no FSGSBASE: segment bases are swapped as MSRs, "
@@ -116,7 +116,7 @@ static struct cvm_verdict row_fsgsbase(const struct cvm_x86_caps *c)
 	return OK("FSGSBASE");
 }
 
-static struct cvm_verdict row_flush(const struct cvm_x86_caps *c)
+static struct verdict row_flush(const struct cvm_x86_caps *c)
 {
 	if (!c->invpcid)
 		return NOTE("no INVPCID: the TLB is flushed by toggling "
@@ -124,7 +124,7 @@ static struct cvm_verdict row_flush(const struct cvm_x86_caps *c)
 	return OK("the TLB is flushed by INVPCID");
 }
 
-static struct cvm_verdict row_tsc(const struct cvm_x86_caps *c)
+static struct verdict row_tsc(const struct cvm_x86_caps *c)
 {
 	if (!c->inv_tsc)
 		return NOTE("the TSC is not announced as invariant: the "
@@ -132,14 +132,14 @@ static struct cvm_verdict row_tsc(const struct cvm_x86_caps *c)
 	return OK("invariant TSC");
 }
 
-static struct cvm_verdict row_debug_store(const struct cvm_x86_caps *c)
+static struct verdict row_debug_store(const struct cvm_x86_caps *c)
 {
 	if (c->pebs || c->bts)
 		return OK("PEBS and BTS pause while a guest runs");
 	return OK("no PEBS and no BTS");
 }
 
-static struct cvm_verdict row_fred(const struct cvm_x86_caps *c)
+static struct verdict row_fred(const struct cvm_x86_caps *c)
 {
 	if (c->cr4 & CR4_FRED)
 		return REFUSED("the host uses FRED, which has no IDT to swap; "
@@ -147,7 +147,7 @@ static struct cvm_verdict row_fred(const struct cvm_x86_caps *c)
 	return OK("FRED is not in use");
 }
 
-static struct cvm_verdict row_shadow_stack(const struct cvm_x86_caps *c)
+static struct verdict row_shadow_stack(const struct cvm_x86_caps *c)
 {
 	if (c->s_cet & S_CET_SH_STK_EN)
 		return REFUSED("the host kernel uses supervisor shadow "
@@ -155,7 +155,7 @@ static struct cvm_verdict row_shadow_stack(const struct cvm_x86_caps *c)
 	return OK("no supervisor shadow stacks");
 }
 
-static struct cvm_verdict row_pks(const struct cvm_x86_caps *c)
+static struct verdict row_pks(const struct cvm_x86_caps *c)
 {
 	if (c->cr4 & CR4_PKS)
 		return REFUSED("the host uses protection keys for kernel "
@@ -163,14 +163,14 @@ static struct cvm_verdict row_pks(const struct cvm_x86_caps *c)
 	return OK("no supervisor protection keys");
 }
 
-static struct cvm_verdict row_uintr(const struct cvm_x86_caps *c)
+static struct verdict row_uintr(const struct cvm_x86_caps *c)
 {
 	if (c->cr4 & CR4_UINTR)
 		return REFUSED("the host uses user interrupts (CR4.UINTR)");
 	return OK("no user interrupts");
 }
 
-static struct cvm_verdict row_sev(const struct cvm_x86_caps *c)
+static struct verdict row_sev(const struct cvm_x86_caps *c)
 {
 	if (c->sev_status & SEV_ENABLED)
 		return REFUSED("the host is itself an encrypted guest (SEV): "
@@ -178,7 +178,7 @@ static struct cvm_verdict row_sev(const struct cvm_x86_caps *c)
 	return OK("not a SEV guest");
 }
 
-static struct cvm_verdict row_sme(const struct cvm_x86_caps *c)
+static struct verdict row_sme(const struct cvm_x86_caps *c)
 {
 	if (c->c_bit)
 		return REFUSED("the host encrypts its memory (SME); boot it "
@@ -186,7 +186,7 @@ static struct cvm_verdict row_sme(const struct cvm_x86_caps *c)
 	return OK("memory is not encrypted by page-table bit");
 }
 
-static struct cvm_verdict row_tdx(const struct cvm_x86_caps *c)
+static struct verdict row_tdx(const struct cvm_x86_caps *c)
 {
 	if (c->tdx_guest)
 		return REFUSED("the host is itself an encrypted guest (TDX): "
@@ -200,7 +200,7 @@ static struct cvm_verdict row_tdx(const struct cvm_x86_caps *c)
  * host's memory, so the guest would act on the token.  Interrupts as
  * completion (bit 3) do not change that.
  */
-static struct cvm_verdict row_async_pf(const struct cvm_x86_caps *c)
+static struct verdict row_async_pf(const struct cvm_x86_caps *c)
 {
 	if (c->async_pf & ASYNC_PF_ENABLED)
 		return REFUSED("the outer KVM injects async page faults; boot "
@@ -208,7 +208,7 @@ static struct cvm_verdict row_async_pf(const struct cvm_x86_caps *c)
 	return OK("no outer KVM injects page faults");
 }
 
-static struct cvm_verdict row_hyperv(const struct cvm_x86_caps *c)
+static struct verdict row_hyperv(const struct cvm_x86_caps *c)
 {
 	if (c->hv_isolation)
 		return REFUSED("the host is an isolated Hyper-V guest");
@@ -222,7 +222,7 @@ static struct cvm_verdict row_hyperv(const struct cvm_x86_caps *c)
 }
 
 /* Hardware virtualisation in use stays as it is: VMX root mode pins CR4. */
-static struct cvm_verdict row_vmx(const struct cvm_x86_caps *c)
+static struct verdict row_vmx(const struct cvm_x86_caps *c)
 {
 	if (c->cr4 & CR4_VMXE)
 		return NOTE("another hypervisor is loaded (VMX): the guest "
@@ -235,7 +235,7 @@ static struct cvm_verdict row_vmx(const struct cvm_x86_caps *c)
 
 static const struct {
 	const char *name;
-	struct cvm_verdict (*judge)(const struct cvm_x86_caps *c);
+	struct verdict (*judge)(const struct cvm_x86_caps *c);
 } cvm_check_rows[] = {
 	{ "long-mode", row_long_mode },
 	{ "ring-0", row_ring0 },
@@ -260,13 +260,13 @@ static const struct {
 	{ "vmx-svm", row_vmx },
 };
 
-#define CVM_ROWS	(sizeof(cvm_check_rows) / sizeof(cvm_check_rows[0]))
-_Static_assert(CVM_ROWS + 1 <= CVM_CHECK_MAX, "one row is cpus-alike");
+#define ROWS	(sizeof(cvm_check_rows) / sizeof(cvm_check_rows[0]))
+_Static_assert(ROWS + 1 <= CVM_CHECK_MAX, "one row is cpus-alike");
 #define ROW_RING0	1	/* where a shim outside ring 0 shows */
 
-static struct cvm_user_check_row *cvm_check_add(struct cvm_user_check *check,
-						const char *name,
-						uint32_t status)
+static struct cvm_user_check_row *check_add(struct cvm_user_check *check,
+					    const char *name,
+					    uint32_t status)
 {
 	struct cvm_user_check_row *row = &check->row[check->rows++];
 
@@ -278,8 +278,8 @@ static struct cvm_user_check_row *cvm_check_add(struct cvm_user_check *check,
 }
 
 /* Name of the first thing in which two CPUs differ, NULL if none. */
-static const char *cvm_caps_differ(const struct cvm_x86_caps *a,
-				   const struct cvm_x86_caps *b)
+static const char *caps_differ(const struct cvm_x86_caps *a,
+			       const struct cvm_x86_caps *b)
 {
 #define CVM_CAP(name, leaf, sub, reg, bit) \
 	if (a->name != b->name) \
@@ -306,8 +306,8 @@ static const char *cvm_caps_differ(const struct cvm_x86_caps *a,
 }
 
 /* The worse of the two CPUs, for what the rows judge but may differ. */
-static void cvm_caps_merge(struct cvm_x86_caps *to,
-			   const struct cvm_x86_caps *from)
+static void caps_merge(struct cvm_x86_caps *to,
+		       const struct cvm_x86_caps *from)
 {
 	to->cr4 |= from->cr4 & CR4_VMXE;
 	to->efer |= from->efer & EFER_SVME;
@@ -318,14 +318,14 @@ static void cvm_caps_merge(struct cvm_x86_caps *to,
 	to->hv_root |= from->hv_root;
 }
 
-static int cvm_caps_on_cpu(void *arg)
+static int caps_on_cpu(void *arg)
 {
 	cvm_x86_caps_read(arg);
 	return 0;
 }
 
 /* Read every CPU; -CVM_ENOENT from cpu_call is a CPU that is offline. */
-static int cvm_check_cpus(struct cvm_monitor *mon)
+static int check_cpus(struct cvm_monitor *mon)
 {
 	struct cvm_user_check_row *row;
 	const char *what = NULL;
@@ -334,7 +334,7 @@ static int cvm_check_cpus(struct cvm_monitor *mon)
 	int ret;
 
 	for (cpu = 0; cpu < mon->cpus; cpu++) {
-		ret = cvm_host_cpu_call(mon, cpu, cvm_caps_on_cpu, &caps);
+		ret = cvm_host_cpu_call(mon, cpu, caps_on_cpu, &caps);
 		if (ret == -CVM_ENOENT)
 			continue;
 		if (ret)
@@ -342,16 +342,16 @@ static int cvm_check_cpus(struct cvm_monitor *mon)
 		if (!seen++)
 			mon->caps = caps;
 		if (!what) {
-			what = cvm_caps_differ(&mon->caps, &caps);
+			what = caps_differ(&mon->caps, &caps);
 			odd = cpu;
 		}
-		cvm_caps_merge(&mon->caps, &caps);
+		caps_merge(&mon->caps, &caps);
 	}
 	if (!seen)
 		return -CVM_ENOENT;
 
-	row = cvm_check_add(&mon->check, "cpus-alike",
-			    what ? CVM_CHECK_REFUSED : CVM_CHECK_OK);
+	row = check_add(&mon->check, "cpus-alike",
+			what ? CVM_CHECK_REFUSED : CVM_CHECK_OK);
 	if (what)
 		cvm_fmt(row->text, sizeof(row->text),
 			"CPU %u differs from the first in: %s", odd, what);
@@ -363,18 +363,18 @@ static int cvm_check_cpus(struct cvm_monitor *mon)
 }
 
 /* Why a CPU with these features cannot join those that attach saw, or NULL. */
-static const char *cvm_cpu_refused(const struct cvm_monitor *mon,
-				   const struct cvm_x86_caps *caps)
+static const char *cpu_refused(const struct cvm_monitor *mon,
+			       const struct cvm_x86_caps *caps)
 {
-	struct cvm_verdict verdict;
+	struct verdict verdict;
 	uint32_t i;
 
-	for (i = 0; i < CVM_ROWS; i++) {
+	for (i = 0; i < ROWS; i++) {
 		verdict = cvm_check_rows[i].judge(caps);
 		if (verdict.status == CVM_CHECK_REFUSED)
 			return verdict.text;
 	}
-	return cvm_caps_differ(&mon->caps, caps);
+	return caps_differ(&mon->caps, caps);
 }
 
 int cvm_cpu_check(struct cvm_monitor *mon)
@@ -386,7 +386,7 @@ int cvm_cpu_check(struct cvm_monitor *mon)
 	if (mon->check.refused)
 		return -CVM_EPERM;	/* CHECK has told */
 	cvm_x86_caps_read(&caps);
-	why = cvm_cpu_refused(mon, &caps);
+	why = cpu_refused(mon, &caps);
 	if (!why)
 		return 0;
 	cvm_fmt(text, sizeof(text), "no guest runs on a CPU that came online, "
@@ -402,19 +402,19 @@ int cvm_check_row(struct cvm_monitor *mon, const char *name, uint32_t status,
 
 	if (mon->check.rows >= CVM_CHECK_MAX)
 		return -CVM_E2BIG;
-	row = cvm_check_add(&mon->check, name, status);
+	row = check_add(&mon->check, name, status);
 	cvm_fmt(row->text, sizeof(row->text), "%s", text);
 	return 0;
 }
 
 int cvm_check_host(struct cvm_monitor *mon)
 {
-	struct cvm_verdict verdict;
+	struct verdict verdict;
 	uint32_t i;
 	int ret;
 
 	mon->check = (struct cvm_user_check){ 0 };
-	ret = cvm_check_cpus(mon);
+	ret = check_cpus(mon);
 	/* A driver loaded into a process (Wine): nothing else can be read. */
 	if (ret == -CVM_EPERM)
 		return cvm_check_row(mon, cvm_check_rows[ROW_RING0].name,
@@ -422,7 +422,7 @@ int cvm_check_host(struct cvm_monitor *mon)
 				     "the driver itself runs outside ring 0");
 	if (ret)
 		return ret;
-	for (i = 0; i < CVM_ROWS; i++) {
+	for (i = 0; i < ROWS; i++) {
 		verdict = cvm_check_rows[i].judge(&mon->caps);
 		cvm_check_row(mon, cvm_check_rows[i].name, verdict.status,
 			      verdict.text);

@@ -11,7 +11,7 @@
 
 /* Events a user program may raise: power button, console, its devices, and
  * that it saw the host's clock being set. */
-#define CVM_USER_EVENTS	(1ull << CVM_EVENT_POWER_BIT | \
+#define USER_EVENTS	(1ull << CVM_EVENT_POWER_BIT | \
 			 1ull << CVM_EVENT_CONSOLE_BIT | \
 			 1ull << CVM_EVENT_CLOCK_BIT | \
 			 1ull << CVM_EVENT_HOTPLUG_BIT | \
@@ -130,13 +130,13 @@ static int ioctl_vcpu_run(struct cvm_monitor *mon, struct cvm_vm *vm, void *arg)
 	const struct cvm_user_run *args = arg;
 
 	(void)mon;
-	if (args->events & ~CVM_USER_EVENTS)
+	if (args->events & ~USER_EVENTS)
 		return -CVM_EINVAL;
 	return cvm_vcpu_run(vm, arg);
 }
 
 /* Free bytes of the ring; none if the guest's index makes no sense. */
-static uint32_t cvm_ring_room(struct cvm_shared *shared)
+static uint32_t ring_room(struct cvm_shared *shared)
 {
 	uint32_t tail = __atomic_load_n(&shared->con_tail, __ATOMIC_ACQUIRE);
 	uint32_t used = shared->con_head - tail;
@@ -149,15 +149,15 @@ static uint32_t cvm_ring_room(struct cvm_shared *shared)
  * con_full asks the guest to call CVM_HC_CONSOLE_ROOM once it has read; the
  * second look afterwards catches what it read in between.
  */
-static uint32_t cvm_ring_put(struct cvm_shared *shared, const uint8_t *data,
-			     uint32_t bytes)
+static uint32_t ring_put(struct cvm_shared *shared, const uint8_t *data,
+			 uint32_t bytes)
 {
 	uint32_t head = shared->con_head, room, i;
 
-	room = cvm_ring_room(shared);
+	room = ring_room(shared);
 	if (room < bytes) {
 		__atomic_store_n(&shared->con_full, 1, __ATOMIC_SEQ_CST);
-		room = cvm_ring_room(shared);
+		room = ring_room(shared);
 		if (room >= bytes)
 			__atomic_store_n(&shared->con_full, 0,
 					 __ATOMIC_SEQ_CST);
@@ -180,7 +180,7 @@ static int ioctl_console_in(struct cvm_monitor *mon, struct cvm_vm *vm,
 		return -CVM_EINVAL;
 	if (!vm->vcpus_made)
 		return -CVM_ENOENT;
-	con->bytes = cvm_ring_put(vm->vcpu[0]->shared, con->data, con->bytes);
+	con->bytes = ring_put(vm->vcpu[0]->shared, con->data, con->bytes);
 	if (con->bytes)
 		cvm_event_raise(vm, 0, 1ull << CVM_EVENT_CONSOLE_BIT);
 	return 0;
@@ -188,7 +188,7 @@ static int ioctl_console_in(struct cvm_monitor *mon, struct cvm_vm *vm,
 
 static int check_event(struct cvm_vm *vm, uint32_t vcpu, uint64_t bits)
 {
-	if (!bits || bits & ~CVM_USER_EVENTS)
+	if (!bits || bits & ~USER_EVENTS)
 		return -CVM_EINVAL;
 	if (vcpu >= __atomic_load_n(&vm->vcpus_made, __ATOMIC_ACQUIRE))
 		return -CVM_ENOENT;

@@ -20,7 +20,7 @@
 _Static_assert(CVM_CHUNK_ALIGN == 1ull << LEAF_SHIFT, "one entry a piece");
 _Static_assert(sizeof(void *) * NODE_ENTRIES == CVM_PAGE_SIZE, "a page each");
 
-static void **cvm_map_slot(void **node, uint64_t gpa, uint32_t shift)
+static void **map_slot(void **node, uint64_t gpa, uint32_t shift)
 {
 	return &node[gpa >> shift & (NODE_ENTRIES - 1)];
 }
@@ -35,14 +35,14 @@ void *cvm_map_find(struct cvm_vm *vm, uint64_t gpa)
 	at = __atomic_load_n(&vm->map[gpa >> TOP_SHIFT], __ATOMIC_ACQUIRE);
 	while (at && shift > LEAF_SHIFT) {
 		shift -= NODE_BITS;
-		at = __atomic_load_n(cvm_map_slot(at, gpa, shift),
+		at = __atomic_load_n(map_slot(at, gpa, shift),
 				     __ATOMIC_ACQUIRE);
 	}
 	return at;
 }
 
 /* The entry of gpa, after the pages on the way to it are there; or NULL. */
-static void **cvm_map_reach(struct cvm_vm *vm, uint64_t gpa)
+static void **map_reach(struct cvm_vm *vm, uint64_t gpa)
 {
 	uint32_t shift = TOP_SHIFT;
 	void **slot, *node;
@@ -56,7 +56,7 @@ static void **cvm_map_reach(struct cvm_vm *vm, uint64_t gpa)
 			return NULL;
 		__atomic_store_n(slot, node, __ATOMIC_RELEASE);
 		shift -= NODE_BITS;
-		slot = cvm_map_slot(node, gpa, shift);
+		slot = map_slot(node, gpa, shift);
 	}
 	return slot;
 }
@@ -69,7 +69,7 @@ int cvm_map_reserve(struct cvm_vm *vm, uint64_t gpa, uint64_t bytes)
 	if ((end - 1) >> TOP_SHIFT >= CVM_MAP_ROOT)
 		return -CVM_EINVAL;
 	for (; gpa < end; gpa = (gpa / step + 1) * step)
-		if (!cvm_map_reach(vm, gpa))
+		if (!map_reach(vm, gpa))
 			return -CVM_ENOMEM;
 	return 0;
 }
@@ -80,18 +80,18 @@ void cvm_map_publish(struct cvm_vm *vm, uint64_t gpa, uint64_t bytes,
 	const uint64_t end = gpa + bytes;
 
 	for (; gpa < end; gpa += CVM_CHUNK_ALIGN)
-		__atomic_store_n(cvm_map_reach(vm, gpa), handle,
+		__atomic_store_n(map_reach(vm, gpa), handle,
 				 __ATOMIC_RELEASE);
 }
 
 /* Pages of a node's entries, and then of the node itself. */
-static void cvm_map_free_node(struct cvm_vm *vm, void **node, uint32_t shift)
+static void map_free_node(struct cvm_vm *vm, void **node, uint32_t shift)
 {
 	uint32_t i;
 
 	for (i = 0; shift > LEAF_SHIFT && i < NODE_ENTRIES; i++)
 		if (node[i])
-			cvm_map_free_node(vm, node[i], shift - NODE_BITS);
+			map_free_node(vm, node[i], shift - NODE_BITS);
 	cvm_host_page_free(vm->mon, node, 1);
 }
 
@@ -101,8 +101,8 @@ void cvm_map_free(struct cvm_vm *vm)
 
 	for (i = 0; i < CVM_MAP_ROOT; i++) {
 		if (vm->map[i])
-			cvm_map_free_node(vm, vm->map[i],
-					  TOP_SHIFT - NODE_BITS);
+			map_free_node(vm, vm->map[i],
+				      TOP_SHIFT - NODE_BITS);
 		vm->map[i] = NULL;
 	}
 }

@@ -10,15 +10,15 @@
  */
 #include "host_calls.h"
 
-#define CVM_PIECE_MAX	(1ull << 30)	/* largest request to the host */
-#define CVM_HELD_MAX	(1ull << 30)	/* most put aside for min_hpa */
-#define CVM_MEM_MAX	(1ull << 46)	/* of one VM; keeps sums in range */
+#define PIECE_MAX	(1ull << 30)	/* largest request to the host */
+#define HELD_MAX	(1ull << 30)	/* most put aside for min_hpa */
+#define MEM_MAX	(1ull << 46)	/* of one VM; keeps sums in range */
 
 _Static_assert(sizeof(struct cvm_chunk) * CVM_CHUNKS_PER_PAGE <=
 	       CVM_PAGE_SIZE, "chunks of a page");
 
 /* State of one MEM_ADD. */
-struct cvm_mem_job {
+struct mem_job {
 	struct cvm_vm *vm;
 	uint64_t left;		/* bytes still wanted */
 	uint64_t first;		/* least length of the next piece, or 0 */
@@ -28,12 +28,12 @@ struct cvm_mem_job {
 	uint32_t held;		/* pieces put aside, behind the chunks */
 };
 
-static void cvm_chunk_release(struct cvm_vm *vm, struct cvm_chunk *chunk)
+static void chunk_release(struct cvm_vm *vm, struct cvm_chunk *chunk)
 {
 	cvm_host_mem_free(vm, chunk->handle);
 }
 
-static void cvm_chunk_swap(struct cvm_vm *vm, uint32_t a, uint32_t b)
+static void chunk_swap(struct cvm_vm *vm, uint32_t a, uint32_t b)
 {
 	struct cvm_chunk tmp = *cvm_chunk_at(vm, a);
 
@@ -42,7 +42,7 @@ static void cvm_chunk_swap(struct cvm_vm *vm, uint32_t a, uint32_t b)
 }
 
 /* Make room for one more chunk than n. */
-static int cvm_chunk_room(struct cvm_vm *vm, uint32_t n)
+static int chunk_room(struct cvm_vm *vm, uint32_t n)
 {
 	void *page;
 
@@ -58,7 +58,7 @@ static int cvm_chunk_room(struct cvm_vm *vm, uint32_t n)
 }
 
 /* Shell sort by address: no recursion, no second table. */
-static void cvm_chunk_sort(struct cvm_vm *vm)
+static void chunk_sort(struct cvm_vm *vm)
 {
 	uint32_t gap, i, j;
 
@@ -67,11 +67,11 @@ static void cvm_chunk_sort(struct cvm_vm *vm)
 			for (j = i; j >= gap &&
 			     cvm_chunk_at(vm, j - gap)->hpa >
 			     cvm_chunk_at(vm, j)->hpa; j -= gap)
-				cvm_chunk_swap(vm, j - gap, j);
+				chunk_swap(vm, j - gap, j);
 }
 
 /* Length to ask for next: a power of two, or exactly the first piece. */
-static uint64_t cvm_piece_bytes(const struct cvm_mem_job *job)
+static uint64_t piece_bytes(const struct mem_job *job)
 {
 	uint64_t bytes = 1ull << (63 - __builtin_clzll(job->left));
 
@@ -85,14 +85,14 @@ static uint64_t cvm_piece_bytes(const struct cvm_mem_job *job)
  * lie too low are put aside until the job is done, or the host would offer
  * them again; they stay behind the ones to keep.
  */
-static int cvm_mem_piece(struct cvm_mem_job *job, uint64_t bytes)
+static int mem_piece(struct mem_job *job, uint64_t bytes)
 {
 	struct cvm_vm *vm = job->vm;
 	uint32_t n = vm->chunks + job->held;
 	struct cvm_chunk *chunk;
 	int ret;
 
-	ret = cvm_chunk_room(vm, n);
+	ret = chunk_room(vm, n);
 	if (ret)
 		return ret;
 	chunk = cvm_chunk_at(vm, n);
@@ -102,7 +102,7 @@ static int cvm_mem_piece(struct cvm_mem_job *job, uint64_t bytes)
 	if (ret)
 		return ret;
 	if (chunk->hpa % CVM_CHUNK_ALIGN) {
-		cvm_chunk_release(vm, chunk);
+		chunk_release(vm, chunk);
 		return -CVM_EINVAL;
 	}
 	if (chunk->hpa < job->min_hpa) {
@@ -112,23 +112,23 @@ static int cvm_mem_piece(struct cvm_mem_job *job, uint64_t bytes)
 	}
 	if (!vm->chunks)
 		vm->first_hpa = chunk->hpa;
-	cvm_chunk_swap(vm, vm->chunks++, n);
+	chunk_swap(vm, vm->chunks++, n);
 	job->left -= bytes;
 	job->first = 0;
 	return 0;
 }
 
 /* Collect pieces, large ones first, until nothing is left to ask for. */
-static int cvm_mem_collect(struct cvm_mem_job *job)
+static int mem_collect(struct mem_job *job)
 {
 	uint64_t bytes;
 	int ret;
 
 	while (job->left) {
-		if (job->held_bytes > CVM_HELD_MAX)
+		if (job->held_bytes > HELD_MAX)
 			return -CVM_ENOMEM;
-		bytes = cvm_piece_bytes(job);
-		ret = cvm_mem_piece(job, bytes);
+		bytes = piece_bytes(job);
+		ret = mem_piece(job, bytes);
 		if (ret == -CVM_ENOMEM && bytes > CVM_CHUNK_ALIGN &&
 		    bytes != job->first)
 			job->limit = bytes / 2;
@@ -139,17 +139,17 @@ static int cvm_mem_collect(struct cvm_mem_job *job)
 }
 
 /* Give back what was put aside. */
-static void cvm_mem_drop_held(struct cvm_mem_job *job)
+static void mem_drop_held(struct mem_job *job)
 {
 	struct cvm_vm *vm = job->vm;
 
 	for (; job->held; job->held--)
-		cvm_chunk_release(vm, cvm_chunk_at(vm, vm->chunks +
-						   job->held - 1));
+		chunk_release(vm, cvm_chunk_at(vm, vm->chunks +
+					       job->held - 1));
 }
 
 /* Give back what the job added; the others keep their order. */
-static void cvm_mem_drop_fresh(struct cvm_vm *vm)
+static void mem_drop_fresh(struct cvm_vm *vm)
 {
 	uint32_t i, kept = 0;
 	struct cvm_chunk *c;
@@ -157,7 +157,7 @@ static void cvm_mem_drop_fresh(struct cvm_vm *vm)
 	for (i = 0; i < vm->chunks; i++) {
 		c = cvm_chunk_at(vm, i);
 		if (c->fresh)
-			cvm_chunk_release(vm, c);
+			chunk_release(vm, c);
 		else
 			*cvm_chunk_at(vm, kept++) = *c;
 	}
@@ -165,7 +165,7 @@ static void cvm_mem_drop_fresh(struct cvm_vm *vm)
 }
 
 /* Bring range i to the front; the others keep their order. */
-static void cvm_range_first(struct cvm_user_ranges *out, uint32_t i)
+static void range_first(struct cvm_user_ranges *out, uint32_t i)
 {
 	struct cvm_user_range first = out->range[i];
 
@@ -179,7 +179,7 @@ static void cvm_range_first(struct cvm_user_ranges *out, uint32_t i)
  * front.  Returns how many there are and, unless out is NULL, fills it as far
  * as it goes.
  */
-static uint32_t cvm_mem_join(struct cvm_vm *vm, struct cvm_user_ranges *out)
+static uint32_t mem_join(struct cvm_vm *vm, struct cvm_user_ranges *out)
 {
 	uint32_t count = 0, first = 0, i;
 	uint64_t next = 0;
@@ -199,12 +199,12 @@ static uint32_t cvm_mem_join(struct cvm_vm *vm, struct cvm_user_ranges *out)
 			first = count - 1;
 	}
 	if (out && count)
-		cvm_range_first(out, first);
+		range_first(out, first);
 	return count;
 }
 
-static int cvm_mem_check(const struct cvm_vm *vm,
-			 const struct cvm_user_mem *args)
+static int mem_check(const struct cvm_vm *vm,
+		     const struct cvm_user_mem *args)
 {
 	if (vm->state != CVM_VM_NEW || vm->final)
 		return -CVM_EBUSY;
@@ -212,21 +212,21 @@ static int cvm_mem_check(const struct cvm_vm *vm,
 	    args->first_bytes % CVM_CHUNK_ALIGN ||
 	    args->first_bytes > args->bytes)
 		return -CVM_EINVAL;
-	if (args->bytes > CVM_MEM_MAX ||
-	    vm->mem_bytes > CVM_MEM_MAX - args->bytes)
+	if (args->bytes > MEM_MAX ||
+	    vm->mem_bytes > MEM_MAX - args->bytes)
 		return -CVM_E2BIG;
 	return 0;
 }
 
 /* All of it or nothing: from here on it is the guest's. */
-static int cvm_mem_grant(struct cvm_vm *vm, uint64_t bytes)
+static int mem_grant(struct cvm_vm *vm, uint64_t bytes)
 {
 	struct cvm_chunk *c;
 	uint32_t i;
 	int ret;
 
-	cvm_chunk_sort(vm);
-	if (cvm_mem_join(vm, NULL) > CVM_RANGES_MAX)
+	chunk_sort(vm);
+	if (mem_join(vm, NULL) > CVM_RANGES_MAX)
 		return -CVM_E2BIG;
 	for (i = 0; i < vm->chunks; i++) {
 		c = cvm_chunk_at(vm, i);
@@ -247,11 +247,11 @@ static int cvm_mem_grant(struct cvm_vm *vm, uint64_t bytes)
 
 int cvm_mem_add(struct cvm_vm *vm, struct cvm_user_mem *args)
 {
-	struct cvm_mem_job job = {
+	struct mem_job job = {
 		.vm = vm,
 		.left = args->bytes,
 		.first = args->first_bytes,
-		.limit = CVM_PIECE_MAX,
+		.limit = PIECE_MAX,
 		/* The first piece of a machine is never ordinary memory. */
 		.min_hpa = args->min_hpa > CVM_CHUNK_ALIGN ?
 			   args->min_hpa : CVM_CHUNK_ALIGN,
@@ -259,16 +259,16 @@ int cvm_mem_add(struct cvm_vm *vm, struct cvm_user_mem *args)
 	int ret;
 
 	args->added = 0;
-	ret = cvm_mem_check(vm, args);
+	ret = mem_check(vm, args);
 	if (ret)
 		return ret;
 
-	ret = cvm_mem_collect(&job);
-	cvm_mem_drop_held(&job);
+	ret = mem_collect(&job);
+	mem_drop_held(&job);
 	if (!ret)
-		ret = cvm_mem_grant(vm, args->bytes);
+		ret = mem_grant(vm, args->bytes);
 	if (ret)
-		cvm_mem_drop_fresh(vm);
+		mem_drop_fresh(vm);
 	else
 		args->added = args->bytes;
 	return ret;
@@ -277,7 +277,7 @@ int cvm_mem_add(struct cvm_vm *vm, struct cvm_user_mem *args)
 int cvm_mem_ranges(struct cvm_vm *vm, struct cvm_user_ranges *out)
 {
 	*out = (struct cvm_user_ranges){ 0 };
-	out->count = cvm_mem_join(vm, out);
+	out->count = mem_join(vm, out);
 	return 0;
 }
 
@@ -286,7 +286,7 @@ void cvm_mem_free_all(struct cvm_vm *vm)
 	uint32_t i;
 
 	for (i = 0; i < vm->chunks; i++)
-		cvm_chunk_release(vm, cvm_chunk_at(vm, i));
+		chunk_release(vm, cvm_chunk_at(vm, i));
 	vm->chunks = 0;
 	__atomic_store_n(&vm->mem_bytes, 0, __ATOMIC_RELAXED);
 	cvm_map_free(vm);

@@ -14,7 +14,7 @@
 
 #define VECTOR_NMI	2u
 #define VECTOR_MCE	18u
-#define CVM_RPL_MASK	3u	/* of a selector: 0 is the kernel */
+#define RPL_MASK	3u	/* of a selector: 0 is the kernel */
 /* NT's APC interrupt is 0x1F; below it the vectors are exceptions. */
 #define VECTOR_FIRST	0x1fu
 #define CONSOLE_OUT_MAX	4096u
@@ -28,7 +28,7 @@
  * would find half of the guest's state, somewhere in the switch: better now,
  * and by name.
  */
-static void cvm_called(const struct cvm_vcpu *vcpu, const char *call)
+static void after_host_call(const struct cvm_vcpu *vcpu, const char *call)
 {
 	char text[100];
 
@@ -40,33 +40,33 @@ static void cvm_called(const struct cvm_vcpu *vcpu, const char *call)
 }
 
 /* cvm_vm_end() inside the slice. */
-static void cvm_end(struct cvm_vcpu *vcpu, uint32_t reason,
-		    const uint64_t arg[4], const char *text)
+static void end_in_slice(struct cvm_vcpu *vcpu, uint32_t reason,
+			 const uint64_t arg[4], const char *text)
 {
 	cvm_vm_end(vcpu->vm, reason, arg, text);
-	cvm_called(vcpu, "wake");
+	after_host_call(vcpu, "wake");
 }
 
 /* 1: the host lives, and the guest cannot go on. */
-static int cvm_forward_mce(struct cvm_vcpu *vcpu, int in_guest)
+static int forward_mce(struct cvm_vcpu *vcpu, int in_guest)
 {
 	int lost = cvm_host_machine_check(vcpu, in_guest);
 
-	cvm_called(vcpu, "machine_check");
+	after_host_call(vcpu, "machine_check");
 	return lost;
 }
 
 /* Vectors that are the host's. */
-static void cvm_forward_now(struct cvm_vcpu *vcpu, uint32_t vector)
+static void hand_to_host(struct cvm_vcpu *vcpu, uint32_t vector)
 {
 	cvm_host_irq_forward(vcpu, vector);
-	cvm_called(vcpu, "irq_forward");
+	after_host_call(vcpu, "irq_forward");
 }
 
 /* ---- before the switch -------------------------------------------------- */
 
 /* Does the guest look at its events before it turns interrupts on? */
-static int cvm_guest_looks(const struct cvm_vcpu *vcpu)
+static int guest_looks(const struct cvm_vcpu *vcpu)
 {
 	switch (vcpu->last_hypercall) {
 	case CVM_HC_IRQ:
@@ -83,18 +83,18 @@ static int cvm_guest_looks(const struct cvm_vcpu *vcpu)
  * The guest called with interrupts disabled and will not look at its events
  * when it returns: have a real interrupt pend for its next STI.
  */
-static void cvm_open_window(struct cvm_vcpu *vcpu)
+static void open_window(struct cvm_vcpu *vcpu)
 {
 	if (!__atomic_load_n(&vcpu->shared->events, __ATOMIC_ACQUIRE))
 		return;
-	if (!vcpu->started || cvm_guest_looks(vcpu))
+	if (!vcpu->started || guest_looks(vcpu))
 		return;
 	cvm_host_irq_self(vcpu);
-	cvm_called(vcpu, "irq_self");
+	after_host_call(vcpu, "irq_self");
 	vcpu->stats.windows++;
 }
 
-static void cvm_prepare(struct cvm_vcpu *vcpu)
+static void prepare(struct cvm_vcpu *vcpu)
 {
 	struct cvm_monitor *mon = vcpu->vm->mon;
 	struct cvm_cpu_state *g = &cvm_guest_side(vcpu->priv)->state;
@@ -115,13 +115,13 @@ static void cvm_prepare(struct cvm_vcpu *vcpu)
 	/* Another driver may have entered VMX operation meanwhile. */
 	cr4 = cvm_read_cr4();
 	g->cr4 = (g->cr4 & ~CVM_CR4_KEEP) | (cr4 & CVM_CR4_KEEP);
-	cvm_open_window(vcpu);
+	open_window(vcpu);
 	vcpu->started = 1;
 }
 
 /* ---- after the switch --------------------------------------------------- */
 
-static void cvm_end_fault(struct cvm_vcpu *vcpu)
+static void end_fault(struct cvm_vcpu *vcpu)
 {
 	const struct cvm_fault *f = &vcpu->priv->fault;
 	const uint64_t arg[4] = { f->vector, f->error, f->rip, f->cr2 };
@@ -140,14 +140,14 @@ static void cvm_end_fault(struct cvm_vcpu *vcpu)
 	 * can do, and the host's state is not what it was. */
 	if (in_switch && (f->to & CVM_SIDE_FLIP) == 0)
 		cvm_host_fatal(vm->mon, text);
-	cvm_end(vcpu, CVM_RUN_FATAL, arg, text);
+	end_in_slice(vcpu, CVM_RUN_FATAL, arg, text);
 }
 
 /*
  * The vector brought the host's timer, which fired: it had been due since the
  * armed deadline, and the guest had interrupts disabled for so long.
  */
-static void cvm_note_late(struct cvm_vcpu *vcpu, uint64_t armed_tsc)
+static void note_late(struct cvm_vcpu *vcpu, uint64_t armed_tsc)
 {
 	uint64_t *max = &vcpu->stats.irqoff_tsc_max;
 
@@ -159,7 +159,7 @@ static void cvm_note_late(struct cvm_vcpu *vcpu, uint64_t armed_tsc)
 		*max = vcpu->left_tsc - armed_tsc;
 }
 
-static void cvm_forward(struct cvm_vcpu *vcpu, uint32_t vector)
+static void forward_vector(struct cvm_vcpu *vcpu, uint32_t vector)
 {
 	uint64_t armed_tsc = __atomic_load_n(&vcpu->shared->armed_tsc,
 					     __ATOMIC_ACQUIRE);
@@ -170,19 +170,19 @@ static void cvm_forward(struct cvm_vcpu *vcpu, uint32_t vector)
 		cvm_fmt(text, sizeof(text),
 			"guest forwarded vector %u, which is no interrupt",
 			vector);
-		cvm_end(vcpu, CVM_RUN_FATAL, arg, text);
+		end_in_slice(vcpu, CVM_RUN_FATAL, arg, text);
 		return;
 	}
 	vcpu->stats.forwarded++;
 	vcpu->stats.vector[vector]++;
-	cvm_forward_now(vcpu, vector);
-	cvm_note_late(vcpu, armed_tsc);
+	hand_to_host(vcpu, vector);
+	note_late(vcpu, armed_tsc);
 }
 
-static void cvm_raise_nmi(struct cvm_vcpu *vcpu)
+static void raise_nmi(struct cvm_vcpu *vcpu)
 {
 	vcpu->stats.nmi_raised++;
-	cvm_forward_now(vcpu, VECTOR_NMI);
+	hand_to_host(vcpu, VECTOR_NMI);
 	/* The CPU blocks NMIs from the one it took until the next IRET, which
 	 * the guest has not done (SDM vol. 3A, 6.7.1 "Handling Multiple
 	 * NMIs"). */
@@ -190,7 +190,7 @@ static void cvm_raise_nmi(struct cvm_vcpu *vcpu)
 }
 
 /* What came while neither kernel could take it. */
-static void cvm_serve_latches(struct cvm_vcpu *vcpu)
+static void serve_latches(struct cvm_vcpu *vcpu)
 {
 	struct cvm_priv *priv = vcpu->priv;
 
@@ -198,48 +198,48 @@ static void cvm_serve_latches(struct cvm_vcpu *vcpu)
 	 * the host here. */
 	if (priv->nmi - vcpu->last_nmi > LATCHED_MAX) {
 		vcpu->last_nmi = priv->nmi;
-		cvm_end(vcpu, CVM_RUN_FATAL, NULL,
-			"guest overwrote its passage's NMI count");
+		end_in_slice(vcpu, CVM_RUN_FATAL, NULL,
+			     "guest overwrote its passage's NMI count");
 	}
 	/* One by one: a second may come inside the latch of the first, and
 	 * the host would have taken both. */
 	for (; vcpu->last_nmi != priv->nmi; vcpu->last_nmi++) {
 		vcpu->stats.nmi_passage++;
-		cvm_raise_nmi(vcpu);
+		raise_nmi(vcpu);
 	}
 	if (priv->mce != vcpu->last_mce) {
 		vcpu->stats.mce += priv->mce - vcpu->last_mce;
 		vcpu->last_mce = priv->mce;
-		cvm_forward_mce(vcpu, 0);
+		forward_mce(vcpu, 0);
 	}
 }
 
 /* Once in the guest: the host may have lost no more than this guest. */
-static void cvm_guest_mce(struct cvm_vcpu *vcpu)
+static void guest_mce(struct cvm_vcpu *vcpu)
 {
 	const uint64_t cs = vcpu->shared->arg[0], rip = vcpu->shared->arg[1];
 	const uint64_t arg[4] = { VECTOR_MCE, 0, rip, 0 };
 	char text[160];
 
 	vcpu->stats.mce++;
-	if (!cvm_forward_mce(vcpu, 1))
+	if (!forward_mce(vcpu, 1))
 		return;
 	cvm_fmt(text, sizeof(text), "uncorrected hardware error (machine "
 		"check) in %s at 0x%X; the host's kernel log says where",
-		cs & CVM_RPL_MASK ? "a program of the guest" :
+		cs & RPL_MASK ? "a program of the guest" :
 		"the guest's kernel", rip);
-	cvm_end(vcpu, CVM_RUN_FATAL, arg, text);
+	end_in_slice(vcpu, CVM_RUN_FATAL, arg, text);
 }
 
-static void cvm_log_row(void *arg, const char *line)
+static void log_row(void *arg, const char *line)
 {
 	const struct cvm_vcpu *vcpu = arg;
 
 	cvm_host_log(vcpu->vm->mon, CVM_LOG_INFO, line);
-	cvm_called(vcpu, "log");
+	after_host_call(vcpu, "log");
 }
 
-static void cvm_compare(struct cvm_vcpu *vcpu)
+static void compare_state(struct cvm_vcpu *vcpu)
 {
 	uint64_t before, after;
 	const char *row;
@@ -251,15 +251,15 @@ static void cvm_compare(struct cvm_vcpu *vcpu)
 	cvm_fmt(text, sizeof(text),
 		"host CPU state changed: %s was 0x%X, is 0x%X", row, before,
 		after);
-	cvm_state_dump(&vcpu->after, cvm_log_row, vcpu);
+	cvm_state_dump(&vcpu->after, log_row, vcpu);
 	cvm_host_log(vcpu->vm->mon, CVM_LOG_ERROR, text);
-	cvm_called(vcpu, "log");
-	cvm_end(vcpu, CVM_RUN_FATAL, NULL, text);
+	after_host_call(vcpu, "log");
+	end_in_slice(vcpu, CVM_RUN_FATAL, NULL, text);
 }
 
 /* ---- the slice ---------------------------------------------------------- */
 
-static void cvm_switch_once(struct cvm_vcpu *vcpu)
+static void switch_once(struct cvm_vcpu *vcpu)
 {
 	const int compare = vcpu->vm->flags & CVM_VM_F_COMPARE;
 	const struct cvm_x86_caps *caps = &vcpu->vm->mon->caps;
@@ -284,13 +284,13 @@ static void cvm_switch_once(struct cvm_vcpu *vcpu)
 		vcpu->stats.slice_tsc_max = tsc;
 }
 
-static void cvm_arm(struct cvm_vcpu *vcpu, uint64_t tsc)
+static void arm_timer(struct cvm_vcpu *vcpu, uint64_t tsc)
 {
 	uint64_t ns = cvm_clock_deadline_ns(vcpu, tsc);
 
-	cvm_called(vcpu, "time");
+	after_host_call(vcpu, "time");
 	cvm_host_timer(vcpu, ns);
-	cvm_called(vcpu, "timer");
+	after_host_call(vcpu, "timer");
 }
 
 /* Hypercalls that need no thread context.  1: enter again right away. */
@@ -306,29 +306,29 @@ static int quick_hypercall(struct cvm_vcpu *vcpu)
 	case CVM_HC_TIMER:
 		tsc = shared->deadline_tsc;
 		__atomic_store_n(&shared->armed_tsc, tsc, __ATOMIC_RELEASE);
-		cvm_arm(vcpu, tsc);
+		arm_timer(vcpu, tsc);
 		vcpu->stats.timers++;
 		return 1;
 	case CVM_HC_TIME:
 		cvm_clock_write(vm->vcpu[0]);
-		cvm_called(vcpu, "time");
+		after_host_call(vcpu, "time");
 		return 1;
 	case CVM_HC_IRQ:
-		cvm_forward(vcpu, shared->vector);
+		forward_vector(vcpu, shared->vector);
 		return 0;
 	case CVM_HC_NMI:
 		vcpu->stats.nmi_guest++;
-		cvm_raise_nmi(vcpu);
+		raise_nmi(vcpu);
 		return 0;
 	case CVM_HC_MCE:
-		cvm_guest_mce(vcpu);
+		guest_mce(vcpu);
 		return 0;
 	default:
 		return 0;
 	}
 }
 
-static int cvm_slice(void *arg)
+static int slice(void *arg)
 {
 	struct cvm_vcpu *vcpu = arg;
 	struct cvm_shared *shared = vcpu->shared;
@@ -338,13 +338,13 @@ static int cvm_slice(void *arg)
 	do {
 		if (__atomic_load_n(&vcpu->must_return, __ATOMIC_ACQUIRE))
 			return -CVM_EINTR;
-		cvm_prepare(vcpu);
-		cvm_switch_once(vcpu);
-		cvm_serve_latches(vcpu);
+		prepare(vcpu);
+		switch_once(vcpu);
+		serve_latches(vcpu);
 		if (vcpu->vm->flags & CVM_VM_F_COMPARE)
-			cvm_compare(vcpu);
+			compare_state(vcpu);
 		if (vcpu->priv->fault.count) {
-			cvm_end_fault(vcpu);
+			end_fault(vcpu);
 			return -CVM_EIO;
 		}
 		vcpu->last_hypercall = shared->hypercall;
@@ -370,7 +370,7 @@ static void bad_hypercall(struct cvm_vcpu *vcpu, const char *what,
  * A wake() from before the guest idled ends a wait at once, and every event
  * that came while it ran has left one: look whether there is a reason.
  */
-static int cvm_sleep(struct cvm_vcpu *vcpu, uint64_t deadline)
+static int sleep_until(struct cvm_vcpu *vcpu, uint64_t deadline)
 {
 	struct cvm_shared *shared = vcpu->shared;
 	int ret = 0;
@@ -388,7 +388,7 @@ static int cvm_sleep(struct cvm_vcpu *vcpu, uint64_t deadline)
 }
 
 /* Sleep until there is something to do.  Pending events come first. */
-static int cvm_idle(struct cvm_vcpu *vcpu)
+static int idle_vcpu(struct cvm_vcpu *vcpu)
 {
 	struct cvm_shared *shared = vcpu->shared;
 	uint64_t deadline = shared->deadline_tsc, tsc = cvm_rdtsc();
@@ -398,7 +398,7 @@ static int cvm_idle(struct cvm_vcpu *vcpu)
 	if (deadline >= __atomic_load_n(&shared->armed_tsc, __ATOMIC_ACQUIRE))
 		deadline = CVM_DEADLINE_NONE;
 	shared->in_idle = 1;
-	ret = cvm_sleep(vcpu, deadline);
+	ret = sleep_until(vcpu, deadline);
 	shared->in_idle = 0;
 	vcpu->stats.idle_tsc += cvm_rdtsc() - tsc;
 	if (deadline != CVM_DEADLINE_NONE &&
@@ -408,7 +408,7 @@ static int cvm_idle(struct cvm_vcpu *vcpu)
 	return ret;
 }
 
-static void cvm_end_by_guest(struct cvm_vcpu *vcpu, uint32_t hypercall)
+static void end_by_guest(struct cvm_vcpu *vcpu, uint32_t hypercall)
 {
 	const struct cvm_shared *shared = vcpu->shared;
 	const uint64_t *arg = shared->arg;
@@ -435,7 +435,7 @@ static void cvm_end_by_guest(struct cvm_vcpu *vcpu, uint32_t hypercall)
 	}
 }
 
-static void cvm_start_other(struct cvm_vcpu *vcpu)
+static void start_other(struct cvm_vcpu *vcpu)
 {
 	const uint64_t *arg = vcpu->shared->arg;
 	struct cvm_user_boot boot = {
@@ -491,7 +491,7 @@ static int thread_hypercall(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 	case CVM_HC_YIELD:
 		return 0;
 	case CVM_HC_IDLE:
-		return cvm_idle(vcpu);
+		return idle_vcpu(vcpu);
 	case CVM_HC_KICK:
 		if (vcpu->shared->arg[0] < CVM_MAX_VCPUS)
 			cvm_event_raise(vcpu->vm,
@@ -499,14 +499,14 @@ static int thread_hypercall(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 					vcpu->shared->arg[1]);
 		return 0;
 	case CVM_HC_VCPU_START:
-		cvm_start_other(vcpu);
+		start_other(vcpu);
 		return 0;
 	case CVM_HC_POWEROFF:
 	case CVM_HC_REBOOT:
 	case CVM_HC_HALT:
 	case CVM_HC_PANIC:
 	case CVM_HC_FATAL:
-		cvm_end_by_guest(vcpu, hypercall);
+		end_by_guest(vcpu, hypercall);
 		return 0;
 	case CVM_HC_DOORBELL:
 		if (cvm_doorbell_ring(vcpu, vcpu->shared->arg[0]))
@@ -523,7 +523,7 @@ static int thread_hypercall(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 
 /* ---- RUN ---------------------------------------------------------------- */
 
-static void cvm_run_ended(struct cvm_vm *vm, struct cvm_user_run *args)
+static void run_ended(struct cvm_vm *vm, struct cvm_user_run *args)
 {
 	uint32_t i;
 
@@ -534,7 +534,7 @@ static void cvm_run_ended(struct cvm_vm *vm, struct cvm_user_run *args)
 		args->text[i] = vm->end_text[i];
 }
 
-static int cvm_run_once(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
+static int run_once(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 {
 	int ret;
 
@@ -542,7 +542,7 @@ static int cvm_run_once(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 		return cvm_host_wait(vcpu, CVM_DEADLINE_NONE);
 	if (cvm_clock_is_off(vcpu))
 		cvm_clock_was_set(vcpu->vm);
-	ret = cvm_host_slice(vcpu, cvm_slice);
+	ret = cvm_host_slice(vcpu, slice);
 	if (!ret)
 		ret = thread_hypercall(vcpu, args);
 	if (ret)
@@ -550,7 +550,7 @@ static int cvm_run_once(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 	return cvm_host_poll(vcpu);
 }
 
-static int cvm_run_loop(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
+static int run_loop(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 {
 	struct cvm_vm *vm = vcpu->vm;
 	uint32_t fresh = CVM_VM_NEW;
@@ -562,10 +562,10 @@ static int cvm_run_loop(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 				    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	for (;;) {
 		if (__atomic_load_n(&vm->end, __ATOMIC_ACQUIRE)) {
-			cvm_run_ended(vm, args);
+			run_ended(vm, args);
 			return 0;
 		}
-		ret = cvm_run_once(vcpu, args);
+		ret = run_once(vcpu, args);
 		if (ret == 1)
 			return 0;
 		if (ret && !__atomic_load_n(&vm->end, __ATOMIC_ACQUIRE)) {
@@ -593,7 +593,7 @@ int cvm_vcpu_run(struct cvm_vm *vm, struct cvm_user_run *args)
 	if (args->events)
 		cvm_event_set(vcpu, args->events);
 	args->events = 0;
-	ret = cvm_run_loop(vcpu, args);
+	ret = run_loop(vcpu, args);
 	__atomic_store_n(&vcpu->running, 0, __ATOMIC_RELEASE);
 	return ret;
 }

@@ -8,15 +8,15 @@
  */
 #include "internal.h"
 
-static void cvm_max(uint64_t *max, uint64_t value)
+static void raise_to(uint64_t *max, uint64_t value)
 {
 	if (value > *max)
 		*max = value;
 }
 
 /* What the guest says about itself is read once and bounds nothing. */
-static void cvm_stats_add_shared(struct cvm_stats *sum,
-				 const volatile struct cvm_shared *shared)
+static void stats_add_shared(struct cvm_stats *sum,
+			     const volatile struct cvm_shared *shared)
 {
 	uint32_t i;
 
@@ -24,12 +24,12 @@ static void cvm_stats_add_shared(struct cvm_stats *sum,
 	sum->guest_forwarded += shared->forwarded;
 	sum->events_run += shared->events_run;
 	sum->refused += shared->refused;
-	cvm_max(&sum->irqoff_tsc_max, shared->irqoff_max);
+	raise_to(&sum->irqoff_tsc_max, shared->irqoff_max);
 	for (i = 0; i < 256; i++)
 		sum->guest_vector[i] += shared->vector_count[i];
 }
 
-static void cvm_stats_add(struct cvm_stats *sum, const struct cvm_stats *one)
+static void stats_add(struct cvm_stats *sum, const struct cvm_stats *one)
 {
 	const uint64_t *from = (const uint64_t *)one;
 	uint64_t slice_max = sum->slice_tsc_max;
@@ -42,9 +42,9 @@ static void cvm_stats_add(struct cvm_stats *sum, const struct cvm_stats *one)
 		to[i] += from[i];
 	/* Two of them are not sums. */
 	sum->slice_tsc_max = slice_max;
-	cvm_max(&sum->slice_tsc_max, one->slice_tsc_max);
+	raise_to(&sum->slice_tsc_max, one->slice_tsc_max);
 	sum->irqoff_tsc_max = irqoff_max;
-	cvm_max(&sum->irqoff_tsc_max, one->irqoff_tsc_max);
+	raise_to(&sum->irqoff_tsc_max, one->irqoff_tsc_max);
 }
 
 void cvm_stats_sum(struct cvm_vm *vm, struct cvm_stats *sum)
@@ -54,7 +54,7 @@ void cvm_stats_sum(struct cvm_vm *vm, struct cvm_stats *sum)
 
 	*sum = (struct cvm_stats){ 0 };
 	for (i = 0; i < made; i++) {
-		cvm_stats_add(sum, &vm->vcpu[i]->stats);
-		cvm_stats_add_shared(sum, vm->vcpu[i]->shared);
+		stats_add(sum, &vm->vcpu[i]->stats);
+		stats_add_shared(sum, vm->vcpu[i]->shared);
 	}
 }

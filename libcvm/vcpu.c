@@ -15,12 +15,12 @@
 #define RFLAGS_FIXED	2u
 
 /* Addresses of the passage in one world. */
-struct cvm_world {
+struct world {
 	uint64_t code;
 	uint64_t priv;
 };
 
-static void cvm_fill_idt(uint64_t idt[32][2], uint64_t code)
+static void fill_idt(uint64_t idt[32][2], uint64_t code)
 {
 	uint64_t gate;
 	uint32_t i;
@@ -34,9 +34,9 @@ static void cvm_fill_idt(uint64_t idt[32][2], uint64_t code)
 	}
 }
 
-static void cvm_fill_side(struct cvm_side *side, uint32_t off,
-			  const struct cvm_world *here,
-			  const struct cvm_world *there, uint64_t inter_cr3)
+static void fill_side(struct cvm_side *side, uint32_t off,
+		      const struct world *here,
+		      const struct world *there, uint64_t inter_cr3)
 {
 	const uint64_t gdt = off + offsetof(struct cvm_side, gdt);
 	const uint16_t gdt_limit = sizeof(side->gdt) - 1;
@@ -56,7 +56,7 @@ static void cvm_fill_side(struct cvm_side *side, uint32_t off,
 
 /* The guest's TR until its own LTR: a TSS of ours, so that the host's is
  * never live in the guest. */
-static void cvm_fill_boot_tss(struct cvm_side *guest, uint64_t tss)
+static void fill_boot_tss(struct cvm_side *guest, uint64_t tss)
 {
 	const uint64_t limit = sizeof(((struct cvm_priv *)0)->mini_tss) - 1;
 
@@ -67,32 +67,32 @@ static void cvm_fill_boot_tss(struct cvm_side *guest, uint64_t tss)
 	guest->tss_tr = CVM_BOOT_TR;
 }
 
-static void cvm_fill_priv(struct cvm_vcpu *vcpu)
+static void fill_priv(struct cvm_vcpu *vcpu)
 {
 	struct cvm_priv *priv = vcpu->priv;
-	const struct cvm_world host = {
+	const struct world host = {
 		.code = (uintptr_t)cvm_passage_start,
 		.priv = (uintptr_t)priv,
 	};
-	const struct cvm_world guest = {
+	const struct world guest = {
 		.code = vcpu->vm->passage_gva,
 		.priv = vcpu->vm->passage_gva + CVM_VCPU_PRIV_OFF(vcpu->id),
 	};
 	struct cvm_side *h = cvm_host_side(priv), *g = cvm_guest_side(priv);
 	uint64_t cr3 = cvm_inter_cr3(vcpu->inter);
 
-	cvm_fill_idt(priv->mini_idt[0], host.code);
-	cvm_fill_idt(priv->mini_idt[1], guest.code);
-	cvm_fill_side(h, CVM_PRIV_HOST, &host, &guest, cr3);
-	cvm_fill_side(g, CVM_PRIV_GUEST, &guest, &host, cr3);
+	fill_idt(priv->mini_idt[0], host.code);
+	fill_idt(priv->mini_idt[1], guest.code);
+	fill_side(h, CVM_PRIV_HOST, &host, &guest, cr3);
+	fill_side(g, CVM_PRIV_GUEST, &guest, &host, cr3);
 	h->mini_idtr.base = host.priv;
 	g->mini_idtr.base = guest.priv + sizeof(priv->mini_idt[0]);
-	cvm_fill_boot_tss(g, guest.priv + offsetof(struct cvm_priv, mini_tss));
+	fill_boot_tss(g, guest.priv + offsetof(struct cvm_priv, mini_tss));
 	priv->invpcid = vcpu->vm->mon->caps.invpcid;
 	cvm_msr_setup(priv, &vcpu->vm->mon->caps);
 }
 
-static void cvm_fill_shared(struct cvm_vcpu *vcpu)
+static void fill_shared(struct cvm_vcpu *vcpu)
 {
 	struct cvm_vm *vm = vcpu->vm;
 	const struct cvm_host_ops *ops = vm->mon->ops;
@@ -120,7 +120,7 @@ static void cvm_fill_shared(struct cvm_vcpu *vcpu)
 	cvm_clock_write(vcpu);
 }
 
-static int cvm_vcpu_alloc(struct cvm_vcpu *vcpu)
+static int vcpu_alloc(struct cvm_vcpu *vcpu)
 {
 	struct cvm_vm *vm = vcpu->vm;
 	const struct cvm_monitor *mon = vm->mon;
@@ -169,13 +169,13 @@ int cvm_vcpu_create(struct cvm_vm *vm, struct cvm_user_vcpu *args)
 	vcpu->vm = vm;
 	vcpu->id = args->vcpu;
 	vcpu->stale = 1;
-	ret = cvm_vcpu_alloc(vcpu);
+	ret = vcpu_alloc(vcpu);
 	if (ret) {
 		cvm_vcpu_destroy(vcpu);
 		return ret;
 	}
-	cvm_fill_priv(vcpu);
-	cvm_fill_shared(vcpu);
+	fill_priv(vcpu);
+	fill_shared(vcpu);
 	page = (uint8_t *)vcpu->priv;
 	args->priv_hpa[0] = cvm_host_hva_to_hpa(mon, page);
 	args->priv_hpa[1] = cvm_host_hva_to_hpa(mon, page + CVM_PAGE_SIZE);

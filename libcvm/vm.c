@@ -5,12 +5,12 @@
 #include "host_calls.h"
 
 /* Lowest address of the kernel half, by the host's paging mode. */
-static uint64_t cvm_kernel_half(const struct cvm_monitor *mon)
+static uint64_t kernel_half(const struct cvm_monitor *mon)
 {
 	return mon->caps.la57 ? 0xff00000000000000ull : 0xffff800000000000ull;
 }
 
-static int cvm_name_ok(const char *name)
+static int name_ok(const char *name)
 {
 	uint32_t i;
 
@@ -24,8 +24,8 @@ static int cvm_name_ok(const char *name)
 	return 0;
 }
 
-static int cvm_vm_check(const struct cvm_monitor *mon,
-			const struct cvm_user_vm *args)
+static int vm_check(const struct cvm_monitor *mon,
+		    const struct cvm_user_vm *args)
 {
 	const uint64_t bytes = (uint64_t)CVM_PASSAGE_PAGES * CVM_PAGE_SIZE;
 	uint64_t gva = args->passage_gva;
@@ -38,10 +38,10 @@ static int cvm_vm_check(const struct cvm_monitor *mon,
 		return -CVM_EINVAL;
 	if (args->vcpus > CVM_MAX_VCPUS)
 		return -CVM_E2BIG;
-	if (gva % CVM_PAGE_SIZE || gva < cvm_kernel_half(mon) ||
+	if (gva % CVM_PAGE_SIZE || gva < kernel_half(mon) ||
 	    gva + bytes < gva)
 		return -CVM_EINVAL;
-	return cvm_name_ok(args->name) ? 0 : -CVM_EINVAL;
+	return name_ok(args->name) ? 0 : -CVM_EINVAL;
 }
 
 struct cvm_vm *cvm_vm_find(struct cvm_monitor *mon, uint32_t id)
@@ -54,7 +54,7 @@ struct cvm_vm *cvm_vm_find(struct cvm_monitor *mon, uint32_t id)
 	return NULL;
 }
 
-static uint32_t cvm_vm_new_id(struct cvm_monitor *mon)
+static uint32_t vm_new_id(struct cvm_monitor *mon)
 {
 	uint32_t id;
 
@@ -64,7 +64,7 @@ static uint32_t cvm_vm_new_id(struct cvm_monitor *mon)
 	return id;
 }
 
-static struct cvm_vm **cvm_vm_free_slot(struct cvm_monitor *mon)
+static struct cvm_vm **vm_free_slot(struct cvm_monitor *mon)
 {
 	uint32_t i;
 
@@ -82,10 +82,10 @@ int cvm_vm_create(struct cvm_monitor *mon, void *host_vm,
 	uint32_t i;
 	int ret;
 
-	ret = cvm_vm_check(mon, args);
+	ret = vm_check(mon, args);
 	if (ret)
 		return ret;
-	slot = cvm_vm_free_slot(mon);
+	slot = vm_free_slot(mon);
 	if (!slot)
 		return -CVM_E2BIG;
 	vm = cvm_host_page_alloc(mon, CVM_PAGES(sizeof(*vm)));
@@ -94,7 +94,7 @@ int cvm_vm_create(struct cvm_monitor *mon, void *host_vm,
 
 	vm->mon = mon;
 	vm->host_vm = host_vm;
-	vm->id = cvm_vm_new_id(mon);
+	vm->id = vm_new_id(mon);
 	vm->state = CVM_VM_NEW;
 	vm->vcpus = args->vcpus;
 	vm->flags = args->flags;

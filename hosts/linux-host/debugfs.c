@@ -21,7 +21,7 @@ static struct dentry *debug_root;
 
 static int pages_show(struct seq_file *m, void *v)
 {
-	cvm_memory_show(m);
+	cvm_linux_memory_show(m);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(pages);
@@ -29,7 +29,8 @@ DEFINE_SHOW_ATTRIBUTE(pages);
 /* ---- one VM ---------------------------------------------------------- */
 
 /* As the same request by ioctl: same structure, same lock. */
-static int vm_query(struct cvm_handle *h, u32 number, void *arg, size_t size)
+static int vm_query(struct cvm_linux_handle *h, u32 number, void *arg,
+		    size_t size)
 {
 	const struct cvm_ioctl *request = cvm_ioctl_find(number);
 	struct mutex *lock;
@@ -41,7 +42,7 @@ static int vm_query(struct cvm_handle *h, u32 number, void *arg, size_t size)
 		&cvm_linux_monitor_lock;
 	if (mutex_lock_killable(lock))
 		return -EINTR;
-	err = cvm_ioctl_call(request, cvm_monitor, h->vm, arg, size);
+	err = cvm_ioctl_call(request, cvm_linux_monitor, h->vm, arg, size);
 	mutex_unlock(lock);
 	return err;
 }
@@ -93,7 +94,7 @@ static void show_stats(struct seq_file *m, const struct cvm_stats *s)
 
 static int stats_show(struct seq_file *m, void *v)
 {
-	struct cvm_handle *h = m->private;
+	struct cvm_linux_handle *h = m->private;
 	struct cvm_user_stats *s = kzalloc(sizeof(*s), GFP_KERNEL);
 	u32 i;
 	int err;
@@ -135,7 +136,7 @@ static int ranges_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(ranges);
 
-void cvm_debugfs_add(struct cvm_handle *h)
+void cvm_linux_debugfs_add(struct cvm_linux_handle *h)
 {
 	char name[16];
 
@@ -146,7 +147,7 @@ void cvm_debugfs_add(struct cvm_handle *h)
 }
 
 /* Waits for readers, who take the manager's or the VM's lock. */
-void cvm_debugfs_del(struct cvm_handle *h)
+void cvm_linux_debugfs_del(struct cvm_linux_handle *h)
 {
 	debugfs_remove(h->debug_dir);
 }
@@ -163,7 +164,7 @@ static int selftest_show(struct seq_file *m, void *v)
 	if (mutex_lock_killable(&selftest_lock))
 		return -EINTR;
 	if (selftest_wanted)
-		err = cvm_selftest(m);
+		err = cvm_linux_selftest(m);
 	else
 		seq_puts(m, "write 1 first\n");
 	if (!seq_has_overflowed(m))
@@ -200,7 +201,7 @@ static const struct file_operations selftest_fops = {
 	.release = single_release,
 };
 
-void cvm_debugfs_init(void)
+void cvm_linux_debugfs_init(void)
 {
 	debug_root = debugfs_create_dir("cvm", NULL);
 	debugfs_create_file("pages", 0400, debug_root, NULL, &pages_fops);
@@ -208,7 +209,7 @@ void cvm_debugfs_init(void)
 			    &selftest_fops);
 }
 
-void cvm_debugfs_exit(void)
+void cvm_linux_debugfs_exit(void)
 {
 	debugfs_remove(debug_root);
 }

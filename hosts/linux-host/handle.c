@@ -24,37 +24,37 @@
 #include "trace.h"
 
 /* Structures up to this size are copied to the stack (RUN's is). */
-#define CVM_SMALL_ARG	352
+#define SMALL_ARG	352
 
-static_assert(sizeof(struct cvm_user_run) <= CVM_SMALL_ARG);
+static_assert(sizeof(struct cvm_user_run) <= SMALL_ARG);
 
-static LIST_HEAD(cvm_handles);
-static DEFINE_RAW_SPINLOCK(cvm_handles_lock);
+static LIST_HEAD(handles);
+static DEFINE_RAW_SPINLOCK(handles_lock);
 
-void cvm_for_each_vm(void (*fn)(struct cvm_handle *h))
+void cvm_linux_for_each_vm(void (*fn)(struct cvm_linux_handle *h))
 {
-	struct cvm_handle *h;
+	struct cvm_linux_handle *h;
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&cvm_handles_lock, flags);
-	list_for_each_entry(h, &cvm_handles, link)
+	raw_spin_lock_irqsave(&handles_lock, flags);
+	list_for_each_entry(h, &handles, link)
 		fn(h);
-	raw_spin_unlock_irqrestore(&cvm_handles_lock, flags);
+	raw_spin_unlock_irqrestore(&handles_lock, flags);
 }
 
-static void publish(struct cvm_handle *h, bool there)
+static void publish(struct cvm_linux_handle *h, bool there)
 {
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&cvm_handles_lock, flags);
+	raw_spin_lock_irqsave(&handles_lock, flags);
 	if (there)
-		list_add_tail(&h->link, &cvm_handles);
+		list_add_tail(&h->link, &handles);
 	else
 		list_del(&h->link);
-	raw_spin_unlock_irqrestore(&cvm_handles_lock, flags);
+	raw_spin_unlock_irqrestore(&handles_lock, flags);
 }
 
-void cvm_host_vm_init(struct cvm_host_vm *hvm)
+void cvm_linux_vm_init(struct cvm_linux_vm *hvm)
 {
 	u32 i;
 
@@ -63,12 +63,12 @@ void cvm_host_vm_init(struct cvm_host_vm *hvm)
 	for (i = 0; i < CVM_MAX_VCPUS; i++) {
 		hvm->vcpu[i].hvm = hvm;
 		hvm->vcpu[i].id = i;
-		cvm_vcpu_sched_init(&hvm->vcpu[i]);
+		cvm_linux_vcpu_sched_init(&hvm->vcpu[i]);
 	}
 }
 
 /* No callback of a timer runs, or will run, after this. */
-void cvm_host_vm_stop(struct cvm_host_vm *hvm)
+void cvm_linux_vm_stop(struct cvm_linux_vm *hvm)
 {
 	u32 i;
 
@@ -77,7 +77,7 @@ void cvm_host_vm_stop(struct cvm_host_vm *hvm)
 }
 
 /* The VM of a handle; it stays once it is seen. */
-static struct cvm_vm *bound_vm(struct cvm_handle *h)
+static struct cvm_vm *bound_vm(struct cvm_linux_handle *h)
 {
 	return smp_load_acquire(&h->vm);
 }
@@ -93,7 +93,7 @@ static struct cvm_vm *bound_vm(struct cvm_handle *h)
  */
 static int handle_open(struct inode *inode, struct file *file)
 {
-	struct cvm_handle *h;
+	struct cvm_linux_handle *h;
 	int err;
 
 	if (!capable(CAP_SYS_MODULE) || !capable(CAP_SYS_RAWIO))
@@ -105,33 +105,33 @@ static int handle_open(struct inode *inode, struct file *file)
 	if (!h)
 		return -ENOMEM;
 	mutex_init(&h->lock);
-	cvm_host_vm_init(&h->hvm);
+	cvm_linux_vm_init(&h->hvm);
 	file->private_data = h;
 	return nonseekable_open(inode, file);
 }
 
 static int handle_release(struct inode *inode, struct file *file)
 {
-	struct cvm_handle *h = file->private_data;
+	struct cvm_linux_handle *h = file->private_data;
 
 	if (h->vm) {
 		publish(h, false);
 		cvm_vm_kill(h->vm);
 		/* Before the lock: its readers take it themselves. */
-		cvm_debugfs_del(h);
-		cvm_host_vm_stop(&h->hvm);
+		cvm_linux_debugfs_del(h);
+		cvm_linux_vm_stop(&h->hvm);
 		/* All others go on while the memory is given back. */
 		cvm_vm_empty(h->vm);
 		mutex_lock(&cvm_linux_monitor_lock);
 		cvm_vm_destroy(h->vm);
 		mutex_unlock(&cvm_linux_monitor_lock);
-		cvm_host_vm_stop(&h->hvm);
+		cvm_linux_vm_stop(&h->hvm);
 		mmdrop(h->mm);
 	}
 	WARN_ON(!list_empty(&h->hvm.chunks));
 	if (h->hvm.cache)
 		iput(h->hvm.cache);
-	cvm_mem_settle(&h->hvm);
+	cvm_linux_mem_settle(&h->hvm);
 	kfree(h);
 	return 0;
 }
@@ -143,7 +143,7 @@ static int handle_release(struct inode *inode, struct file *file)
  */
 static int handle_flush(struct file *file, fl_owner_t id)
 {
-	struct cvm_handle *h = file->private_data;
+	struct cvm_linux_handle *h = file->private_data;
 	struct cvm_vm *vm = bound_vm(h);
 
 	if (vm && id == h->files && (current->flags & PF_EXITING))
@@ -153,7 +153,7 @@ static int handle_flush(struct file *file, fl_owner_t id)
 
 /* ---- ioctl ----------------------------------------------------------- */
 
-static int vm_create(struct cvm_handle *h, struct cvm_user_vm *args)
+static int vm_create(struct cvm_linux_handle *h, struct cvm_user_vm *args)
 {
 	struct cvm_vm *vm;
 	int err;
@@ -161,7 +161,7 @@ static int vm_create(struct cvm_handle *h, struct cvm_user_vm *args)
 	if (bound_vm(h))
 		return -EBUSY;
 	args->pid = task_tgid_nr(current);
-	err = cvm_vm_create(cvm_monitor, &h->hvm, args, &vm);
+	err = cvm_vm_create(cvm_linux_monitor, &h->hvm, args, &vm);
 	if (err)
 		return err;
 	h->mm = current->mm;
@@ -171,11 +171,12 @@ static int vm_create(struct cvm_handle *h, struct cvm_user_vm *args)
 	h->hvm.vm = vm;
 	smp_store_release(&h->vm, vm);
 	publish(h, true);
-	cvm_debugfs_add(h);
+	cvm_linux_debugfs_add(h);
 	return 0;
 }
 
-static int vm_create_locked(struct cvm_handle *h, struct cvm_user_vm *args)
+static int vm_create_locked(struct cvm_linux_handle *h,
+			    struct cvm_user_vm *args)
 {
 	int err;
 
@@ -192,33 +193,34 @@ static int vm_create_locked(struct cvm_handle *h, struct cvm_user_vm *args)
 }
 
 /* RUN: by the creating process only. */
-static int run(struct cvm_handle *h, const struct cvm_ioctl *request,
+static int run(struct cvm_linux_handle *h, const struct cvm_ioctl *request,
 	       struct cvm_user_run *args)
 {
 	int err;
 
 	if (h->mm != current->mm)
 		return -EPERM;
-	err = cvm_ioctl_call(request, cvm_monitor, h->vm, args, request->size);
+	err = cvm_ioctl_call(request, cvm_linux_monitor, h->vm, args,
+			     request->size);
 	trace_cvm_exit(h->id, args->vcpu, err, args->reason, args->arg[0],
 		       args->arg[1]);
 	return err;
 }
 
-static int call_locked(struct mutex *lock, struct cvm_handle *h,
+static int call_locked(struct mutex *lock, struct cvm_linux_handle *h,
 		       const struct cvm_ioctl *request, void *arg)
 {
 	int err;
 
 	if (mutex_lock_killable(lock))
 		return -EINTR;
-	err = cvm_ioctl_call(request, cvm_monitor, bound_vm(h), arg,
+	err = cvm_ioctl_call(request, cvm_linux_monitor, bound_vm(h), arg,
 			     request->size);
 	mutex_unlock(lock);
 	return err;
 }
 
-static int dispatch(struct cvm_handle *h, const struct cvm_ioctl *request,
+static int dispatch(struct cvm_linux_handle *h, const struct cvm_ioctl *request,
 		    void *arg)
 {
 	if (request->number == CVM_USER_VM_CREATE)
@@ -233,14 +235,15 @@ static int dispatch(struct cvm_handle *h, const struct cvm_ioctl *request,
 	case CVM_LOCK_VCPU:
 		return run(h, request, arg);
 	default:
-		return cvm_ioctl_call(request, cvm_monitor, bound_vm(h), arg,
-				      request->size);
+		return cvm_ioctl_call(request, cvm_linux_monitor, bound_vm(h),
+				      arg, request->size);
 	}
 }
 
 /* arg has room for what comes, and for what the request takes. */
-static int copied_call(struct cvm_handle *h, const struct cvm_ioctl *request,
-		       void *arg, void __user *user, size_t bytes)
+static int copied_call(struct cvm_linux_handle *h,
+		       const struct cvm_ioctl *request, void *arg,
+		       void __user *user, size_t bytes)
 {
 	int err;
 
@@ -252,7 +255,7 @@ static int copied_call(struct cvm_handle *h, const struct cvm_ioctl *request,
 	if (err)
 		return err;
 	if (request->number == CVM_USER_CHECK)
-		cvm_clock_row(arg);
+		cvm_linux_clock_row(arg);
 	return copy_to_user(user, arg, min_t(size_t, bytes, request->size)) ?
 	       -EFAULT : 0;
 }
@@ -260,8 +263,8 @@ static int copied_call(struct cvm_handle *h, const struct cvm_ioctl *request,
 static long handle_ioctl(struct file *file, unsigned int cmd,
 			 unsigned long user)
 {
-	struct cvm_handle *h = file->private_data;
-	u64 small[CVM_SMALL_ARG / sizeof(u64)];
+	struct cvm_linux_handle *h = file->private_data;
+	u64 small[SMALL_ARG / sizeof(u64)];
 	size_t bytes = _IOC_SIZE(cmd), room;
 	const struct cvm_ioctl *request;
 	void *arg;
@@ -295,23 +298,23 @@ static long handle_ioctl(struct file *file, unsigned int cmd,
  */
 static vm_fault_t handle_fault(struct vm_fault *vmf)
 {
-	struct cvm_handle *h = vmf->vma->vm_file->private_data;
+	struct cvm_linux_handle *h = vmf->vma->vm_file->private_data;
 	u64 gpa = (u64)vmf->pgoff << PAGE_SHIFT;
 	void *chunk = cvm_vm_chunk(h->vm, gpa);
 
 	if (!chunk)
 		return VM_FAULT_SIGBUS;
 	return vmf_insert_page(vmf->vma, vmf->address,
-			       cvm_chunk_page(chunk, gpa));
+			       cvm_linux_chunk_page(chunk, gpa));
 }
 
-static const struct vm_operations_struct cvm_vm_ops = {
+static const struct vm_operations_struct mapping_ops = {
 	.fault = handle_fault,
 };
 
 static int handle_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	struct cvm_handle *h = file->private_data;
+	struct cvm_linux_handle *h = file->private_data;
 
 	if (!bound_vm(h))
 		return -ENOENT;
@@ -319,11 +322,11 @@ static int handle_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EINVAL;
 	vm_flags_set(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vm_flags_clear(vma, VM_MAYEXEC);
-	vma->vm_ops = &cvm_vm_ops;
+	vma->vm_ops = &mapping_ops;
 	return 0;
 }
 
-const struct file_operations cvm_fops = {
+const struct file_operations cvm_linux_fops = {
 	.owner = THIS_MODULE,
 	.open = handle_open,
 	.release = handle_release,

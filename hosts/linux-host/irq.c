@@ -56,9 +56,9 @@ static void raise_nmi(void)
 	apic->send_IPI(smp_processor_id(), NMI_VECTOR);
 }
 
-void cvm_irq_forward(void *ctx, u32 vector)
+void cvm_linux_irq_forward(void *ctx, u32 vector)
 {
-	cvm_slice_leave_guest();
+	cvm_linux_slice_leave_guest();
 	trace_cvm_forward(vector);
 	if (vector == X86_TRAP_NMI)
 		raise_nmi();
@@ -75,7 +75,7 @@ void cvm_irq_forward(void *ctx, u32 vector)
  * The gate says which, when the module is loaded and for good: programs may
  * use the first only.
  */
-bool cvm_irq80(void)
+bool cvm_linux_irq80(void)
 {
 	struct desc_ptr idt;
 	const gate_desc *gate;
@@ -110,9 +110,9 @@ static int guest_machine_check(void)
 }
 #endif
 
-int cvm_machine_check(void *ctx, int in_guest)
+int cvm_linux_machine_check(void *ctx, int in_guest)
 {
-	cvm_slice_leave_guest();
+	cvm_linux_slice_leave_guest();
 	trace_cvm_forward(X86_TRAP_MC);
 	if (in_guest)
 		return guest_machine_check();
@@ -135,13 +135,13 @@ static DEFINE_PER_CPU(struct irq_work, self_work);
  * irq_work raises a self-IPI, which waits in the APIC's request register
  * while IF is 0.  If the work is pending already, so is its interrupt.
  */
-void cvm_irq_self(void *ctx)
+void cvm_linux_irq_self(void *ctx)
 {
-	cvm_slice_leave_guest();
+	cvm_linux_slice_leave_guest();
 	irq_work_queue(this_cpu_ptr(&self_work));
 }
 
-u64 cvm_irq_self_count(void)
+u64 cvm_linux_irq_self_count(void)
 {
 	u64 sum = 0;
 	int cpu;
@@ -152,7 +152,7 @@ u64 cvm_irq_self_count(void)
 }
 
 /* The loader does not relocate initial values of a module's per-CPU data. */
-void cvm_irq_init(void)
+void cvm_linux_irq_init(void)
 {
 	int cpu;
 
@@ -160,7 +160,7 @@ void cvm_irq_init(void)
 		*per_cpu_ptr(&self_work, cpu) = IRQ_WORK_INIT_HARD(self_taken);
 }
 
-void cvm_irq_exit(void)
+void cvm_linux_irq_exit(void)
 {
 	int cpu;
 

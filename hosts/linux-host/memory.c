@@ -34,28 +34,28 @@
 #include "shim.h"
 
 /* Windows given to alloc_contig_range() before a request is refused. */
-#define CVM_WINDOW_TRIES	48
+#define WINDOW_TRIES	48
 
 /*
  * alloc_contig_range() works, and with init_on_alloc clears, without a pause:
  * what it is asked for at once.  Whole page blocks.
  */
-#define CVM_WINDOW_STEP		((64ul << 20) >> PAGE_SHIFT)
+#define WINDOW_STEP		((64ul << 20) >> PAGE_SHIFT)
 
-struct cvm_host_chunk {
+struct chunk {
 	struct list_head link;
 	unsigned long pfn;
 	unsigned long pages;
-	enum cvm_pool pool;
+	enum cvm_linux_pool pool;
 	bool compound;		/* one reference for all of it */
 };
 
-struct cvm_pool_count cvm_pool_counts[CVM_POOLS];
+struct cvm_linux_pool_count cvm_linux_pool_counts[CVM_LINUX_POOLS];
 
-static const char * const pool_names[CVM_POOLS] = {
-	[CVM_POOL_BUDDY] = "ram",
-	[CVM_POOL_CONTIG] = "contig",
-	[CVM_POOL_CORE] = "core",
+static const char * const pool_names[CVM_LINUX_POOLS] = {
+	[CVM_LINUX_POOL_BUDDY] = "ram",
+	[CVM_LINUX_POOL_CONTIG] = "contig",
+	[CVM_LINUX_POOL_CORE] = "core",
 };
 
 static struct vfsmount *cache_mount;
@@ -71,48 +71,48 @@ static struct file_system_type cache_type = {
 	.kill_sb = kill_anon_super,
 };
 
-int cvm_memory_init(void)
+int cvm_linux_memory_init(void)
 {
 	cache_mount = kern_mount(&cache_type);
 	return PTR_ERR_OR_ZERO(cache_mount);
 }
 
-void cvm_memory_exit(void)
+void cvm_linux_memory_exit(void)
 {
 	kern_unmount(cache_mount);
 }
 
-static void count_taken(enum cvm_pool pool, unsigned long pages)
+static void count_taken(enum cvm_linux_pool pool, unsigned long pages)
 {
-	atomic64_add(pages, &cvm_pool_counts[pool].taken);
+	atomic64_add(pages, &cvm_linux_pool_counts[pool].taken);
 }
 
 /* The monitor itself is not a VM's: count from here on. */
-void cvm_memory_count(void)
+void cvm_linux_memory_count(void)
 {
-	atomic64_set(&cvm_pool_counts[CVM_POOL_CORE].taken, 0);
+	atomic64_set(&cvm_linux_pool_counts[CVM_LINUX_POOL_CORE].taken, 0);
 }
 
 /* Drop our reference to a page, or to a compound page of so many. */
 static void put_counted(struct page *page, unsigned long pages,
-			enum cvm_pool pool)
+			enum cvm_linux_pool pool)
 {
 	if (page_count(page) > 1)
-		atomic64_add(pages, &cvm_pool_counts[pool].shared);
-	atomic64_add(pages, &cvm_pool_counts[pool].returned);
+		atomic64_add(pages, &cvm_linux_pool_counts[pool].shared);
+	atomic64_add(pages, &cvm_linux_pool_counts[pool].returned);
 	put_page(page);
 }
 
 /* ---- pieces up to the largest order ---------------------------------- */
 
-static int buddy_alloc(struct cvm_host_chunk *chunk, u64 bytes, u64 align)
+static int buddy_alloc(struct chunk *chunk, u64 bytes, u64 align)
 {
 	unsigned int order = get_order(max(bytes, align));
 	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN;
 	unsigned long i;
 	struct page *page;
 
-	chunk->pool = CVM_POOL_BUDDY;
+	chunk->pool = CVM_LINUX_POOL_BUDDY;
 	chunk->pages = bytes >> PAGE_SHIFT;
 	chunk->compound = chunk->pages == 1UL << order;
 	if (order)
@@ -131,7 +131,7 @@ static int buddy_alloc(struct cvm_host_chunk *chunk, u64 bytes, u64 align)
 }
 
 /* Has the memory failed under the guest? */
-static bool chunk_poisoned(const struct cvm_host_chunk *chunk)
+static bool chunk_poisoned(const struct chunk *chunk)
 {
 	unsigned long i;
 
@@ -146,7 +146,7 @@ static bool chunk_poisoned(const struct cvm_host_chunk *chunk)
  * by itself, but not as part of a compound one.  So such a piece is not given
  * back; the largest have 4 MiB.
  */
-static void buddy_release(struct cvm_host_chunk *chunk)
+static void buddy_release(struct chunk *chunk)
 {
 	struct page *page = pfn_to_page(chunk->pfn);
 	unsigned long i;
@@ -167,7 +167,7 @@ static void buddy_release(struct cvm_host_chunk *chunk)
 
 /* ---- larger pieces --------------------------------------------------- */
 
-static struct inode *cache_inode(struct cvm_host_vm *hvm)
+static struct inode *cache_inode(struct cvm_linux_vm *hvm)
 {
 	struct inode *inode;
 
@@ -181,7 +181,7 @@ static struct inode *cache_inode(struct cvm_host_vm *hvm)
 	return inode;
 }
 
-static void contig_release(struct cvm_host_vm *hvm, unsigned long pfn,
+static void contig_release(struct cvm_linux_vm *hvm, unsigned long pfn,
 			   unsigned long pages, unsigned long charged)
 {
 	unsigned long i;
@@ -192,20 +192,20 @@ static void contig_release(struct cvm_host_vm *hvm, unsigned long pfn,
 					   ((loff_t)(pfn + charged)
 					    << PAGE_SHIFT) - 1);
 	for (i = 0; i < pages; i++) {
-		put_counted(pfn_to_page(pfn + i), 1, CVM_POOL_CONTIG);
+		put_counted(pfn_to_page(pfn + i), 1, CVM_LINUX_POOL_CONTIG);
 		if (i % 1024 == 1023)
 			cond_resched();
 	}
 }
 
 /* Zero the pages and put them on the caller's account. */
-static int contig_claim(struct cvm_host_vm *hvm, unsigned long pfn,
+static int contig_claim(struct cvm_linux_vm *hvm, unsigned long pfn,
 			unsigned long pages)
 {
 	struct inode *inode = cache_inode(hvm);
 	unsigned long i;
 
-	count_taken(CVM_POOL_CONTIG, pages);
+	count_taken(CVM_LINUX_POOL_CONTIG, pages);
 	for (i = 0; inode && i < pages; i++) {
 		struct folio *folio = pfn_folio(pfn + i);
 
@@ -267,7 +267,7 @@ static bool window_take(unsigned long pfn, unsigned long pages)
 	unsigned long done, step;
 
 	for (done = 0; done < pages; done += step) {
-		step = min(pages - done, CVM_WINDOW_STEP);
+		step = min(pages - done, WINDOW_STEP);
 		if (fatal_signal_pending(current) ||
 		    alloc_contig_range(pfn + done, pfn + done + step,
 				       MIGRATE_MOVABLE,
@@ -315,7 +315,7 @@ static unsigned long find_window(unsigned long pages, unsigned long align)
 		ZONE_DMA32,
 #endif
 	};
-	int tries = CVM_WINDOW_TRIES;
+	int tries = WINDOW_TRIES;
 	unsigned long pfn;
 	unsigned int i;
 	int nid;
@@ -335,7 +335,7 @@ static unsigned long find_window(unsigned long pages, unsigned long align)
 	return 0;
 }
 
-static int contig_alloc(struct cvm_host_vm *hvm, struct cvm_host_chunk *chunk,
+static int contig_alloc(struct cvm_linux_vm *hvm, struct chunk *chunk,
 			u64 bytes, u64 align)
 {
 	unsigned long pages = bytes >> PAGE_SHIFT;
@@ -346,18 +346,18 @@ static int contig_alloc(struct cvm_host_vm *hvm, struct cvm_host_chunk *chunk,
 	chunk->pfn = find_window(pages, align >> PAGE_SHIFT);
 	if (!chunk->pfn)
 		return -CVM_ENOMEM;
-	chunk->pool = CVM_POOL_CONTIG;
+	chunk->pool = CVM_LINUX_POOL_CONTIG;
 	chunk->pages = pages;
 	return contig_claim(hvm, chunk->pfn, pages);
 }
 
 /* ---- the host API ---------------------------------------------------- */
 
-int cvm_mem_alloc(void *ctx, void *host_vm, u64 bytes, u64 align, u64 *hpa,
-		  void **out)
+int cvm_linux_mem_alloc(void *ctx, void *host_vm, u64 bytes, u64 align,
+			u64 *hpa, void **out)
 {
-	struct cvm_host_vm *hvm = host_vm;
-	struct cvm_host_chunk *chunk;
+	struct cvm_linux_vm *hvm = host_vm;
+	struct chunk *chunk;
 	int err;
 
 	/* Or a killed process would go on to collect small pieces. */
@@ -366,7 +366,7 @@ int cvm_mem_alloc(void *ctx, void *host_vm, u64 bytes, u64 align, u64 *hpa,
 	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL_ACCOUNT);
 	if (!chunk)
 		return -CVM_ENOMEM;
-	if (max(bytes, align) <= PAGE_SIZE << CVM_MAX_PAGE_ORDER)
+	if (max(bytes, align) <= PAGE_SIZE << CVM_LINUX_MAX_PAGE_ORDER)
 		err = buddy_alloc(chunk, bytes, align);
 	else
 		err = contig_alloc(hvm, chunk, bytes, align);
@@ -382,10 +382,10 @@ int cvm_mem_alloc(void *ctx, void *host_vm, u64 bytes, u64 align, u64 *hpa,
 	return 0;
 }
 
-void cvm_mem_free(void *ctx, void *host_vm, void *handle)
+void cvm_linux_mem_free(void *ctx, void *host_vm, void *handle)
 {
-	struct cvm_host_vm *hvm = host_vm;
-	struct cvm_host_chunk *chunk = handle;
+	struct cvm_linux_vm *hvm = host_vm;
+	struct chunk *chunk = handle;
 
 	mutex_lock(&hvm->chunk_lock);
 	list_del(&chunk->link);
@@ -395,7 +395,7 @@ void cvm_mem_free(void *ctx, void *host_vm, void *handle)
 	 * does not: either this was never granted, or the file is going, which
 	 * every mapping holds.
 	 */
-	if (chunk->pool == CVM_POOL_CONTIG)
+	if (chunk->pool == CVM_LINUX_POOL_CONTIG)
 		contig_release(hvm, chunk->pfn, chunk->pages, chunk->pages);
 	else
 		buddy_release(chunk);
@@ -409,7 +409,7 @@ void cvm_mem_free(void *ctx, void *host_vm, void *handle)
  * and not counted as free.  Nothing exported empties those lists, except that
  * alloc_contig_range() does so for a zone before it looks for a page.
  */
-void cvm_mem_settle(struct cvm_host_vm *hvm)
+void cvm_linux_mem_settle(struct cvm_linux_vm *hvm)
 {
 	unsigned int i;
 
@@ -423,44 +423,45 @@ void cvm_mem_settle(struct cvm_host_vm *hvm)
 	}
 }
 
-struct page *cvm_chunk_page(void *handle, u64 gpa)
+struct page *cvm_linux_chunk_page(void *handle, u64 gpa)
 {
-	struct cvm_host_chunk *chunk = handle;
+	struct chunk *chunk = handle;
 
 	WARN_ON_ONCE(PHYS_PFN(gpa) - chunk->pfn >= chunk->pages);
 	return pfn_to_page(PHYS_PFN(gpa));
 }
 
-void *cvm_page_alloc(void *ctx, u32 pages)
+void *cvm_linux_page_alloc(void *ctx, u32 pages)
 {
 	void *hva = alloc_pages_exact((size_t)pages << PAGE_SHIFT,
 				      GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 
 	if (hva)
-		count_taken(CVM_POOL_CORE, pages);
+		count_taken(CVM_LINUX_POOL_CORE, pages);
 	return hva;
 }
 
-void cvm_page_free(void *ctx, void *hva, u32 pages)
+void cvm_linux_page_free(void *ctx, void *hva, u32 pages)
 {
-	atomic64_add(pages, &cvm_pool_counts[CVM_POOL_CORE].returned);
+	atomic64_add(pages,
+		     &cvm_linux_pool_counts[CVM_LINUX_POOL_CORE].returned);
 	free_pages_exact(hva, (size_t)pages << PAGE_SHIFT);
 }
 
 /* page_alloc() memory is in the direct map, the module's text is not. */
-u64 cvm_hva_to_hpa(void *ctx, const void *hva)
+u64 cvm_linux_hva_to_hpa(void *ctx, const void *hva)
 {
 	if (virt_addr_valid(hva))
 		return virt_to_phys((void *)hva);
 	return page_to_phys(vmalloc_to_page(hva)) + offset_in_page(hva);
 }
 
-void cvm_memory_show(struct seq_file *m)
+void cvm_linux_memory_show(struct seq_file *m)
 {
 	int i;
 
-	for (i = 0; i < CVM_POOLS; i++) {
-		struct cvm_pool_count *c = &cvm_pool_counts[i];
+	for (i = 0; i < CVM_LINUX_POOLS; i++) {
+		struct cvm_linux_pool_count *c = &cvm_linux_pool_counts[i];
 
 		seq_printf(m, "%s taken %lld returned %lld shared %lld\n",
 			   pool_names[i], atomic64_read(&c->taken),
@@ -469,13 +470,13 @@ void cvm_memory_show(struct seq_file *m)
 	}
 }
 
-u64 cvm_pages_out(void)
+u64 cvm_linux_pages_out(void)
 {
 	u64 out = 0;
 	int i;
 
-	for (i = 0; i < CVM_POOLS; i++)
-		out += atomic64_read(&cvm_pool_counts[i].taken) -
-		       atomic64_read(&cvm_pool_counts[i].returned);
+	for (i = 0; i < CVM_LINUX_POOLS; i++)
+		out += atomic64_read(&cvm_linux_pool_counts[i].taken) -
+		       atomic64_read(&cvm_linux_pool_counts[i].returned);
 	return out;
 }

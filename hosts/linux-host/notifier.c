@@ -19,7 +19,7 @@
 #include "shim.h"
 
 struct watch {
-	struct cvm_host_vm *hvm;
+	struct cvm_linux_vm *hvm;
 	u32 id;
 	struct eventfd_ctx *notifier;
 	wait_queue_entry_t entry;
@@ -52,7 +52,7 @@ static void put(void *ctx, void *notifier)
 
 static void signal_one(void *ctx, void *notifier)
 {
-	cvm_compat_eventfd_signal(notifier);
+	cvm_linux_compat_eventfd_signal(notifier);
 }
 
 /* ---- watching -------------------------------------------------------- */

@@ -16,12 +16,12 @@
 
 #include "shim.h"
 
-static void interrupt(struct cvm_handle *h)
+static void interrupt(struct cvm_linux_handle *h)
 {
 	cvm_vm_interrupt(h->vm);
 }
 
-static void tell_time(struct cvm_handle *h)
+static void tell_time(struct cvm_linux_handle *h)
 {
 	cvm_clock_was_set(h->vm);
 }
@@ -31,11 +31,11 @@ static int pm_event(struct notifier_block *nb, unsigned long event, void *data)
 	switch (event) {
 	case PM_SUSPEND_PREPARE:
 	case PM_HIBERNATION_PREPARE:
-		cvm_for_each_vm(interrupt);
+		cvm_linux_for_each_vm(interrupt);
 		break;
 	case PM_POST_SUSPEND:
 	case PM_POST_HIBERNATION:
-		cvm_for_each_vm(tell_time);
+		cvm_linux_for_each_vm(tell_time);
 		break;
 	}
 	return NOTIFY_DONE;
@@ -49,7 +49,7 @@ static struct notifier_block pm_notifier = { .notifier_call = pm_event };
  */
 static void clock_set(struct irq_work *work)
 {
-	cvm_for_each_vm(tell_time);
+	cvm_linux_for_each_vm(tell_time);
 }
 
 static struct irq_work clock_work = IRQ_WORK_INIT_HARD(clock_set);
@@ -64,7 +64,7 @@ static int clock_event(struct notifier_block *nb, unsigned long was_set,
 
 static struct notifier_block clock_notifier = { .notifier_call = clock_event };
 
-int cvm_power_init(void)
+int cvm_linux_power_init(void)
 {
 	int err = register_pm_notifier(&pm_notifier);
 
@@ -76,7 +76,7 @@ int cvm_power_init(void)
 	return err;
 }
 
-void cvm_power_exit(void)
+void cvm_linux_power_exit(void)
 {
 	pvclock_gtod_unregister_notifier(&clock_notifier);
 	irq_work_sync(&clock_work);

@@ -107,13 +107,13 @@ static bool clock_is(const char *name)
 	return !strcmp(now, name);
 }
 
-void cvm_clock_row(struct cvm_user_check *check)
+void cvm_linux_clock_row(struct cvm_user_check *check)
 {
 	struct cvm_user_check_row *row = check->row;
 	char name[CLOCK_NAME];
 
 	while (row < check->row + check->rows &&
-	       strcmp(row->name, CVM_CLOCK_ROW))
+	       strcmp(row->name, CVM_LINUX_CLOCK_ROW))
 		row++;
 	if (row == check->row + check->rows)
 		return;
@@ -155,7 +155,7 @@ static u32 clock_frequency(void)
 	return div64_u64((tsc1 - tsc0) * NSEC_PER_MSEC, ns1 - ns0);
 }
 
-int cvm_sched_init(void)
+int cvm_linux_sched_init(void)
 {
 	if (!zalloc_cpumask_var(&known_cpus, GFP_KERNEL))
 		return -ENOMEM;
@@ -168,7 +168,7 @@ int cvm_sched_init(void)
 	return 0;
 }
 
-void cvm_sched_exit(void)
+void cvm_linux_sched_exit(void)
 {
 	free_cpumask_var(usable_cpus);
 	free_cpumask_var(known_cpus);
@@ -177,7 +177,7 @@ void cvm_sched_exit(void)
 /* On the CPU itself, in its hotplug thread.  The CPU is welcome anyway. */
 static int cpu_comes_online(unsigned int cpu)
 {
-	if (cvm_cpu_check(cvm_monitor))
+	if (cvm_cpu_check(cvm_linux_monitor))
 		cpumask_clear_cpu(cpu, usable_cpus);
 	else
 		cpumask_set_cpu(cpu, usable_cpus);
@@ -185,7 +185,7 @@ static int cpu_comes_online(unsigned int cpu)
 }
 
 /* Calls for every CPU that is online already. */
-int cvm_sched_watch_cpus(void)
+int cvm_linux_sched_watch_cpus(void)
 {
 	int state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "cvm:online",
 				      cpu_comes_online, NULL);
@@ -196,24 +196,24 @@ int cvm_sched_watch_cpus(void)
 	return 0;
 }
 
-void cvm_sched_unwatch_cpus(void)
+void cvm_linux_sched_unwatch_cpus(void)
 {
 	cpuhp_remove_state(hotplug_state);
 }
 
-u32 cvm_sched_cpus(void)
+u32 cvm_linux_sched_cpus(void)
 {
 	return cpumask_weight(known_cpus);
 }
 
-u32 cvm_sched_khz(void)
+u32 cvm_linux_sched_khz(void)
 {
 	return clock_khz;
 }
 
-static struct cvm_host_vcpu *host_vcpu(void *host_vm, u32 vcpu)
+static struct cvm_linux_vcpu *host_vcpu(void *host_vm, u32 vcpu)
 {
-	return &((struct cvm_host_vm *)host_vm)->vcpu[vcpu];
+	return &((struct cvm_linux_vm *)host_vm)->vcpu[vcpu];
 }
 
 /* ---- scheduling of the vCPU's thread --------------------------------- */
@@ -228,10 +228,10 @@ static struct cvm_host_vcpu *host_vcpu(void *host_vm, u32 vcpu)
  * A function-call IPI may change registers below a thread that stays: KVM
  * switches EFER.SVME on that way, perf DEBUGCTL, the msr driver anything.
  */
-static void watch_switches(struct cvm_host_vcpu *v)
+static void watch_switches(struct cvm_linux_vcpu *v)
 {
 	unsigned long count = current->nvcsw + current->nivcsw;
-	unsigned int calls = cvm_compat_function_calls();
+	unsigned int calls = cvm_linux_compat_function_calls();
 	int cpu = smp_processor_id();
 
 	if (v->seen_count == count && v->seen_cpu == cpu &&
@@ -283,11 +283,11 @@ static void slice_enter_guest(void)
 {
 	vtime_account_guest_enter();
 	if (!context_tracking_guest_enter())
-		cvm_compat_rcu_quiescent();
+		cvm_linux_compat_rcu_quiescent();
 	this_cpu_write(in_guest, true);
 }
 
-void cvm_slice_leave_guest(void)
+void cvm_linux_slice_leave_guest(void)
 {
 	if (likely(!this_cpu_read(in_guest)) || !irqs_disabled())
 		return;
@@ -295,7 +295,7 @@ void cvm_slice_leave_guest(void)
 	context_tracking_guest_exit();
 }
 
-static int slice(struct cvm_host_vcpu *v, int (*fn)(void *arg), void *arg)
+static int slice(struct cvm_linux_vcpu *v, int (*fn)(void *arg), void *arg)
 {
 	int ret;
 
@@ -303,18 +303,18 @@ static int slice(struct cvm_host_vcpu *v, int (*fn)(void *arg), void *arg)
 	if (v->hvm->vm)
 		watch_switches(v);
 	WRITE_ONCE(v->cpu, smp_processor_id());
-	/* Pairs with cvm_wake(): either it sees the CPU, or fn the event. */
+	/* Pairs with cvm_linux_wake(): it sees the CPU, or fn the event. */
 	smp_mb();
 	slice_enter_guest();
 	ret = fn(arg);
-	cvm_slice_leave_guest();
+	cvm_linux_slice_leave_guest();
 	vtime_account_guest_exit();
 	WRITE_ONCE(v->cpu, -1);
 	return ret;
 }
 
-int cvm_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
-		 int (*fn)(void *arg), void *arg)
+int cvm_linux_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
+		       int (*fn)(void *arg), void *arg)
 {
 	unsigned long flags;
 	int ret = -CVM_EPERM;
@@ -337,7 +337,7 @@ int cvm_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
 /* ---- wait, wake, poll ------------------------------------------------ */
 
 /* 0: go on, 1: go on because of the deadline, else -CVM_EINTR. */
-static int sleep_until(struct cvm_host_vcpu *v, u64 deadline_ns)
+static int sleep_until(struct cvm_linux_vcpu *v, u64 deadline_ns)
 {
 	ktime_t expires = ns_to_ktime(min_t(u64, deadline_ns, KTIME_MAX));
 	bool limited = deadline_ns < KTIME_MAX;
@@ -356,9 +356,9 @@ static int sleep_until(struct cvm_host_vcpu *v, u64 deadline_ns)
 	}
 }
 
-int cvm_wait(void *ctx, void *host_vm, u32 vcpu, u64 deadline_ns)
+int cvm_linux_wait(void *ctx, void *host_vm, u32 vcpu, u64 deadline_ns)
 {
-	struct cvm_host_vcpu *v = host_vcpu(host_vm, vcpu);
+	struct cvm_linux_vcpu *v = host_vcpu(host_vm, vcpu);
 	u64 start = ktime_get_ns();
 	int ret;
 
@@ -369,12 +369,12 @@ int cvm_wait(void *ctx, void *host_vm, u32 vcpu, u64 deadline_ns)
 	return ret < 0 ? ret : 0;
 }
 
-void cvm_wake(void *ctx, void *host_vm, u32 vcpu)
+void cvm_linux_wake(void *ctx, void *host_vm, u32 vcpu)
 {
-	struct cvm_host_vcpu *v = host_vcpu(host_vm, vcpu);
+	struct cvm_linux_vcpu *v = host_vcpu(host_vm, vcpu);
 	int cpu;
 
-	cvm_slice_leave_guest();
+	cvm_linux_slice_leave_guest();
 	/* Full barriers on both sides of the exchange order it with slice(). */
 	xchg(&v->woken, 1);
 	rcuwait_wake_up(&v->sleeper);
@@ -387,12 +387,12 @@ void cvm_wake(void *ctx, void *host_vm, u32 vcpu)
 	cpu = READ_ONCE(v->cpu);
 	if (cpu >= 0 && cpu != raw_smp_processor_id()) {
 		v->kicks++;
-		cvm_compat_kick(cpu);
+		cvm_linux_compat_kick(cpu);
 	}
 	preempt_enable();
 }
 
-int cvm_poll(void *ctx, void *host_vm, u32 vcpu)
+int cvm_linux_poll(void *ctx, void *host_vm, u32 vcpu)
 {
 	cond_resched();
 	return signal_pending(current) ? -CVM_EINTR : 0;
@@ -402,8 +402,8 @@ int cvm_poll(void *ctx, void *host_vm, u32 vcpu)
 
 static enum hrtimer_restart timer_fired(struct hrtimer *timer)
 {
-	struct cvm_host_vcpu *v = container_of(timer, struct cvm_host_vcpu,
-					       timer);
+	struct cvm_linux_vcpu *v = container_of(timer, struct cvm_linux_vcpu,
+						timer);
 
 	if (v->hvm->vm)
 		cvm_timer_fired(v->hvm->vm, v->id);
@@ -412,18 +412,18 @@ static enum hrtimer_restart timer_fired(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-void cvm_vcpu_sched_init(struct cvm_host_vcpu *v)
+void cvm_linux_vcpu_sched_init(struct cvm_linux_vcpu *v)
 {
 	v->cpu = -1;
 	rcuwait_init(&v->sleeper);
-	cvm_compat_hrtimer_setup(&v->timer, timer_fired);
+	cvm_linux_compat_hrtimer_setup(&v->timer, timer_fired);
 }
 
-void cvm_timer(void *ctx, void *host_vm, u32 vcpu, u64 deadline_ns)
+void cvm_linux_timer(void *ctx, void *host_vm, u32 vcpu, u64 deadline_ns)
 {
-	struct cvm_host_vcpu *v = host_vcpu(host_vm, vcpu);
+	struct cvm_linux_vcpu *v = host_vcpu(host_vm, vcpu);
 
-	cvm_slice_leave_guest();
+	cvm_linux_slice_leave_guest();
 	/* try_to_cancel: inside a slice nobody may wait for the callback. */
 	if (deadline_ns >= KTIME_MAX)
 		hrtimer_try_to_cancel(&v->timer);
@@ -432,7 +432,7 @@ void cvm_timer(void *ctx, void *host_vm, u32 vcpu, u64 deadline_ns)
 			      HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
-void cvm_time(void *ctx, struct cvm_host_time *now)
+void cvm_linux_time(void *ctx, struct cvm_host_time *now)
 {
 	unsigned long flags;
 	u64 before;

@@ -26,7 +26,7 @@ static const void *view(void *arg, u64 hpa)
 
 static u64 pages_out(void *arg)
 {
-	return cvm_pages_out();
+	return cvm_linux_pages_out();
 }
 
 static void report(void *arg, int result, const char *test, const char *why)
@@ -45,7 +45,7 @@ static void report(void *arg, int result, const char *test, const char *why)
 
 static u64 self_taken(void *arg)
 {
-	return cvm_irq_self_count();
+	return cvm_linux_irq_self_count();
 }
 
 static atomic_t nmis;
@@ -74,7 +74,7 @@ static int spin_in_slice(void *arg)
 	u64 start = rdtsc();
 
 	/* As a guest that takes the tick and forwards it: IF for a moment. */
-	cvm_slice_leave_guest();
+	cvm_linux_slice_leave_guest();
 	while (rdtsc() - start < (u64)tsc_khz * 20) {
 		local_irq_enable();
 		cpu_relax();
@@ -84,28 +84,28 @@ static int spin_in_slice(void *arg)
 }
 
 /* Ticks that hit a slice must count as guest time of this task. */
-static const char *test_guest_time(struct cvm_host_vm *hvm)
+static const char *test_guest_time(struct cvm_linux_vm *hvm)
 {
 	u64 before = current->gtime;
 	int i;
 
 	for (i = 0; i < 10; i++)
-		cvm_cpu_call(NULL, hvm, 0, CVM_CPU_CURRENT, spin_in_slice,
-			     NULL);
+		cvm_linux_cpu_call(NULL, hvm, 0, CVM_CPU_CURRENT, spin_in_slice,
+				   NULL);
 	return current->gtime > before ? NULL : "no guest time was counted";
 }
 
 static const struct {
 	const char *name;
-	const char *(*fn)(struct cvm_host_vm *hvm);
+	const char *(*fn)(struct cvm_linux_vm *hvm);
 } tests[] = {
 	{ "cpu_call: a slice is guest time", test_guest_time },
 };
 
-int cvm_selftest(struct seq_file *m)
+int cvm_linux_selftest(struct seq_file *m)
 {
 	struct cvm_conformance *c = kzalloc(sizeof(*c), GFP_KERNEL);
-	struct cvm_host_vm *hvm = kzalloc(sizeof(*hvm), GFP_KERNEL);
+	struct cvm_linux_vm *hvm = kzalloc(sizeof(*hvm), GFP_KERNEL);
 	u32 i, failed;
 
 	if (!c || !hvm) {
@@ -113,11 +113,11 @@ int cvm_selftest(struct seq_file *m)
 		kfree(hvm);
 		return -ENOMEM;
 	}
-	cvm_host_vm_init(hvm);
+	cvm_linux_vm_init(hvm);
 	hvm->conf = c;
 	c->ops = &cvm_linux_ops;
 	c->host_vm = hvm;
-	c->cpus = cvm_sched_cpus();
+	c->cpus = cvm_linux_sched_cpus();
 	c->flags = CVM_CONF_RING0;
 	c->view = view;
 	c->pages_out = pages_out;
@@ -134,7 +134,7 @@ int cvm_selftest(struct seq_file *m)
 		       why);
 		failed += why != NULL;
 	}
-	cvm_host_vm_stop(hvm);
+	cvm_linux_vm_stop(hvm);
 	if (hvm->cache)
 		iput(hvm->cache);
 	kfree(hvm);

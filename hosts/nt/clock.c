@@ -98,13 +98,13 @@ static uint32_t measure_khz(void)
 	return (uint32_t)khz;
 }
 
-void cvm_clock_init(void)
+void cvm_nt_clock_init(void)
 {
 	if (cvm_nt.ring0)
 		KeSetSystemAffinityThread(1);
 	base.khz = measure_khz();
 	if (!base.khz)		/* refused, but divided by */
-		base.khz = CVM_CLOCK_BROKEN;
+		base.khz = CVM_NT_CLOCK_BROKEN;
 	base.scale = (NS_PER_MS << 32) / base.khz;
 	base.tsc = cvm_tsc();
 	base.ns = NS_PER_SEC;	/* so that a little before is not below 0 */
@@ -112,7 +112,7 @@ void cvm_clock_init(void)
 		KeRevertToUserAffinityThread();
 }
 
-uint32_t cvm_clock_khz(void)
+uint32_t cvm_nt_clock_khz(void)
 {
 	return base.khz;
 }
@@ -143,7 +143,7 @@ static uint64_t read_mono(uint64_t *tsc)
 	return ns;
 }
 
-uint64_t cvm_mono_ns(void)
+uint64_t cvm_nt_mono_ns(void)
 {
 	uint64_t tsc;
 
@@ -162,7 +162,7 @@ static uint64_t wall_ns(void)
 	return (time - UNIX_EPOCH) * 100;
 }
 
-void cvm_time(void *ctx, struct cvm_host_time *now)
+void cvm_nt_time(void *ctx, struct cvm_host_time *now)
 {
 	(void)ctx;
 	now->wall_ns = wall_ns();
@@ -171,13 +171,13 @@ void cvm_time(void *ctx, struct cvm_host_time *now)
 	now->pad = 0;
 }
 
-void cvm_clock_suspend(void)
+void cvm_nt_clock_suspend(void)
 {
-	base.slept_ns = cvm_mono_ns();
+	base.slept_ns = cvm_nt_mono_ns();
 }
 
 /* The TSC may have begun at 0 again: go on from where the clock stood. */
-void cvm_clock_resume(void)
+void cvm_nt_clock_resume(void)
 {
 	uint64_t flags = cvm_rflags();
 

@@ -26,7 +26,7 @@ static uint32_t current_number(void)
 	return number;
 }
 
-int32_t cvm_cpu_current(void)
+int32_t cvm_nt_cpu_current(void)
 {
 	uint32_t number = current_number();
 
@@ -60,7 +60,7 @@ static void add_cpu(uint32_t number, struct cvm_nt_processor place)
 		first_group |= 1ull << place.number;
 }
 
-void cvm_cpu_init(void)
+void cvm_nt_cpu_init(void)
 {
 	struct cvm_nt_processor place = { 0 };
 	uint64_t mask = KeQueryActiveProcessors();
@@ -122,7 +122,7 @@ static int call_on(int number, int (*fn)(void *arg), void *arg)
 		return -CVM_ENOENT;
 	go_to(1ull << cpu->place.number, cpu->place.group, &old);
 	cvm_cli();
-	if (cvm_cpu_current() == number)
+	if (cvm_nt_cpu_current() == number)
 		ret = fn(arg);
 	cvm_sti();
 	go_back(&old);
@@ -131,7 +131,7 @@ static int call_on(int number, int (*fn)(void *arg), void *arg)
 
 /* ---- slices ---------------------------------------------------------- */
 
-static void leave(struct cvm_host_vcpu *v)
+static void leave(struct cvm_nt_vcpu *v)
 {
 	if (v->cpu < 0)
 		return;
@@ -139,9 +139,9 @@ static void leave(struct cvm_host_vcpu *v)
 	__atomic_store_n(&v->cpu, -1, __ATOMIC_SEQ_CST);
 }
 
-void cvm_slice_leave(void)
+void cvm_nt_slice_leave(void)
 {
-	int32_t cpu = cvm_cpu_current();
+	int32_t cpu = cvm_nt_cpu_current();
 
 	if (cpu >= 0 && cvm_nt_cpus[cpu].vcpu)
 		leave(cvm_nt_cpus[cpu].vcpu);
@@ -153,32 +153,32 @@ void cvm_slice_leave(void)
  * Interrupts are off from the look at the CPU number to the return; a vector
  * handed on may run NT's dispatcher, so this may be another CPU afterwards.
  */
-static int slice(struct cvm_host_vcpu *v, int (*fn)(void *arg), void *arg)
+static int slice(struct cvm_nt_vcpu *v, int (*fn)(void *arg), void *arg)
 {
-	uint64_t irql = cvm_irql_raise(APC_IRQL);
+	uint64_t irql = cvm_nt_irql_raise(APC_IRQL);
 	int ret = -CVM_EPERM;
 	int32_t cpu;
 
 	cvm_cli();
-	cpu = cvm_cpu_current();
+	cpu = cvm_nt_cpu_current();
 	if (cpu >= 0) {
 		v->slices++;
 		cvm_nt_cpus[cpu].vcpu = v;
-		/* Either cvm_wake() sees the CPU, or fn the event. */
+		/* Either cvm_nt_wake() sees the CPU, or fn the event. */
 		__atomic_store_n(&v->cpu, cpu, __ATOMIC_SEQ_CST);
 		ret = fn(arg);
 		leave(v);
 	}
 	cvm_sti();
-	cvm_irql_lower(irql);
+	cvm_nt_irql_lower(irql);
 	return ret;
 }
 
 /* What may sleep before, and what had to wait until after a slice. */
-static int slice_call(struct cvm_host_vcpu *v, int (*fn)(void *arg), void *arg)
+static int slice_call(struct cvm_nt_vcpu *v, int (*fn)(void *arg), void *arg)
 {
 	struct cvm_nt_affinity old;
-	int moved = cvm_cpu_current() < 0;
+	int moved = cvm_nt_cpu_current() < 0;
 	int ret;
 
 	if (__atomic_load_n(&cvm_nt.asleep, __ATOMIC_ACQUIRE))
@@ -190,14 +190,14 @@ static int slice_call(struct cvm_host_vcpu *v, int (*fn)(void *arg), void *arg)
 	if (moved)
 		go_back(&old);
 	if (__atomic_exchange_n(&v->timer_dirty, 0, __ATOMIC_ACQ_REL))
-		cvm_timer_arm(v);
+		cvm_nt_timer_arm(v);
 	return ret;
 }
 
-int cvm_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
-		 int (*fn)(void *arg), void *arg)
+int cvm_nt_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
+		    int (*fn)(void *arg), void *arg)
 {
-	struct cvm_host_vm *hvm = host_vm;
+	struct cvm_nt_vm *hvm = host_vm;
 	uint64_t irql;
 	int ret;
 
@@ -208,10 +208,10 @@ int cvm_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
 		return call_on(cpu, fn, arg);
 	if (hvm && vcpu >= 0)
 		return slice_call(&hvm->vcpu[vcpu], fn, arg);
-	irql = cvm_irql_raise(APC_IRQL);
+	irql = cvm_nt_irql_raise(APC_IRQL);
 	cvm_cli();
 	ret = fn(arg);
 	cvm_sti();
-	cvm_irql_lower(irql);
+	cvm_nt_irql_lower(irql);
 	return ret;
 }

@@ -6,7 +6,7 @@
  * scope table (one scope, filter EXCEPTION_EXECUTE_HANDLER) for the kernel's
  * own __C_specific_handler.
  *
- * void *cvm_map_user(PMDL mdl, void *wish, uint32_t priority);
+ * void *cvm_nt_map_user(PMDL mdl, void *wish, uint32_t priority);
  * Microsoft x64 convention; NULL when MmMapLockedPagesSpecifyCache() raised.
  */
 #define USER_MODE	1
@@ -14,10 +14,10 @@
 #define EXECUTE_HANDLER	1
 
 	.text
-	.globl	cvm_map_user
-	.def	cvm_map_user; .scl 2; .type 32; .endef
-	.seh_proc cvm_map_user
-cvm_map_user:
+	.globl	cvm_nt_map_user
+	.def	cvm_nt_map_user; .scl 2; .type 32; .endef
+	.seh_proc cvm_nt_map_user
+cvm_nt_map_user:
 	sub	$0x38, %rsp
 	.seh_stackalloc 0x38
 	.seh_endprologue

@@ -29,25 +29,25 @@ static NTSTATUS complete(PIRP irp, NTSTATUS status, uint64_t bytes)
 	return status;
 }
 
-static struct cvm_handle *handle_of(PIRP irp)
+static struct cvm_nt_handle *handle_of(PIRP irp)
 {
 	return IoGetCurrentIrpStackLocation(irp)->FileObject->FsContext;
 }
 
 /* The VM of a handle; it stays once it is seen. */
-static struct cvm_vm *bound_vm(struct cvm_handle *h)
+static struct cvm_vm *bound_vm(struct cvm_nt_handle *h)
 {
 	return __atomic_load_n(&h->vm, __ATOMIC_ACQUIRE);
 }
 
 /* ---- the list of VMs ------------------------------------------------- */
 
-static struct cvm_handle *handle_at(LIST_ENTRY *link)
+static struct cvm_nt_handle *handle_at(LIST_ENTRY *link)
 {
-	return CONTAINING_RECORD(link, struct cvm_handle, link);
+	return CONTAINING_RECORD(link, struct cvm_nt_handle, link);
 }
 
-void cvm_for_each_vm(void (*fn)(struct cvm_handle *h))
+void cvm_nt_for_each_vm(void (*fn)(struct cvm_nt_handle *h))
 {
 	KIRQL irql = KeAcquireSpinLockRaiseToDpc(&cvm_nt.list_lock);
 	LIST_ENTRY *at;
@@ -57,7 +57,7 @@ void cvm_for_each_vm(void (*fn)(struct cvm_handle *h))
 	KeReleaseSpinLock(&cvm_nt.list_lock, irql);
 }
 
-static void publish(struct cvm_handle *h, int there)
+static void publish(struct cvm_nt_handle *h, int there)
 {
 	KIRQL irql = KeAcquireSpinLockRaiseToDpc(&cvm_nt.list_lock);
 
@@ -72,26 +72,26 @@ static void publish(struct cvm_handle *h, int there)
  * Remove a guest that was ended from its process; nothing is mapped again.
  * When close has taken the VM there is no mapping any more.
  */
-static void shut(struct cvm_handle *h)
+static void shut(struct cvm_nt_handle *h)
 {
-	cvm_mutex_lock(&h->lock);
+	cvm_nt_mutex_lock(&h->lock);
 	h->closed = 1;
 	if (h->vm)
-		cvm_unmap_all(&h->hvm);
-	cvm_mutex_unlock(&h->lock);
+		cvm_nt_unmap_all(&h->hvm);
+	cvm_nt_mutex_unlock(&h->lock);
 }
 
-static void let_go(struct cvm_handle *h)
+static void let_go(struct cvm_nt_handle *h)
 {
 	if (!__atomic_sub_fetch(&h->refs, 1, __ATOMIC_ACQ_REL))
-		cvm_pool_free(h);
+		cvm_nt_pool_free(h);
 }
 
 /* End the guest of one more handle of this process; NULL: there is none. */
-static struct cvm_handle *end_next(HANDLE pid)
+static struct cvm_nt_handle *end_next(HANDLE pid)
 {
 	KIRQL irql = KeAcquireSpinLockRaiseToDpc(&cvm_nt.list_lock);
-	struct cvm_handle *h, *found = NULL;
+	struct cvm_nt_handle *h, *found = NULL;
 	LIST_ENTRY *at;
 
 	for (at = cvm_nt.handles.Flink; at != &cvm_nt.handles && !found;
@@ -110,9 +110,9 @@ static struct cvm_handle *end_next(HANDLE pid)
 }
 
 /* Called for every process of the system. */
-void cvm_process_gone(HANDLE pid)
+void cvm_nt_process_gone(HANDLE pid)
 {
-	struct cvm_handle *h;
+	struct cvm_nt_handle *h;
 
 	while ((h = end_next(pid))) {
 		shut(h);
@@ -129,7 +129,7 @@ static void count_vms(int change)
 		ExSetTimerResolution(0, FALSE);
 }
 
-void cvm_host_vm_init(struct cvm_host_vm *hvm)
+void cvm_nt_vm_init(struct cvm_nt_vm *hvm)
 {
 	uint32_t i;
 
@@ -137,7 +137,7 @@ void cvm_host_vm_init(struct cvm_host_vm *hvm)
 	for (i = 0; i < CVM_MAX_VCPUS; i++) {
 		hvm->vcpu[i].hvm = hvm;
 		hvm->vcpu[i].id = i;
-		cvm_vcpu_init(&hvm->vcpu[i]);
+		cvm_nt_vcpu_init(&hvm->vcpu[i]);
 	}
 }
 
@@ -145,41 +145,41 @@ void cvm_host_vm_init(struct cvm_host_vm *hvm)
  * No DPC of a timer runs, or will run, after this.  One that is under way may
  * set its timer once more; there is none left to do that in the second round.
  */
-void cvm_host_vm_stop(struct cvm_host_vm *hvm)
+void cvm_nt_vm_stop(struct cvm_nt_vm *hvm)
 {
 	uint32_t i, round;
 
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < CVM_MAX_VCPUS; i++)
-			cvm_vcpu_stop(&hvm->vcpu[i]);
+			cvm_nt_vcpu_stop(&hvm->vcpu[i]);
 		KeFlushQueuedDpcs();
 	}
 }
 
 /* ---- create, cleanup, close ------------------------------------------ */
 
-NTSTATUS NTAPI cvm_dispatch_create(PDEVICE_OBJECT device, PIRP irp)
+NTSTATUS NTAPI cvm_nt_dispatch_create(PDEVICE_OBJECT device, PIRP irp)
 {
-	struct cvm_handle *h;
+	struct cvm_nt_handle *h;
 
 	(void)device;
 	if (IoIs32bitProcess(irp)) {
 		DbgPrint("cvm: a 32-bit process was refused\n");
 		return complete(irp, (NTSTATUS)CVM_NT_STATUS_32BIT, 0);
 	}
-	h = cvm_pool_alloc(sizeof(*h));
+	h = cvm_nt_pool_alloc(sizeof(*h));
 	if (!h)
 		return complete(irp, to_status(-CVM_ENOMEM), 0);
 	KeInitializeMutex(&h->lock, 0);
 	h->refs = 1;
-	cvm_host_vm_init(&h->hvm);
+	cvm_nt_vm_init(&h->hvm);
 	IoGetCurrentIrpStackLocation(irp)->FileObject->FsContext = h;
 	return complete(irp, STATUS_SUCCESS, 0);
 }
 
-NTSTATUS NTAPI cvm_dispatch_cleanup(PDEVICE_OBJECT device, PIRP irp)
+NTSTATUS NTAPI cvm_nt_dispatch_cleanup(PDEVICE_OBJECT device, PIRP irp)
 {
-	struct cvm_handle *h = handle_of(irp);
+	struct cvm_nt_handle *h = handle_of(irp);
 
 	(void)device;
 	if (bound_vm(h)) {
@@ -190,29 +190,29 @@ NTSTATUS NTAPI cvm_dispatch_cleanup(PDEVICE_OBJECT device, PIRP irp)
 }
 
 /* Others go on while the memory is given back. */
-static void vm_close(struct cvm_handle *h)
+static void vm_close(struct cvm_nt_handle *h)
 {
 	struct cvm_vm *vm = h->vm;
 
 	publish(h, 0);
 	/* Who found it on the list before has it until now. */
-	cvm_mutex_lock(&h->lock);
+	cvm_nt_mutex_lock(&h->lock);
 	__atomic_store_n(&h->vm, NULL, __ATOMIC_RELEASE);
-	cvm_mutex_unlock(&h->lock);
-	cvm_host_vm_stop(&h->hvm);
+	cvm_nt_mutex_unlock(&h->lock);
+	cvm_nt_vm_stop(&h->hvm);
 	cvm_vm_empty(vm);
-	cvm_mutex_lock(&cvm_nt.monitor_lock);
+	cvm_nt_mutex_lock(&cvm_nt.monitor_lock);
 	cvm_vm_destroy(vm);
 	count_vms(-1);
-	cvm_mutex_unlock(&cvm_nt.monitor_lock);
+	cvm_nt_mutex_unlock(&cvm_nt.monitor_lock);
 	/* Ending a VM wakes its vCPUs and may set timers again. */
-	cvm_host_vm_stop(&h->hvm);
+	cvm_nt_vm_stop(&h->hvm);
 	ObfDereferenceObject(h->hvm.process);
 }
 
-NTSTATUS NTAPI cvm_dispatch_close(PDEVICE_OBJECT device, PIRP irp)
+NTSTATUS NTAPI cvm_nt_dispatch_close(PDEVICE_OBJECT device, PIRP irp)
 {
-	struct cvm_handle *h = handle_of(irp);
+	struct cvm_nt_handle *h = handle_of(irp);
 
 	(void)device;
 	if (h->vm)
@@ -223,7 +223,7 @@ NTSTATUS NTAPI cvm_dispatch_close(PDEVICE_OBJECT device, PIRP irp)
 
 /* ---- requests of every driver ---------------------------------------- */
 
-static int vm_create(struct cvm_handle *h, struct cvm_user_vm *args)
+static int vm_create(struct cvm_nt_handle *h, struct cvm_user_vm *args)
 {
 	struct cvm_vm *vm;
 	int err;
@@ -253,7 +253,7 @@ static int vm_create(struct cvm_handle *h, struct cvm_user_vm *args)
 static int vm_create_locked(PIRP irp, struct cvm_user_vm *args)
 {
 	PFILE_OBJECT file = IoGetCurrentIrpStackLocation(irp)->FileObject;
-	struct cvm_handle *h = file->FsContext;
+	struct cvm_nt_handle *h = file->FsContext;
 	int err;
 
 	if (file->Flags & FO_SYNCHRONOUS_IO) {
@@ -261,20 +261,20 @@ static int vm_create_locked(PIRP irp, struct cvm_user_vm *args)
 		return -CVM_EINVAL;
 	}
 	/* A MEM_ADD may be under way here: nobody else waits for it. */
-	err = cvm_mutex_lock_killable(&h->lock);
+	err = cvm_nt_mutex_lock_killable(&h->lock);
 	if (err)
 		return err;
-	err = cvm_mutex_lock_killable(&cvm_nt.monitor_lock);
+	err = cvm_nt_mutex_lock_killable(&cvm_nt.monitor_lock);
 	if (!err) {
 		err = vm_create(h, args);
-		cvm_mutex_unlock(&cvm_nt.monitor_lock);
+		cvm_nt_mutex_unlock(&cvm_nt.monitor_lock);
 	}
-	cvm_mutex_unlock(&h->lock);
+	cvm_nt_mutex_unlock(&h->lock);
 	return err;
 }
 
 /* RUN: by the creating process only. */
-static int run(struct cvm_handle *h, const struct cvm_ioctl *request,
+static int run(struct cvm_nt_handle *h, const struct cvm_ioctl *request,
 	       struct cvm_user_run *args)
 {
 	if (h->hvm.process != IoGetCurrentProcess())
@@ -283,22 +283,22 @@ static int run(struct cvm_handle *h, const struct cvm_ioctl *request,
 			      request->size);
 }
 
-static int call_locked(KMUTEX *lock, struct cvm_handle *h,
+static int call_locked(KMUTEX *lock, struct cvm_nt_handle *h,
 		       const struct cvm_ioctl *request, void *arg)
 {
-	int err = cvm_mutex_lock_killable(lock);
+	int err = cvm_nt_mutex_lock_killable(lock);
 
 	if (err)
 		return err;
 	err = cvm_ioctl_call(request, cvm_nt.monitor, bound_vm(h), arg,
 			     request->size);
-	cvm_mutex_unlock(lock);
+	cvm_nt_mutex_unlock(lock);
 	return err;
 }
 
 static int dispatch(PIRP irp, const struct cvm_ioctl *request, void *arg)
 {
-	struct cvm_handle *h = handle_of(irp);
+	struct cvm_nt_handle *h = handle_of(irp);
 
 	if (request->number == CVM_USER_VM_CREATE)
 		return vm_create_locked(irp, arg);
@@ -319,7 +319,7 @@ static int dispatch(PIRP irp, const struct cvm_ioctl *request, void *arg)
 
 /* ---- requests to this driver alone ----------------------------------- */
 
-static int map(struct cvm_handle *h, struct cvm_nt_map *args)
+static int map(struct cvm_nt_handle *h, struct cvm_nt_map *args)
 {
 	void *chunk;
 	int err;
@@ -328,15 +328,15 @@ static int map(struct cvm_handle *h, struct cvm_nt_map *args)
 		return -CVM_ENOENT;
 	if (h->hvm.process != IoGetCurrentProcess())
 		return -CVM_EPERM;
-	err = cvm_mutex_lock_killable(&h->lock);
+	err = cvm_nt_mutex_lock_killable(&h->lock);
 	if (err)
 		return err;
 	chunk = cvm_vm_chunk(h->vm, args->gpa);
 	if (h->closed)
 		err = -CVM_ENOENT;
 	else
-		err = chunk ? cvm_chunk_map(chunk, args) : -CVM_EFAULT;
-	cvm_mutex_unlock(&h->lock);
+		err = chunk ? cvm_nt_chunk_map(chunk, args) : -CVM_EFAULT;
+	cvm_nt_mutex_unlock(&h->lock);
 	return err;
 }
 
@@ -347,10 +347,10 @@ static int selftest(struct cvm_nt_selftest *out)
 
 	if (!cvm_nt.ring0)
 		return -CVM_EPERM;
-	cvm_mutex_lock(&cvm_nt.monitor_lock);
+	cvm_nt_mutex_lock(&cvm_nt.monitor_lock);
 	if (!cvm_nt.vms)
-		err = cvm_selftest(out);
-	cvm_mutex_unlock(&cvm_nt.monitor_lock);
+		err = cvm_nt_selftest(out);
+	cvm_nt_mutex_unlock(&cvm_nt.monitor_lock);
 	return err;
 }
 
@@ -415,7 +415,7 @@ static int control(PIRP irp, const IO_STACK_LOCATION *at, uint32_t number,
 	    bytes < request->least)
 		return -CVM_EINVAL;
 	if (bytes < request->size) {
-		arg = cvm_pool_alloc(request->size);
+		arg = cvm_nt_pool_alloc(request->size);
 		if (!arg)
 			return -CVM_ENOMEM;
 		__builtin_memcpy(arg, buffer, bytes);
@@ -423,13 +423,13 @@ static int control(PIRP irp, const IO_STACK_LOCATION *at, uint32_t number,
 	err = fitted_call(irp, request, arg, bytes);
 	if (arg != buffer) {
 		__builtin_memcpy(buffer, arg, bytes);
-		cvm_pool_free(arg);
+		cvm_nt_pool_free(arg);
 	}
 	*returned = bytes;
 	return err;
 }
 
-NTSTATUS NTAPI cvm_dispatch_control(PDEVICE_OBJECT device, PIRP irp)
+NTSTATUS NTAPI cvm_nt_dispatch_control(PDEVICE_OBJECT device, PIRP irp)
 {
 	const IO_STACK_LOCATION *at = IoGetCurrentIrpStackLocation(irp);
 	uint32_t code = at->Parameters.DeviceIoControl.IoControlCode;

@@ -73,12 +73,12 @@ static void raise_nmi(void)
 	}
 }
 
-int cvm_irq_can_nmi(void)
+int cvm_nt_irq_can_nmi(void)
 {
 	return xapic || cvm_msr_read(MSR_APIC_BASE) & APIC_X2APIC;
 }
 
-void cvm_irq_forward(void *ctx, uint32_t vector)
+void cvm_nt_irq_forward(void *ctx, uint32_t vector)
 {
 	(void)ctx;
 	if (vector == VECTOR_NMI) {
@@ -86,17 +86,17 @@ void cvm_irq_forward(void *ctx, uint32_t vector)
 		return;
 	}
 	/* NT may switch threads in there, and come back on another CPU. */
-	cvm_slice_leave();
-	cvm_int(vector);
+	cvm_nt_slice_leave();
+	cvm_nt_int(vector);
 }
 
 /* NT does not tell a guest from its own kernel: what it cannot correct, it
  * bug-checks for. */
-int cvm_machine_check(void *ctx, int in_guest)
+int cvm_nt_machine_check(void *ctx, int in_guest)
 {
 	(void)ctx;
 	(void)in_guest;
-	cvm_int(VECTOR_MCE);
+	cvm_nt_int(VECTOR_MCE);
 	return 0;
 }
 
@@ -125,9 +125,9 @@ static void NTAPI kick_dpc(KDPC *dpc, void *arg, void *a, void *b)
  * APIC's request register while IF is 0.  If the DPC is queued already, so is
  * its interrupt.
  */
-void cvm_irq_self(void *ctx)
+void cvm_nt_irq_self(void *ctx)
 {
-	int32_t cpu = cvm_cpu_current();
+	int32_t cpu = cvm_nt_cpu_current();
 
 	(void)ctx;
 	if (cpu >= 0)
@@ -156,7 +156,7 @@ static void *map_device(uint64_t hpa)
 	return MmMapIoSpace(page, CVM_PAGE_SIZE, MmNonCached);
 }
 
-void cvm_irq_init(void)
+void cvm_nt_irq_init(void)
 {
 	uint64_t base;
 	uint32_t i;
@@ -174,7 +174,7 @@ void cvm_irq_init(void)
 	xapic = map_device(xapic_hpa);
 }
 
-void cvm_irq_exit(void)
+void cvm_nt_irq_exit(void)
 {
 	KeFlushQueuedDpcs();
 	if (cvm_nt.nmis_lost)

@@ -13,7 +13,7 @@ struct cvm_nt_driver cvm_nt;
 
 /* ---- services for the other files ------------------------------------ */
 
-void *cvm_pool_alloc(size_t bytes)
+void *cvm_nt_pool_alloc(size_t bytes)
 {
 	void *block = ExAllocatePoolWithTag(cvm_nt.nx ? (POOL_TYPE)POOL_NX :
 					    NonPagedPool, bytes, CVM_NT_TAG);
@@ -23,19 +23,19 @@ void *cvm_pool_alloc(size_t bytes)
 	return block;
 }
 
-void cvm_pool_free(void *block)
+void cvm_nt_pool_free(void *block)
 {
 	ExFreePoolWithTag(block, CVM_NT_TAG);
 }
 
 /* A mutex keeps the thread from being suspended while it is held. */
-void cvm_mutex_lock(KMUTEX *mutex)
+void cvm_nt_mutex_lock(KMUTEX *mutex)
 {
 	KeWaitForSingleObject(mutex, Executive, KernelMode, FALSE, NULL);
 }
 
 /* Only the end of the thread interrupts such a wait; user APCs stay queued. */
-int cvm_mutex_lock_killable(KMUTEX *mutex)
+int cvm_nt_mutex_lock_killable(KMUTEX *mutex)
 {
 	NTSTATUS status = KeWaitForSingleObject(mutex, UserRequest, UserMode,
 						FALSE, NULL);
@@ -43,12 +43,12 @@ int cvm_mutex_lock_killable(KMUTEX *mutex)
 	return status == STATUS_SUCCESS ? 0 : -CVM_EINTR;
 }
 
-void cvm_mutex_unlock(KMUTEX *mutex)
+void cvm_nt_mutex_unlock(KMUTEX *mutex)
 {
 	KeReleaseMutex(mutex, FALSE);
 }
 
-uint64_t cvm_irql_raise(uint64_t irql)
+uint64_t cvm_nt_irql_raise(uint64_t irql)
 {
 	uint64_t old = irql;
 
@@ -60,20 +60,20 @@ uint64_t cvm_irql_raise(uint64_t irql)
 	return old;
 }
 
-void cvm_irql_lower(uint64_t irql)
+void cvm_nt_irql_lower(uint64_t irql)
 {
 	if (cvm_nt.ring0)
 		__asm__ volatile("mov %0, %%cr8" : : "r"(irql) : "memory");
 }
 
-static void cvm_log(void *ctx, int level, const char *line)
+static void host_log(void *ctx, int level, const char *line)
 {
 	(void)ctx;
 	if (level != CVM_LOG_DEBUG)
 		DbgPrint("cvm: %s\n", line);
 }
 
-static void __attribute__((noreturn)) cvm_fatal(void *ctx, const char *line)
+static void __attribute__((noreturn)) host_fatal(void *ctx, const char *line)
 {
 	(void)ctx;
 	DbgPrint("cvm: fatal: %s\n", line);
@@ -90,22 +90,22 @@ const struct cvm_host_ops cvm_nt_ops = {
 	.size = sizeof(struct cvm_host_ops),
 	.kind = CVM_HOST_NT,
 	.flags = CVM_HOST_F_IRQ80,
-	.mem_alloc = cvm_mem_alloc,
-	.mem_free = cvm_mem_free,
-	.page_alloc = cvm_page_alloc,
-	.page_free = cvm_page_free,
-	.hva_to_hpa = cvm_hva_to_hpa,
-	.cpu_call = cvm_cpu_call,
-	.irq_forward = cvm_irq_forward,
-	.machine_check = cvm_machine_check,
-	.irq_self = cvm_irq_self,
-	.wait = cvm_wait,
-	.wake = cvm_wake,
-	.timer = cvm_timer,
-	.time = cvm_time,
-	.poll = cvm_poll,
-	.log = cvm_log,
-	.fatal = cvm_fatal,
+	.mem_alloc = cvm_nt_mem_alloc,
+	.mem_free = cvm_nt_mem_free,
+	.page_alloc = cvm_nt_page_alloc,
+	.page_free = cvm_nt_page_free,
+	.hva_to_hpa = cvm_nt_hva_to_hpa,
+	.cpu_call = cvm_nt_cpu_call,
+	.irq_forward = cvm_nt_irq_forward,
+	.machine_check = cvm_nt_machine_check,
+	.irq_self = cvm_nt_irq_self,
+	.wait = cvm_nt_wait,
+	.wake = cvm_nt_wake,
+	.timer = cvm_nt_timer,
+	.time = cvm_nt_time,
+	.poll = cvm_nt_poll,
+	.log = host_log,
+	.fatal = host_fatal,
 };
 
 /* ---- what this NT has ------------------------------------------------ */
@@ -265,7 +265,7 @@ static NTSTATUS monitor_attach(void)
 
 	if (!err) {
 		/* A refusal that does not fit in is not to be forgotten. */
-		err = cvm_refuse_init();
+		err = cvm_nt_refuse_init();
 		if (err)
 			cvm_detach(cvm_nt.monitor);
 	}
@@ -281,10 +281,10 @@ static void NTAPI driver_unload(PDRIVER_OBJECT driver)
 	(void)driver;
 	IoDeleteSymbolicLink(&link_name);
 	IoDeleteDevice(cvm_nt.device);
-	cvm_power_exit();
+	cvm_nt_power_exit();
 	if (cvm_detach(cvm_nt.monitor))
-		cvm_fatal(NULL, "driver unloaded under a VM");
-	cvm_irq_exit();
+		host_fatal(NULL, "driver unloaded under a VM");
+	cvm_nt_irq_exit();
 	DbgPrint("cvm: unloaded\n");
 }
 
@@ -294,7 +294,7 @@ static NTSTATUS driver_start(PDRIVER_OBJECT driver)
 
 	if (status < 0)
 		goto err_irq;
-	status = cvm_power_init();
+	status = cvm_nt_power_init();
 	if (status < 0)
 		goto err_detach;
 	status = device_create(driver);
@@ -303,11 +303,11 @@ static NTSTATUS driver_start(PDRIVER_OBJECT driver)
 	return STATUS_SUCCESS;
 
 err_power:
-	cvm_power_exit();
+	cvm_nt_power_exit();
 err_detach:
 	cvm_detach(cvm_nt.monitor);
 err_irq:
-	cvm_irq_exit();
+	cvm_nt_irq_exit();
 	return status;
 }
 
@@ -323,16 +323,16 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
 	KeInitializeEvent(&cvm_nt.awake, NotificationEvent, TRUE);
 	InitializeListHead(&cvm_nt.handles);
 	driver->DriverUnload = driver_unload;
-	driver->MajorFunction[IRP_MJ_CREATE] = cvm_dispatch_create;
-	driver->MajorFunction[IRP_MJ_CLEANUP] = cvm_dispatch_cleanup;
-	driver->MajorFunction[IRP_MJ_CLOSE] = cvm_dispatch_close;
-	driver->MajorFunction[IRP_MJ_DEVICE_CONTROL] = cvm_dispatch_control;
-	cvm_cpu_init();
-	cvm_irq_init();
-	cvm_clock_init();
+	driver->MajorFunction[IRP_MJ_CREATE] = cvm_nt_dispatch_create;
+	driver->MajorFunction[IRP_MJ_CLEANUP] = cvm_nt_dispatch_cleanup;
+	driver->MajorFunction[IRP_MJ_CLOSE] = cvm_nt_dispatch_close;
+	driver->MajorFunction[IRP_MJ_DEVICE_CONTROL] = cvm_nt_dispatch_control;
+	cvm_nt_cpu_init();
+	cvm_nt_irq_init();
+	cvm_nt_clock_init();
 	status = driver_start(driver);
 	DbgPrint("cvm: %u CPUs, TSC %u kHz, status 0x%x\n",
-		 (unsigned int)cvm_nt.cpus, cvm_clock_khz(),
+		 (unsigned int)cvm_nt.cpus, cvm_nt_clock_khz(),
 		 (unsigned int)status);
 	return status;
 }

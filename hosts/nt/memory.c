@@ -49,7 +49,7 @@ static void *contiguous_alloc(uint64_t bytes, uint64_t boundary)
 						      MmCached);
 }
 
-uint64_t cvm_hva_to_hpa(void *ctx, const void *hva)
+uint64_t cvm_nt_hva_to_hpa(void *ctx, const void *hva)
 {
 	(void)ctx;
 	if (!cvm_nt.ring0)
@@ -80,7 +80,7 @@ static int chunk_contiguous(struct cvm_nt_chunk *chunk, uint64_t align)
 					bytes : 0);
 	if (!chunk->block)
 		return -CVM_ENOMEM;
-	hpa = cvm_hva_to_hpa(NULL, chunk->block);
+	hpa = cvm_nt_hva_to_hpa(NULL, chunk->block);
 	chunk->hpa = (hpa + align - 1) & ~(align - 1);
 	chunk->hva = (uint8_t *)chunk->block + (chunk->hpa - hpa);
 	if (chunk->hpa + bytes > hpa + chunk->block_bytes) {
@@ -163,7 +163,7 @@ static void window_mdl_free(PMDL mdl)
 	IoFreeMdl(mdl);
 }
 
-int cvm_chunk_map(struct cvm_nt_chunk *chunk, struct cvm_nt_map *args)
+int cvm_nt_chunk_map(struct cvm_nt_chunk *chunk, struct cvm_nt_map *args)
 {
 	uint64_t off = (args->gpa - chunk->hpa) / CVM_NT_WINDOW * CVM_NT_WINDOW;
 	struct cvm_nt_window *w = &chunk->window[off / CVM_NT_WINDOW];
@@ -176,8 +176,8 @@ int cvm_chunk_map(struct cvm_nt_chunk *chunk, struct cvm_nt_map *args)
 		mdl = window_mdl(chunk->hpa + off, bytes);
 		if (!mdl)
 			return -CVM_ENOMEM;
-		w->address = cvm_map_user(mdl, (void *)args->wish,
-					  map_priority());
+		w->address = cvm_nt_map_user(mdl, (void *)args->wish,
+					     map_priority());
 		if (!w->address) {
 			window_mdl_free(mdl);
 			return -CVM_ENOMEM;
@@ -200,7 +200,7 @@ static void window_unmap(struct cvm_nt_window *w)
 }
 
 /* A window is removed in the process it was made in, or not at all. */
-static void chunk_unmap(struct cvm_host_vm *hvm, struct cvm_nt_chunk *chunk)
+static void chunk_unmap(struct cvm_nt_vm *hvm, struct cvm_nt_chunk *chunk)
 {
 	int away = IoGetCurrentProcess() != hvm->process;
 	struct cvm_nt_apc_state apc;
@@ -223,7 +223,7 @@ static struct cvm_nt_chunk *chunk_of(LIST_ENTRY *link)
 	return CONTAINING_RECORD(link, struct cvm_nt_chunk, link);
 }
 
-void cvm_unmap_all(struct cvm_host_vm *hvm)
+void cvm_nt_unmap_all(struct cvm_nt_vm *hvm)
 {
 	LIST_ENTRY *at;
 
@@ -233,11 +233,11 @@ void cvm_unmap_all(struct cvm_host_vm *hvm)
 
 /* ---- the host API ---------------------------------------------------- */
 
-int cvm_mem_alloc(void *ctx, void *host_vm, uint64_t bytes, uint64_t align,
-		  uint64_t *hpa, void **out)
+int cvm_nt_mem_alloc(void *ctx, void *host_vm, uint64_t bytes, uint64_t align,
+		     uint64_t *hpa, void **out)
 {
 	uint64_t windows = (bytes + CVM_NT_WINDOW - 1) / CVM_NT_WINDOW;
-	struct cvm_host_vm *hvm = host_vm;
+	struct cvm_nt_vm *hvm = host_vm;
 	struct cvm_nt_chunk *chunk;
 	int err;
 
@@ -247,8 +247,8 @@ int cvm_mem_alloc(void *ctx, void *host_vm, uint64_t bytes, uint64_t align,
 		return -CVM_EINTR;
 	if (bytes >= MDL_BYTES_MAX)
 		return -CVM_ENOMEM;
-	chunk = cvm_pool_alloc(sizeof(*chunk) +
-			       windows * sizeof(chunk->window[0]));
+	chunk = cvm_nt_pool_alloc(sizeof(*chunk) +
+				  windows * sizeof(chunk->window[0]));
 	if (!chunk)
 		return -CVM_ENOMEM;
 	chunk->bytes = bytes;
@@ -257,7 +257,7 @@ int cvm_mem_alloc(void *ctx, void *host_vm, uint64_t bytes, uint64_t align,
 	if (err)
 		err = chunk_contiguous(chunk, align);
 	if (err) {
-		cvm_pool_free(chunk);
+		cvm_nt_pool_free(chunk);
 		return err;
 	}
 	InsertTailList(&hvm->chunks, &chunk->link);
@@ -267,7 +267,7 @@ int cvm_mem_alloc(void *ctx, void *host_vm, uint64_t bytes, uint64_t align,
 	return 0;
 }
 
-void cvm_mem_free(void *ctx, void *host_vm, void *handle)
+void cvm_nt_mem_free(void *ctx, void *host_vm, void *handle)
 {
 	struct cvm_nt_chunk *chunk = handle;
 
@@ -281,18 +281,18 @@ void cvm_mem_free(void *ctx, void *host_vm, void *handle)
 	} else {
 		MmFreeContiguousMemory(chunk->block);
 	}
-	cvm_pool_free(chunk);
+	cvm_nt_pool_free(chunk);
 }
 
 /* Outside ring 0 no switch is ever made, and any memory will do. */
-void *cvm_page_alloc(void *ctx, uint32_t pages)
+void *cvm_nt_page_alloc(void *ctx, uint32_t pages)
 {
 	uint64_t bytes = (uint64_t)pages * CVM_PAGE_SIZE;
 	void *hva;
 
 	(void)ctx;
 	if (!cvm_nt.ring0)
-		return cvm_pool_alloc(bytes);
+		return cvm_nt_pool_alloc(bytes);
 	hva = contiguous_alloc(bytes, 0);
 	if (!hva)
 		return NULL;
@@ -301,13 +301,13 @@ void *cvm_page_alloc(void *ctx, uint32_t pages)
 	return hva;
 }
 
-void cvm_page_free(void *ctx, void *hva, uint32_t pages)
+void cvm_nt_page_free(void *ctx, void *hva, uint32_t pages)
 {
 	uint64_t bytes = (uint64_t)pages * CVM_PAGE_SIZE;
 
 	(void)ctx;
 	if (!cvm_nt.ring0) {
-		cvm_pool_free(hva);
+		cvm_nt_pool_free(hva);
 		return;
 	}
 	count_pages(bytes, 0);

@@ -26,12 +26,12 @@ static char bug_text[BUG_TEXT];
 
 /* ---- sleep and clock ------------------------------------------------- */
 
-static void interrupt(struct cvm_handle *h)
+static void interrupt(struct cvm_nt_handle *h)
 {
 	cvm_vm_interrupt(h->vm);
 }
 
-static void tell_time(struct cvm_handle *h)
+static void tell_time(struct cvm_nt_handle *h)
 {
 	cvm_clock_was_set(h->vm);
 }
@@ -46,18 +46,18 @@ static void NTAPI power_changed(void *ctx, void *what, void *in_s0)
 	if ((uintptr_t)what != SYSTEM_STATE_LOCK)
 		return;
 	if (!in_s0) {
-		cvm_clock_suspend();
+		cvm_nt_clock_suspend();
 		KeClearEvent(&cvm_nt.awake);
 		__atomic_store_n(&cvm_nt.asleep, 1, __ATOMIC_SEQ_CST);
-		cvm_for_each_vm(interrupt);
+		cvm_nt_for_each_vm(interrupt);
 		return;
 	}
 	if (!__atomic_load_n(&cvm_nt.asleep, __ATOMIC_SEQ_CST))
 		return;
-	cvm_clock_resume();
+	cvm_nt_clock_resume();
 	__atomic_store_n(&cvm_nt.asleep, 0, __ATOMIC_SEQ_CST);
 	KeSetEvent(&cvm_nt.awake, 0, FALSE);
-	cvm_for_each_vm(tell_time);
+	cvm_nt_for_each_vm(tell_time);
 }
 
 static void NTAPI time_was_set(void *ctx, void *a, void *b)
@@ -65,7 +65,7 @@ static void NTAPI time_was_set(void *ctx, void *a, void *b)
 	(void)ctx;
 	(void)a;
 	(void)b;
-	cvm_for_each_vm(tell_time);
+	cvm_nt_for_each_vm(tell_time);
 }
 
 static void callback_add(struct callback *c, const WCHAR *name,
@@ -112,7 +112,7 @@ static void NTAPI process_changed(HANDLE parent, HANDLE pid, BOOLEAN created)
 {
 	(void)parent;
 	if (!created)
-		cvm_process_gone(pid);
+		cvm_nt_process_gone(pid);
 }
 
 static void NTAPI processor_changed(void *ctx, const uint32_t *what,
@@ -150,8 +150,8 @@ static uint32_t append_number(uint32_t at, uint32_t n)
 static uint32_t bug_describe(void)
 {
 	uint32_t i, at = append(0, "cvm " CVM_VERSION ":");
-	const struct cvm_host_vcpu *v;
-	const struct cvm_handle *h;
+	const struct cvm_nt_vcpu *v;
+	const struct cvm_nt_handle *h;
 
 	for (i = 0; i < cvm_nt.cpus; i++) {
 		v = cvm_nt_cpus[i].vcpu;
@@ -161,7 +161,8 @@ static uint32_t bug_describe(void)
 		at = append_number(at, cvm_nt_cpus[i].number);
 		at = append(at, " was in a slice of");
 		if (v->hvm->vm) {
-			h = CONTAINING_RECORD(v->hvm, struct cvm_handle, hvm);
+			h = CONTAINING_RECORD(v->hvm, struct cvm_nt_handle,
+					      hvm);
 			at = append(at, " VM ");
 			at = append_number(at, h->id);
 			at = append(at, " '");
@@ -204,7 +205,7 @@ static void NTAPI bug_check(KBUGCHECK_CALLBACK_REASON reason,
 
 /* ---- all of them ----------------------------------------------------- */
 
-NTSTATUS cvm_power_init(void)
+NTSTATUS cvm_nt_power_init(void)
 {
 	static const WCHAR power_name[] = L"\\Callback\\PowerState";
 	static const WCHAR time_name[] = L"\\Callback\\SetSystemTime";
@@ -235,7 +236,7 @@ NTSTATUS cvm_power_init(void)
 	return STATUS_SUCCESS;
 }
 
-void cvm_power_exit(void)
+void cvm_nt_power_exit(void)
 {
 	if (bug_registered)
 		KeDeregisterBugCheckReasonCallback(&bug_record);

@@ -67,20 +67,20 @@ static int row(const char *name, uint32_t bad, const char *refused,
 			     bad ? refused : fine);
 }
 
-int cvm_refuse_init(void)
+int cvm_nt_refuse_init(void)
 {
 	uint32_t options, flags;
 	int err;
 
 	if (!cvm_nt.ring0)
 		return 0;
-	if (!cvm_irq_can_nmi()) {
+	if (!cvm_nt_irq_can_nmi()) {
 		err = row("nmi", 1, "no local APIC to raise an NMI again that "
 			  "arrived in a guest", "");
 		if (err)
 			return err;
 	}
-	err = row("clock", cvm_clock_khz() == CVM_CLOCK_BROKEN,
+	err = row("clock", cvm_nt_clock_khz() == CVM_NT_CLOCK_BROKEN,
 		  "the TSC could not be measured: NT's performance counter did "
 		  "not advance", "the TSC was measured");
 	if (err)

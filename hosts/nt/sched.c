@@ -11,9 +11,9 @@
 #define SPIN_NS		50000u
 #define WAKE_INCREMENT	1	/* EVENT_INCREMENT */
 
-static struct cvm_host_vcpu *host_vcpu(void *host_vm, uint32_t vcpu)
+static struct cvm_nt_vcpu *host_vcpu(void *host_vm, uint32_t vcpu)
 {
-	return &((struct cvm_host_vm *)host_vm)->vcpu[vcpu];
+	return &((struct cvm_nt_vm *)host_vm)->vcpu[vcpu];
 }
 
 static LARGE_INTEGER relative(uint64_t ns)
@@ -33,9 +33,9 @@ static int interrupted(NTSTATUS status)
 }
 
 /* The stack may be paged out in a wait for user mode: nothing points there. */
-int cvm_wait(void *ctx, void *host_vm, uint32_t vcpu, uint64_t deadline_ns)
+int cvm_nt_wait(void *ctx, void *host_vm, uint32_t vcpu, uint64_t deadline_ns)
 {
-	struct cvm_host_vcpu *v = host_vcpu(host_vm, vcpu);
+	struct cvm_nt_vcpu *v = host_vcpu(host_vm, vcpu);
 	int limited = deadline_ns != CVM_DEADLINE_NONE;
 	NTSTATUS status;
 	uint64_t now;
@@ -44,7 +44,7 @@ int cvm_wait(void *ctx, void *host_vm, uint32_t vcpu, uint64_t deadline_ns)
 	for (;;) {
 		if (__atomic_exchange_n(&v->woken, 0, __ATOMIC_SEQ_CST))
 			return 0;
-		now = limited ? cvm_mono_ns() : 0;
+		now = limited ? cvm_nt_mono_ns() : 0;
 		if (limited && now >= deadline_ns)
 			return 0;
 		if (limited && deadline_ns - now < SPIN_NS) {
@@ -61,27 +61,27 @@ int cvm_wait(void *ctx, void *host_vm, uint32_t vcpu, uint64_t deadline_ns)
 	}
 }
 
-void cvm_wake(void *ctx, void *host_vm, uint32_t vcpu)
+void cvm_nt_wake(void *ctx, void *host_vm, uint32_t vcpu)
 {
-	struct cvm_host_vcpu *v = host_vcpu(host_vm, vcpu);
+	struct cvm_nt_vcpu *v = host_vcpu(host_vm, vcpu);
 	uint64_t irql;
 	int32_t cpu;
 
 	(void)ctx;
 	/* No switch of threads in here, and none to another CPU. */
-	irql = cvm_irql_raise(DPC_IRQL);
+	irql = cvm_nt_irql_raise(DPC_IRQL);
 	__atomic_exchange_n(&v->woken, 1, __ATOMIC_SEQ_CST);
 	KeSetEvent(&v->event, WAKE_INCREMENT, FALSE);
 	cpu = __atomic_load_n(&v->cpu, __ATOMIC_SEQ_CST);
-	if (cpu >= 0 && cpu != cvm_cpu_current()) {
+	if (cpu >= 0 && cpu != cvm_nt_cpu_current()) {
 		v->kicks++;
 		/* Queued already: then its interrupt is on the way. */
 		KeInsertQueueDpc(&cvm_nt_cpus[cpu].kick, NULL, NULL);
 	}
-	cvm_irql_lower(irql);
+	cvm_nt_irql_lower(irql);
 }
 
-int cvm_poll(void *ctx, void *host_vm, uint32_t vcpu)
+int cvm_nt_poll(void *ctx, void *host_vm, uint32_t vcpu)
 {
 	static LARGE_INTEGER none;
 	NTSTATUS status;
@@ -97,10 +97,10 @@ int cvm_poll(void *ctx, void *host_vm, uint32_t vcpu)
 
 /* ---- timer ----------------------------------------------------------- */
 
-void cvm_timer_arm(struct cvm_host_vcpu *v)
+void cvm_nt_timer_arm(struct cvm_nt_vcpu *v)
 {
 	uint64_t deadline = __atomic_load_n(&v->deadline, __ATOMIC_SEQ_CST);
-	uint64_t now = cvm_mono_ns();
+	uint64_t now = cvm_nt_mono_ns();
 
 	if (deadline == CVM_DEADLINE_NONE)
 		KeCancelTimer(&v->timer);
@@ -113,7 +113,7 @@ void cvm_timer_arm(struct cvm_host_vcpu *v)
 
 static void NTAPI timer_dpc(KDPC *dpc, void *arg, void *a, void *b)
 {
-	struct cvm_host_vcpu *v = arg;
+	struct cvm_nt_vcpu *v = arg;
 	uint64_t deadline = __atomic_load_n(&v->deadline, __ATOMIC_SEQ_CST);
 
 	(void)dpc;
@@ -121,8 +121,8 @@ static void NTAPI timer_dpc(KDPC *dpc, void *arg, void *a, void *b)
 	(void)b;
 	if (deadline == CVM_DEADLINE_NONE)
 		return;
-	if (cvm_mono_ns() < deadline) {	/* an earlier one, replaced */
-		cvm_timer_arm(v);
+	if (cvm_nt_mono_ns() < deadline) {	/* an earlier one, replaced */
+		cvm_nt_timer_arm(v);
 		return;
 	}
 	if (!__atomic_compare_exchange_n(&v->deadline, &deadline,
@@ -141,19 +141,19 @@ static void NTAPI timer_dpc(KDPC *dpc, void *arg, void *a, void *b)
  * Inside a slice the deadline is only noted: NT looks at its timers at clock
  * ticks, and a tick ends the slice, which then arms or fires (slice_call()).
  */
-void cvm_timer(void *ctx, void *host_vm, uint32_t vcpu, uint64_t deadline_ns)
+void cvm_nt_timer(void *ctx, void *host_vm, uint32_t vcpu, uint64_t deadline_ns)
 {
-	struct cvm_host_vcpu *v = host_vcpu(host_vm, vcpu);
+	struct cvm_nt_vcpu *v = host_vcpu(host_vm, vcpu);
 
 	(void)ctx;
 	__atomic_store_n(&v->deadline, deadline_ns, __ATOMIC_SEQ_CST);
 	if (cvm_irqs_off())
 		__atomic_store_n(&v->timer_dirty, 1, __ATOMIC_RELEASE);
 	else
-		cvm_timer_arm(v);
+		cvm_nt_timer_arm(v);
 }
 
-void cvm_vcpu_init(struct cvm_host_vcpu *v)
+void cvm_nt_vcpu_init(struct cvm_nt_vcpu *v)
 {
 	v->cpu = -1;
 	v->deadline = CVM_DEADLINE_NONE;
@@ -163,7 +163,7 @@ void cvm_vcpu_init(struct cvm_host_vcpu *v)
 }
 
 /* Its DPC may still run: KeFlushQueuedDpcs() comes next. */
-void cvm_vcpu_stop(struct cvm_host_vcpu *v)
+void cvm_nt_vcpu_stop(struct cvm_nt_vcpu *v)
 {
 	__atomic_store_n(&v->deadline, CVM_DEADLINE_NONE, __ATOMIC_SEQ_CST);
 	KeCancelTimer(&v->timer);

@@ -10,7 +10,7 @@
 
 struct job {
 	struct cvm_nt_selftest *out;
-	struct cvm_host_vm *hvm;
+	struct cvm_nt_vm *hvm;
 };
 
 /* ---- the report ------------------------------------------------------ */
@@ -41,7 +41,7 @@ static void report(void *arg, int result, const char *test, const char *why)
 static const void *view(void *arg, uint64_t hpa)
 {
 	const uint8_t *code = (const uint8_t *)(uintptr_t)&cvm_conformance;
-	const struct cvm_host_vm *hvm = ((struct job *)arg)->hvm;
+	const struct cvm_nt_vm *hvm = ((struct job *)arg)->hvm;
 	const struct cvm_nt_chunk *chunk;
 	LIST_ENTRY *at;
 
@@ -50,7 +50,7 @@ static const void *view(void *arg, uint64_t hpa)
 		if (hpa - chunk->hpa < chunk->bytes)
 			return chunk->hva + (hpa - chunk->hpa);
 	}
-	if ((hpa ^ cvm_hva_to_hpa(NULL, code)) / CVM_PAGE_SIZE == 0)
+	if ((hpa ^ cvm_nt_hva_to_hpa(NULL, code)) / CVM_PAGE_SIZE == 0)
 		return code - (uintptr_t)code % CVM_PAGE_SIZE +
 		       hpa % CVM_PAGE_SIZE;
 	return NULL;
@@ -103,15 +103,15 @@ static uint64_t self_taken(void *arg)
 	return sum;
 }
 
-int cvm_selftest(struct cvm_nt_selftest *out)
+int cvm_nt_selftest(struct cvm_nt_selftest *out)
 {
-	struct cvm_conformance *c = cvm_pool_alloc(sizeof(*c));
+	struct cvm_conformance *c = cvm_nt_pool_alloc(sizeof(*c));
 	struct job job = { .out = out };
 
-	job.hvm = cvm_pool_alloc(sizeof(*job.hvm));
+	job.hvm = cvm_nt_pool_alloc(sizeof(*job.hvm));
 	if (c && job.hvm) {
 		__builtin_memset(out, 0, sizeof(*out));
-		cvm_host_vm_init(job.hvm);
+		cvm_nt_vm_init(job.hvm);
 		job.hvm->conf = c;
 		job.hvm->process = IoGetCurrentProcess();
 		c->ops = &cvm_nt_ops;
@@ -126,11 +126,11 @@ int cvm_selftest(struct cvm_nt_selftest *out)
 		c->report = report;
 		c->arg = &job;
 		cvm_conformance(c);
-		cvm_host_vm_stop(job.hvm);
+		cvm_nt_vm_stop(job.hvm);
 	}
 	if (job.hvm)
-		cvm_pool_free(job.hvm);
+		cvm_nt_pool_free(job.hvm);
 	if (c)
-		cvm_pool_free(c);
+		cvm_nt_pool_free(c);
 	return c && job.hvm ? 0 : -CVM_ENOMEM;
 }

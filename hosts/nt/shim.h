@@ -13,10 +13,10 @@
  *   refuse.c    what a kernel under VBS would not survive
  *   selftest.c  the conformance suite, run inside the driver
  *
- * Locks, outermost first: cvm_handle.lock, cvm_nt.monitor_lock (both mutexes),
- * cvm_nt.list_lock (spin).  The first is held as long as NT takes for a grant
- * of memory, so a request that waits for it ends with its thread; the others
- * are held for a moment.
+ * Locks, outermost first: cvm_nt_handle.lock, cvm_nt.monitor_lock (both
+ * mutexes), cvm_nt.list_lock (spin).  The first is held as long as NT takes
+ * for a grant of memory, so a request that waits for it ends with its thread;
+ * the others are held for a moment.
  *
  * Inside a slice interrupts are off at APC_LEVEL.  The only code of NT that
  * runs there is what an `int n` enters, KeInsertQueueDpc(), KeSetEvent() with
@@ -70,8 +70,8 @@ struct cvm_nt_lookup {
 		uint32_t protect);
 };
 
-struct cvm_host_vcpu {
-	struct cvm_host_vm *hvm;
+struct cvm_nt_vcpu {
+	struct cvm_nt_vm *hvm;
 	uint32_t id;
 	int32_t cpu;		/* cvm_nt_cpus[] of the slice, or -1 */
 	uint32_t woken;		/* a wake() that no wait() has seen yet */
@@ -104,16 +104,16 @@ struct cvm_nt_chunk {
 };
 
 /* host_vm of the host API: what the shim keeps for one VM. */
-struct cvm_host_vm {
+struct cvm_nt_vm {
 	struct cvm_vm *vm;	/* NULL for the conformance suite */
 	struct cvm_conformance *conf;
 	PEPROCESS process;	/* of the VMM, referenced; windows are there */
-	LIST_ENTRY chunks;	/* under cvm_handle.lock, or alone: in close */
-	struct cvm_host_vcpu vcpu[CVM_MAX_VCPUS];
+	LIST_ENTRY chunks;	/* under the handle's lock, or alone: in close */
+	struct cvm_nt_vcpu vcpu[CVM_MAX_VCPUS];
 };
 
 /* One open file of the device. */
-struct cvm_handle {
+struct cvm_nt_handle {
 	KMUTEX lock;		/* CVM_LOCK_VM; also guards the binding */
 	LIST_ENTRY link;	/* cvm_nt.handles, once a VM is bound */
 	struct cvm_vm *vm;	/* NULL: control handle */
@@ -123,15 +123,15 @@ struct cvm_handle {
 	uint32_t closed;	/* cleanup has run: nothing new is mapped */
 	HANDLE pid;		/* who may RUN and MAP */
 	char name[CVM_NAME_MAX];
-	struct cvm_host_vm hvm;
+	struct cvm_nt_vm hvm;
 };
 
 struct cvm_nt_cpu {
-	struct cvm_host_vcpu *vcpu;	/* in a slice here, or NULL */
+	struct cvm_nt_vcpu *vcpu;	/* in a slice here, or NULL */
 	uint32_t number;		/* NT's system-wide number */
 	struct cvm_nt_processor place;
-	KDPC self;			/* cvm_irq_self(): an interrupt here */
-	KDPC kick;			/* cvm_wake(): the same, from afar */
+	KDPC self;			/* irq_self(): an interrupt here */
+	KDPC kick;			/* wake(): the same, from afar */
 	uint64_t self_taken;
 };
 
@@ -159,85 +159,87 @@ extern struct cvm_nt_cpu cvm_nt_cpus[CVM_NT_CPUS];
 extern const struct cvm_host_ops cvm_nt_ops;
 
 /* ---- main.c ---- */
-void *cvm_pool_alloc(size_t bytes);	/* zeroed, NULL if there is none */
-void cvm_pool_free(void *block);
-void cvm_mutex_lock(KMUTEX *mutex);
-int cvm_mutex_lock_killable(KMUTEX *mutex);	/* 0 or -CVM_EINTR */
-void cvm_mutex_unlock(KMUTEX *mutex);
+void *cvm_nt_pool_alloc(size_t bytes);	/* zeroed, NULL if there is none */
+void cvm_nt_pool_free(void *block);
+void cvm_nt_mutex_lock(KMUTEX *mutex);
+int cvm_nt_mutex_lock_killable(KMUTEX *mutex);	/* 0 or -CVM_EINTR */
+void cvm_nt_mutex_unlock(KMUTEX *mutex);
 /* IRQL is CR8; outside ring 0 there is none. */
-uint64_t cvm_irql_raise(uint64_t irql);
-void cvm_irql_lower(uint64_t irql);
+uint64_t cvm_nt_irql_raise(uint64_t irql);
+void cvm_nt_irql_lower(uint64_t irql);
 
 /* ---- handle.c ---- */
-NTSTATUS NTAPI cvm_dispatch_create(PDEVICE_OBJECT device, PIRP irp);
-NTSTATUS NTAPI cvm_dispatch_cleanup(PDEVICE_OBJECT device, PIRP irp);
-NTSTATUS NTAPI cvm_dispatch_close(PDEVICE_OBJECT device, PIRP irp);
-NTSTATUS NTAPI cvm_dispatch_control(PDEVICE_OBJECT device, PIRP irp);
+NTSTATUS NTAPI cvm_nt_dispatch_create(PDEVICE_OBJECT device, PIRP irp);
+NTSTATUS NTAPI cvm_nt_dispatch_cleanup(PDEVICE_OBJECT device, PIRP irp);
+NTSTATUS NTAPI cvm_nt_dispatch_close(PDEVICE_OBJECT device, PIRP irp);
+NTSTATUS NTAPI cvm_nt_dispatch_control(PDEVICE_OBJECT device, PIRP irp);
 /* Call fn for every VM; fn does not sleep.  IRQL <= DISPATCH_LEVEL. */
-void cvm_for_each_vm(void (*fn)(struct cvm_handle *h));
+void cvm_nt_for_each_vm(void (*fn)(struct cvm_nt_handle *h));
 /* A process ends: its VMs do, and their mappings in it go.  Thread context. */
-void cvm_process_gone(HANDLE pid);
-void cvm_host_vm_init(struct cvm_host_vm *hvm);
-void cvm_host_vm_stop(struct cvm_host_vm *hvm);
+void cvm_nt_process_gone(HANDLE pid);
+void cvm_nt_vm_init(struct cvm_nt_vm *hvm);
+void cvm_nt_vm_stop(struct cvm_nt_vm *hvm);
 
 /* ---- memory.c ---- */
-int cvm_mem_alloc(void *ctx, void *host_vm, uint64_t bytes, uint64_t align,
-		  uint64_t *hpa, void **chunk);
-void cvm_mem_free(void *ctx, void *host_vm, void *chunk);
-void *cvm_page_alloc(void *ctx, uint32_t pages);
-void cvm_page_free(void *ctx, void *hva, uint32_t pages);
-uint64_t cvm_hva_to_hpa(void *ctx, const void *hva);
-/* Map a window of a chunk; under cvm_handle.lock, in the VMM's process. */
-int cvm_chunk_map(struct cvm_nt_chunk *chunk, struct cvm_nt_map *args);
-void cvm_unmap_all(struct cvm_host_vm *hvm);
+int cvm_nt_mem_alloc(void *ctx, void *host_vm, uint64_t bytes, uint64_t align,
+		     uint64_t *hpa, void **chunk);
+void cvm_nt_mem_free(void *ctx, void *host_vm, void *chunk);
+void *cvm_nt_page_alloc(void *ctx, uint32_t pages);
+void cvm_nt_page_free(void *ctx, void *hva, uint32_t pages);
+uint64_t cvm_nt_hva_to_hpa(void *ctx, const void *hva);
+/* Map a window of a chunk; under cvm_nt_handle.lock, in the VMM's process. */
+int cvm_nt_chunk_map(struct cvm_nt_chunk *chunk, struct cvm_nt_map *args);
+void cvm_nt_unmap_all(struct cvm_nt_vm *hvm);
 
 /* ---- guard.S ---- */
 /* MmMapLockedPagesSpecifyCache() for user mode; NULL where it raises. */
-void *NTAPI cvm_map_user(PMDL mdl, void *wish, uint32_t priority);
+void *NTAPI cvm_nt_map_user(PMDL mdl, void *wish, uint32_t priority);
 
 /* ---- cpu.c ---- */
-void cvm_cpu_init(void);
-int32_t cvm_cpu_current(void);	/* in cvm_nt_cpus[], -1: not looked at */
+void cvm_nt_cpu_init(void);
+/* In cvm_nt_cpus[]; -1: not looked at. */
+int32_t cvm_nt_cpu_current(void);
 /* The slice on this CPU ends for wake(); harmless anywhere else. */
-void cvm_slice_leave(void);
-int cvm_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
-		 int (*fn)(void *arg), void *arg);
+void cvm_nt_slice_leave(void);
+int cvm_nt_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
+		    int (*fn)(void *arg), void *arg);
 
 /* ---- sched.c ---- */
-void cvm_vcpu_init(struct cvm_host_vcpu *v);
-void cvm_vcpu_stop(struct cvm_host_vcpu *v);
-void cvm_timer_arm(struct cvm_host_vcpu *v);
-int cvm_wait(void *ctx, void *host_vm, uint32_t vcpu, uint64_t deadline_ns);
-void cvm_wake(void *ctx, void *host_vm, uint32_t vcpu);
-void cvm_timer(void *ctx, void *host_vm, uint32_t vcpu, uint64_t deadline_ns);
-int cvm_poll(void *ctx, void *host_vm, uint32_t vcpu);
+void cvm_nt_vcpu_init(struct cvm_nt_vcpu *v);
+void cvm_nt_vcpu_stop(struct cvm_nt_vcpu *v);
+void cvm_nt_timer_arm(struct cvm_nt_vcpu *v);
+int cvm_nt_wait(void *ctx, void *host_vm, uint32_t vcpu, uint64_t deadline_ns);
+void cvm_nt_wake(void *ctx, void *host_vm, uint32_t vcpu);
+void cvm_nt_timer(void *ctx, void *host_vm, uint32_t vcpu,
+		  uint64_t deadline_ns);
+int cvm_nt_poll(void *ctx, void *host_vm, uint32_t vcpu);
 
 /* ---- clock.c ---- */
-#define CVM_CLOCK_BROKEN	1u	/* kHz: NT's clock did not advance */
-void cvm_clock_init(void);	/* measures the TSC; sleeps */
-uint32_t cvm_clock_khz(void);
-void cvm_clock_suspend(void);
-void cvm_clock_resume(void);
-uint64_t cvm_mono_ns(void);
-void cvm_time(void *ctx, struct cvm_host_time *now);
+#define CVM_NT_CLOCK_BROKEN	1u	/* kHz: NT's clock did not advance */
+void cvm_nt_clock_init(void);	/* measures the TSC; sleeps */
+uint32_t cvm_nt_clock_khz(void);
+void cvm_nt_clock_suspend(void);
+void cvm_nt_clock_resume(void);
+uint64_t cvm_nt_mono_ns(void);
+void cvm_nt_time(void *ctx, struct cvm_host_time *now);
 
 /* ---- irq.c, vectors.S ---- */
-void cvm_irq_init(void);
-void cvm_irq_exit(void);
-void cvm_irq_forward(void *ctx, uint32_t vector);
-int cvm_machine_check(void *ctx, int in_guest);
-void cvm_irq_self(void *ctx);
-int cvm_irq_can_nmi(void);
-void NTAPI cvm_int(uint32_t vector);	/* `int vector`, 18 or 31..255 */
+void cvm_nt_irq_init(void);
+void cvm_nt_irq_exit(void);
+void cvm_nt_irq_forward(void *ctx, uint32_t vector);
+int cvm_nt_machine_check(void *ctx, int in_guest);
+void cvm_nt_irq_self(void *ctx);
+int cvm_nt_irq_can_nmi(void);
+void NTAPI cvm_nt_int(uint32_t vector);	/* `int vector`, 18 or 31..255 */
 
 /* ---- power.c ---- */
-NTSTATUS cvm_power_init(void);
-void cvm_power_exit(void);
+NTSTATUS cvm_nt_power_init(void);
+void cvm_nt_power_exit(void);
 
 /* ---- refuse.c ---- */
-int cvm_refuse_init(void);
+int cvm_nt_refuse_init(void);
 
 /* ---- selftest.c ---- */
-int cvm_selftest(struct cvm_nt_selftest *out);
+int cvm_nt_selftest(struct cvm_nt_selftest *out);
 
 #endif /* CVM_NT_SHIM_H */

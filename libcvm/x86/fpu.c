@@ -45,7 +45,7 @@ struct xstate_head {
 _Static_assert(offsetof(struct xstate_head, xstate_bv) == XSTATE_LEGACY,
 	       "SDM vol. 1, 13.4.2 XSAVE Header");
 
-static uint32_t cvm_area_bytes(const struct cvm_x86_caps *caps)
+static uint32_t area_bytes(const struct cvm_x86_caps *caps)
 {
 	uint32_t bytes = caps->xsave ? caps->xsave_bytes : XSTATE_LEGACY;
 
@@ -57,7 +57,7 @@ static uint32_t cvm_area_bytes(const struct cvm_x86_caps *caps)
 uint32_t cvm_fpu_bytes(const struct cvm_x86_caps *caps)
 {
 	return ((uint32_t)sizeof(struct cvm_fpu) + 63u) / 64u * 64u +
-	       2 * cvm_area_bytes(caps);
+	       2 * area_bytes(caps);
 }
 
 void cvm_fpu_setup(struct cvm_fpu *fpu, const struct cvm_x86_caps *caps)
@@ -72,36 +72,36 @@ void cvm_fpu_setup(struct cvm_fpu *fpu, const struct cvm_x86_caps *caps)
 	/* The guest sets its own with XSETBV when it gets there. */
 	fpu->guest_xcr0 = caps->xcr0 ? caps->xcr0 : XCR0_INIT;
 	fpu->host = (uint8_t *)fpu + (sizeof(*fpu) + 63u) / 64u * 64u;
-	fpu->guest = fpu->host + cvm_area_bytes(caps);
+	fpu->guest = fpu->host + area_bytes(caps);
 	head = (struct xstate_head *)fpu->guest;
 	head->fcw = FCW_INIT;
 	head->mxcsr = MXCSR_INIT;
 }
 
-static inline void cvm_xsave(uint8_t *area)
+static inline void xsave(uint8_t *area)
 {
 	__asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(-1), "d"(-1)
 			 : "memory");
 }
 
-static inline void cvm_xrstor(const uint8_t *area)
+static inline void xrstor(const uint8_t *area)
 {
 	__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(-1), "d"(-1)
 			 : "memory");
 }
 
-static inline void cvm_fxsave(uint8_t *area)
+static inline void fxsave(uint8_t *area)
 {
 	__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
 }
 
-static inline void cvm_fxrstor(const uint8_t *area)
+static inline void fxrstor(const uint8_t *area)
 {
 	__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
 }
 
 /* CR0.TS and EM would make every instruction here raise #NM. */
-static uint64_t cvm_ts_lift(void)
+static uint64_t ts_lift(void)
 {
 	const uint64_t cr0 = cvm_read_cr0();
 
@@ -110,99 +110,99 @@ static uint64_t cvm_ts_lift(void)
 	return cr0;
 }
 
-static void cvm_ts_put(uint64_t cr0)
+static void ts_put(uint64_t cr0)
 {
 	if (cr0 & (CVM_CR0_TS | CVM_CR0_EM))
 		cvm_write_cr0(cr0);
 }
 
-static void cvm_swap_in(struct cvm_fpu *fpu)
+static void swap_in(struct cvm_fpu *fpu)
 {
 	const uint64_t cr4 = cvm_read_cr4();
 
 	if (fpu->slow & CVM_FPU_FXSAVE) {
-		cvm_fxsave(fpu->host);
-		cvm_fxrstor(fpu->guest);
+		fxsave(fpu->host);
+		fxrstor(fpu->guest);
 	} else if (fpu->slow & CVM_FPU_ENABLE) {
-		cvm_fxsave(fpu->host);
+		fxsave(fpu->host);
 		cvm_write_cr4(cr4 | CVM_CR4_OSXSAVE);
 		fpu->host_xcr0 = cvm_xgetbv0();
 		cvm_xsetbv0(fpu->guest_xcr0);
-		cvm_xrstor(fpu->guest);
+		xrstor(fpu->guest);
 		cvm_write_cr4(cr4);
 	} else {
-		cvm_xsave(fpu->host);
+		xsave(fpu->host);
 		if (fpu->guest_xcr0 != fpu->host_xcr0)
 			cvm_xsetbv0(fpu->guest_xcr0);
-		cvm_xrstor(fpu->guest);
+		xrstor(fpu->guest);
 	}
 }
 
 /* Save the guest under its own XCR0 and go back to the host's. */
-static void cvm_guest_out(struct cvm_fpu *fpu)
+static void guest_out(struct cvm_fpu *fpu)
 {
 	fpu->guest_xcr0 = cvm_xgetbv0();
-	cvm_xsave(fpu->guest);
+	xsave(fpu->guest);
 	((struct xstate_head *)fpu->guest)->xstate_bv &= fpu->guest_xcr0;
 	if (fpu->guest_xcr0 != fpu->host_xcr0)
 		cvm_xsetbv0(fpu->host_xcr0);
 }
 
-static void cvm_swap_out(struct cvm_fpu *fpu)
+static void swap_out(struct cvm_fpu *fpu)
 {
 	const uint64_t cr4 = cvm_read_cr4();
 
 	if (fpu->slow & CVM_FPU_FXSAVE) {
-		cvm_fxsave(fpu->guest);
-		cvm_fxrstor(fpu->host);
+		fxsave(fpu->guest);
+		fxrstor(fpu->host);
 	} else if (fpu->slow & CVM_FPU_ENABLE) {
 		cvm_write_cr4(cr4 | CVM_CR4_OSXSAVE);
-		cvm_guest_out(fpu);
+		guest_out(fpu);
 		cvm_write_cr4(cr4);
-		cvm_fxrstor(fpu->host);
+		fxrstor(fpu->host);
 	} else {
-		cvm_guest_out(fpu);
-		cvm_xrstor(fpu->host);
+		guest_out(fpu);
+		xrstor(fpu->host);
 		fpu->slow = fpu->guest_xcr0 != fpu->host_xcr0 ?
 			    CVM_FPU_XCR0 : 0;
 	}
 }
 
-static __attribute__((__noinline__)) void cvm_enter_slow(struct cvm_fpu *fpu)
+static __attribute__((__noinline__)) void enter_slow(struct cvm_fpu *fpu)
 {
-	const uint64_t cr0 = cvm_ts_lift();
+	const uint64_t cr0 = ts_lift();
 
 	if (cr0 & (CVM_CR0_TS | CVM_CR0_EM))
 		fpu->slow |= CVM_FPU_TS;
-	cvm_swap_in(fpu);
-	cvm_ts_put(cr0);
+	swap_in(fpu);
+	ts_put(cr0);
 }
 
-static __attribute__((__noinline__)) void cvm_leave_slow(struct cvm_fpu *fpu)
+static __attribute__((__noinline__)) void leave_slow(struct cvm_fpu *fpu)
 {
-	const uint64_t cr0 = cvm_ts_lift();
+	const uint64_t cr0 = ts_lift();
 
 	fpu->slow &= ~(uint64_t)CVM_FPU_TS;
-	cvm_swap_out(fpu);
-	cvm_ts_put(cr0);
+	swap_out(fpu);
+	ts_put(cr0);
 }
 
 void cvm_fpu_enter(struct cvm_fpu *fpu)
 {
 	if ((cvm_read_cr0() & (CVM_CR0_TS | CVM_CR0_EM)) | fpu->slow) {
-		cvm_enter_slow(fpu);
+		enter_slow(fpu);
 		return;
 	}
-	cvm_xsave(fpu->host);
-	cvm_xrstor(fpu->guest);
+	xsave(fpu->host);
+	xrstor(fpu->guest);
 }
 
 void cvm_fpu_leave(struct cvm_fpu *fpu)
 {
 	if (fpu->slow || cvm_xgetbv0() != fpu->host_xcr0) {
-		cvm_leave_slow(fpu);
+		leave_slow(fpu);
 		return;
 	}
-	cvm_xsave(fpu->guest);
-	cvm_xrstor(fpu->host);
+	xsave(fpu->guest);
+	xrstor(fpu->host);
 }

@@ -33,8 +33,8 @@ struct cvm_inter {
 	uint64_t hpa[TABLES_MAX];
 };
 
-static int cvm_new_table(const struct cvm_monitor *mon, struct cvm_inter *inter,
-			 uint32_t *index)
+static int new_table(const struct cvm_monitor *mon, struct cvm_inter *inter,
+		     uint32_t *index)
 {
 	uint64_t *table;
 
@@ -49,7 +49,7 @@ static int cvm_new_table(const struct cvm_monitor *mon, struct cvm_inter *inter,
 	return 0;
 }
 
-static uint64_t *cvm_table_of(struct cvm_inter *inter, uint64_t entry)
+static uint64_t *table_of(struct cvm_inter *inter, uint64_t entry)
 {
 	uint32_t i;
 
@@ -59,8 +59,8 @@ static uint64_t *cvm_table_of(struct cvm_inter *inter, uint64_t entry)
 	return NULL;
 }
 
-static int cvm_inter_map(const struct cvm_monitor *mon, struct cvm_inter *inter,
-			 uint64_t va, uint64_t hpa, uint64_t flags)
+static int inter_map(const struct cvm_monitor *mon, struct cvm_inter *inter,
+		     uint64_t va, uint64_t hpa, uint64_t flags)
 {
 	uint64_t *table = inter->table[0];
 	uint32_t level, slot, index;
@@ -69,12 +69,12 @@ static int cvm_inter_map(const struct cvm_monitor *mon, struct cvm_inter *inter,
 	for (level = inter->levels; level > 1; level--) {
 		slot = (va >> (12 + 9 * (level - 1))) & 511;
 		if (!table[slot]) {
-			ret = cvm_new_table(mon, inter, &index);
+			ret = new_table(mon, inter, &index);
 			if (ret)
 				return ret;
 			table[slot] = inter->hpa[index] | PTE_TABLE;
 		}
-		table = cvm_table_of(inter, table[slot]);
+		table = table_of(inter, table[slot]);
 		if (!table)
 			return -CVM_EFAULT;
 	}
@@ -86,9 +86,9 @@ static int cvm_inter_map(const struct cvm_monitor *mon, struct cvm_inter *inter,
 	return 0;
 }
 
-static int cvm_inter_fill(const struct cvm_monitor *mon,
-			  struct cvm_inter *inter, struct cvm_priv *priv,
-			  uint64_t priv_gva, uint64_t code_gva)
+static int inter_fill(const struct cvm_monitor *mon,
+		      struct cvm_inter *inter, struct cvm_priv *priv,
+		      uint64_t priv_gva, uint64_t code_gva)
 {
 	uint64_t code = (uintptr_t)cvm_passage_start;
 	uint64_t hpa = cvm_host_hva_to_hpa(mon, cvm_passage_start);
@@ -96,18 +96,18 @@ static int cvm_inter_fill(const struct cvm_monitor *mon,
 	uint32_t i;
 	int ret;
 
-	ret = cvm_inter_map(mon, inter, code, hpa, PTE_CODE);
+	ret = inter_map(mon, inter, code, hpa, PTE_CODE);
 	if (!ret)
-		ret = cvm_inter_map(mon, inter, code_gva, hpa, PTE_CODE);
+		ret = inter_map(mon, inter, code_gva, hpa, PTE_CODE);
 	for (i = 0; !ret && i < CVM_VCPU_PAGES; i++) {
 		hpa = cvm_host_hva_to_hpa(mon, (const uint8_t *)priv +
 				      i * CVM_PAGE_SIZE);
-		ret = cvm_inter_map(mon, inter, page + i * CVM_PAGE_SIZE,
-				    hpa, PTE_DATA);
+		ret = inter_map(mon, inter, page + i * CVM_PAGE_SIZE,
+				hpa, PTE_DATA);
 		if (!ret)
-			ret = cvm_inter_map(mon, inter,
-					    priv_gva + i * CVM_PAGE_SIZE, hpa,
-					    PTE_DATA);
+			ret = inter_map(mon, inter,
+					priv_gva + i * CVM_PAGE_SIZE, hpa,
+					PTE_DATA);
 	}
 	return ret;
 }
@@ -123,9 +123,9 @@ int cvm_inter_create(const struct cvm_monitor *mon, struct cvm_priv *priv,
 	if (!inter)
 		return -CVM_ENOMEM;
 	inter->levels = la57 ? 5 : 4;
-	ret = cvm_new_table(mon, inter, &root);
+	ret = new_table(mon, inter, &root);
 	if (!ret)
-		ret = cvm_inter_fill(mon, inter, priv, priv_gva, code_gva);
+		ret = inter_fill(mon, inter, priv, priv_gva, code_gva);
 	if (ret) {
 		cvm_inter_destroy(mon, inter);
 		return ret;

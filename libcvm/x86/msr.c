@@ -31,7 +31,7 @@ void cvm_msr_setup(struct cvm_priv *priv, const struct cvm_x86_caps *caps)
 }
 
 /* LTR must find the host's own TSS: copy its descriptor, not busy. */
-static void cvm_host_tss(struct cvm_side *host)
+static void host_tss(struct cvm_side *host)
 {
 	const uint64_t *gdt = (const uint64_t *)(uintptr_t)
 		host->state.gdtr.base;
@@ -43,7 +43,7 @@ static void cvm_host_tss(struct cvm_side *host)
 	host->tss_tr = host->state.tr;
 }
 
-static struct cvm_msr_load cvm_load(uint32_t index, uint64_t value)
+static struct cvm_msr_load load_entry(uint32_t index, uint64_t value)
 {
 	return (struct cvm_msr_load){
 		.index = index,
@@ -52,13 +52,13 @@ static struct cvm_msr_load cvm_load(uint32_t index, uint64_t value)
 	};
 }
 
-static int cvm_bts_live(uint64_t debugctl)
+static int bts_live(uint64_t debugctl)
 {
 	return (debugctl & DEBUGCTL_TR_BTS) == DEBUGCTL_TR_BTS;
 }
 
 /* The branches of a guest are not those that the host records. */
-static uint64_t cvm_lbr(const struct cvm_x86_caps *caps)
+static uint64_t lbr_value(const struct cvm_x86_caps *caps)
 {
 	uint64_t value = caps->lbr_msr ? cvm_rdmsr(caps->lbr_msr) : 0;
 
@@ -70,33 +70,33 @@ static uint64_t cvm_lbr(const struct cvm_x86_caps *caps)
  * counter of PEBS stops too: the record is what reloads it.  Processor trace
  * may stay on, its output goes to physical addresses (SDM vol. 3C, 33.2.7).
  */
-static void cvm_debug_store_lists(struct cvm_priv *priv,
-				  const struct cvm_x86_caps *caps)
+static void debug_store_lists(struct cvm_priv *priv,
+			      const struct cvm_x86_caps *caps)
 {
 	const uint64_t debugctl = cvm_host_side(priv)->state.debugctl;
 	const uint64_t pebs = caps->pebs ? cvm_rdmsr(MSR_PEBS_ENABLE) : 0;
-	const uint64_t lbr = cvm_lbr(caps);
+	const uint64_t lbr = lbr_value(caps);
 	uint32_t off = 0, on = 0;
 	uint64_t ctrl;
 
 	/* (DEBUGCTL has a row: the MSR list puts it back.) */
-	if (caps->bts && cvm_bts_live(debugctl))
-		priv->debug_store_off[off++] = cvm_load(MSR_DEBUGCTL, debugctl &
-							~DEBUGCTL_TR_BTS);
+	if (caps->bts && bts_live(debugctl))
+		priv->debug_store_off[off++] =
+			load_entry(MSR_DEBUGCTL, debugctl & ~DEBUGCTL_TR_BTS);
 	if (pebs) {
 		ctrl = cvm_rdmsr(MSR_PERF_GLOBAL_CTRL);
 		priv->debug_store_off[off++] =
-			cvm_load(MSR_PERF_GLOBAL_CTRL, ctrl &
-				 ~(pebs & caps->pebs));
-		priv->debug_store_off[off++] = cvm_load(MSR_PEBS_ENABLE, 0);
-		priv->debug_store_on[on++] = cvm_load(MSR_PEBS_ENABLE, pebs);
-		priv->debug_store_on[on++] = cvm_load(MSR_PERF_GLOBAL_CTRL,
-						      ctrl);
+			load_entry(MSR_PERF_GLOBAL_CTRL, ctrl &
+				   ~(pebs & caps->pebs));
+		priv->debug_store_off[off++] = load_entry(MSR_PEBS_ENABLE, 0);
+		priv->debug_store_on[on++] = load_entry(MSR_PEBS_ENABLE, pebs);
+		priv->debug_store_on[on++] = load_entry(MSR_PERF_GLOBAL_CTRL,
+							ctrl);
 	}
 	if (lbr) {
-		priv->debug_store_off[off++] = cvm_load(caps->lbr_msr,
-							lbr & ~caps->lbr_on);
-		priv->debug_store_on[on++] = cvm_load(caps->lbr_msr, lbr);
+		priv->debug_store_off[off++] = load_entry(caps->lbr_msr,
+							  lbr & ~caps->lbr_on);
+		priv->debug_store_on[on++] = load_entry(caps->lbr_msr, lbr);
 	}
 	priv->debug_store_off[off].index = 0;
 	priv->debug_store_on[on].index = 0;
@@ -111,8 +111,8 @@ int cvm_debug_store_look(const struct cvm_priv *priv,
 			 const struct cvm_x86_caps *caps)
 {
 	return priv->debug_store_live ||
-	       (caps->pebs && cvm_rdmsr(MSR_PEBS_ENABLE)) || cvm_lbr(caps) ||
-	       (caps->bts && cvm_bts_live(cvm_rdmsr(MSR_DEBUGCTL)));
+	       (caps->pebs && cvm_rdmsr(MSR_PEBS_ENABLE)) || lbr_value(caps) ||
+	       (caps->bts && bts_live(cvm_rdmsr(MSR_DEBUGCTL)));
 }
 
 void cvm_host_refresh(struct cvm_priv *priv, const struct cvm_x86_caps *caps)
@@ -122,11 +122,11 @@ void cvm_host_refresh(struct cvm_priv *priv, const struct cvm_x86_caps *caps)
 	const struct cvm_cpu_state *h = &host->state, *g = &guest->state;
 
 	cvm_state_read(&host->state, caps);
-	cvm_host_tss(host);
+	host_tss(host);
 	priv->dr_differ = h->dr0 != g->dr0 || h->dr1 != g->dr1 ||
 			  h->dr2 != g->dr2 || h->dr3 != g->dr3 ||
 			  h->dr6 != g->dr6 || h->dr7 != g->dr7;
-	cvm_debug_store_lists(priv, caps);
+	debug_store_lists(priv, caps);
 	cvm_msr_lists(priv);
 }
 
@@ -148,8 +148,8 @@ void cvm_msr_lists(struct cvm_priv *priv)
 	for (row = 0; row < CVM_MSR_ROWS; row++) {
 		if (!priv->msr_index[row] || h[row] == g[row])
 			continue;
-		host->load[n] = cvm_load(priv->msr_index[row], h[row]);
-		guest->load[n] = cvm_load(priv->msr_index[row], g[row]);
+		host->load[n] = load_entry(priv->msr_index[row], h[row]);
+		guest->load[n] = load_entry(priv->msr_index[row], g[row]);
 		n++;
 	}
 	host->load[n].index = 0;

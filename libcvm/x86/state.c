@@ -153,8 +153,8 @@ const char *cvm_state_diff(const struct cvm_cpu_state *a,
 	return NULL;
 }
 
-static void cvm_dump_row(const char *name, uint64_t value,
-			 void (*emit)(void *arg, const char *line), void *arg)
+static void dump_row(const char *name, uint64_t value,
+		     void (*emit)(void *arg, const char *line), void *arg)
 {
 	char line[64];
 
@@ -166,13 +166,13 @@ void cvm_state_dump(const struct cvm_cpu_state *s,
 		    void (*emit)(void *arg, const char *line), void *arg)
 {
 #define CVM_ROW_U16(name, a, when, hazard, sdm, apm) \
-	cvm_dump_row(#name, s->name, emit, arg);
+	dump_row(#name, s->name, emit, arg);
 #define CVM_ROW_DTR(name, a, when, hazard, sdm, apm) \
-	cvm_dump_row(#name ".base", s->name.base, emit, arg); \
-	cvm_dump_row(#name ".limit", s->name.limit, emit, arg);
+	dump_row(#name ".base", s->name.base, emit, arg); \
+	dump_row(#name ".limit", s->name.limit, emit, arg);
 #define CVM_ROW_U64(name, a, when, hazard, sdm, apm) \
-	cvm_dump_row(#name, s->name, emit, arg);
+	dump_row(#name, s->name, emit, arg);
 #define CVM_ROW_MSR(name, a, when, hazard, sdm, apm) \
-	cvm_dump_row(#name, s->name, emit, arg);
+	dump_row(#name, s->name, emit, arg);
 #include "rows.h"
 }

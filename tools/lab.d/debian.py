@@ -10,6 +10,7 @@ serves.
 import os
 import shutil
 import subprocess
+import sys
 import time
 
 import paths
@@ -23,6 +24,14 @@ UPDATE_EVERY = 24 * 3600
 
 def as_root(argv):
     return argv if os.geteuid() == 0 else ["sudo", "-n"] + argv
+
+
+def ask_for_sudo():
+    """Have sudo ask for a password, where there is somebody to ask: what runs
+    later has no terminal."""
+    if os.geteuid() and sys.stdin.isatty() and subprocess.run(
+            ["sudo", "-n", "true"], stderr=subprocess.DEVNULL).returncode:
+        subprocess.run(["sudo", "-v"])
 
 
 def _apt(*args):
@@ -65,6 +74,7 @@ def install_packages():
     missing = [n for n in names if n not in _installed(names)]
     if not missing:
         return
+    ask_for_sudo()
     update_lists()
     with ui.step("installing " + " ".join(missing)):
         _apt("install", "--no-install-recommends", *missing)

@@ -14,7 +14,7 @@
 #include <cvm/error.h>
 
 #include "replay.h"
-#include "../vmm/testvm.h"
+#include "../vmm/fake_vm.h"
 #include "virtio/blk/blk.h"
 #include "virtio/core/transport_impl.h"
 
@@ -44,13 +44,13 @@ struct disk {
 	uint8_t model[FILE_BYTES];
 };
 
-static struct testvm vm;
+static struct fake_vm vm;
 static struct disk disks[2];
 static struct blk_engine engine;
 
 /* The request under way: what the device reads, and what it may write. */
 static struct {
-	struct driver_buffer buf[PIECES + 4];
+	struct fake_buffer buf[PIECES + 4];
 	uint16_t bufs;
 	uint8_t in[STREAM];
 	uint32_t in_bytes, out_bytes;
@@ -99,7 +99,7 @@ static void make_disks(void)
 {
 	if (vm.devs)
 		return;
-	testvm_init(&vm);
+	fake_vm_init(&vm);
 	make_disk(&disks[0], false);
 	make_disk(&disks[1], true);
 }
@@ -113,7 +113,7 @@ static void fill_disk(struct disk *disk)
 	require(pwrite(disk->fd, disk->model, FILE_BYTES, 0) == FILE_BYTES);
 }
 
-static void bring_up(struct disk *disk, struct driver_queue *drv,
+static void bring_up(struct disk *disk, struct fake_queue *drv,
 		     uint8_t flags)
 {
 	uint64_t features = VIRTIO_F_VERSION_1;
@@ -123,16 +123,16 @@ static void bring_up(struct disk *disk, struct driver_queue *drv,
 	features |= flags & 8 && !disk->readonly ? F_DISCARD : 0;
 	features |= flags & 16 && !disk->readonly ? F_WRITE_ZEROES : 0;
 	features |= flags & 32 ? VIRTIO_F_RING_PACKED : 0;
-	vm.rings = TESTVM_RINGS;
-	testvm_command(&vm, disk->slot, CVM_VIRTIO_RESET, 0);
-	require(testvm_features(&vm, disk->slot, features));
-	require(!testvm_queue(&vm, disk->slot, 0, drv, 16, features));
-	require(!testvm_driver_ok(&vm, disk->slot));
+	vm.rings = FAKE_VM_RINGS;
+	fake_vm_command(&vm, disk->slot, CVM_VIRTIO_RESET, 0);
+	require(fake_vm_features(&vm, disk->slot, features));
+	require(!fake_vm_queue(&vm, disk->slot, 0, drv, 16, features));
+	require(!fake_vm_driver_ok(&vm, disk->slot));
 	if (flags & 64) {
-		testvm_slot(&vm, disk->slot)->config_in[0] = flags & 128 ? 1 :
+		fake_vm_slot(&vm, disk->slot)->config_in[0] = flags & 128 ? 1 :
 			0;
-		testvm_command(&vm, disk->slot, CVM_VIRTIO_CONFIG_WRITE,
-			       32 << 16 | 1);
+		fake_vm_command(&vm, disk->slot, CVM_VIRTIO_CONFIG_WRITE,
+				32 << 16 | 1);
 	}
 }
 
@@ -142,13 +142,13 @@ static void add_piece(uint64_t gpa, uint32_t bytes, bool write)
 {
 	if (!bytes)
 		return;
-	req.buf[req.bufs++] = (struct driver_buffer){ gpa, bytes, write };
+	req.buf[req.bufs++] = (struct fake_buffer){ gpa, bytes, write };
 	if (write) {
-		memset(testvm_at(&vm, gpa, bytes), 0xee, bytes);
+		memset(fake_vm_at(&vm, gpa, bytes), 0xee, bytes);
 		req.out_bytes += bytes;
 		return;
 	}
-	memcpy(req.in + req.in_bytes, testvm_at(&vm, gpa, bytes), bytes);
+	memcpy(req.in + req.in_bytes, fake_vm_at(&vm, gpa, bytes), bytes);
 	req.in_bytes += bytes;
 }
 
@@ -189,13 +189,13 @@ static void request(const uint8_t *step)
 {
 	static const uint32_t types[] = { 0, 1, 4, 8, 11, 13, 1 };
 	uint32_t kind = step[0] & 7, cut = step[5] & 31, i, bytes;
-	uint64_t header = TESTVM_BUFFERS, data = header + 4096;
+	uint64_t header = FAKE_VM_BUFFERS, data = header + 4096;
 	int write;
 
 	memset(&req, 0, sizeof(req));
 	kind = kind < 7 ? types[kind] : step[1];
-	memcpy(testvm_at(&vm, header, 4), &kind, 4);
-	memcpy(testvm_at(&vm, header + 8, 8),
+	memcpy(fake_vm_at(&vm, header, 4), &kind, 4);
+	memcpy(fake_vm_at(&vm, header + 8, 8),
 	       &(uint64_t){ near_end(step[2], step[4]) }, 8);
 	cut = cut < 16 ? cut : 16;
 	add_piece(header, cut, false);
@@ -208,7 +208,7 @@ static void request(const uint8_t *step)
 			if (half(step, i) & 1 << 14)
 				bytes &= ~511u;
 			if (!i)
-				fill_data(testvm_at(&vm, data, PIECE_ROOM),
+				fill_data(fake_vm_at(&vm, data, PIECE_ROOM),
 					  step);
 			add_piece(data + i * PIECE_ROOM, bytes, write);
 		}
@@ -234,7 +234,7 @@ static uint8_t *out_at(uint32_t n)
 		if (!req.buf[i].write)
 			continue;
 		if (n < req.buf[i].bytes)
-			return testvm_at(&vm, req.buf[i].gpa + n, 1);
+			return fake_vm_at(&vm, req.buf[i].gpa + n, 1);
 		n -= req.buf[i].bytes;
 	}
 	abort();
@@ -341,7 +341,7 @@ static int model(struct disk *disk)
 /* ---- one input ----------------------------------------------------------- */
 
 /* false: the device wants a reset now, and nothing was done. */
-static bool carry_out(struct disk *disk, struct driver_queue *drv,
+static bool carry_out(struct disk *disk, struct fake_queue *drv,
 		      const uint8_t *step)
 {
 	struct virtio_queue *queue = &disk->blk->dev.queue[0];
@@ -351,7 +351,7 @@ static bool carry_out(struct disk *disk, struct driver_queue *drv,
 	int ret, status;
 
 	request(step);
-	if (!req.bufs || driver_add(drv, req.buf, req.bufs) < 0) {
+	if (!req.bufs || fake_guest_add(drv, req.buf, req.bufs) < 0) {
 		fuzz_count.dropped++;
 		return true;
 	}
@@ -359,7 +359,7 @@ static bool carry_out(struct disk *disk, struct driver_queue *drv,
 	ret = blk_file_serve(queue);
 	require(ret == (broken ? -1 : 1));
 	if (!broken) {
-		require(driver_get(drv, &len) >= 0 && len <= req.out_bytes);
+		require(fake_guest_get(drv, &len) >= 0 && len <= req.out_bytes);
 		status = *out_at(req.out_bytes - 1);
 		require(status == model(disk));
 		fuzz_count.status[status]++;
@@ -372,7 +372,7 @@ static bool carry_out(struct disk *disk, struct driver_queue *drv,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct driver_queue drv;
+	struct fake_queue drv;
 	struct disk *disk;
 	size_t at;
 

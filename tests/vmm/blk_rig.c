@@ -32,7 +32,7 @@ void open_disk(struct disk *d)
 {
 	struct problem problem = { "" };
 
-	testvm_init(&d->vm);
+	fake_vm_init(&d->vm);
 	make_file(d);
 	d->args.path = d->path;
 	if (virtio_blk_add(d->vm.devs, &d->args, &problem))
@@ -43,53 +43,53 @@ void open_disk(struct disk *d)
 
 void start(struct disk *d, uint64_t features)
 {
-	assert_true(testvm_features(&d->vm, 0, features));
-	assert_int_equal(testvm_queue(&d->vm, 0, 0, &d->drv, 64, features),
+	assert_true(fake_vm_features(&d->vm, 0, features));
+	assert_int_equal(fake_vm_queue(&d->vm, 0, 0, &d->drv, 64, features),
 			 0);
-	assert_int_equal(testvm_driver_ok(&d->vm, 0), 0);
+	assert_int_equal(fake_vm_driver_ok(&d->vm, 0), 0);
 }
 
 void close_disk(struct disk *d)
 {
-	testvm_free(&d->vm);
+	fake_vm_free(&d->vm);
 	close(d->fd);
 	unlink(d->path);
 }
 
 uint64_t counter(struct disk *d, const char *name)
 {
-	return testvm_counter(&d->vm, 0, name);
+	return fake_vm_counter(&d->vm, 0, name);
 }
 
 const char *word(struct disk *d, const char *name)
 {
-	return testvm_word(&d->vm, 0, name);
+	return fake_vm_word(&d->vm, 0, name);
 }
 
 void put_header(struct disk *d, uint32_t type, uint64_t sector)
 {
-	uint32_t *header = testvm_at(&d->vm, HEADER, 16);
+	uint32_t *header = fake_vm_at(&d->vm, HEADER, 16);
 
 	header[0] = type;
 	header[1] = 0;
 	memcpy(header + 2, &sector, 8);
-	*(uint8_t *)testvm_at(&d->vm, STATUS, 1) = 0xee;
+	*(uint8_t *)fake_vm_at(&d->vm, STATUS, 1) = 0xee;
 }
 
 int wait_status(struct disk *d, int id, uint32_t *len)
 {
 	assert_true(id >= 0);
-	testvm_ring(&d->vm, 0, 0, &d->drv);
-	if (testvm_get(&d->vm, 0, &d->drv, len) != id)
+	fake_vm_ring(&d->vm, 0, 0, &d->drv);
+	if (fake_vm_get(&d->vm, 0, &d->drv, len) != id)
 		return -1;
-	return *(uint8_t *)testvm_at(&d->vm, STATUS, 1);
+	return *(uint8_t *)fake_vm_at(&d->vm, STATUS, 1);
 }
 
 int request(struct disk *d, uint32_t type, uint64_t sector,
 		   uint32_t bytes)
 {
 	bool in = type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_GET_ID;
-	struct driver_buffer buf[3] = {
+	struct fake_buffer buf[3] = {
 		{ HEADER, 16, false }, { DATA, bytes, in },
 		{ STATUS, 1, true },
 	};
@@ -99,7 +99,7 @@ int request(struct disk *d, uint32_t type, uint64_t sector,
 	put_header(d, type, sector);
 	if (!bytes)
 		buf[1] = buf[2];
-	status = wait_status(d, driver_add(&d->drv, buf, bytes ? 3 : 2),
+	status = wait_status(d, fake_guest_add(&d->drv, buf, bytes ? 3 : 2),
 			     &len);
 	if (status == VIRTIO_BLK_S_OK)
 		assert_int_equal(len, in ? bytes + 1 : 1);
@@ -108,7 +108,7 @@ int request(struct disk *d, uint32_t type, uint64_t sector,
 
 uint8_t *data(struct disk *d)
 {
-	return testvm_at(&d->vm, DATA, 1 << 20);
+	return fake_vm_at(&d->vm, DATA, 1 << 20);
 }
 
 uint64_t number_at(const void *at)

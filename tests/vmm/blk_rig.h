@@ -3,14 +3,14 @@
 #ifndef TEST_VMM_BLK_RIG_H
 #define TEST_VMM_BLK_RIG_H
 
-#include "testvm.h"
+#include "fake_vm.h"
 #include "virtio/blk/blk.h"
 
 #define DISK_BYTES	(4u << 20)
 #define SECTORS		(DISK_BYTES / 512)
-#define HEADER		TESTVM_BUFFERS
-#define STATUS		(TESTVM_BUFFERS + 0x800)
-#define DATA		(TESTVM_BUFFERS + 0x1000)
+#define HEADER		FAKE_VM_BUFFERS
+#define STATUS		(FAKE_VM_BUFFERS + 0x800)
+#define DATA		(FAKE_VM_BUFFERS + 0x1000)
 #define F_FLUSH		(1ull << 9)
 #define F_WCE		(1ull << 11)
 #define F_MQ		(1ull << 12)
@@ -22,8 +22,8 @@
 #define IN_MEMORY	"/dev/shm"
 
 struct disk {
-	struct testvm vm;
-	struct driver_queue drv;
+	struct fake_vm vm;
+	struct fake_queue drv;
 	struct virtio_blk_args args;
 	char path[64];
 	const char *where;	/* the directory; NULL: any */

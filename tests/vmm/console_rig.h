@@ -3,20 +3,20 @@
 #ifndef TEST_VMM_CONSOLE_RIG_H
 #define TEST_VMM_CONSOLE_RIG_H
 
-#include "testvm.h"
+#include "fake_vm.h"
 
 #define RIG_QUEUES	6u	/* of two ports */
 #define RIG_BUFFERS	8u	/* of a queue to the driver */
 #define RIG_ROOM	64u	/* bytes of each */
-#define RIG_OUT		TESTVM_BUFFERS
-#define RIG_IN(queue)	(TESTVM_BUFFERS + 0x100000ull + (queue) * 0x10000ull)
+#define RIG_OUT		FAKE_VM_BUFFERS
+#define RIG_IN(queue)	(FAKE_VM_BUFFERS + 0x100000ull + (queue) * 0x10000ull)
 
 #define VIRTIO_CONSOLE_F_SIZE		(1ull << 0)
 #define VIRTIO_CONSOLE_F_MULTIPORT	(1ull << 1)
 
 struct rig {
-	struct testvm vm;
-	struct driver_queue queue[RIG_QUEUES];
+	struct fake_vm vm;
+	struct fake_queue queue[RIG_QUEUES];
 	uint64_t features;
 };
 

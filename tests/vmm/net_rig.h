@@ -3,17 +3,17 @@
 #ifndef TEST_VMM_NET_RIG_H
 #define TEST_VMM_NET_RIG_H
 
-#include "testvm.h"
+#include "fake_vm.h"
 #include "virtio/net/net.h"
 
 #define CARD_ROOMS	48u	/* receive buffers, at most */
 
 struct card {
-	struct testvm vm;
-	struct driver_queue queue[NET_QUEUES];
+	struct fake_vm vm;
+	struct fake_queue queue[NET_QUEUES];
 	uint32_t room;			/* bytes of a receive buffer */
 	uint32_t rooms;
-	uint32_t of_id[DRIVER_SIZE_MAX];	/* which buffer */
+	uint32_t of_id[FAKE_GUEST_SIZE_MAX];	/* which buffer */
 };
 
 /* card_open - from nothing to DRIVER_OK, with so many receive buffers. */

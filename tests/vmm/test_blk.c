@@ -134,32 +134,32 @@ static void test_refused(void **state)
 /* Header, data and status in odd pieces, and many of them. */
 static void framing(struct disk *d, uint64_t features)
 {
-	struct driver_buffer buf[256];
+	struct fake_buffer buf[256];
 	uint32_t i, n = 0, len;
 
 	start(d, USUAL | features);
 	put_header(d, VIRTIO_BLK_T_IN, 3);
-	buf[n++] = (struct driver_buffer){ HEADER, 7, false };
-	buf[n++] = (struct driver_buffer){ HEADER + 7, 9, false };
-	buf[n++] = (struct driver_buffer){ DATA + 1, 511, true };
+	buf[n++] = (struct fake_buffer){ HEADER, 7, false };
+	buf[n++] = (struct fake_buffer){ HEADER + 7, 9, false };
+	buf[n++] = (struct fake_buffer){ DATA + 1, 511, true };
 	/* The last piece holds the last data byte and the status. */
-	buf[n++] = (struct driver_buffer){ STATUS - 1, 2, true };
-	assert_int_equal(wait_status(d, driver_add(&d->drv, buf, n & 255),
+	buf[n++] = (struct fake_buffer){ STATUS - 1, 2, true };
+	assert_int_equal(wait_status(d, fake_guest_add(&d->drv, buf, n & 255),
 				     &len), VIRTIO_BLK_S_OK);
 	assert_int_equal(len, 513);
 	assert_int_equal(number_at(data(d) + 1), 3);
 	/* Header and data in one piece; 254 more, apart from each other. */
 	put_header(d, VIRTIO_BLK_T_OUT, 512);
-	memcpy(data(d) + 1000, testvm_at(&d->vm, HEADER, 16), 16);
+	memcpy(data(d) + 1000, fake_vm_at(&d->vm, HEADER, 16), 16);
 	for (i = 0; i < 255; i++) {
 		memset(data(d) + 1016 + i * 1024, (int)i, 512);
-		buf[i] = (struct driver_buffer){ DATA + 1016 + i * 1024, 512,
+		buf[i] = (struct fake_buffer){ DATA + 1016 + i * 1024, 512,
 			false };
 	}
-	buf[0] = (struct driver_buffer){ DATA + 1000, 528, false };
-	buf[255] = (struct driver_buffer){ STATUS, 1, true };
-	assert_int_equal(wait_status(d, driver_add_indirect(&d->drv,
-				&d->vm.mem, TESTVM_HIGH, buf, 256), &len),
+	buf[0] = (struct fake_buffer){ DATA + 1000, 528, false };
+	buf[255] = (struct fake_buffer){ STATUS, 1, true };
+	assert_int_equal(wait_status(d, fake_guest_add_indirect(&d->drv,
+				&d->vm.mem, FAKE_VM_HIGH, buf, 256), &len),
 			 VIRTIO_BLK_S_OK);
 	for (i = 0; i < 255; i++)
 		assert_int_equal(on_file(d, 512 + i),
@@ -173,7 +173,7 @@ static void test_framing(void **state)
 	each(framing);
 }
 
-static void broken(uint32_t type, const struct driver_buffer *buf,
+static void broken(uint32_t type, const struct fake_buffer *buf,
 		   uint16_t count, const char *line)
 {
 	struct disk d = { .args.engine = type ? VIRTIO_BLK_ENGINE_ANY :
@@ -181,13 +181,13 @@ static void broken(uint32_t type, const struct driver_buffer *buf,
 
 	open_disk(&d);
 	start(&d, USUAL);
-	driver_add(&d.drv, buf, count);
-	testvm_ring(&d.vm, 0, 0, &d.drv);
-	assert_true(testvm_wait(&d.vm, 0, 1ull << CVM_VIRTIO_EVENT_BIT(0)));
-	assert_int_equal(testvm_slot(&d.vm, 0)->status, 15 | 64);
+	fake_guest_add(&d.drv, buf, count);
+	fake_vm_ring(&d.vm, 0, 0, &d.drv);
+	assert_true(fake_vm_wait(&d.vm, 0, 1ull << CVM_VIRTIO_EVENT_BIT(0)));
+	assert_int_equal(fake_vm_slot(&d.vm, 0)->status, 15 | 64);
 	assert_string_equal(d.vm.line, line);
 	/* A reset, and it works. */
-	testvm_command(&d.vm, 0, CVM_VIRTIO_RESET, 0);
+	fake_vm_command(&d.vm, 0, CVM_VIRTIO_RESET, 0);
 	start(&d, USUAL);
 	assert_int_equal(request(&d, VIRTIO_BLK_T_IN, 9, 512), VIRTIO_BLK_S_OK);
 	close_disk(&d);
@@ -195,10 +195,10 @@ static void broken(uint32_t type, const struct driver_buffer *buf,
 
 static void test_broken(void **state)
 {
-	struct driver_buffer none[2] = {
+	struct fake_buffer none[2] = {
 		{ HEADER, 15, false }, { STATUS, 1, true },
 	};
-	struct driver_buffer mute = { HEADER, 16, false };
+	struct fake_buffer mute = { HEADER, 16, false };
 	uint32_t engine;
 
 	(void)state;
@@ -309,7 +309,7 @@ static void test_flush_fails(void **state)
 /* 5.2.6.2: writes are stable without flushes, or when writeback is off. */
 static void write_through(struct disk *d, uint64_t features)
 {
-	struct cvm_virtio_slot *page = testvm_slot(&d->vm, 0);
+	struct cvm_virtio_slot *page = fake_vm_slot(&d->vm, 0);
 
 	start(d, VIRTIO_F_VERSION_1 | F_ZEROES | features);
 	assert_int_equal(page->config[32], 0);
@@ -317,24 +317,24 @@ static void write_through(struct disk *d, uint64_t features)
 	assert_int_equal(counter(d, "syncs"), 1);
 	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 0, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(counter(d, "syncs"), 1);
-	testvm_command(&d->vm, 0, CVM_VIRTIO_RESET, 0);
+	fake_vm_command(&d->vm, 0, CVM_VIRTIO_RESET, 0);
 
 	start(d, USUAL | F_WCE | features);
 	assert_int_equal(page->config[32], 1);
 	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, 0, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(counter(d, "syncs"), 1);
 	page->config_in[0] = 0;
-	assert_int_equal(testvm_command(&d->vm, 0, CVM_VIRTIO_CONFIG_WRITE,
-					32 << 16 | 1), 0);
+	assert_int_equal(fake_vm_command(&d->vm, 0, CVM_VIRTIO_CONFIG_WRITE,
+					 32 << 16 | 1), 0);
 	assert_int_equal(page->config[32], 0);
 	assert_int_equal(page->config_pending, 0);
 	assert_int_equal(request(d, VIRTIO_BLK_T_OUT, 0, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(counter(d, "syncs"), 2);
 	page->config_in[0] = 2;
-	assert_int_equal(testvm_command(&d->vm, 0, CVM_VIRTIO_CONFIG_WRITE,
-					32 << 16 | 1), -CVM_EINVAL);
-	assert_int_equal(testvm_command(&d->vm, 0, CVM_VIRTIO_CONFIG_WRITE,
-					0 << 16 | 1), -CVM_EINVAL);
+	assert_int_equal(fake_vm_command(&d->vm, 0, CVM_VIRTIO_CONFIG_WRITE,
+					 32 << 16 | 1), -CVM_EINVAL);
+	assert_int_equal(fake_vm_command(&d->vm, 0, CVM_VIRTIO_CONFIG_WRITE,
+					 0 << 16 | 1), -CVM_EINVAL);
 }
 
 static void test_write_through(void **state)
@@ -411,7 +411,7 @@ static void bad_ranges(struct disk *d, uint64_t features)
 	assert_int_equal(request(d, VIRTIO_BLK_T_DISCARD, 0,
 				 (BLK_RANGES_MAX + 1) * 16),
 			 VIRTIO_BLK_S_IOERR);
-	testvm_command(&d->vm, 0, CVM_VIRTIO_RESET, 0);
+	fake_vm_command(&d->vm, 0, CVM_VIRTIO_RESET, 0);
 	/* Not negotiated: not there. */
 	start(d, VIRTIO_F_VERSION_1 | F_FLUSH | features);
 	put_range(d, 0, 1, 1, 0);
@@ -436,8 +436,8 @@ static void test_readonly(void **state)
 
 	(void)state;
 	open_disk(&d);
-	assert_true(testvm_slot(&d.vm, 0)->device_features & 1u << 5);
-	assert_false(testvm_slot(&d.vm, 0)->device_features &
+	assert_true(fake_vm_slot(&d.vm, 0)->device_features & 1u << 5);
+	assert_false(fake_vm_slot(&d.vm, 0)->device_features &
 		     (F_DISCARD | F_ZEROES));
 	start(&d, VIRTIO_F_VERSION_1 | F_FLUSH | 1u << 5);
 	assert_int_equal(request(&d, VIRTIO_BLK_T_IN, 4, 512), VIRTIO_BLK_S_OK);
@@ -469,7 +469,7 @@ static void test_tail(void **state)
 	assert_int_equal(virtio_blk_add(d.vm.devs, &d.args, &problem),
 			 0);
 	assert_int_equal(virtio_devices_commit(d.vm.devs, &problem), 0);
-	assert_int_equal(number_at(testvm_slot(&d.vm, 0)->config), SECTORS);
+	assert_int_equal(number_at(fake_vm_slot(&d.vm, 0)->config), SECTORS);
 	assert_int_equal(d.vm.lines, 1);
 	assert_non_null(strstr(d.vm.line, d.path));
 	assert_non_null(strstr(d.vm.line, ": the last 100 bytes are no whole "
@@ -500,7 +500,7 @@ static void view(struct disk *d, uint64_t features)
 	assert_int_equal(virtio_blk_add(d->vm.devs, &d->args,
 					&problem), 0);
 	assert_int_equal(virtio_devices_commit(d->vm.devs, &problem), 0);
-	assert_int_equal(number_at(testvm_slot(&d->vm, 0)->config), 100);
+	assert_int_equal(number_at(fake_vm_slot(&d->vm, 0)->config), 100);
 	start(d, USUAL | features);
 	assert_int_equal(request(d, VIRTIO_BLK_T_IN, 0, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(number_at(data(d)), 63);
@@ -562,8 +562,8 @@ static void test_written(void **state)
 static void test_queues(void **state)
 {
 	enum { QUEUES = 4, DEPTH = 16, ROUNDS = 60 };
-	struct driver_buffer buf[3] = { { 0 } };
-	struct driver_queue drv[QUEUES];
+	struct fake_buffer buf[3] = { { 0 } };
+	struct fake_queue drv[QUEUES];
 	struct disk d = { .args.queues = QUEUES };
 	uint32_t q, i, round, len, sector, left, slot_of[QUEUES][64];
 	uint64_t at;
@@ -571,47 +571,47 @@ static void test_queues(void **state)
 
 	(void)state;
 	open_disk(&d);
-	assert_int_equal(testvm_slot(&d.vm, 0)->queues, QUEUES);
-	assert_int_equal(testvm_slot(&d.vm, 0)->config[34], QUEUES);
-	testvm_features(&d.vm, 0, USUAL | F_MQ | VIRTIO_F_EVENT_IDX);
+	assert_int_equal(fake_vm_slot(&d.vm, 0)->queues, QUEUES);
+	assert_int_equal(fake_vm_slot(&d.vm, 0)->config[34], QUEUES);
+	fake_vm_features(&d.vm, 0, USUAL | F_MQ | VIRTIO_F_EVENT_IDX);
 	for (q = 0; q < QUEUES; q++)
-		assert_int_equal(testvm_queue(&d.vm, 0, q, &drv[q], 64,
-					      VIRTIO_F_EVENT_IDX), 0);
-	testvm_driver_ok(&d.vm, 0);
+		assert_int_equal(fake_vm_queue(&d.vm, 0, q, &drv[q], 64,
+					       VIRTIO_F_EVENT_IDX), 0);
+	fake_vm_driver_ok(&d.vm, 0);
 	for (round = 0; round < ROUNDS; round++) {
 		for (q = 0; q < QUEUES; q++) {
 			for (i = 0; i < DEPTH; i++) {
 				at = DATA + (q * DEPTH + i) * 0x1000ull;
 				sector = (round * 131 + q * 31 + i * 7) %
 					 SECTORS;
-				memset(testvm_at(&d.vm, at, 0x1000), 0xcc,
+				memset(fake_vm_at(&d.vm, at, 0x1000), 0xcc,
 				       0x1000);
-				((uint64_t *)testvm_at(&d.vm, at, 16))[0] =
+				((uint64_t *)fake_vm_at(&d.vm, at, 16))[0] =
 					VIRTIO_BLK_T_IN;
-				((uint64_t *)testvm_at(&d.vm, at, 16))[1] =
+				((uint64_t *)fake_vm_at(&d.vm, at, 16))[1] =
 					sector;
-				buf[0] = (struct driver_buffer){ at, 16, 0 };
-				buf[1] = (struct driver_buffer){ at + 512,
+				buf[0] = (struct fake_buffer){ at, 16, 0 };
+				buf[1] = (struct fake_buffer){ at + 512,
 					512, true };
-				buf[2] = (struct driver_buffer){ at + 2048, 1,
+				buf[2] = (struct fake_buffer){ at + 2048, 1,
 					true };
-				id = driver_add(&drv[q], buf, 3);
+				id = fake_guest_add(&drv[q], buf, 3);
 				assert_true(id >= 0);
 				slot_of[q][id] = i;
 			}
-			testvm_ring(&d.vm, 0, q, &drv[q]);
+			fake_vm_ring(&d.vm, 0, q, &drv[q]);
 		}
 		for (q = 0; q < QUEUES; q++) {
 			for (left = DEPTH; left; left--) {
-				id = testvm_get(&d.vm, 0, &drv[q], &len);
+				id = fake_vm_get(&d.vm, 0, &drv[q], &len);
 				assert_true(id >= 0);
 				i = slot_of[q][id];
 				at = DATA + (q * DEPTH + i) * 0x1000ull;
-				assert_int_equal(number_at(testvm_at(&d.vm,
+				assert_int_equal(number_at(fake_vm_at(&d.vm,
 						 at + 512, 8)),
 						 (round * 131 + q * 31 +
 						  i * 7) % SECTORS);
-				assert_int_equal(*(uint8_t *)testvm_at(
+				assert_int_equal(*(uint8_t *)fake_vm_at(
 						 &d.vm, at + 2048, 1), 0);
 			}
 		}
@@ -624,22 +624,22 @@ static void test_queues(void **state)
 static void reset_under_load(struct disk *d, uint64_t features)
 {
 	uint32_t n, i, len, bytes = 64 << 10;
-	struct driver_buffer buf[3] = {
+	struct fake_buffer buf[3] = {
 		{ HEADER, 16, false }, { DATA, bytes, true },
 		{ STATUS, 1, true },
 	};
 
 	for (n = 0; n < 10; n++) {
-		d->vm.rings = TESTVM_RINGS;
+		d->vm.rings = FAKE_VM_RINGS;
 		start(d, USUAL | features);
 		put_header(d, VIRTIO_BLK_T_IN, 0);
 		for (i = 0; i < 16; i++)
-			driver_add(&d->drv, buf, 3);
-		testvm_ring(&d->vm, 0, 0, &d->drv);
+			fake_guest_add(&d->drv, buf, 3);
+		fake_vm_ring(&d->vm, 0, 0, &d->drv);
 		if (n & 1)
-			testvm_get(&d->vm, 0, &d->drv, &len);
-		assert_int_equal(testvm_command(&d->vm, 0, CVM_VIRTIO_RESET,
-						0), 0);
+			fake_vm_get(&d->vm, 0, &d->drv, &len);
+		assert_int_equal(fake_vm_command(&d->vm, 0, CVM_VIRTIO_RESET,
+						 0), 0);
 		memset(data(d), 0xab, bytes);
 		usleep(2000);
 		for (i = 0; i < bytes; i++)

@@ -59,7 +59,7 @@ ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int count, off_t at)
 static void test_in_place(void **state)
 {
 	enum { ENOUGH = 50, TRIES = 50000, MANY = 60 };
-	struct driver_buffer buf[3] = {
+	struct fake_buffer buf[3] = {
 		{ HEADER, 16, false }, { DATA, 512, true },
 		{ STATUS, 1, true },
 	};
@@ -75,25 +75,25 @@ static void test_in_place(void **state)
 	/* A worker that wants a CPU is not asleep. */
 	for (i = 0; i < TRIES && at_once < ENOUGH; i++) {
 		put_header(&d, VIRTIO_BLK_T_IN, i % SECTORS);
-		assert_true(driver_add_indirect(&d.drv, &d.vm.mem,
-						TESTVM_BUFFERS + 0x100, buf,
-						3) >= 0);
+		assert_true(fake_guest_add_indirect(&d.drv, &d.vm.mem,
+						    FAKE_VM_BUFFERS + 0x100,
+						    buf, 3) >= 0);
 		usleep(1000);
-		testvm_ring(&d.vm, 0, 0, &d.drv);
-		id = driver_get(&d.drv, &len);
+		fake_vm_ring(&d.vm, 0, 0, &d.drv);
+		id = fake_guest_get(&d.drv, &len);
 		at_once += id >= 0;
 		if (id < 0)
-			id = testvm_get(&d.vm, 0, &d.drv, &len);
+			id = fake_vm_get(&d.vm, 0, &d.drv, &len);
 		assert_true(id >= 0);
 		assert_int_equal(number_at(data(&d)), i % SECTORS);
 	}
 	assert_int_equal(at_once, ENOUGH);
 	for (i = 0; i < MANY; i++)
-		driver_add_indirect(&d.drv, &d.vm.mem, TESTVM_BUFFERS + 0x100,
-				    buf, 3);
-	testvm_ring(&d.vm, 0, 0, &d.drv);
+		fake_guest_add_indirect(&d.drv, &d.vm.mem,
+					FAKE_VM_BUFFERS + 0x100, buf, 3);
+	fake_vm_ring(&d.vm, 0, 0, &d.drv);
 	for (i = 0; i < MANY; i++)
-		assert_true(testvm_get(&d.vm, 0, &d.drv, &len) >= 0);
+		assert_true(fake_vm_get(&d.vm, 0, &d.drv, &len) >= 0);
 	close_disk(&d);
 }
 
@@ -101,7 +101,7 @@ static void test_in_place(void **state)
 static void test_interrupt(void **state)
 {
 	enum { ENOUGH = 25, TRIES = 50000 };
-	struct driver_buffer buf[3] = {
+	struct fake_buffer buf[3] = {
 		{ HEADER, 16, false }, { DATA, 512, true },
 		{ STATUS, 1, true },
 	};
@@ -119,17 +119,17 @@ static void test_interrupt(void **state)
 		assert_int_equal(request(&d, VIRTIO_BLK_T_IN, i % SECTORS, 512),
 				 VIRTIO_BLK_S_OK);
 		if (d.vm.runs != runs)
-			assert_true(testvm_wait(&d.vm, 0, bit));
-		testvm_slot(&d.vm, 0)->queue_pending = 0;
+			assert_true(fake_vm_wait(&d.vm, 0, bit));
+		fake_vm_slot(&d.vm, 0)->queue_pending = 0;
 	}
 	assert_int_equal(d.vm.runs, ENOUGH);
-	testvm_slot(&d.vm, 0)->queue[0].vcpu = 1;
+	fake_vm_slot(&d.vm, 0)->queue[0].vcpu = 1;
 	raises = d.vm.raises;
 	put_header(&d, VIRTIO_BLK_T_IN, 1);
-	assert_true(driver_add(&d.drv, buf, 3) >= 0);
-	testvm_ring(&d.vm, 0, 0, &d.drv);
-	assert_true(testvm_wait(&d.vm, 1, bit));
-	assert_true(driver_get(&d.drv, &len) >= 0);
+	assert_true(fake_guest_add(&d.drv, buf, 3) >= 0);
+	fake_vm_ring(&d.vm, 0, 0, &d.drv);
+	assert_true(fake_vm_wait(&d.vm, 1, bit));
+	assert_true(fake_guest_get(&d.drv, &len) >= 0);
 	assert_int_equal(d.vm.raises, raises + 1);
 	assert_int_equal(d.vm.runs, ENOUGH);
 	close_disk(&d);

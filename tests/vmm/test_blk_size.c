@@ -56,13 +56,13 @@ static void set_length(struct disk *d, uint64_t sectors)
 
 static uint64_t capacity(struct disk *d)
 {
-	return number_at(testvm_slot(&d->vm, 0)->config);
+	return number_at(fake_vm_slot(&d->vm, 0)->config);
 }
 
 /* The driver was told: so many sectors there are now. */
 static void told(struct disk *d, uint64_t sectors, uint64_t before)
 {
-	struct cvm_virtio_slot *page = testvm_slot(&d->vm, 0);
+	struct cvm_virtio_slot *page = fake_vm_slot(&d->vm, 0);
 	char line[256];
 
 	assert_int_equal(capacity(d), sectors);
@@ -92,7 +92,7 @@ static void grown(struct disk *d)
 	set_length(d, SECTORS * 2 + 1);
 	d->vm.events[0] = 0;
 	rescan(d, SECTORS * 2 + 1, SECTORS);
-	assert_int_equal(testvm_wait(&d->vm, 0, EVENT), EVENT);
+	assert_int_equal(fake_vm_wait(&d->vm, 0, EVENT), EVENT);
 	told(d, SECTORS * 2 + 1, SECTORS);
 	assert_int_equal(request(d, VIRTIO_BLK_T_IN, SECTORS * 2, 512),
 			 VIRTIO_BLK_S_OK);
@@ -209,7 +209,7 @@ static void every_write(struct disk *d)
 		first_to_know(d, VIRTIO_BLK_T_WRITE_ZEROES, 0);
 		first_to_know(d, VIRTIO_BLK_T_WRITE_ZEROES, 1);
 		rescan(d, SECTORS, SECTORS / 2);
-		testvm_command(&d->vm, 0, CVM_VIRTIO_RESET, 0);
+		fake_vm_command(&d->vm, 0, CVM_VIRTIO_RESET, 0);
 	}
 }
 
@@ -222,7 +222,7 @@ static void test_every_write(void **state)
 /* Between two lengths, nobody is told; nor before the driver is ready. */
 static void quiet(struct disk *d)
 {
-	struct cvm_virtio_slot *page = testvm_slot(&d->vm, 0);
+	struct cvm_virtio_slot *page = fake_vm_slot(&d->vm, 0);
 
 	set_length(d, SECTORS + 1);
 	rescan(d, SECTORS + 1, SECTORS);
@@ -280,18 +280,18 @@ static void test_claimed(void **state)
 {
 	struct problem problem = { "" };
 	struct virtio_blk_args args;
-	struct testvm other;
+	struct fake_vm other;
 	struct disk d = { 0 };
 
 	(void)state;
 	open_disk(&d);
 	set_length(&d, 2 * SECTORS);
-	testvm_init(&other);
+	fake_vm_init(&other);
 	args = (struct virtio_blk_args){ .path = d.path, .offset = DISK_BYTES };
 	assert_int_equal(virtio_blk_add(other.devs, &args, &problem),
 			 -1);
 	assert_non_null(strstr(problem.text, "in use by another VM"));
-	testvm_free(&other);
+	fake_vm_free(&other);
 	assert_int_equal(virtio_blk_rescan(d.vm.devs, 1, NULL),
 			 -CVM_ENOENT);
 	close_disk(&d);

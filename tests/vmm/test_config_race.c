@@ -14,12 +14,12 @@
 #include <cmocka.h>
 
 #include "step.h"
-#include "testvm.h"
+#include "fake_vm.h"
 #include "virtio/core/transport.h"
 
 #define BYTES	64u
 
-static struct testvm vm;
+static struct fake_vm vm;
 static struct virtio_device dev;
 static uint32_t old, new;	/* what was found */
 
@@ -43,7 +43,7 @@ static void change(void)
 /* As guest-patch/cvm/virtio.c, which looks again if .generation changes. */
 static void look(void)
 {
-	const struct cvm_virtio_slot *slot = testvm_slot(&vm, 0);
+	const struct cvm_virtio_slot *slot = fake_vm_slot(&vm, 0);
 	const uint8_t *config = slot->generation & 1 ? slot->config_odd :
 				slot->config;
 	uint32_t i;
@@ -65,7 +65,7 @@ static void whole(void **state)
 
 	(void)state;
 	STEP_OR_SKIP();
-	testvm_init(&vm);
+	fake_vm_init(&vm);
 	assert_int_equal(virtio_device_init(&dev, &ops, 1, 16), 0);
 	dev.config_len = BYTES;
 	memset(dev.config, 'o', BYTES);
@@ -76,9 +76,9 @@ static void whole(void **state)
 	print_message("%u instructions, old %u times, then new %u times\n",
 		      steps, old, new);
 	assert_true(old > 20 && new > 20);
-	assert_memory_equal(testvm_slot(&vm, 0)->config_odd,
-			    testvm_slot(&vm, 0)->config, BYTES);
-	testvm_free(&vm);
+	assert_memory_equal(fake_vm_slot(&vm, 0)->config_odd,
+			    fake_vm_slot(&vm, 0)->config, BYTES);
+	fake_vm_free(&vm);
 }
 
 int main(void)

@@ -17,16 +17,16 @@
 
 static void test_own_size(void **state)
 {
-	struct testvm vm;
+	struct fake_vm vm;
 
 	(void)state;
-	testvm_init(&vm);
-	assert_int_equal(testvm_table(&vm)->console_size, 0);
+	fake_vm_init(&vm);
+	assert_int_equal(fake_vm_table(&vm)->console_size, 0);
 	virtio_devices_console_size(vm.devs, 132, 43);
-	assert_int_equal(testvm_wait(&vm, 0, UINT64_MAX),
+	assert_int_equal(fake_vm_wait(&vm, 0, UINT64_MAX),
 			 1ull << CVM_EVENT_CONSOLE_BIT);
-	assert_int_equal(testvm_table(&vm)->console_size, 132 << 16 | 43);
-	testvm_free(&vm);
+	assert_int_equal(fake_vm_table(&vm)->console_size, 132 << 16 | 43);
+	fake_vm_free(&vm);
 }
 
 /* ---- what devices count -------------------------------------------------- */
@@ -48,33 +48,33 @@ static void note(void *ctx, const char *name, const char *text,
 
 static void test_counts(void **state)
 {
-	struct driver_buffer buf = { TESTVM_BUFFERS, 16, true };
-	struct driver_queue drv;
+	struct fake_buffer buf = { FAKE_VM_BUFFERS, 16, true };
+	struct fake_queue drv;
 	struct problem problem = { "" };
-	struct testvm vm;
+	struct fake_vm vm;
 	uint32_t len;
 
 	(void)state;
-	testvm_init(&vm);
+	fake_vm_init(&vm);
 	assert_int_equal(virtio_devices_report(vm.devs, 0, NULL, NULL),
 			 -CVM_ENOENT);
 	assert_int_equal(virtio_devices_report(vm.devs, CVM_VIRTIO_SLOTS,
 					       NULL, NULL), -CVM_ENOENT);
 	assert_null(virtio_devices_kind(vm.devs, 0));
 	assert_int_equal(virtio_rng_add(vm.devs, &problem), 0);
-	assert_true(testvm_features(&vm, 0, VIRTIO_F_VERSION_1));
-	assert_int_equal(testvm_queue(&vm, 0, 0, &drv, 8, 0), 0);
-	assert_int_equal(testvm_driver_ok(&vm, 0), 0);
-	assert_true(driver_add(&drv, &buf, 1) >= 0);
-	testvm_ring(&vm, 0, 0, &drv);
+	assert_true(fake_vm_features(&vm, 0, VIRTIO_F_VERSION_1));
+	assert_int_equal(fake_vm_queue(&vm, 0, 0, &drv, 8, 0), 0);
+	assert_int_equal(fake_vm_driver_ok(&vm, 0), 0);
+	assert_true(fake_guest_add(&drv, &buf, 1) >= 0);
+	fake_vm_ring(&vm, 0, 0, &drv);
 	/* The answer comes before what tells of it is counted. */
-	assert_true(testvm_wait(&vm, 0, 1ull << CVM_VIRTIO_EVENT_BIT(0)));
-	assert_true(driver_get(&drv, &len) >= 0);
-	testvm_slot(&vm, 0)->queue[0].doorbells = 7;
+	assert_true(fake_vm_wait(&vm, 0, 1ull << CVM_VIRTIO_EVENT_BIT(0)));
+	assert_true(fake_guest_get(&drv, &len) >= 0);
+	fake_vm_slot(&vm, 0)->queue[0].doorbells = 7;
 	assert_string_equal(virtio_devices_kind(vm.devs, 0), "rng");
-	assert_int_equal(testvm_counter(&vm, 0, "doorbells"), 7);
-	assert_int_equal(testvm_counter(&vm, 0, "interrupts"), 1);
-	testvm_free(&vm);
+	assert_int_equal(fake_vm_counter(&vm, 0, "doorbells"), 7);
+	assert_int_equal(fake_vm_counter(&vm, 0, "interrupts"), 1);
+	fake_vm_free(&vm);
 }
 
 /* ---- two ports that end in this program ---------------------------------- */
@@ -113,7 +113,7 @@ static void plug(struct rig *rig)
 	struct problem problem = { "" };
 
 	memset(ends, 0, sizeof(ends));
-	testvm_init(&rig->vm);
+	fake_vm_init(&rig->vm);
 	assert_int_equal(virtio_console_add(rig->vm.devs, args, 2,
 					    &problem), 0);
 	ports[0] = args[0].port;
@@ -147,9 +147,9 @@ static void test_ports_appear(void **state)
 
 	(void)state;
 	plug(&rig);
-	assert_int_equal(testvm_slot(&rig.vm, 0)->device_id, 3);
-	assert_int_equal(testvm_slot(&rig.vm, 0)->queues, RIG_QUEUES);
-	assert_int_equal(testvm_slot(&rig.vm, 0)->config[4], 2);
+	assert_int_equal(fake_vm_slot(&rig.vm, 0)->device_id, 3);
+	assert_int_equal(fake_vm_slot(&rig.vm, 0)->queues, RIG_QUEUES);
+	assert_int_equal(fake_vm_slot(&rig.vm, 0)->config[4], 2);
 	rig_start(&rig, VIRTIO_CONSOLE_F_MULTIPORT);
 	virtio_port_resize(ports[1], sizes[0], sizes[1]);
 	/* Room for three: the rest waits for more. */
@@ -176,7 +176,7 @@ static void test_ports_appear(void **state)
 	rig_control(&rig, 0, VIRTIO_CONSOLE_PORT_READY, 0);
 	rig_control(&rig, 0, VIRTIO_CONSOLE_PORT_NAME, 1);
 	expect_nothing(&rig);
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 }
 
 static void check_through(uint64_t features)
@@ -202,7 +202,7 @@ static void check_through(uint64_t features)
 		assert_int_equal(rig_take(&rig, rig_queue_in(port), got), 5);
 		assert_memory_equal(got, "typed", 5);
 	}
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 }
 
 static void test_through(void **state)
@@ -242,7 +242,7 @@ static void test_input_room(void **state)
 	virtio_port_report(ports[1], note, NULL);
 	assert_int_equal(reported[0], 4 * RIG_ROOM);
 	assert_int_equal(reported[1], 0);
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 }
 
 /* A driver that knows of no ports has the first, and its size (5.3.4). */
@@ -261,10 +261,10 @@ static void test_one_port(void **state)
 	rig_put(&rig, 1, "out", 3);
 	assert_int_equal(ends[0].bytes, 3);
 	virtio_port_resize(ports[0], size[0], size[1]);
-	assert_memory_equal(testvm_slot(&rig.vm, 0)->config, size, 4);
-	assert_int_equal(testvm_slot(&rig.vm, 0)->config_pending, 1);
+	assert_memory_equal(fake_vm_slot(&rig.vm, 0)->config, size, 4);
+	assert_int_equal(fake_vm_slot(&rig.vm, 0)->config_pending, 1);
 	assert_int_equal(virtio_port_input(ports[1], "in", 2), 0);
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 }
 
 static void test_reset(void **state)
@@ -276,7 +276,7 @@ static void test_reset(void **state)
 	rig_start(&rig, VIRTIO_CONSOLE_F_MULTIPORT);
 	rig_control(&rig, UINT32_MAX, VIRTIO_CONSOLE_DEVICE_READY, 1);
 	rig_control(&rig, 0, VIRTIO_CONSOLE_PORT_READY, 1);
-	assert_int_equal(testvm_command(&rig.vm, 0, CVM_VIRTIO_RESET, 0), 0);
+	assert_int_equal(fake_vm_command(&rig.vm, 0, CVM_VIRTIO_RESET, 0), 0);
 	assert_int_equal(virtio_port_input(ports[0], "x", 1), 0);
 	rig_start(&rig, VIRTIO_CONSOLE_F_MULTIPORT);
 	/* What was to be told before the reset is not told after it. */
@@ -286,24 +286,24 @@ static void test_reset(void **state)
 	expect_nothing(&rig);
 	rig_control(&rig, UINT32_MAX, VIRTIO_CONSOLE_DEVICE_READY, 1);
 	expect(&rig, 0, VIRTIO_CONSOLE_PORT_ADD, 1, NULL, 0);
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 }
 
 /* ---- a driver that breaks rules ------------------------------------------ */
 
 static void expect_broken(struct rig *rig, const char *words)
 {
-	assert_true(testvm_wait_broken(&rig->vm, 0));
+	assert_true(fake_vm_wait_broken(&rig->vm, 0));
 	if (!strstr(rig->vm.line, words))
 		fail_msg("\"%s\" does not say \"%s\"", rig->vm.line, words);
-	assert_int_equal(testvm_command(&rig->vm, 0, CVM_VIRTIO_RESET, 0), 0);
+	assert_int_equal(fake_vm_command(&rig->vm, 0, CVM_VIRTIO_RESET, 0), 0);
 	rig_start(rig, VIRTIO_CONSOLE_F_MULTIPORT);
 }
 
 static void test_hostile(void **state)
 {
-	struct driver_buffer readable = { RIG_OUT, 16, false };
-	struct driver_buffer small = { RIG_OUT, 4, true };
+	struct fake_buffer readable = { RIG_OUT, 16, false };
+	struct fake_buffer small = { RIG_OUT, 4, true };
 	struct control message = {
 		.id = 2, .event = VIRTIO_CONSOLE_PORT_READY, .value = 1
 	};
@@ -316,23 +316,23 @@ static void test_hostile(void **state)
 	expect_broken(&rig, "queue 3: a control message of 7 bytes");
 	rig_control(&rig, 2, VIRTIO_CONSOLE_PORT_READY, 1);
 	expect_broken(&rig, "about port 2 of 2");
-	assert_true(driver_add(&rig.queue[2], &small, 1) >= 0);
+	assert_true(fake_guest_add(&rig.queue[2], &small, 1) >= 0);
 	rig_control(&rig, UINT32_MAX, VIRTIO_CONSOLE_DEVICE_READY, 1);
 	expect_broken(&rig, "a control message needs 8 bytes, not 4");
-	assert_true(driver_add(&rig.queue[4], &readable, 1) >= 0);
+	assert_true(fake_guest_add(&rig.queue[4], &readable, 1) >= 0);
 	assert_int_equal(virtio_port_input(ports[1], "x", 1), 0);
 	expect_broken(&rig, "queue 4: a buffer without room");
 	/* And it works again. */
 	rig_give(&rig, 4, 1);
 	assert_int_equal(virtio_port_input(ports[1], "x", 1), 1);
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 }
 
 static void test_how_many(void **state)
 {
 	struct virtio_port_args args[VIRTIO_PORTS_MAX + 1];
 	struct problem problem = { "" };
-	struct testvm vm;
+	struct fake_vm vm;
 	uint32_t i;
 
 	(void)state;
@@ -343,7 +343,7 @@ static void test_how_many(void **state)
 			.kind = VIRTIO_PORT_CALLS, .ctx = &ends[0],
 			.output = end_output, .input_space = end_room,
 		};
-	testvm_init(&vm);
+	fake_vm_init(&vm);
 	assert_int_equal(virtio_console_add(vm.devs, args, 8,
 					    &problem), -1);
 	assert_string_equal(problem.text, "ttys7: a guest has 7 such ports at "
@@ -352,8 +352,8 @@ static void test_how_many(void **state)
 					    &problem), -1);
 	assert_int_equal(virtio_console_add(vm.devs, args, 7,
 					    &problem), 0);
-	assert_int_equal(testvm_slot(&vm, 0)->queues, 16);
-	testvm_free(&vm);
+	assert_int_equal(fake_vm_slot(&vm, 0)->queues, 16);
+	fake_vm_free(&vm);
 }
 
 int main(void)

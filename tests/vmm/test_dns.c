@@ -115,7 +115,7 @@ static void close_card(struct card *c, int text)
 {
 	uint32_t n;
 
-	testvm_free(&c->vm);
+	fake_vm_free(&c->vm);
 	close(text);
 	for (n = 0; n < SERVERS; n++)
 		end_server(n);
@@ -133,7 +133,7 @@ static void expect_asked(uint32_t n, uint8_t id)
 	socklen_t len = sizeof(server[n].from);
 	uint8_t data[512];
 
-	if (poll(&asked, 1, TESTVM_SECONDS * 1000) != 1)
+	if (poll(&asked, 1, FAKE_VM_SECONDS * 1000) != 1)
 		fail_msg("server %u was not asked", n);
 	assert_int_equal(recvfrom(server[n].udp, data, sizeof(data), 0,
 				  (struct sockaddr *)&server[n].from, &len),
@@ -475,7 +475,7 @@ static int accepted(uint32_t n)
 {
 	struct pollfd waits = { .fd = server[n].tcp, .events = POLLIN };
 
-	assert_int_equal(poll(&waits, 1, TESTVM_SECONDS * 1000), 1);
+	assert_int_equal(poll(&waits, 1, FAKE_VM_SECONDS * 1000), 1);
 	return accept(server[n].tcp, NULL, NULL);
 }
 

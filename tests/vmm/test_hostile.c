@@ -13,19 +13,19 @@
 
 #include <cmocka.h>
 
-#include "driver.h"
-#include "testmem.h"
+#include "fake_guest.h"
+#include "fake_memory.h"
 #include "virtio/core/virtqueue.h"
 
 #define SIZE	8u
-#define BUFFERS	TESTMEM_C
-#define TABLE	(TESTMEM_C + 0x8000)
+#define BUFFERS	FAKE_MEMORY_C
+#define TABLE	(FAKE_MEMORY_C + 0x8000)
 #define PACKED	VIRTIO_F_RING_PACKED
 #define IN_TABLE (VIRTIO_F_INDIRECT_DESC)
 
 struct fixture {
-	struct testmem t;
-	struct driver_queue drv;
+	struct fake_memory t;
+	struct fake_queue drv;
 	struct vq vq;
 	struct os_iov iov[32];
 	struct vq_chain chain;
@@ -40,8 +40,8 @@ static void setup(struct fixture *f, uint64_t features)
 		.chain_max = 16,
 	};
 
-	testmem_init(&f->t);
-	driver_init(&f->drv, &f->t.mem, TESTMEM_A, SIZE, features);
+	fake_memory_init(&f->t);
+	fake_guest_init(&f->drv, &f->t.mem, FAKE_MEMORY_A, SIZE, features);
 	config.desc_gpa = f->drv.desc_gpa;
 	config.driver_gpa = f->drv.driver_gpa;
 	config.device_gpa = f->drv.device_gpa;
@@ -56,18 +56,18 @@ static void expect_broken(struct fixture *f, const char *reason)
 	/* For good, and quietly. */
 	assert_int_equal(vq_pop(&f->vq, &f->chain), -1);
 	assert_false(vq_enable_notification(&f->vq));
-	testmem_free(&f->t);
+	fake_memory_free(&f->t);
 }
 
 /* One request with this buffer. */
 static void one(uint64_t features, uint64_t gpa, uint32_t bytes,
 		const char *reason)
 {
-	struct driver_buffer buf = { gpa, bytes, true };
+	struct fake_buffer buf = { gpa, bytes, true };
 	struct fixture f;
 
 	setup(&f, features);
-	driver_add(&f.drv, &buf, 1);
+	fake_guest_add(&f.drv, &buf, 1);
 	expect_broken(&f, reason);
 }
 
@@ -80,9 +80,10 @@ static void test_buffers(void **state)
 		one(kind, BUFFERS, 0, "descriptor 0 has no bytes");
 		one(kind, 0x1000, 16, "descriptor 0: 16 bytes up to 0x1010 "
 		    "are not all guest memory");
-		one(kind, TESTMEM_C + TESTMEM_BYTES - 8, 9, "descriptor 0: 9 "
-		    "bytes up to 0x80100001 are not all guest memory");
-		one(kind, TESTMEM_C - 8, 16, "descriptor 0: 16 bytes up to "
+		one(kind, FAKE_MEMORY_C + FAKE_MEMORY_BYTES - 8, 9,
+		    "descriptor 0: 9 bytes up to 0x80100001 are not all "
+		    "guest memory");
+		one(kind, FAKE_MEMORY_C - 8, 16, "descriptor 0: 16 bytes up to "
 		    "0x80000008 are not all guest memory");
 		one(kind, UINT64_MAX - 7, 16, "descriptor 0: 16 bytes up to "
 		    "0x8 are not all guest memory");
@@ -94,7 +95,7 @@ static void test_buffers(void **state)
 /* Part lengths whose sum passes 32 bits; memory has to be large enough. */
 static void test_too_long(void **state)
 {
-	struct driver_buffer buf[2] = {
+	struct fake_buffer buf[2] = {
 		{ 0x100000000, 0x80000000, false },
 		{ 0x100000000, 0x80000000, true },
 	};
@@ -107,7 +108,7 @@ static void test_too_long(void **state)
 		setup(&f, kind);
 		/* Looked up, never touched. */
 		virtio_memory_add(&f.t.mem, 0x100000000, 0x80000000, nothing);
-		driver_add(&f.drv, buf, 2);
+		fake_guest_add(&f.drv, buf, 2);
 		expect_broken(&f, "descriptor 1: a request of 4 GiB and "
 			      "more");
 	}
@@ -115,7 +116,7 @@ static void test_too_long(void **state)
 
 static void test_order(void **state)
 {
-	struct driver_buffer buf[3] = {
+	struct fake_buffer buf[3] = {
 		{ BUFFERS, 16, false }, { BUFFERS + 32, 16, true },
 		{ BUFFERS + 64, 16, false },
 	};
@@ -125,7 +126,7 @@ static void test_order(void **state)
 	(void)state;
 	for (kind = 0; kind <= PACKED; kind += PACKED) {
 		setup(&f, kind);
-		driver_add(&f.drv, buf, 3);
+		fake_guest_add(&f.drv, buf, 3);
 		expect_broken(&f, "descriptor 2: a readable part behind a "
 			      "writable one");
 	}
@@ -133,18 +134,18 @@ static void test_order(void **state)
 
 static void test_pieces(void **state)
 {
-	struct driver_buffer buf[16];
+	struct fake_buffer buf[16];
 	struct fixture f;
 	uint64_t kind;
 	uint32_t i;
 
 	(void)state;
 	for (i = 0; i < 16; i++)
-		buf[i] = (struct driver_buffer){ BUFFERS + i * 64, 8, true };
+		buf[i] = (struct fake_buffer){ BUFFERS + i * 64, 8, true };
 	for (kind = 0; kind <= PACKED; kind += PACKED) {
 		setup(&f, kind | IN_TABLE);
 		f.chain.space = 15;
-		driver_add_indirect(&f.drv, &f.t.mem, TABLE, buf, 16);
+		fake_guest_add_indirect(&f.drv, &f.t.mem, TABLE, buf, 16);
 		expect_broken(&f, "indirect descriptor 15: a request of more "
 			      "than 15 pieces");
 	}
@@ -152,7 +153,7 @@ static void test_pieces(void **state)
 
 static void test_loops(void **state)
 {
-	struct driver_buffer buf[3] = {
+	struct fake_buffer buf[3] = {
 		{ BUFFERS, 16, false }, { BUFFERS + 32, 16, false },
 		{ BUFFERS + 64, 16, false },
 	};
@@ -161,38 +162,38 @@ static void test_loops(void **state)
 
 	(void)state;
 	setup(&f, 0);
-	driver_add(&f.drv, buf, 3);
+	fake_guest_add(&f.drv, buf, 3);
 	table = f.drv.desc;
 	table[2].flags = VIRTQ_DESC_F_NEXT;
 	table[2].next = 1;
 	expect_broken(&f, "descriptor 2: the chain does not end");
 	setup(&f, 0);
-	driver_add(&f.drv, buf, 3);
+	fake_guest_add(&f.drv, buf, 3);
 	table = f.drv.desc;
 	table[0].next = 0;
 	expect_broken(&f, "descriptor 0: the chain does not end");
 	setup(&f, 0);
-	driver_add(&f.drv, buf, 3);
+	fake_guest_add(&f.drv, buf, 3);
 	table = f.drv.desc;
 	table[1].next = SIZE;
 	expect_broken(&f, "descriptor 8 of a table of 8");
 	/* In an indirect table. */
 	setup(&f, IN_TABLE);
-	driver_add_indirect(&f.drv, &f.t.mem, TABLE, buf, 3);
-	table = (void *)testmem_at(&f.t, TABLE);
+	fake_guest_add_indirect(&f.drv, &f.t.mem, TABLE, buf, 3);
+	table = (void *)fake_memory_at(&f.t, TABLE);
 	table[2].flags = VIRTQ_DESC_F_NEXT;
 	table[2].next = 0;
 	expect_broken(&f, "indirect descriptor 0: the chain does not end");
 	setup(&f, IN_TABLE);
-	driver_add_indirect(&f.drv, &f.t.mem, TABLE, buf, 3);
-	table = (void *)testmem_at(&f.t, TABLE);
+	fake_guest_add_indirect(&f.drv, &f.t.mem, TABLE, buf, 3);
+	table = (void *)fake_memory_at(&f.t, TABLE);
 	table[1].next = 3;
 	expect_broken(&f, "indirect descriptor 3 of a table of 3");
 }
 
 static void test_split_ring(void **state)
 {
-	struct driver_buffer buf = { BUFFERS, 16, false };
+	struct fake_buffer buf = { BUFFERS, 16, false };
 	struct virtq_avail *avail;
 	struct fixture f;
 
@@ -209,13 +210,13 @@ static void test_split_ring(void **state)
 		      "of 8");
 	/* With requests under way there is room for fewer. */
 	setup(&f, 0);
-	driver_add(&f.drv, &buf, 1);
+	fake_guest_add(&f.drv, &buf, 1);
 	assert_int_equal(vq_pop(&f.vq, &f.chain), 1);
 	avail = f.drv.driver;
 	avail->idx = SIZE + 1;
 	expect_broken(&f, "available index 9: 9 requests in a queue of 8");
 	setup(&f, 0);
-	driver_add(&f.drv, &buf, 1);
+	fake_guest_add(&f.drv, &buf, 1);
 	avail = f.drv.driver;
 	avail->ring[0] = SIZE;
 	expect_broken(&f, "available entry 0: descriptor 8 of a table of 8");
@@ -224,13 +225,13 @@ static void test_split_ring(void **state)
 static void indirect(uint64_t features, uint64_t gpa, uint32_t bytes,
 		     const char *reason)
 {
-	struct driver_buffer buf = { gpa, bytes, false };
+	struct fake_buffer buf = { gpa, bytes, false };
 	struct pvirtq_desc *packed;
 	struct virtq_desc *split;
 	struct fixture f;
 
 	setup(&f, features);
-	driver_add(&f.drv, &buf, 1);
+	fake_guest_add(&f.drv, &buf, 1);
 	packed = f.drv.desc;
 	split = f.drv.desc;
 	if (features & PACKED)
@@ -256,7 +257,8 @@ static void test_indirect(void **state)
 			 "indirect table of 272 bytes");
 		indirect(kind | IN_TABLE, TABLE, 0xfffffff0, "descriptor 0: "
 			 "an indirect table of 4294967280 bytes");
-		indirect(kind | IN_TABLE, TESTMEM_C + TESTMEM_BYTES - 16, 32,
+		indirect(kind | IN_TABLE,
+			 FAKE_MEMORY_C + FAKE_MEMORY_BYTES - 16, 32,
 			 "descriptor 0: an indirect table at 0x800ffff0, "
 			 "which is not guest memory");
 		indirect(kind | IN_TABLE, UINT64_MAX - 15, 32, "descriptor "
@@ -270,7 +272,7 @@ static void test_indirect(void **state)
 
 static void test_indirect_twice(void **state)
 {
-	struct driver_buffer buf[2] = {
+	struct fake_buffer buf[2] = {
 		{ BUFFERS, 16, false }, { TABLE + 0x100, 16, false },
 	};
 	struct pvirtq_desc *ring;
@@ -279,71 +281,71 @@ static void test_indirect_twice(void **state)
 
 	(void)state;
 	setup(&f, IN_TABLE);
-	driver_add_indirect(&f.drv, &f.t.mem, TABLE, buf, 2);
-	table = (void *)testmem_at(&f.t, TABLE);
+	fake_guest_add_indirect(&f.drv, &f.t.mem, TABLE, buf, 2);
+	table = (void *)fake_memory_at(&f.t, TABLE);
 	table[1].flags = VIRTQ_DESC_F_INDIRECT;
 	expect_broken(&f, "indirect descriptor 1: indirect, in a table or "
 		      "before a next descriptor");
 	setup(&f, IN_TABLE);
-	driver_add(&f.drv, buf, 2);
+	fake_guest_add(&f.drv, buf, 2);
 	table = f.drv.desc;
 	table[0].flags |= VIRTQ_DESC_F_INDIRECT;
 	expect_broken(&f, "descriptor 0: indirect, in a table or before a "
 		      "next descriptor");
 	setup(&f, PACKED | IN_TABLE);
-	driver_add(&f.drv, buf, 2);
+	fake_guest_add(&f.drv, buf, 2);
 	ring = f.drv.desc;
 	ring[1].flags |= VIRTQ_DESC_F_INDIRECT;
 	expect_broken(&f, "descriptor 1: indirect, in a list");
 	setup(&f, PACKED | IN_TABLE);
-	driver_add(&f.drv, buf, 2);
+	fake_guest_add(&f.drv, buf, 2);
 	ring = f.drv.desc;
 	ring[0].flags |= VIRTQ_DESC_F_INDIRECT;
 	expect_broken(&f, "descriptor 0: indirect, in a list");
 	/* 2.8.7: in a packed table every flag but WRITE is ignored. */
 	setup(&f, PACKED | IN_TABLE);
-	driver_add_indirect(&f.drv, &f.t.mem, TABLE, buf, 2);
-	ring = (void *)testmem_at(&f.t, TABLE);
+	fake_guest_add_indirect(&f.drv, &f.t.mem, TABLE, buf, 2);
+	ring = (void *)fake_memory_at(&f.t, TABLE);
 	ring[0].flags = VIRTQ_DESC_F_INDIRECT | VIRTQ_DESC_F_NEXT;
 	assert_int_equal(vq_pop(&f.vq, &f.chain), 1);
 	assert_int_equal(f.chain.read_bytes, 32);
-	testmem_free(&f.t);
+	fake_memory_free(&f.t);
 }
 
 static void test_packed_ring(void **state)
 {
-	struct driver_buffer buf[8];
+	struct fake_buffer buf[8];
 	struct pvirtq_desc *ring;
 	struct fixture f;
 	uint32_t i;
 
 	(void)state;
 	for (i = 0; i < 8; i++)
-		buf[i] = (struct driver_buffer){ BUFFERS + i * 64, 8, false };
+		buf[i] = (struct fake_buffer){ BUFFERS + i * 64, 8, false };
 	/* A list that never ends comes round to its own start. */
 	setup(&f, PACKED);
-	driver_add(&f.drv, buf, 8);
+	fake_guest_add(&f.drv, buf, 8);
 	ring = f.drv.desc;
 	ring[7].flags |= VIRTQ_DESC_F_NEXT;
 	expect_broken(&f, "descriptor 0 is available while it is in use");
 	/* A list over entries that are not given back. */
 	setup(&f, PACKED);
-	driver_add(&f.drv, buf, 6);
+	fake_guest_add(&f.drv, buf, 6);
 	assert_int_equal(vq_pop(&f.vq, &f.chain), 1);
-	driver_add(&f.drv, buf, 2);
+	fake_guest_add(&f.drv, buf, 2);
 	ring = f.drv.desc;
 	ring[7].flags |= VIRTQ_DESC_F_NEXT;
 	expect_broken(&f, "descriptor 0 is available while it is in use");
 	/* One more than there are. */
 	setup(&f, PACKED);
-	driver_add(&f.drv, buf, 8);
+	fake_guest_add(&f.drv, buf, 8);
 	assert_int_equal(vq_pop(&f.vq, &f.chain), 1);
 	ring = f.drv.desc;
 	ring[0].flags = VIRTQ_DESC_F_USED;
 	expect_broken(&f, "descriptor 0 is available while it is in use");
 	/* A list whose second part is missing. */
 	setup(&f, PACKED);
-	driver_add(&f.drv, buf, 2);
+	fake_guest_add(&f.drv, buf, 2);
 	ring = f.drv.desc;
 	ring[1].flags = 0;
 	expect_broken(&f, "descriptor 1 continues a list but is not "
@@ -353,18 +355,18 @@ static void test_packed_ring(void **state)
 /* Events far outside the ring wait for anything and touch nothing. */
 static void test_events(void **state)
 {
-	struct driver_buffer buf = { BUFFERS, 16, true };
+	struct fake_buffer buf = { BUFFERS, 16, true };
 	struct fixture f;
 
 	(void)state;
 	setup(&f, PACKED | VIRTIO_F_EVENT_IDX);
 	*(uint32_t *)f.drv.driver = PVIRTQ_EVENT(0x7fff, 1,
 						 RING_EVENT_FLAGS_DESC);
-	driver_add(&f.drv, &buf, 1);
+	fake_guest_add(&f.drv, &buf, 1);
 	assert_int_equal(vq_pop(&f.vq, &f.chain), 1);
 	vq_push(&f.vq, &f.chain, 16);
 	assert_true(vq_publish(&f.vq));
-	testmem_free(&f.t);
+	fake_memory_free(&f.t);
 }
 
 /* ---- a driver that changes its mind while it is looked at ---------------- */
@@ -405,7 +407,7 @@ static void *flip(void *arg)
 
 static void race(uint64_t features)
 {
-	struct driver_buffer buf = { BUFFERS, 64, true };
+	struct fake_buffer buf = { BUFFERS, 64, true };
 	struct vq_config config = { .features = features, .size = SIZE };
 	struct flipper flipper;
 	uint32_t n, good = 0, bad = 0;
@@ -413,7 +415,7 @@ static void race(uint64_t features)
 	pthread_t thread;
 
 	setup(&f, features);
-	driver_add(&f.drv, &buf, 1);
+	fake_guest_add(&f.drv, &buf, 1);
 	config.mem = &f.t.mem;
 	config.desc_gpa = f.drv.desc_gpa;
 	config.driver_gpa = f.drv.driver_gpa;
@@ -437,7 +439,7 @@ static void race(uint64_t features)
 	}
 	__atomic_store_n(&flipper.stop, 1, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
-	testmem_free(&f.t);
+	fake_memory_free(&f.t);
 }
 
 static void test_race(void **state)

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "testvm.h"
+#include "fake_vm.h"
 #include "os/disk.h"
 #include "virtio/blk/blk_image.h"
 #include "image.h"
@@ -255,7 +255,8 @@ static void write_disk(size_t bytes)
 	fclose(file);
 }
 
-static int add(struct testvm *vm, struct virtio_blk_args args, const char *text)
+static int add(struct fake_vm *vm, struct virtio_blk_args args,
+	       const char *text)
 {
 	struct problem problem = { "" };
 	int slot;
@@ -269,11 +270,11 @@ static int add(struct testvm *vm, struct virtio_blk_args args, const char *text)
 
 static void test_files(void **state)
 {
-	struct testvm vm;
+	struct fake_vm vm;
 
 	(void)state;
 	enter();
-	testvm_init(&vm);
+	fake_vm_init(&vm);
 #define with(...) (struct virtio_blk_args){ __VA_ARGS__ }
 	add(&vm, with(.queues = 0), "disk.img: No such file or directory");
 	assert_int_equal(mkdir("disk.img", 0700), 0);
@@ -306,7 +307,7 @@ static void test_files(void **state)
 	    "2110, the image has 2048 of 512 bytes");
 	/* Without its first 63 sectors it has no table: taken as it is. */
 	assert_int_equal(add(&vm, with(.offset = 63 * 512), ""), 0);
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 	unlink("disk.img");
 	leave();
 }
@@ -315,15 +316,15 @@ static void test_busy(void **state)
 {
 	static const char busy[] =
 		"disk.img: in use by another VM or program";
-	struct testvm vm, other;
+	struct fake_vm vm, other;
 	int slot;
 
 	(void)state;
 	enter();
 	clear();
 	write_disk(sizeof(disk));
-	testvm_init(&vm);
-	testvm_init(&other);
+	fake_vm_init(&vm);
+	fake_vm_init(&other);
 	slot = add(&vm, with(.queues = 0), "");
 	add(&other, with(.queues = 0), busy);
 	add(&other, with(.readonly = true), busy);
@@ -339,8 +340,8 @@ static void test_busy(void **state)
 	assert_true(add(&vm, with(.offset = 512, .bytes = 5120), "") >= 0);
 	assert_true(add(&other, with(.offset = 5632, .bytes = 512), "") >= 0);
 	add(&other, with(.offset = 5120, .bytes = 512), busy);
-	testvm_free(&vm);
-	testvm_free(&other);
+	fake_vm_free(&vm);
+	fake_vm_free(&other);
 	unlink("disk.img");
 	leave();
 }
@@ -377,13 +378,13 @@ static void test_formats(void **state)
 		packed_by(0, "PK\3\4", "zip", "unzip -p"),
 	};
 	char text[300];
-	struct testvm vm;
+	struct fake_vm vm;
 	size_t i;
 	int slot;
 
 	(void)state;
 	enter();
-	testvm_init(&vm);
+	fake_vm_init(&vm);
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		clear();
 		memcpy(disk + kinds[i].at, kinds[i].bytes, kinds[i].count);
@@ -400,7 +401,7 @@ static void test_formats(void **state)
 	    "by zip, not a raw disk, and a guest would write over it; say "
 	    "setcobd1=format=raw to insist, or make a raw one of it: unzip -p "
 	    "disk.img >NEW.img");
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 	unlink("disk.img");
 	leave();
 }
@@ -417,7 +418,7 @@ static off_t size_of(const char *path)
 static void test_grow(void **state)
 {
 	struct problem problem = { "" };
-	struct testvm vm;
+	struct fake_vm vm;
 	int slot;
 
 	(void)state;
@@ -426,14 +427,14 @@ static void test_grow(void **state)
 	/* All of the table's partition will be there. */
 	image_mbr(disk, 0, 0x83, 63, IMAGE_SECTORS);
 	write_disk(sizeof(disk));
-	testvm_init(&vm);
+	fake_vm_init(&vm);
 	add(&vm, with(.bytes = 2u << 20), "disk.img: too short: the disk is "
 	    "to be 2097152 bytes from 0 on, the file has 1048576");
 	slot = add(&vm, with(.bytes = 2u << 20, .grow = true), "");
-	assert_int_equal(*(uint64_t *)testvm_slot(&vm, 0)->config, 4096);
-	testvm_free(&vm);
+	assert_int_equal(*(uint64_t *)fake_vm_slot(&vm, 0)->config, 4096);
+	fake_vm_free(&vm);
 	assert_int_equal(size_of("disk.img"), 1 << 20);
-	testvm_init(&vm);
+	fake_vm_init(&vm);
 	slot = add(&vm, with(.bytes = 2u << 20, .grow = true), "");
 	assert_int_equal(virtio_devices_commit(vm.devs, &problem), 0);
 	assert_int_equal(size_of("disk.img"), 2 << 20);
@@ -447,7 +448,7 @@ static void test_grow(void **state)
 	add(&vm, with(.bytes = 2u << 20, .grow = true), "");
 	assert_int_equal(virtio_devices_commit(vm.devs, &problem), 0);
 	assert_int_equal(size_of("disk.img"), 4 << 20);
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 	unlink("disk.img");
 	leave();
 }

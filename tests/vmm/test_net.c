@@ -136,7 +136,7 @@ static void dhcp(uint64_t features, uint32_t room, uint32_t buffers)
 		expect_offer(&c, buffers, features & VIRTIO_NET_F_GUEST_CSUM ?
 			     VIRTIO_NET_HDR_F_DATA_VALID : 0);
 	}
-	testvm_free(&c.vm);
+	fake_vm_free(&c.vm);
 }
 
 static void test_dhcp(void **state)
@@ -168,7 +168,7 @@ static void test_network(void **state)
 	card_open(&c, &args, USUAL, 2048, ROOMS);
 	card_request(&c, NET_TX, frame, bytes, 0);
 	expect_offer_of(&c, 1, 1, 0);
-	testvm_free(&c.vm);
+	fake_vm_free(&c.vm);
 }
 
 static void test_config(void **state)
@@ -178,11 +178,11 @@ static void test_config(void **state)
 
 	(void)state;
 	open_card(&c, USUAL, 2048);
-	config = testvm_slot(&c.vm, 0)->config;
+	config = fake_vm_slot(&c.vm, 0)->config;
 	assert_memory_equal(config, mac, 6);
 	assert_int_equal(config[6], 1);
 	assert_int_equal(config[10] | config[11] << 8, NET_MTU);
-	testvm_free(&c.vm);
+	fake_vm_free(&c.vm);
 }
 
 static void test_control(void **state)
@@ -193,7 +193,7 @@ static void test_control(void **state)
 
 	(void)state;
 	open_card(&c, USUAL, 2048);
-	config = testvm_slot(&c.vm, 0)->config;
+	config = fake_vm_slot(&c.vm, 0)->config;
 	assert_int_equal(CARD_CONTROL(&c, 0, 0, 1), 0);
 	assert_int_equal(CARD_CONTROL(&c, 0, 1, 0), 0);
 	assert_int_equal(CARD_CONTROL(&c, 0, 0), 1);
@@ -212,9 +212,9 @@ static void test_control(void **state)
 	assert_int_equal(CARD_CONTROL(&c, 1, 0, 255, 255, 255, 255, 0, 0, 0, 0),
 			 1);
 	assert_int_equal(CARD_CONTROL(&c, 1, 0, 0, 0, 0, 0), 1);
-	testvm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
+	fake_vm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
 	assert_memory_equal(config, mac, 6);
-	testvm_free(&c.vm);
+	fake_vm_free(&c.vm);
 }
 
 /* "Offloads State Configuration": off, on again, and never more than that. */
@@ -237,11 +237,11 @@ static void test_offloads(void **state)
 	assert_int_equal(CARD_CONTROL(&c, 5, 0, 0x82, 0, 0, 0, 0, 0, 0, 0), 1);
 	assert_int_equal(CARD_CONTROL(&c, 5, 0, 2, 0, 0, 0), 1);
 	assert_int_equal(CARD_CONTROL(&c, 5, 1, 2, 0, 0, 0, 0, 0, 0, 0), 1);
-	testvm_free(&c.vm);
+	fake_vm_free(&c.vm);
 
 	open_card(&c, USUAL | VIRTIO_NET_F_GUEST_CSUM, 2048);
 	assert_int_equal(CARD_CONTROL(&c, 5, 0, 2, 0, 0, 0, 0, 0, 0, 0), 1);
-	testvm_free(&c.vm);
+	fake_vm_free(&c.vm);
 }
 
 /* ---- forwards ------------------------------------------------------------ */
@@ -310,13 +310,13 @@ static void test_forward(void **state)
 	assert_int_equal(frame[HEADER + 14 + 22] << 8 | frame[HEADER + 14 + 23],
 			 7);
 	assert_memory_equal(frame + HEADER + 42, "hello", 5);
-	assert_string_equal(testvm_word(&c.vm, 0, "backend"), "slirp");
-	assert_true(testvm_counted(&c.vm, 0, "rx_frames", 2));
-	assert_true(testvm_counted(&c.vm, 0, "rx_bytes", 42 + 42 + 5));
-	assert_int_equal(testvm_counter(&c.vm, 0, "tx_frames"), 1);
-	assert_int_equal(testvm_counter(&c.vm, 0, "tx_dropped"), 0);
+	assert_string_equal(fake_vm_word(&c.vm, 0, "backend"), "slirp");
+	assert_true(fake_vm_counted(&c.vm, 0, "rx_frames", 2));
+	assert_true(fake_vm_counted(&c.vm, 0, "rx_bytes", 42 + 42 + 5));
+	assert_int_equal(fake_vm_counter(&c.vm, 0, "tx_frames"), 1);
+	assert_int_equal(fake_vm_counter(&c.vm, 0, "tx_dropped"), 0);
 	close(sender);
-	testvm_free(&c.vm);
+	fake_vm_free(&c.vm);
 }
 
 static void test_port_taken(void **state)
@@ -325,31 +325,31 @@ static void test_port_taken(void **state)
 	struct problem problem = { "" };
 	struct sockaddr_in taken;
 	int fd = udp_socket(&taken);
-	struct testvm vm;
+	struct fake_vm vm;
 	char text[80];
 
 	(void)state;
 	args.forward[0].host_port = ntohs(taken.sin_port);
-	testvm_init(&vm);
+	fake_vm_init(&vm);
 	assert_int_equal(virtio_net_add(vm.devs, &args, &problem), -1);
 	snprintf(text, sizeof(text), "slirp: udp port %u of 127.0.0.1: Address "
 		 "already in use", ntohs(taken.sin_port));
 	assert_string_equal(problem.text, text);
-	assert_int_equal(testvm_slot(&vm, 0)->device_id, 0);
+	assert_int_equal(fake_vm_slot(&vm, 0)->device_id, 0);
 	close(fd);
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 }
 
 /* A broken rule ends in NEEDS_RESET and one line. */
 static void expect_broken(struct card *c, const char *line)
 {
-	assert_true(testvm_wait_broken(&c->vm, 0));
+	assert_true(fake_vm_wait_broken(&c->vm, 0));
 	assert_int_equal(c->vm.lines, 1);
 	if (!strstr(c->vm.line, line))
 		fail_msg("\"%s\" is not about \"%s\"", c->vm.line, line);
-	testvm_command(&c->vm, 0, CVM_VIRTIO_RESET, 0);
-	assert_int_equal(testvm_slot(&c->vm, 0)->status, 0);
-	testvm_free(&c->vm);
+	fake_vm_command(&c->vm, 0, CVM_VIRTIO_RESET, 0);
+	assert_int_equal(fake_vm_slot(&c->vm, 0)->status, 0);
+	fake_vm_free(&c->vm);
 }
 
 static void hostile(uint64_t features, const struct virtio_net_hdr *header,
@@ -387,10 +387,10 @@ static void test_short_room(void **state)
 	(void)state;
 	open_card(&c, USUAL, 128);
 	assert_int_equal(card_request(&c, NET_TX, frame, bytes, 0), 0);
-	assert_true(testvm_counted(&c.vm, 0, "rx_dropped", 1));
-	assert_int_equal(testvm_counter(&c.vm, 0, "rx_frames"), 0);
-	assert_int_equal(testvm_counter(&c.vm, 0, "tx_frames"), 1);
-	testvm_free(&c.vm);
+	assert_true(fake_vm_counted(&c.vm, 0, "rx_dropped", 1));
+	assert_int_equal(fake_vm_counter(&c.vm, 0, "rx_frames"), 0);
+	assert_int_equal(fake_vm_counter(&c.vm, 0, "tx_frames"), 1);
+	fake_vm_free(&c.vm);
 }
 
 static void test_hostile(void **state)

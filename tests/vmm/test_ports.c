@@ -59,7 +59,7 @@ static int plug(struct rig *rig, enum virtio_port_kind kind, const char *path,
 	};
 
 	made[0] = '\0';
-	testvm_init(&rig->vm);
+	fake_vm_init(&rig->vm);
 	if (virtio_console_add(rig->vm.devs, &args, 1, problem) < 0)
 		return -1;
 	port = args.port;
@@ -86,7 +86,7 @@ static void refused(enum virtio_port_kind kind, const char *path,
 	assert_int_equal(plug(&rig, kind, path, mode, &problem), -1);
 	if (!strstr(problem.text, words) || strncmp(problem.text, "ttys0: ", 7))
 		fail_msg("\"%s\" does not say \"%s\"", problem.text, words);
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 }
 
 static int dial(const char *path)
@@ -128,7 +128,7 @@ static void expect_printed(int fd, size_t from, size_t bytes)
 
 	while (bytes) {
 		assert_int_equal(poll(&readable, 1,
-				      TESTVM_SECONDS * 1000), 1);
+				      FAKE_VM_SECONDS * 1000), 1);
 		n = read(fd, got, bytes < sizeof(got) ? bytes : sizeof(got));
 		assert_true(n > 0);
 		for (i = 0; i < n; i++)
@@ -148,10 +148,10 @@ static void expect_typed(struct rig *rig, const char *text, size_t bytes)
 
 	while (done < bytes) {
 		rig_give(rig, 0, 1);
-		id = testvm_get(&rig->vm, 0, &rig->queue[0], &len);
+		id = fake_vm_get(&rig->vm, 0, &rig->queue[0], &len);
 		assert_true(id >= 0);
-		memcpy(got, testvm_at(&rig->vm, RIG_IN(0) +
-				      (uint32_t)id * RIG_ROOM, RIG_ROOM),
+		memcpy(got, fake_vm_at(&rig->vm, RIG_IN(0) +
+				       (uint32_t)id * RIG_ROOM, RIG_ROOM),
 		       RIG_ROOM);
 		assert_true(len <= bytes - done);
 		assert_memory_equal(got, text + done, len);
@@ -182,7 +182,7 @@ static void test_socket_kept(void **state)
 	print(&rig, KEPT + 5000, 100);
 	expect_printed(fd, KEPT + 5000, 100);
 	close(fd);
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 }
 
 /* A guest that prints in a thread of its own, and the peer's end. */
@@ -219,7 +219,7 @@ static void printer_end(struct printer *printer)
 {
 	pthread_join(printer->thread, NULL);
 	close(printer->fd);
-	testvm_free(&printer->rig.vm);
+	fake_vm_free(&printer->rig.vm);
 }
 
 /* A peer that reads slowly: the guest waits, and nothing is lost. */
@@ -282,7 +282,7 @@ static void test_socket_peers(void **state)
 	print(&rig, 0, 10);
 	expect_printed(second, 0, 10);
 	close(second);
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 }
 
 /* Called for the next descriptor that a thread of a port closes. */
@@ -340,7 +340,7 @@ static void test_socket_number(void **state)
 	fd = dial(path);
 	expect_printed(fd, 0, 100);
 	close(fd);
-	testvm_free(&reuse.rig.vm);
+	fake_vm_free(&reuse.rig.vm);
 	close(reuse.file[0]);
 	close(reuse.file[1]);
 	sem_destroy(&reuse.done);
@@ -397,7 +397,7 @@ static void test_socket_full(void **state)
 	assert_non_null(strstr(rig.vm.line, "Too many open files; who "
 			       "connects has to wait"));
 	close(fd);
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 }
 
 /* They come and go while the guest prints. */
@@ -437,10 +437,10 @@ static void test_socket_path(void **state)
 	assert_string_equal(made, path);
 	refused(VIRTIO_PORT_SOCKET, path, NULL, "already in use");
 	assert_string_equal(made, "");	/* another's is nobody's to remove */
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 	/* Nobody listens on it any more. */
 	must_plug(&rig, VIRTIO_PORT_SOCKET, path, NULL);
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 	path = in_dir("plain");
 	file = fopen(path, "w");
 	fclose(file);
@@ -477,7 +477,7 @@ static void test_pty(void **state)
 		expect_typed(&rig, "line\r\n\003", 7);
 		close(fd);
 	}
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 }
 
 /* The other end of a pseudo terminal in place of a line. */
@@ -515,7 +515,7 @@ static void test_serial(void **state)
 		usleep(1000);
 	assert_non_null(strstr(rig.vm.line, "the line is gone"));
 	print(&rig, 0, 3 * KEPT);
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 }
 
 static void test_serial_refused(void **state)
@@ -549,10 +549,10 @@ static void test_file(void **state)
 	(void)state;
 	must_plug(&rig, VIRTIO_PORT_FILE, path, NULL);
 	print(&rig, 0, 3000);
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 	must_plug(&rig, VIRTIO_PORT_FILE, path, NULL);
 	print(&rig, 3000, 3000);
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 	fd = open(path, O_RDONLY);
 	expect_printed(fd, 0, 6000);
 	assert_int_equal(lseek(fd, 0, SEEK_END), 6000);
@@ -584,7 +584,7 @@ static void test_file_full(void **state)
 		 "guest prints there is lost (while this stays so, it is said "
 		 "once in an hour)", in_dir("full"));
 	assert_string_equal(rig.vm.line, line);
-	testvm_free(&rig.vm);
+	fake_vm_free(&rig.vm);
 }
 
 /* ---- all ----------------------------------------------------------------- */

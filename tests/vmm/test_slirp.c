@@ -123,12 +123,12 @@ static void test_many_clients(void **state)
 	struct problem problem = { "" };
 	uint16_t port = free_port();
 	struct virtio_net_args args = forwarding(port);
-	struct testvm vm;
+	struct fake_vm vm;
 	int fd[50];
 	uint32_t i;
 
 	(void)state;
-	testvm_init(&vm);
+	fake_vm_init(&vm);
 	if (virtio_net_add(vm.devs, &args, &problem))
 		fail_msg("%s", problem.text);
 	for (i = 0; i < 50; i++) {
@@ -141,7 +141,7 @@ static void test_many_clients(void **state)
 	}
 	while (i)
 		close(fd[--i]);
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 }
 
 /* ---- more connections than descriptors ----------------------------------- */
@@ -177,7 +177,7 @@ static void wait_line(struct card *c, const char *text)
 {
 	uint32_t i;
 
-	for (i = 0; i < TESTVM_SECONDS * 1000 && !lines(c); i++)
+	for (i = 0; i < FAKE_VM_SECONDS * 1000 && !lines(c); i++)
 		usleep(1000);
 	if (lines(c) != 1 || !strstr(c->vm.line, text))
 		fail_msg("%u lines, \"%s\" not \"%s\"", lines(c), c->vm.line,
@@ -282,7 +282,7 @@ static void test_no_files(void **state)
 	assert_int_equal(refused, 0);
 	kill(clients, SIGKILL);
 	waitpid(clients, NULL, 0);
-	testvm_free(&c.vm);
+	fake_vm_free(&c.vm);
 	assert_return_code(setrlimit(RLIMIT_NOFILE, &old), errno);
 }
 
@@ -297,14 +297,14 @@ static void test_no_ping(void **state)
 	no_ping = true;
 	card_open(&c, &args, USUAL, 2048, 8);
 	wait_line(&c, "net.ipv4.ping_group_range");
-	testvm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
+	fake_vm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
 	card_start(&c, USUAL);
-	testvm_free(&c.vm);
+	fake_vm_free(&c.vm);
 	assert_int_equal(c.vm.lines, 1);
 	/* Said once for a VM: not by its second network. */
 	args.network = 1;
 	card_open(&c, &args, USUAL, 2048, 8);
-	testvm_free(&c.vm);
+	fake_vm_free(&c.vm);
 	assert_int_equal(c.vm.lines, 0);
 	no_ping = false;
 }
@@ -345,7 +345,7 @@ static void test_no_words(void **state)
 	dup2(out[1], STDERR_FILENO);
 	for (i = 0; i < 10; i++)
 		card_request(&c, NET_TX, frame, bytes, 0);
-	testvm_free(&c.vm);
+	fake_vm_free(&c.vm);
 	dup2(old, STDERR_FILENO);
 	close(old);
 	close(out[1]);

@@ -49,7 +49,7 @@ static struct {
 	uint32_t reads;
 	uint32_t least;		/* pieces of a read */
 	uint32_t own, other;	/* writes by this thread, and others */
-	struct driver_queue *_Atomic busy; /* never empty */
+	struct fake_queue *_Atomic busy; /* never empty */
 	uint32_t kept;		/* writes while the main thread waited */
 	int error;		/* of reads that find a frame, */
 	uint32_t errors;	/* so many more times */
@@ -150,16 +150,16 @@ ssize_t __wrap_readv(int fd, const struct iovec *iov, int count)
 }
 
 /* One more frame, whatever became of those before. */
-static void refill(struct driver_queue *queue)
+static void refill(struct fake_queue *queue)
 {
-	struct driver_buffer buf = {
-		TESTVM_BUFFERS, HEADER + SHORT, false,
+	struct fake_buffer buf = {
+		FAKE_VM_BUFFERS, HEADER + SHORT, false,
 	};
 	uint32_t len;
 
-	while (driver_get(queue, &len) >= 0)
+	while (fake_guest_get(queue, &len) >= 0)
 		;
-	driver_add(queue, &buf, 1);
+	fake_guest_add(queue, &buf, 1);
 }
 
 /* proc(5): "pid (name) state"; it waits for a lock. */
@@ -178,7 +178,7 @@ static bool main_sleeps(void)
 
 ssize_t __wrap_writev(int fd, const struct iovec *iov, int count)
 {
-	struct driver_queue *busy = tap.busy;
+	struct fake_queue *busy = tap.busy;
 
 	bump(pthread_equal(pthread_self(), tap.main) ? &tap.own : &tap.other);
 	if (busy) {
@@ -204,7 +204,7 @@ static void open_tap(struct card *c, uint64_t features)
 
 static void close_tap(struct card *c)
 {
-	testvm_free(&c->vm);
+	fake_vm_free(&c->vm);
 	close(tap.end[0]);
 	close(tap.end[1]);
 	close(tap.link[0]);
@@ -271,14 +271,14 @@ static bool is_used(struct card *c)
 {
 	uint32_t len;
 
-	return driver_get(&c->queue[NET_TX], &len) >= 0;
+	return fake_guest_get(&c->queue[NET_TX], &len) >= 0;
 }
 
 static void wait_used(struct card *c)
 {
 	uint32_t len;
 
-	if (testvm_get(&c->vm, 0, &c->queue[NET_TX], &len) < 0)
+	if (fake_vm_get(&c->vm, 0, &c->queue[NET_TX], &len) < 0)
 		fail_msg("it was not sent: \"%s\"", c->vm.line);
 }
 
@@ -302,7 +302,7 @@ static void test_alone(void **state)
 	open_tap(&c, USUAL);
 	settle(&c);
 	for (i = 0; i < 50; i++) {
-		driver_enable_notification(&c.queue[NET_TX]);
+		fake_guest_enable_notification(&c.queue[NET_TX]);
 		put(&c, i);
 		expect_sent(i);
 		assert_true(is_used(&c));
@@ -348,7 +348,7 @@ static void test_stream(void **state)
 /* Few of many at once, and none is lost or overtaken. */
 static void test_many(void **state)
 {
-	struct driver_buffer buf = { TESTVM_BUFFERS, HEADER + SHORT, false };
+	struct fake_buffer buf = { FAKE_VM_BUFFERS, HEADER + SHORT, false };
 	struct card c;
 	uint8_t i;
 
@@ -356,12 +356,12 @@ static void test_many(void **state)
 	open_tap(&c, USUAL);
 	settle(&c);
 	for (i = 0; i < 30; i++) {
-		buf.gpa = TESTVM_BUFFERS + i * 0x100;
-		memset(testvm_at(&c.vm, buf.gpa, 0x100), 0, HEADER);
-		memset(testvm_at(&c.vm, buf.gpa, 0x100) + HEADER, i, SHORT);
-		assert_true(driver_add(&c.queue[NET_TX], &buf, 1) >= 0);
+		buf.gpa = FAKE_VM_BUFFERS + i * 0x100;
+		memset(fake_vm_at(&c.vm, buf.gpa, 0x100), 0, HEADER);
+		memset(fake_vm_at(&c.vm, buf.gpa, 0x100) + HEADER, i, SHORT);
+		assert_true(fake_guest_add(&c.queue[NET_TX], &buf, 1) >= 0);
 	}
-	testvm_ring(&c.vm, 0, NET_TX, &c.queue[NET_TX]);
+	fake_vm_ring(&c.vm, 0, NET_TX, &c.queue[NET_TX]);
 	for (i = 0; i < 30; i++)
 		wait_used(&c);
 	for (i = 0; i < 30; i++)
@@ -380,14 +380,14 @@ static void test_broken(void **state)
 	open_tap(&c, USUAL);
 	settle(&c);
 	card_offer(&c, NET_TX, bytes, sizeof(bytes), 0);
-	assert_true(testvm_slot(&c.vm, 0)->status &
+	assert_true(fake_vm_slot(&c.vm, 0)->status &
 		    VIRTIO_STATUS_NEEDS_RESET);
 	assert_non_null(strstr(c.vm.line, "queue 1: 17 bytes"));
 	/* Not looked at any more, and the other direction goes on. */
 	put(&c, 0);
 	come_and_expect(&c, SHORT, 0);
 	assert_int_equal(tap.own + tap.other, 0);
-	testvm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
+	fake_vm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
 	card_start(&c, USUAL);
 	settle(&c);
 	put(&c, 1);
@@ -425,9 +425,9 @@ static void test_reset(void **state)
 		come_and_expect(&c, SHORT, i);
 		put(&c, i);
 		come(SHORT, i);
-		testvm_command(&c.vm, 0, i & 1 ? CVM_VIRTIO_QUEUE_OFF :
-			       CVM_VIRTIO_RESET, NET_TX);
-		testvm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
+		fake_vm_command(&c.vm, 0, i & 1 ? CVM_VIRTIO_QUEUE_OFF :
+				CVM_VIRTIO_RESET, NET_TX);
+		fake_vm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
 		while (recv(tap.end[1], &(uint8_t){ 0 }, 1, 0) >= 0)
 			;
 		while (recv(tap.end[0], &(uint8_t){ 0 }, 1, 0) >= 0)
@@ -450,10 +450,10 @@ static void test_reset_busy(void **state)
 		open_tap(&c, USUAL);
 		refill(&c.queue[NET_TX]);
 		tap.busy = &c.queue[NET_TX];
-		testvm_doorbell(&c.vm, CVM_VIRTIO_DOORBELL(0, NET_TX));
+		fake_vm_doorbell(&c.vm, CVM_VIRTIO_DOORBELL(0, NET_TX));
 		while (__atomic_load_n(&tap.other, __ATOMIC_SEQ_CST) < 1000)
 			;
-		testvm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
+		fake_vm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
 		assert_in_range(tap.kept, 0, 200);
 		close_tap(&c);
 	}
@@ -471,11 +471,11 @@ static void test_control(void **state)
 	for (i = 0; i < 100; i++) {
 		usleep(1000);
 		card_offer(&c, NET_CTRL, command, sizeof(command), 1);
-		if (driver_get(&c.queue[NET_CTRL], &len) >= 0)
+		if (fake_guest_get(&c.queue[NET_CTRL], &len) >= 0)
 			at_once++;
 		else
-			assert_true(testvm_get(&c.vm, 0, &c.queue[NET_CTRL],
-					       &len) >= 0);
+			assert_true(fake_vm_get(&c.vm, 0, &c.queue[NET_CTRL],
+						&len) >= 0);
 	}
 	assert_true(at_once > 50);
 	close_tap(&c);
@@ -553,7 +553,7 @@ static void say_link(uint16_t type, unsigned int flags)
 
 static bool has_link(struct card *c)
 {
-	return testvm_slot(&c->vm, 0)->config[6] & 1;
+	return fake_vm_slot(&c->vm, 0)->config[6] & 1;
 }
 
 static void wait_lines(struct card *c, uint32_t count)
@@ -584,7 +584,7 @@ static void test_read_fails(void **state)
 	wait_lines(&c, 1);
 	assert_non_null(strstr(c.vm.line, "tap tap0: a frame for the guest "
 			       "is lost: Invalid argument"));
-	assert_true(testvm_counted(&c.vm, 0, "rx_dropped", 2));
+	assert_true(fake_vm_counted(&c.vm, 0, "rx_dropped", 2));
 	assert_true(has_link(&c));
 	close_tap(&c);
 }
@@ -655,20 +655,20 @@ static void expect_wanted(struct card *c, const char *wanted)
 		{ 'o', own }, { 'x', other }, { 'l', listed }, { 'g', group },
 		{ 't', group_too }, { 'e', everybody },
 	};
-	uint64_t frames = testvm_counter(&c->vm, 0, "rx_frames");
-	uint64_t unwanted = testvm_counter(&c->vm, 0, "rx_unwanted");
+	uint64_t frames = fake_vm_counter(&c->vm, 0, "rx_frames");
+	uint64_t unwanted = fake_vm_counter(&c->vm, 0, "rx_unwanted");
 	uint8_t i;
 
 	for (i = 0; i < 6; i++)
 		come_to(all[i].to, SHORT, i);
-	assert_true(testvm_counted(&c->vm, 0, "rx_frames",
-				   frames + strlen(wanted)));
-	assert_true(testvm_counted(&c->vm, 0, "rx_unwanted",
-				   unwanted + 6 - strlen(wanted)));
+	assert_true(fake_vm_counted(&c->vm, 0, "rx_frames",
+				    frames + strlen(wanted)));
+	assert_true(fake_vm_counted(&c->vm, 0, "rx_unwanted",
+				    unwanted + 6 - strlen(wanted)));
 	for (i = 0; i < 6; i++)
 		if (strchr(wanted, all[i].letter))
 			expect(c, SHORT, i);
-	assert_int_equal(testvm_counter(&c->vm, 0, "rx_dropped"), 0);
+	assert_int_equal(fake_vm_counter(&c->vm, 0, "rx_dropped"), 0);
 }
 
 static void mode(struct card *c, uint8_t number, uint8_t on)
@@ -708,7 +708,7 @@ static void test_filter(void **state)
 	expect_wanted(&c, "");
 	mode(&c, VIRTIO_NET_CTRL_RX_PROMISC, 1);
 	come_and_expect(&c, SHORT, 1);
-	testvm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
+	fake_vm_command(&c.vm, 0, CVM_VIRTIO_RESET, 0);
 	card_start(&c, USUAL);
 	expect_wanted(&c, "oe");
 	/* A table that is refused changes nothing. */

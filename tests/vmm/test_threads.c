@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "testvm.h"
+#include "fake_vm.h"
 #include "os/thread.h"
 
 #define DISK_BYTES	(1u << 20)
@@ -54,7 +54,7 @@ static int remove_disk(void **state)
 }
 
 /* One of each kind that has threads. */
-static void plug(struct testvm *vm)
+static void plug(struct fake_vm *vm)
 {
 	static const enum virtio_blk_engine engines[] = {
 		VIRTIO_BLK_ENGINE_ANY, VIRTIO_BLK_ENGINE_THREADS,
@@ -70,7 +70,7 @@ static void plug(struct testvm *vm)
 	uint32_t i;
 
 	fail_at = created = 0;
-	testvm_init(vm);
+	fake_vm_init(vm);
 	assert_int_equal(virtio_rng_add(vm->devs, &problem), RNG);
 	for (i = 0; i < 2; i++) {
 		args.engine = engines[i];
@@ -111,24 +111,24 @@ static uint32_t workers(void)
 static void test_workers(void **state)
 {
 	struct problem problem = { "" };
-	struct testvm vm;
+	struct fake_vm vm;
 
 	(void)state;
 	plug(&vm);
-	if (strcmp(testvm_word(&vm, DISKS, "engine"), "io_uring")) {
-		testvm_free(&vm);
+	if (strcmp(fake_vm_word(&vm, DISKS, "engine"), "io_uring")) {
+		fake_vm_free(&vm);
 		skip();
 	}
 	assert_int_equal(virtio_devices_threads(vm.devs, &problem), 0);
 	assert_int_equal(workers(), 2);
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 }
 
 /* Whichever is missing: it is said, and nothing has begun. */
 static void test_each(void **state)
 {
 	struct problem problem = { "" };
-	struct testvm vm;
+	struct fake_vm vm;
 	uint32_t n, all;
 
 	(void)state;
@@ -138,7 +138,7 @@ static void test_each(void **state)
 	/* (What there is already is enough.) */
 	assert_int_equal(virtio_devices_threads(vm.devs, &problem), 0);
 	assert_int_equal(created, all);
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 	assert_true(all >= 1 + 4 + 2);
 	for (n = 1; n <= all; n++) {
 		plug(&vm);
@@ -149,28 +149,28 @@ static void test_each(void **state)
 		assert_int_equal(created, n);
 		assert_non_null(strstr(problem.text, "no thread for queue"));
 		assert_non_null(strstr(problem.text, os_no_thread));
-		testvm_free(&vm);
+		fake_vm_free(&vm);
 	}
 }
 
-static void ask(struct testvm *vm, struct driver_queue *drv)
+static void ask(struct fake_vm *vm, struct fake_queue *drv)
 {
-	struct driver_buffer buf = { TESTVM_BUFFERS, 64, true };
+	struct fake_buffer buf = { FAKE_VM_BUFFERS, 64, true };
 	uint32_t len;
-	int id = driver_add(drv, &buf, 1);
+	int id = fake_guest_add(drv, &buf, 1);
 
 	assert_true(id >= 0);
-	testvm_ring(vm, RNG, 0, drv);
-	assert_int_equal(testvm_get(vm, RNG, drv, &len), id);
+	fake_vm_ring(vm, RNG, 0, drv);
+	assert_int_equal(fake_vm_get(vm, RNG, drv, &len), id);
 	assert_int_equal(len, 64);
 }
 
 /* A guest may begin again as often as it likes, with every device. */
 static void test_again(void **state)
 {
-	struct driver_queue drv[4];
+	struct fake_queue drv[4];
 	struct problem problem = { "" };
-	struct testvm vm;
+	struct fake_vm vm;
 	uint32_t n, slot, queue;
 
 	(void)state;
@@ -178,27 +178,27 @@ static void test_again(void **state)
 	assert_int_equal(virtio_devices_threads(vm.devs, &problem), 0);
 	fail_at = 1;
 	for (n = 0; n < 3; n++) {
-		vm.rings = TESTVM_RINGS;
+		vm.rings = FAKE_VM_RINGS;
 		for (slot = RNG; slot <= TTYS; slot++) {
-			assert_true(testvm_features(&vm, slot,
-						    VIRTIO_F_VERSION_1));
+			assert_true(fake_vm_features(&vm, slot,
+						     VIRTIO_F_VERSION_1));
 			for (queue = 0; queue < 2 && (slot || !queue); queue++)
-				assert_int_equal(testvm_queue(&vm, slot, queue,
+				assert_int_equal(fake_vm_queue(&vm, slot, queue,
 					&drv[queue], 8, VIRTIO_F_VERSION_1),
 						 0);
-			assert_int_equal(testvm_driver_ok(&vm, slot), 0);
-			assert_false(testvm_slot(&vm, slot)->status &
+			assert_int_equal(fake_vm_driver_ok(&vm, slot), 0);
+			assert_false(fake_vm_slot(&vm, slot)->status &
 				     VIRTIO_STATUS_NEEDS_RESET);
 			if (slot == RNG)
 				ask(&vm, &drv[0]);
 		}
 		for (slot = RNG; slot <= TTYS; slot++)
-			assert_int_equal(testvm_command(&vm, slot,
-							CVM_VIRTIO_RESET, 0),
+			assert_int_equal(fake_vm_command(&vm, slot,
+							 CVM_VIRTIO_RESET, 0),
 					 0);
 	}
 	assert_int_equal(vm.lines, 0);
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 }
 
 int main(void)

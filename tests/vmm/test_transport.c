@@ -11,7 +11,7 @@
 #include <cvm/abi.h>
 #include <cvm/error.h>
 
-#include "testvm.h"
+#include "fake_vm.h"
 #include "virtio/core/worker.h"
 
 #define OWN_FEATURE	(1ull << 7)
@@ -101,7 +101,7 @@ static const struct virtio_device_ops echo_ops = {
 	.destroy = echo_destroy,
 };
 
-static struct echo *plug(struct testvm *vm)
+static struct echo *plug(struct fake_vm *vm)
 {
 	struct echo *echo = calloc(1, sizeof(*echo));
 
@@ -115,49 +115,49 @@ static struct echo *plug(struct testvm *vm)
 	return echo;
 }
 
-static struct echo *open_echo(struct testvm *vm)
+static struct echo *open_echo(struct fake_vm *vm)
 {
-	testvm_init(vm);
+	fake_vm_init(vm);
 	return plug(vm);
 }
 
-static uint32_t status_of(struct testvm *vm)
+static uint32_t status_of(struct fake_vm *vm)
 {
-	return testvm_slot(vm, 0)->status;
+	return fake_vm_slot(vm, 0)->status;
 }
 
-static int set_status(struct testvm *vm, uint32_t bits)
+static int set_status(struct fake_vm *vm, uint32_t bits)
 {
-	return testvm_command(vm, 0, CVM_VIRTIO_SET_STATUS, bits);
+	return fake_vm_command(vm, 0, CVM_VIRTIO_SET_STATUS, bits);
 }
 
 /* Up and running, one queue. */
-static void start(struct testvm *vm, struct driver_queue *drv,
+static void start(struct fake_vm *vm, struct fake_queue *drv,
 		  uint64_t features)
 {
-	assert_true(testvm_features(vm, 0, ALWAYS | features));
-	assert_int_equal(testvm_queue(vm, 0, 0, drv, 16, features), 0);
-	assert_int_equal(testvm_driver_ok(vm, 0), 0);
+	assert_true(fake_vm_features(vm, 0, ALWAYS | features));
+	assert_int_equal(fake_vm_queue(vm, 0, 0, drv, 16, features), 0);
+	assert_int_equal(fake_vm_driver_ok(vm, 0), 0);
 }
 
-static void ask(struct testvm *vm, struct driver_queue *drv, char c)
+static void ask(struct fake_vm *vm, struct fake_queue *drv, char c)
 {
-	struct driver_buffer buf[2] = {
-		{ TESTVM_BUFFERS, 16, false },
-		{ TESTVM_BUFFERS + 64, 16, true },
+	struct fake_buffer buf[2] = {
+		{ FAKE_VM_BUFFERS, 16, false },
+		{ FAKE_VM_BUFFERS + 64, 16, true },
 	};
 	uint32_t len = 0;
 	int id;
 
-	memset(testvm_at(vm, TESTVM_BUFFERS, 16), c, 16);
-	memset(testvm_at(vm, TESTVM_BUFFERS + 64, 16), 0, 16);
-	id = driver_add(drv, buf, 2);
+	memset(fake_vm_at(vm, FAKE_VM_BUFFERS, 16), c, 16);
+	memset(fake_vm_at(vm, FAKE_VM_BUFFERS + 64, 16), 0, 16);
+	id = fake_guest_add(drv, buf, 2);
 	assert_true(id >= 0);
-	testvm_ring(vm, 0, 0, drv);
-	assert_int_equal(testvm_get(vm, 0, drv, &len), id);
+	fake_vm_ring(vm, 0, 0, drv);
+	assert_int_equal(fake_vm_get(vm, 0, drv, &len), id);
 	assert_int_equal(len, 16);
-	assert_memory_equal(testvm_at(vm, TESTVM_BUFFERS, 16),
-			    testvm_at(vm, TESTVM_BUFFERS + 64, 16), 16);
+	assert_memory_equal(fake_vm_at(vm, FAKE_VM_BUFFERS, 16),
+			    fake_vm_at(vm, FAKE_VM_BUFFERS + 64, 16), 16);
 }
 
 /* ---- slots --------------------------------------------------------------- */
@@ -165,19 +165,19 @@ static void ask(struct testvm *vm, struct driver_queue *drv, char c)
 static void test_table(void **state)
 {
 	struct cvm_virtio_slot *page;
-	struct testvm vm;
+	struct fake_vm vm;
 
 	(void)state;
-	testvm_init(&vm);
-	assert_int_equal(testvm_table(&vm)->magic, CVM_VIRTIO_MAGIC);
-	assert_int_equal(testvm_table(&vm)->version, CVM_VIRTIO_VERSION);
-	assert_int_equal(testvm_table(&vm)->slots, CVM_VIRTIO_SLOTS);
-	assert_int_equal(testvm_table(&vm)->setup_type, CVM_SETUP_VIRTIO);
-	assert_int_equal(testvm_table(&vm)->setup_len,
+	fake_vm_init(&vm);
+	assert_int_equal(fake_vm_table(&vm)->magic, CVM_VIRTIO_MAGIC);
+	assert_int_equal(fake_vm_table(&vm)->version, CVM_VIRTIO_VERSION);
+	assert_int_equal(fake_vm_table(&vm)->slots, CVM_VIRTIO_SLOTS);
+	assert_int_equal(fake_vm_table(&vm)->setup_type, CVM_SETUP_VIRTIO);
+	assert_int_equal(fake_vm_table(&vm)->setup_len,
 			 CVM_VIRTIO_TABLE_BYTES - 16);
-	assert_int_equal(testvm_table(&vm)->changed, 0);
+	assert_int_equal(fake_vm_table(&vm)->changed, 0);
 	plug(&vm);
-	page = testvm_slot(&vm, 0);
+	page = fake_vm_slot(&vm, 0);
 	assert_int_equal(page->magic, CVM_VIRTIO_MAGIC);
 	assert_int_equal(page->vendor, CVM_VIRTIO_VENDOR);
 	assert_int_equal(page->device_id, 42);
@@ -191,22 +191,24 @@ static void test_table(void **state)
 	assert_int_equal(page->device_features, OWN_FEATURE | ALWAYS |
 			 VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC |
 			 VIRTIO_F_RING_PACKED);
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 }
 
 static void test_bad_table(void **state)
 {
 	static const uint64_t bad[] = {
-		TESTVM_TABLE + 8, TESTVM_HOLE, TESTVM_HOLE - 4096,
-		TESTVM_GPA + TESTVM_BYTES, 0, UINT64_MAX - 4095,
+		FAKE_VM_TABLE + 8, FAKE_VM_HOLE, FAKE_VM_HOLE - 4096,
+		FAKE_VM_GPA + FAKE_VM_BYTES, 0, UINT64_MAX - 4095,
 	};
-	struct virtio_devices_args args = { .vcpus = 1, .map_gpa = TESTVM_GPA };
+	struct virtio_devices_args args = {
+		.vcpus = 1, .map_gpa = FAKE_VM_GPA,
+	};
 	struct problem problem = { "" };
-	struct testvm vm;
+	struct fake_vm vm;
 	size_t i;
 
 	(void)state;
-	testvm_init(&vm);
+	fake_vm_init(&vm);
 	args.ranges = &vm.ranges;
 	args.map = vm.map;
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -215,69 +217,69 @@ static void test_bad_table(void **state)
 		assert_null(virtio_devices_new(&args, &problem));
 		assert_non_null(strstr(problem.text, "no place for the slot"));
 	}
-	args.table_gpa = TESTVM_TABLE;
+	args.table_gpa = FAKE_VM_TABLE;
 	vm.ranges.range[1] = vm.ranges.range[0];
 	problem.text[0] = '\0';
 	assert_null(virtio_devices_new(&args, &problem));
 	assert_non_null(strstr(problem.text, "overlap"));
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 }
 
 static void test_plugging(void **state)
 {
-	struct driver_queue drv;
-	struct testvm vm;
+	struct fake_queue drv;
+	struct fake_vm vm;
 	uint32_t i;
 
 	(void)state;
-	testvm_init(&vm);
+	fake_vm_init(&vm);
 	destroyed = 0;
 	for (i = 0; i < CVM_VIRTIO_SLOTS; i++)
 		plug(&vm);
-	assert_int_equal(testvm_table(&vm)->changed, (1ull << 48) - 1);
-	assert_int_equal(testvm_wait(&vm, 0, UINT64_MAX),
+	assert_int_equal(fake_vm_table(&vm)->changed, (1ull << 48) - 1);
+	assert_int_equal(fake_vm_wait(&vm, 0, UINT64_MAX),
 			 1ull << CVM_EVENT_HOTPLUG_BIT);
-	testvm_table(&vm)->changed = 0;
+	fake_vm_table(&vm)->changed = 0;
 	/* Pulled out while it works; the next one is told from it. */
 	start(&vm, &drv, 0);
 	ask(&vm, &drv, 'p');
 	assert_int_equal(virtio_devices_remove(vm.devs, 0), 0);
 	assert_int_equal(destroyed, 1);
-	assert_int_equal(testvm_slot(&vm, 0)->device_id, 0);
-	assert_int_equal(testvm_table(&vm)->changed, 1);
-	assert_int_equal(testvm_wait(&vm, 0, 1ull << CVM_EVENT_HOTPLUG_BIT),
+	assert_int_equal(fake_vm_slot(&vm, 0)->device_id, 0);
+	assert_int_equal(fake_vm_table(&vm)->changed, 1);
+	assert_int_equal(fake_vm_wait(&vm, 0, 1ull << CVM_EVENT_HOTPLUG_BIT),
 			 1ull << CVM_EVENT_HOTPLUG_BIT);
 	assert_int_equal(virtio_devices_remove(vm.devs, 0), -CVM_ENOENT);
 	assert_int_equal(virtio_devices_remove(vm.devs, 48), -CVM_ENOENT);
 	assert_int_equal(set_status(&vm, 1), -CVM_ENOENT);
-	assert_int_equal(testvm_doorbell(&vm, 0), -CVM_ENOENT);
+	assert_int_equal(fake_vm_doorbell(&vm, 0), -CVM_ENOENT);
 	plug(&vm);
-	assert_int_equal(testvm_slot(&vm, 0)->plug, 2);
+	assert_int_equal(fake_vm_slot(&vm, 0)->plug, 2);
 	start(&vm, &drv, 0);
 	ask(&vm, &drv, 'q');
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 	assert_int_equal(destroyed, CVM_VIRTIO_SLOTS + 1);
 }
 
 static void test_doorbells(void **state)
 {
-	struct testvm vm;
+	struct fake_vm vm;
 
 	(void)state;
 	open_echo(&vm);
-	assert_int_equal(testvm_doorbell(&vm, 1), 0);
-	assert_int_equal(testvm_doorbell(&vm, 2), -CVM_ENOENT);
-	assert_int_equal(testvm_doorbell(&vm, 0x100), -CVM_ENOENT);
-	assert_int_equal(testvm_doorbell(&vm, 48 << 8), -CVM_ENOENT);
-	assert_int_equal(testvm_doorbell(&vm, UINT64_MAX), -CVM_ENOENT);
-	testvm_free(&vm);
+	assert_int_equal(fake_vm_doorbell(&vm, 1), 0);
+	assert_int_equal(fake_vm_doorbell(&vm, 2), -CVM_ENOENT);
+	assert_int_equal(fake_vm_doorbell(&vm, 0x100), -CVM_ENOENT);
+	assert_int_equal(fake_vm_doorbell(&vm, 48 << 8), -CVM_ENOENT);
+	assert_int_equal(fake_vm_doorbell(&vm, UINT64_MAX), -CVM_ENOENT);
+	fake_vm_free(&vm);
 }
 
 /* ---- status and features ------------------------------------------------- */
 
 static void test_status_order(void **state)
 {
-	struct testvm vm;
+	struct fake_vm vm;
 	struct echo *echo;
 
 	(void)state;
@@ -296,23 +298,23 @@ static void test_status_order(void **state)
 	assert_int_equal(set_status(&vm, 16), -CVM_EINVAL);
 	assert_int_equal(set_status(&vm, 1u << 31), -CVM_EINVAL);
 	assert_int_equal(status_of(&vm), 3);
-	testvm_slot(&vm, 0)->driver_features = ALWAYS | OWN_FEATURE;
+	fake_vm_slot(&vm, 0)->driver_features = ALWAYS | OWN_FEATURE;
 	assert_int_equal(set_status(&vm, 3 | 8), 0);
 	assert_int_equal(echo->features_ok, 1);
 	assert_int_equal(echo->dev.negotiated, ALWAYS | OWN_FEATURE);
 	/* 2.2.1: what was agreed on stays. */
-	testvm_slot(&vm, 0)->driver_features = 0;
+	fake_vm_slot(&vm, 0)->driver_features = 0;
 	assert_int_equal(set_status(&vm, 3 | 8), 0);
 	assert_int_equal(echo->dev.negotiated, ALWAYS | OWN_FEATURE);
 	assert_int_equal(set_status(&vm, 15), 0);
 	assert_int_equal(status_of(&vm), 15);
 	assert_int_equal(set_status(&vm, VIRTIO_STATUS_FAILED), 0);
 	assert_int_equal(status_of(&vm), 15 | 128);
-	assert_int_equal(testvm_command(&vm, 0, CVM_VIRTIO_RESET, 0), 0);
+	assert_int_equal(fake_vm_command(&vm, 0, CVM_VIRTIO_RESET, 0), 0);
 	assert_int_equal(status_of(&vm), 0);
 	assert_int_equal(echo->resets, 1);
 	assert_int_equal(echo->dev.negotiated, 0);
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 }
 
 static void test_features(void **state)
@@ -322,39 +324,39 @@ static void test_features(void **state)
 		VIRTIO_F_VERSION_1 | 1, VIRTIO_F_VERSION_1 | 1ull << 33,
 		VIRTIO_F_VERSION_1 | 1ull << 63, UINT64_MAX,
 	};
-	struct testvm vm;
+	struct fake_vm vm;
 	struct echo *echo;
 	size_t i;
 
 	(void)state;
 	echo = open_echo(&vm);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_false(testvm_features(&vm, 0, bad[i]));
+		assert_false(fake_vm_features(&vm, 0, bad[i]));
 		/* 3.1.1 step 6: without it nothing goes on. */
 		assert_int_equal(set_status(&vm, 4), -CVM_EINVAL);
-		assert_int_equal(testvm_command(&vm, 0, CVM_VIRTIO_QUEUE_ON,
-						0), -CVM_EINVAL);
+		assert_int_equal(fake_vm_command(&vm, 0, CVM_VIRTIO_QUEUE_ON,
+						 0), -CVM_EINVAL);
 		assert_int_equal(status_of(&vm), 3);
-		testvm_command(&vm, 0, CVM_VIRTIO_RESET, 0);
+		fake_vm_command(&vm, 0, CVM_VIRTIO_RESET, 0);
 	}
 	assert_int_equal(echo->features_ok, 0);
 	/* What the slot says about what is offered is only for reading. */
-	testvm_slot(&vm, 0)->device_features = UINT64_MAX;
-	assert_false(testvm_features(&vm, 0, VIRTIO_F_VERSION_1 | 1));
-	assert_true(testvm_features(&vm, 0, VIRTIO_F_VERSION_1));
-	testvm_free(&vm);
+	fake_vm_slot(&vm, 0)->device_features = UINT64_MAX;
+	assert_false(fake_vm_features(&vm, 0, VIRTIO_F_VERSION_1 | 1));
+	assert_true(fake_vm_features(&vm, 0, VIRTIO_F_VERSION_1));
+	fake_vm_free(&vm);
 }
 
 static void test_bad_commands(void **state)
 {
-	struct testvm vm;
+	struct fake_vm vm;
 
 	(void)state;
 	open_echo(&vm);
-	assert_int_equal(testvm_command(&vm, 0, 0, 0), -CVM_ENOTTY);
-	assert_int_equal(testvm_command(&vm, 0, 6, 0), -CVM_ENOTTY);
-	assert_int_equal(testvm_command(&vm, 0, UINT32_MAX, 0), -CVM_ENOTTY);
-	testvm_free(&vm);
+	assert_int_equal(fake_vm_command(&vm, 0, 0, 0), -CVM_ENOTTY);
+	assert_int_equal(fake_vm_command(&vm, 0, 6, 0), -CVM_ENOTTY);
+	assert_int_equal(fake_vm_command(&vm, 0, UINT32_MAX, 0), -CVM_ENOTTY);
+	fake_vm_free(&vm);
 }
 
 /* ---- queues -------------------------------------------------------------- */
@@ -365,8 +367,8 @@ static void test_echo(void **state)
 		0, VIRTIO_F_EVENT_IDX, VIRTIO_F_RING_PACKED,
 		VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_PACKED,
 	};
-	struct driver_queue drv;
-	struct testvm vm;
+	struct fake_queue drv;
+	struct fake_vm vm;
 	uint32_t i, n;
 
 	(void)state;
@@ -376,48 +378,48 @@ static void test_echo(void **state)
 		for (n = 0; n < 100; n++)
 			ask(&vm, &drv, (char)n);
 		assert_int_equal(vm.lines, 0);
-		testvm_free(&vm);
+		fake_vm_free(&vm);
 	}
 }
 
 /* 2.1.2: nothing is used, nobody is interrupted, before DRIVER_OK. */
 static void test_before_driver_ok(void **state)
 {
-	struct driver_buffer buf = { TESTVM_BUFFERS, 16, true };
-	struct driver_queue drv;
-	struct testvm vm;
+	struct fake_buffer buf = { FAKE_VM_BUFFERS, 16, true };
+	struct fake_queue drv;
+	struct fake_vm vm;
 	struct echo *echo;
 	uint32_t len;
 
 	(void)state;
 	echo = open_echo(&vm);
-	testvm_features(&vm, 0, ALWAYS);
-	testvm_queue(&vm, 0, 0, &drv, 16, 0);
-	driver_add(&drv, &buf, 1);
-	testvm_doorbell(&vm, 0);
+	fake_vm_features(&vm, 0, ALWAYS);
+	fake_vm_queue(&vm, 0, 0, &drv, 16, 0);
+	fake_guest_add(&drv, &buf, 1);
+	fake_vm_doorbell(&vm, 0);
 	virtio_device_config(&echo->dev, 0, "C", 1, true);
 	assert_int_equal(echo->dev.queue[0].running, 0);
-	assert_int_equal(testvm_slot(&vm, 0)->queue[0].enabled, 1);
-	assert_int_equal(testvm_slot(&vm, 0)->config_pending, 0);
+	assert_int_equal(fake_vm_slot(&vm, 0)->queue[0].enabled, 1);
+	assert_int_equal(fake_vm_slot(&vm, 0)->config_pending, 0);
 	assert_int_equal(vm.events[0] & SLOT_EVENT(0), 0);
 	/* What waits by then is found without another doorbell. */
-	testvm_driver_ok(&vm, 0);
-	assert_int_equal(testvm_get(&vm, 0, &drv, &len), 0);
-	testvm_free(&vm);
+	fake_vm_driver_ok(&vm, 0);
+	assert_int_equal(fake_vm_get(&vm, 0, &drv, &len), 0);
+	fake_vm_free(&vm);
 }
 
 static void test_queue_refused(void **state)
 {
 	struct cvm_virtio_queue *shared;
-	struct driver_queue drv;
-	struct testvm vm;
+	struct fake_queue drv;
+	struct fake_vm vm;
 
 	(void)state;
 	open_echo(&vm);
-	shared = testvm_slot(&vm, 0)->queue;
-	assert_int_equal(testvm_queue(&vm, 0, 0, &drv, 16, 0), -CVM_EINVAL);
-	testvm_features(&vm, 0, ALWAYS);
-#define on(n)	testvm_command(&vm, 0, CVM_VIRTIO_QUEUE_ON, n)
+	shared = fake_vm_slot(&vm, 0)->queue;
+	assert_int_equal(fake_vm_queue(&vm, 0, 0, &drv, 16, 0), -CVM_EINVAL);
+	fake_vm_features(&vm, 0, ALWAYS);
+#define on(n)	fake_vm_command(&vm, 0, CVM_VIRTIO_QUEUE_ON, n)
 	assert_int_equal(on(2), -CVM_EINVAL);
 	assert_int_equal(on(64), -CVM_EINVAL);
 	assert_int_equal(on(UINT32_MAX), -CVM_EINVAL);
@@ -428,7 +430,7 @@ static void test_queue_refused(void **state)
 	assert_string_equal(vm.line, "echo in slot 0: queue 0: a split queue "
 			    "cannot have 0 entries");
 	shared->size = 16;
-	shared->desc = TESTVM_HOLE - 16;
+	shared->desc = FAKE_VM_HOLE - 16;
 	assert_int_equal(on(0), -CVM_EINVAL);
 	assert_string_equal(vm.line, "echo in slot 0: queue 0: the descriptor "
 			    "area, 256 bytes at 0x403ffff0, is not guest "
@@ -437,88 +439,88 @@ static void test_queue_refused(void **state)
 	assert_int_equal(on(0), 0);
 	assert_int_equal(on(0), -CVM_EBUSY);
 	assert_int_equal(shared->enabled, 1);
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 }
 
 static void test_queue_reset(void **state)
 {
-	struct driver_queue drv;
-	struct testvm vm;
+	struct fake_queue drv;
+	struct fake_vm vm;
 
 	(void)state;
 	open_echo(&vm);
-#define off(n)	testvm_command(&vm, 0, CVM_VIRTIO_QUEUE_OFF, n)
+#define off(n)	fake_vm_command(&vm, 0, CVM_VIRTIO_QUEUE_OFF, n)
 	start(&vm, &drv, 0);
 	ask(&vm, &drv, 'a');
 	assert_int_equal(off(1), -CVM_EINVAL);
 	assert_int_equal(off(99), -CVM_EINVAL);
 	assert_int_equal(off(0), 0);
-	assert_int_equal(testvm_slot(&vm, 0)->queue[0].enabled, 0);
+	assert_int_equal(fake_vm_slot(&vm, 0)->queue[0].enabled, 0);
 	assert_int_equal(off(0), -CVM_EINVAL);
 	/* 2.6.1.2: again, with other rings, beside the running device. */
-	assert_int_equal(testvm_queue(&vm, 0, 0, &drv, 8, 0), 0);
+	assert_int_equal(fake_vm_queue(&vm, 0, 0, &drv, 8, 0), 0);
 	ask(&vm, &drv, 'b');
-	testvm_command(&vm, 0, CVM_VIRTIO_RESET, 0);
+	fake_vm_command(&vm, 0, CVM_VIRTIO_RESET, 0);
 	/* Only when it was negotiated. */
-	testvm_features(&vm, 0, VIRTIO_F_VERSION_1);
-	testvm_queue(&vm, 0, 0, &drv, 8, 0);
-	testvm_driver_ok(&vm, 0);
+	fake_vm_features(&vm, 0, VIRTIO_F_VERSION_1);
+	fake_vm_queue(&vm, 0, 0, &drv, 8, 0);
+	fake_vm_driver_ok(&vm, 0);
 	assert_int_equal(off(0), -CVM_EINVAL);
 	ask(&vm, &drv, 'c');
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 }
 
 static void test_reset(void **state)
 {
 	struct cvm_virtio_slot *page;
-	struct driver_queue drv;
-	struct testvm vm;
+	struct fake_queue drv;
+	struct fake_vm vm;
 	uint32_t n;
 
 	(void)state;
 	open_echo(&vm);
-	page = testvm_slot(&vm, 0);
+	page = fake_vm_slot(&vm, 0);
 	for (n = 0; n < 50; n++) {
-		vm.rings = TESTVM_RINGS;
+		vm.rings = FAKE_VM_RINGS;
 		start(&vm, &drv, n & 1 ? VIRTIO_F_RING_PACKED : 0);
 		ask(&vm, &drv, (char)n);
 		__atomic_store_n(&page->queue_pending, UINT64_MAX,
 				 __ATOMIC_RELAXED);
 		page->config_pending = 1;
-		assert_int_equal(testvm_command(&vm, 0, CVM_VIRTIO_RESET, 0),
+		assert_int_equal(fake_vm_command(&vm, 0, CVM_VIRTIO_RESET, 0),
 				 0);
 		assert_int_equal(page->status, 0);
 		assert_int_equal(page->queue[0].enabled, 0);
 		assert_int_equal(page->queue_pending, 0);
 		assert_int_equal(page->config_pending, 0);
 	}
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 }
 
 /* 2.1.2: the driver breaks a rule, is told, resets, goes on. */
 static void test_needs_reset(void **state)
 {
-	struct driver_buffer bad = { TESTVM_HOLE, 16, true };
-	struct driver_queue drv;
-	struct testvm vm;
+	struct fake_buffer bad = { FAKE_VM_HOLE, 16, true };
+	struct fake_queue drv;
+	struct fake_vm vm;
 	uint32_t n;
 
 	(void)state;
 	open_echo(&vm);
 	for (n = 0; n < 20; n++) {
-		vm.rings = TESTVM_RINGS;
+		vm.rings = FAKE_VM_RINGS;
 		start(&vm, &drv, 0);
-		driver_add(&drv, &bad, 1);
-		testvm_ring(&vm, 0, 0, &drv);
-		assert_true(testvm_wait(&vm, 0, SLOT_EVENT(0)));
-		assert_int_equal(testvm_slot(&vm, 0)->config_pending, 1);
+		fake_guest_add(&drv, &bad, 1);
+		fake_vm_ring(&vm, 0, 0, &drv);
+		assert_true(fake_vm_wait(&vm, 0, SLOT_EVENT(0)));
+		assert_int_equal(fake_vm_slot(&vm, 0)->config_pending, 1);
 		assert_int_equal(status_of(&vm), 15 | 64);
 		if (!n)
 			assert_string_equal(vm.line, "echo in slot 0: queue "
 					    "0: descriptor 0: 16 bytes up to "
 					    "0x40400010 are not all guest "
 					    "memory");
-		assert_int_equal(testvm_command(&vm, 0, CVM_VIRTIO_RESET, 0),
+		assert_int_equal(fake_vm_command(&vm, 0, CVM_VIRTIO_RESET, 0),
 				 0);
 		assert_int_equal(status_of(&vm), 0);
 	}
@@ -527,7 +529,7 @@ static void test_needs_reset(void **state)
 	assert_non_null(strstr(vm.line, "and no more of this device"));
 	start(&vm, &drv, 0);
 	ask(&vm, &drv, 'x');
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 }
 
 /* ---- interrupts and configuration ---------------------------------------- */
@@ -535,13 +537,13 @@ static void test_needs_reset(void **state)
 static void test_affinity(void **state)
 {
 	struct cvm_virtio_slot *page;
-	struct driver_queue drv;
-	struct testvm vm;
+	struct fake_queue drv;
+	struct fake_vm vm;
 	struct echo *echo;
 
 	(void)state;
 	echo = open_echo(&vm);
-	page = testvm_slot(&vm, 0);
+	page = fake_vm_slot(&vm, 0);
 	start(&vm, &drv, 0);
 	page->queue[0].vcpu = 1;
 	virtio_queue_interrupt(&echo->dev.queue[0]);
@@ -558,27 +560,27 @@ static void test_affinity(void **state)
 	page->queue_pending = 0;
 	vm.events[0] = 0;
 	/* A vCPU that does not exist. */
-	page->queue[0].vcpu = TESTVM_VCPUS;
+	page->queue[0].vcpu = FAKE_VM_VCPUS;
 	virtio_queue_interrupt(&echo->dev.queue[0]);
 	assert_int_equal(vm.events[0], SLOT_EVENT(0));
 	assert_int_equal(page->queue[0].interrupts, 2);
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 }
 
 static void test_config(void **state)
 {
 	struct cvm_virtio_slot *page;
-	struct driver_queue drv;
-	struct testvm vm;
+	struct fake_queue drv;
+	struct fake_vm vm;
 	struct echo *echo;
 
 	(void)state;
 	echo = open_echo(&vm);
-	page = testvm_slot(&vm, 0);
+	page = fake_vm_slot(&vm, 0);
 	start(&vm, &drv, 0);
 #define write_at(offset, bytes) \
-	testvm_command(&vm, 0, CVM_VIRTIO_CONFIG_WRITE, \
-		       (uint32_t)(offset) << 16 | (bytes))
+	fake_vm_command(&vm, 0, CVM_VIRTIO_CONFIG_WRITE, \
+			(uint32_t)(offset) << 16 | (bytes))
 	memcpy(page->config_in, "XY", 2);
 	assert_int_equal(write_at(14, 2), 0);
 	assert_memory_equal(page->config, "configuration!XY", 16);
@@ -593,7 +595,7 @@ static void test_config(void **state)
 	assert_int_equal(write_at(0xffff, 0xffff), -CVM_EINVAL);
 	assert_int_equal(write_at(0, 1), -CVM_EINVAL);
 	assert_memory_equal(page->config, "configuration!XY", 16);
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 }
 
 /* ---- doorbells that the driver signals ----------------------------------- */
@@ -620,23 +622,23 @@ static void unbind_event(void *ctx, uint64_t doorbell, intptr_t event)
 
 static void test_bound(void **state)
 {
-	struct driver_buffer buf = { TESTVM_BUFFERS, 16, true };
+	struct fake_buffer buf = { FAKE_VM_BUFFERS, 16, true };
 	struct os_notifier event;
-	struct driver_queue drv;
-	struct testvm vm;
+	struct fake_queue drv;
+	struct fake_vm vm;
 	uint32_t len;
 
 	(void)state;
 	unbound = 0;
-	testvm_init_bound(&vm, bind_event, unbind_event, NULL, NULL);
+	fake_vm_init_bound(&vm, bind_event, unbind_event, NULL, NULL);
 	plug(&vm);
 	plug(&vm);	/* for which there is no more room in the driver */
 	start(&vm, &drv, 0);
-	driver_add(&drv, &buf, 1);
+	fake_guest_add(&drv, &buf, 1);
 	event.handle = bound[0];
 	os_notifier_signal(&event);
-	assert_int_equal(testvm_get(&vm, 0, &drv, &len), 0);
-	testvm_free(&vm);
+	assert_int_equal(fake_vm_get(&vm, 0, &drv, &len), 0);
+	fake_vm_free(&vm);
 	assert_int_equal(unbound, 2);
 }
 
@@ -666,32 +668,32 @@ static void unwatch_event(void *ctx, uint32_t id)
 /* An interrupt for vCPU 0 is a signal, one for another vCPU is raised. */
 static void test_watched(void **state)
 {
-	struct driver_buffer buf = { TESTVM_BUFFERS, 16, true };
+	struct fake_buffer buf = { FAKE_VM_BUFFERS, 16, true };
 	struct os_notifier event;
-	struct driver_queue drv;
-	struct testvm vm;
+	struct fake_queue drv;
+	struct fake_vm vm;
 	uint32_t raises, len;
 
 	(void)state;
 	watches = 0;
-	testvm_init_bound(&vm, NULL, NULL, watch_event, unwatch_event);
+	fake_vm_init_bound(&vm, NULL, NULL, watch_event, unwatch_event);
 	plug(&vm);
 	plug(&vm);	/* for which there is no more room in the driver */
 	start(&vm, &drv, 0);
 	raises = vm.raises;
 	event.handle = watched;
-	driver_add(&drv, &buf, 1);
-	testvm_ring(&vm, 0, 0, &drv);
+	fake_guest_add(&drv, &buf, 1);
+	fake_vm_ring(&vm, 0, 0, &drv);
 	os_notifier_wait(&event);
-	assert_int_equal(driver_get(&drv, &len), 0);
+	assert_int_equal(fake_guest_get(&drv, &len), 0);
 	assert_int_equal(vm.raises, raises);
-	testvm_slot(&vm, 0)->queue_pending = 0;
-	testvm_slot(&vm, 0)->queue[0].vcpu = 1;
-	driver_enable_notification(&drv);
-	driver_add(&drv, &buf, 1);
-	testvm_ring(&vm, 0, 0, &drv);
-	assert_true(testvm_wait(&vm, 1, 1ull << CVM_VIRTIO_EVENT_BIT(0)));
-	testvm_free(&vm);
+	fake_vm_slot(&vm, 0)->queue_pending = 0;
+	fake_vm_slot(&vm, 0)->queue[0].vcpu = 1;
+	fake_guest_enable_notification(&drv);
+	fake_guest_add(&drv, &buf, 1);
+	fake_vm_ring(&vm, 0, 0, &drv);
+	assert_true(fake_vm_wait(&vm, 1, 1ull << CVM_VIRTIO_EVENT_BIT(0)));
+	fake_vm_free(&vm);
 	assert_int_equal(watches, 0);
 }
 
@@ -700,40 +702,40 @@ static void test_watched(void **state)
 static void test_rng(void **state)
 {
 	static const uint8_t zeroes[64];
-	struct driver_buffer small = { TESTVM_BUFFERS, 64, true };
-	struct driver_buffer large = { TESTVM_BUFFERS, 1 << 20, true };
-	struct driver_buffer none = { TESTVM_BUFFERS, 64, false };
+	struct fake_buffer small = { FAKE_VM_BUFFERS, 64, true };
+	struct fake_buffer large = { FAKE_VM_BUFFERS, 1 << 20, true };
+	struct fake_buffer none = { FAKE_VM_BUFFERS, 64, false };
 	struct problem problem = { "" };
-	struct driver_queue drv;
-	struct testvm vm;
+	struct fake_queue drv;
+	struct fake_vm vm;
 	uint8_t first[64];
 	uint32_t len;
 
 	(void)state;
-	testvm_init(&vm);
+	fake_vm_init(&vm);
 	assert_int_equal(virtio_rng_add(vm.devs, &problem), 0);
-	assert_int_equal(testvm_slot(&vm, 0)->device_id, 4);
-	testvm_features(&vm, 0, ALWAYS);
-	testvm_queue(&vm, 0, 0, &drv, 8, 0);
-	testvm_driver_ok(&vm, 0);
-	driver_add(&drv, &small, 1);
-	testvm_ring(&vm, 0, 0, &drv);
-	assert_true(testvm_get(&vm, 0, &drv, &len) >= 0);
+	assert_int_equal(fake_vm_slot(&vm, 0)->device_id, 4);
+	fake_vm_features(&vm, 0, ALWAYS);
+	fake_vm_queue(&vm, 0, 0, &drv, 8, 0);
+	fake_vm_driver_ok(&vm, 0);
+	fake_guest_add(&drv, &small, 1);
+	fake_vm_ring(&vm, 0, 0, &drv);
+	assert_true(fake_vm_get(&vm, 0, &drv, &len) >= 0);
 	assert_int_equal(len, 64);
-	memcpy(first, testvm_at(&vm, TESTVM_BUFFERS, 64), 64);
+	memcpy(first, fake_vm_at(&vm, FAKE_VM_BUFFERS, 64), 64);
 	assert_memory_not_equal(first, zeroes, 64);
-	driver_add(&drv, &large, 1);
-	testvm_ring(&vm, 0, 0, &drv);
-	assert_true(testvm_get(&vm, 0, &drv, &len) >= 0);
+	fake_guest_add(&drv, &large, 1);
+	fake_vm_ring(&vm, 0, 0, &drv);
+	assert_true(fake_vm_get(&vm, 0, &drv, &len) >= 0);
 	assert_in_range(len, 1, 1 << 20);
-	assert_memory_not_equal(testvm_at(&vm, TESTVM_BUFFERS, 64), first,
+	assert_memory_not_equal(fake_vm_at(&vm, FAKE_VM_BUFFERS, 64), first,
 				64);
-	driver_add(&drv, &none, 1);
-	testvm_ring(&vm, 0, 0, &drv);
-	assert_true(testvm_wait_broken(&vm, 0));
+	fake_guest_add(&drv, &none, 1);
+	fake_vm_ring(&vm, 0, 0, &drv);
+	assert_true(fake_vm_wait_broken(&vm, 0));
 	assert_string_equal(vm.line, "rng in slot 0: queue 0: a request "
 			    "without room");
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 }
 
 int main(void)

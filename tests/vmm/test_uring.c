@@ -411,7 +411,7 @@ static void test_sync(void **state)
 	assert_int_equal(done(), 1);
 	assert_int_equal(counter(&d, "syncs"), 1);
 	/* A write that is to be stable is not, then. */
-	testvm_command(&d.vm, 0, CVM_VIRTIO_RESET, 0);
+	fake_vm_command(&d.vm, 0, CVM_VIRTIO_RESET, 0);
 	start(&d, VIRTIO_F_VERSION_1);
 	next(VIRTIO_BLK_T_OUT, 1, -EIO);
 	assert_int_equal(request(&d, VIRTIO_BLK_T_OUT, 0, 512),
@@ -463,7 +463,7 @@ static void test_ranges(void **state)
 /* So many requests at once, all of which are answered well. */
 static void crowd(struct disk *d, uint32_t count)
 {
-	struct driver_buffer buf[3] = {
+	struct fake_buffer buf[3] = {
 		{ HEADER, 16, false }, { DATA, 512, true },
 		{ STATUS, 1, true },
 	};
@@ -473,17 +473,17 @@ static void crowd(struct disk *d, uint32_t count)
 	for (i = 0; i < count; i++) {
 		at = HEADER + i * 0x40;
 		put_header(d, VIRTIO_BLK_T_IN, i);
-		memcpy(testvm_at(&d->vm, at + 0x1000, 16),
-		       testvm_at(&d->vm, HEADER, 16), 16);
+		memcpy(fake_vm_at(&d->vm, at + 0x1000, 16),
+		       fake_vm_at(&d->vm, HEADER, 16), 16);
 	}
 	for (i = 0; i < count; i++) {
 		buf[0].gpa = HEADER + i * 0x40 + 0x1000;
 		buf[1].gpa = DATA + 0x10000 + i * 512;
-		assert_true(driver_add(&d->drv, buf, 3) >= 0);
+		assert_true(fake_guest_add(&d->drv, buf, 3) >= 0);
 	}
-	testvm_ring(&d->vm, 0, 0, &d->drv);
+	fake_vm_ring(&d->vm, 0, 0, &d->drv);
 	for (i = 0; i < count; i++)
-		assert_true(testvm_get(&d->vm, 0, &d->drv, &len) >= 0);
+		assert_true(fake_vm_get(&d->vm, 0, &d->drv, &len) >= 0);
 	for (i = 0; i < count; i++)
 		assert_int_equal(number_at(data(d) + 0x10000 + i * 512), i);
 }
@@ -545,7 +545,7 @@ static void works_alone(struct disk *d)
 				 VIRTIO_BLK_S_OK);
 		assert_int_equal(on_file(d, 1001), 0);
 		crowd(d, 16);
-		testvm_command(&d->vm, 0, CVM_VIRTIO_RESET, 0);
+		fake_vm_command(&d->vm, 0, CVM_VIRTIO_RESET, 0);
 		start(d, USUAL);
 	}
 	assert_int_equal(request(d, VIRTIO_BLK_T_IN, SECTORS, 512),

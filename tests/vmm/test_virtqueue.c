@@ -11,16 +11,16 @@
 #include <cmocka.h>
 #include <cvm/error.h>
 
-#include "driver.h"
-#include "testmem.h"
+#include "fake_guest.h"
+#include "fake_memory.h"
 #include "virtio/core/virtqueue.h"
 
 #define SIZE	8u
-#define BUFFERS	TESTMEM_C
+#define BUFFERS	FAKE_MEMORY_C
 
 struct fixture {
-	struct testmem t;
-	struct driver_queue drv;
+	struct fake_memory t;
+	struct fake_queue drv;
 	struct vq vq;
 	struct os_iov iov[64];
 	struct vq_chain chain;
@@ -42,8 +42,8 @@ static void setup_sized(struct fixture *f, uint64_t features, uint16_t size)
 		.chain_max = 32,
 	};
 
-	testmem_init(&f->t);
-	driver_init(&f->drv, &f->t.mem, TESTMEM_A, size, features);
+	fake_memory_init(&f->t);
+	fake_guest_init(&f->drv, &f->t.mem, FAKE_MEMORY_A, size, features);
 	config.desc_gpa = f->drv.desc_gpa;
 	config.driver_gpa = f->drv.driver_gpa;
 	config.device_gpa = f->drv.device_gpa;
@@ -60,7 +60,7 @@ static void setup(struct fixture *f, uint64_t features)
 static void teardown(struct fixture *f)
 {
 	assert_false(f->vq.broken);
-	testmem_free(&f->t);
+	fake_memory_free(&f->t);
 }
 
 /* Run a test for every kind of queue. */
@@ -78,9 +78,9 @@ static void each(void (*fn)(struct fixture *f))
 
 static int add(struct fixture *f, uint32_t n, bool write)
 {
-	struct driver_buffer buf = { BUFFERS + n * 256, 256, write };
+	struct fake_buffer buf = { BUFFERS + n * 256, 256, write };
 
-	return driver_add(&f->drv, &buf, 1);
+	return fake_guest_add(&f->drv, &buf, 1);
 }
 
 /* ---- requests ------------------------------------------------------------ */
@@ -100,32 +100,33 @@ static void test_empty(void **state)
 
 static void one_request(struct fixture *f)
 {
-	struct driver_buffer buf[] = {
+	struct fake_buffer buf[] = {
 		{ BUFFERS, 16, false },
 		{ BUFFERS + 0x100, 100, false },
 		{ BUFFERS + 0x200, 50, true },
 		{ BUFFERS + 0x300, 1, true },
 	};
 	uint32_t len = 0;
-	int id = driver_add(&f->drv, buf, 4);
+	int id = fake_guest_add(&f->drv, buf, 4);
 
 	assert_int_equal(vq_pop(&f->vq, &f->chain), 1);
 	assert_int_equal(f->chain.readable, 2);
 	assert_int_equal(f->chain.writable, 2);
 	assert_int_equal(f->chain.read_bytes, 116);
 	assert_int_equal(f->chain.write_bytes, 51);
-	assert_ptr_equal(f->iov[0].base, testmem_at(&f->t, BUFFERS));
+	assert_ptr_equal(f->iov[0].base, fake_memory_at(&f->t, BUFFERS));
 	assert_int_equal(f->iov[1].bytes, 100);
-	assert_ptr_equal(f->iov[3].base, testmem_at(&f->t, BUFFERS + 0x300));
+	assert_ptr_equal(f->iov[3].base,
+			 fake_memory_at(&f->t, BUFFERS + 0x300));
 	assert_int_equal(vq_pop(&f->vq, &f->chain), 0);
 	assert_true(vq_in_flight(&f->vq));
 
 	vq_push(&f->vq, &f->chain, 51);
-	assert_int_equal(driver_get(&f->drv, &len), -1);
+	assert_int_equal(fake_guest_get(&f->drv, &len), -1);
 	vq_publish(&f->vq);
-	assert_int_equal(driver_get(&f->drv, &len), id);
+	assert_int_equal(fake_guest_get(&f->drv, &len), id);
 	assert_int_equal(len, 51);
-	assert_int_equal(driver_get(&f->drv, &len), -1);
+	assert_int_equal(fake_guest_get(&f->drv, &len), -1);
 	assert_int_equal(vq_in_flight(&f->vq), 0);
 	assert_int_equal(f->drv.free, SIZE);
 }
@@ -138,24 +139,24 @@ static void test_one(void **state)
 
 static void indirect_request(struct fixture *f)
 {
-	struct driver_buffer buf[20];
+	struct fake_buffer buf[20];
 	uint32_t len, i;
 	int id;
 
 	/* More than the ring has entries; each piece apart from the next. */
 	for (i = 0; i < 20; i++)
-		buf[i] = (struct driver_buffer){ BUFFERS + i * 64, 32, i > 9 };
-	id = driver_add_indirect(&f->drv, &f->t.mem, BUFFERS + 0x8000, buf,
-				 20);
+		buf[i] = (struct fake_buffer){ BUFFERS + i * 64, 32, i > 9 };
+	id = fake_guest_add_indirect(&f->drv, &f->t.mem, BUFFERS + 0x8000, buf,
+				     20);
 	assert_int_equal(vq_pop(&f->vq, &f->chain), 1);
 	assert_int_equal(f->chain.readable, 10);
 	assert_int_equal(f->chain.writable, 10);
 	for (i = 0; i < 20; i++)
 		assert_ptr_equal(f->iov[i].base,
-				 testmem_at(&f->t, buf[i].gpa));
+				 fake_memory_at(&f->t, buf[i].gpa));
 	vq_push(&f->vq, &f->chain, 0);
 	vq_publish(&f->vq);
-	assert_int_equal(driver_get(&f->drv, &len), id);
+	assert_int_equal(fake_guest_get(&f->drv, &len), id);
 	assert_int_equal(len, 0);
 }
 
@@ -168,7 +169,7 @@ static void test_indirect(void **state)
 /* 2.7.5.3.2: ordinary descriptors, then one that is indirect. */
 static void test_chain_then_indirect(void **state)
 {
-	struct driver_buffer direct[2] = {
+	struct fake_buffer direct[2] = {
 		{ BUFFERS, 16, false }, { BUFFERS + 0x8000, 32, false },
 	};
 	struct virtq_desc *ring, *table;
@@ -176,11 +177,11 @@ static void test_chain_then_indirect(void **state)
 
 	(void)state;
 	setup(&f, 0);
-	driver_add(&f.drv, direct, 2);
+	fake_guest_add(&f.drv, direct, 2);
 	ring = f.drv.desc;
 	/* The write flag beside INDIRECT is ignored. */
 	ring[1].flags = VIRTQ_DESC_F_INDIRECT | VIRTQ_DESC_F_WRITE;
-	table = (void *)testmem_at(&f.t, BUFFERS + 0x8000);
+	table = (void *)fake_memory_at(&f.t, BUFFERS + 0x8000);
 	table[0] = (struct virtq_desc){ BUFFERS + 64, 8,
 		VIRTQ_DESC_F_NEXT, 1 };
 	table[1] = (struct virtq_desc){ BUFFERS + 128, 8,
@@ -195,17 +196,17 @@ static void test_chain_then_indirect(void **state)
 static void pieces(struct fixture *f)
 {
 	/* Across two ranges that are neighbours by address alone. */
-	struct driver_buffer cross = { TESTMEM_B - 100, 300, false };
-	struct driver_buffer joined[2] = {
+	struct fake_buffer cross = { FAKE_MEMORY_B - 100, 300, false };
+	struct fake_buffer joined[2] = {
 		{ BUFFERS, 256, true }, { BUFFERS + 256, 256, true },
 	};
-	struct driver_buffer parts[2] = {
+	struct fake_buffer parts[2] = {
 		{ BUFFERS, 256, false }, { BUFFERS + 256, 256, true },
 	};
 
-	driver_add(&f->drv, &cross, 1);
-	driver_add(&f->drv, joined, 2);
-	driver_add(&f->drv, parts, 2);
+	fake_guest_add(&f->drv, &cross, 1);
+	fake_guest_add(&f->drv, joined, 2);
+	fake_guest_add(&f->drv, parts, 2);
 	assert_int_equal(vq_pop(&f->vq, &f->chain), 1);
 	assert_int_equal(f->chain.readable, 2);
 	assert_int_equal(f->iov[0].bytes, 100);
@@ -231,35 +232,35 @@ static void turns(struct fixture *f)
 {
 	struct vq_chain chain[4];
 	struct os_iov iov[4][4];
-	struct driver_buffer buf[2];
+	struct fake_buffer buf[2];
 	uint32_t len, round, i;
 	int id[4];
 
 	for (round = 0; round < 40000; round++) {
 		for (i = 0; i < 4; i++) {
-			buf[0] = (struct driver_buffer){ BUFFERS + i * 512,
+			buf[0] = (struct fake_buffer){ BUFFERS + i * 512,
 				16 + round % 16, false };
-			buf[1] = (struct driver_buffer){ BUFFERS + i * 512 +
+			buf[1] = (struct fake_buffer){ BUFFERS + i * 512 +
 				256, 1, true };
-			id[i] = driver_add(&f->drv, buf,
-					   (uint16_t)(1 + (round + i) % 2));
+			id[i] = fake_guest_add(&f->drv, buf,
+					       (uint16_t)(1 + (round + i) % 2));
 			assert_true(id[i] >= 0);
 			chain[i] = (struct vq_chain){ .iov = iov[i],
 				.space = 4 };
 			assert_int_equal(vq_pop(&f->vq, &chain[i]), 1);
 			assert_ptr_equal(iov[i][0].base,
-					 testmem_at(&f->t, buf[0].gpa));
+					 fake_memory_at(&f->t, buf[0].gpa));
 			assert_int_equal(iov[i][0].bytes, buf[0].bytes);
 		}
 		for (i = 0; i < 4; i++)
 			vq_push(&f->vq, &chain[i ^ 1], i + 1);
 		vq_publish(&f->vq);
 		for (i = 0; i < 4; i++) {
-			assert_int_equal(driver_get(&f->drv, &len),
+			assert_int_equal(fake_guest_get(&f->drv, &len),
 					 id[i ^ 1]);
 			assert_int_equal(len, i + 1);
 		}
-		assert_int_equal(driver_get(&f->drv, &len), -1);
+		assert_int_equal(fake_guest_get(&f->drv, &len), -1);
 	}
 	assert_int_equal(f->drv.free, SIZE);
 }
@@ -287,9 +288,9 @@ static void test_odd_size(void **state)
 		vq_push(&f.vq, &f.chain, 8);
 		assert_int_equal(vq_pop(&f.vq, &f.chain), 0);
 		vq_publish(&f.vq);
-		assert_true(driver_get(&f.drv, &len) >= 0);
+		assert_true(fake_guest_get(&f.drv, &len) >= 0);
 		assert_int_equal(len, 7);
-		assert_true(driver_get(&f.drv, &len) >= 0);
+		assert_true(fake_guest_get(&f.drv, &len) >= 0);
 		assert_int_equal(len, 8);
 	}
 	teardown(&f);
@@ -303,12 +304,12 @@ static void doorbells(struct fixture *f)
 
 	/* A new queue wants doorbells; one that is awake does not. */
 	add(f, 0, true);
-	assert_true(driver_needs_notification(&f->drv));
+	assert_true(fake_guest_needs_notification(&f->drv));
 	vq_disable_notification(&f->vq);
 	assert_int_equal(vq_pop(&f->vq, &f->chain), 1);
 	for (n = 1; n < 4; n++) {
 		add(f, n, true);
-		assert_false(driver_needs_notification(&f->drv));
+		assert_false(fake_guest_needs_notification(&f->drv));
 	}
 	/* Falling asleep with work left says so. */
 	assert_true(vq_enable_notification(&f->vq));
@@ -317,7 +318,7 @@ static void doorbells(struct fixture *f)
 		;
 	assert_false(vq_enable_notification(&f->vq));
 	add(f, 4, true);
-	assert_true(driver_needs_notification(&f->drv));
+	assert_true(fake_guest_needs_notification(&f->drv));
 	assert_true(vq_enable_notification(&f->vq));
 }
 
@@ -343,18 +344,18 @@ static void interrupts(struct fixture *f)
 {
 	uint32_t len, n;
 
-	assert_false(driver_enable_notification(&f->drv));
+	assert_false(fake_guest_enable_notification(&f->drv));
 	assert_true(give_back(f, 1));
 	/* Asked once for each: nothing new, nothing to say. */
 	assert_false(vq_publish(&f->vq));
-	driver_disable_notification(&f->drv);
+	fake_guest_disable_notification(&f->drv);
 	for (n = 0; n < 30; n++) {
-		assert_true(driver_get(&f->drv, &len) >= 0);
+		assert_true(fake_guest_get(&f->drv, &len) >= 0);
 		assert_false(give_back(f, 1));
 	}
-	assert_true(driver_enable_notification(&f->drv));
-	assert_true(driver_get(&f->drv, &len) >= 0);
-	assert_false(driver_enable_notification(&f->drv));
+	assert_true(fake_guest_enable_notification(&f->drv));
+	assert_true(fake_guest_get(&f->drv, &len) >= 0);
+	assert_false(fake_guest_enable_notification(&f->drv));
 	/* A batch that goes past the event. */
 	assert_true(give_back(f, 3));
 }
@@ -371,11 +372,11 @@ static void event_places(struct fixture *f)
 	uint32_t len, n, i;
 
 	for (n = 0; n < 70000; n++) {
-		driver_enable_notification(&f->drv);
+		fake_guest_enable_notification(&f->drv);
 		assert_true(give_back(f, 1 + n % 3));
 		assert_false(give_back(f, 2));
 		for (i = 0; i < 3 + n % 3; i++)
-			assert_true(driver_get(&f->drv, &len) >= 0);
+			assert_true(fake_guest_get(&f->drv, &len) >= 0);
 	}
 }
 
@@ -466,12 +467,12 @@ static void test_refused(void **state)
 	refuse(config.desc_gpa += 8, "descriptor area at 0x40000008 is not");
 	refuse(config.driver_gpa += 1, "driver area");
 	refuse(config.device_gpa += 2, "device area");
-	refuse(config.desc_gpa = TESTMEM_A - 16, "is not guest memory");
-	refuse(config.desc_gpa = TESTMEM_C + TESTMEM_BYTES - 112,
+	refuse(config.desc_gpa = FAKE_MEMORY_A - 16, "is not guest memory");
+	refuse(config.desc_gpa = FAKE_MEMORY_C + FAKE_MEMORY_BYTES - 112,
 	       "128 bytes at 0x800fff90");
 	refuse(config.device_gpa = UINT64_MAX - 3, "is not guest memory");
 	/* Neighbours by address that lie apart are no place for a ring. */
-	refuse(config.desc_gpa = TESTMEM_B - 64, "is not guest memory");
+	refuse(config.desc_gpa = FAKE_MEMORY_B - 64, "is not guest memory");
 	assert_int_equal(vq_start(&f.vq, &good), 0);
 	teardown(&f);
 }

@@ -20,13 +20,13 @@
 
 #include <cmocka.h>
 
-#include "testmem.h"
-#include "testvm.h"
+#include "fake_memory.h"
+#include "fake_vm.h"
 #include "virtio/blk/blk.h"
 
 #define REQUESTS	20000u
 #define BURST		4u
-#define AT(n)		(TESTVM_BUFFERS + (n) * 64ull)
+#define AT(n)		(FAKE_VM_BUFFERS + (n) * 64ull)
 
 static uint64_t seed = 1;
 
@@ -38,15 +38,15 @@ static uint32_t dice(uint32_t sides)
 	return (uint32_t)((seed * 0x2545f4914f6cdd1dull) >> 32) % sides;
 }
 
-static void add(struct testvm *vm, struct driver_queue *drv, uint32_t n)
+static void add(struct fake_vm *vm, struct fake_queue *drv, uint32_t n)
 {
-	struct driver_buffer buf[2] = {
+	struct fake_buffer buf[2] = {
 		{ AT(n), 16, false }, { AT(n) + 16, 21, true },
 	};
 
-	*(uint32_t *)testvm_at(vm, AT(n), 16) = VIRTIO_BLK_T_GET_ID;
-	*(uint8_t *)testvm_at(vm, AT(n) + 36, 1) = 0xee;
-	assert_true(driver_add(drv, buf, 2) >= 0);
+	*(uint32_t *)fake_vm_at(vm, AT(n), 16) = VIRTIO_BLK_T_GET_ID;
+	*(uint8_t *)fake_vm_at(vm, AT(n) + 36, 1) = 0xee;
+	assert_true(fake_guest_add(drv, buf, 2) >= 0);
 }
 
 /* Doorbells per request tell whether the device ever slept. */
@@ -55,30 +55,30 @@ static void run(const char *path, enum virtio_blk_engine engine,
 {
 	struct virtio_blk_args args = { .path = path, .engine = engine };
 	uint32_t sent = 0, got, burst, rung = 0, len;
-	struct driver_queue drv;
+	struct fake_queue drv;
 	struct problem problem = { "" };
-	struct testvm vm;
+	struct fake_vm vm;
 
-	testvm_init(&vm);
+	fake_vm_init(&vm);
 	assert_int_equal(virtio_blk_add(vm.devs, &args, &problem), 0);
 	assert_int_equal(virtio_devices_commit(vm.devs, &problem), 0);
-	assert_true(testvm_features(&vm, 0, VIRTIO_F_VERSION_1 | features));
-	assert_int_equal(testvm_queue(&vm, 0, 0, &drv, 16, features), 0);
-	testvm_driver_ok(&vm, 0);
+	assert_true(fake_vm_features(&vm, 0, VIRTIO_F_VERSION_1 | features));
+	assert_int_equal(fake_vm_queue(&vm, 0, 0, &drv, 16, features), 0);
+	fake_vm_driver_ok(&vm, 0);
 	while (sent < REQUESTS) {
 		burst = 1 + dice(BURST);
 		for (got = 0; got < burst; got++) {
 			add(&vm, &drv, got);
 			/* Some are rung for together. */
 			if (!dice(2) || got + 1 == burst) {
-				if (driver_needs_notification(&drv)) {
+				if (fake_guest_needs_notification(&drv)) {
 					rung++;
-					testvm_doorbell(&vm, 0);
+					fake_vm_doorbell(&vm, 0);
 				}
 			}
 		}
 		for (got = 0; got < burst; got++) {
-			if (testvm_get(&vm, 0, &drv, &len) < 0)
+			if (fake_vm_get(&vm, 0, &drv, &len) < 0)
 				fail_msg("stands still after %u requests, %u "
 					 "doorbells", sent + got, rung);
 			assert_int_equal(len, 21);
@@ -86,7 +86,7 @@ static void run(const char *path, enum virtio_blk_engine engine,
 		sent += burst;
 	}
 	assert_true(rung && rung < sent);
-	testvm_free(&vm);
+	fake_vm_free(&vm);
 }
 
 static void test_wakeup(void **state)
@@ -124,8 +124,8 @@ static void test_wakeup(void **state)
 #define SECONDS	0.4		/* at most, where CPUs are scarce */
 
 struct duel {
-	struct testmem t;
-	struct driver_queue drv;
+	struct fake_memory t;
+	struct fake_queue drv;
 	struct vq vq;
 	struct os_iov iov[4];
 	struct vq_chain chain;
@@ -188,8 +188,8 @@ static void clear(struct duel *d)
 		vq_publish(&d->vq);
 		vq_disable_notification(&d->vq);
 	}
-	assert_true(driver_get(&d->drv, &len) >= 0);
-	driver_disable_notification(&d->drv);
+	assert_true(fake_guest_get(&d->drv, &len) >= 0);
+	fake_guest_disable_notification(&d->drv);
 }
 
 static double now(void)
@@ -203,12 +203,12 @@ static double now(void)
 static void fight(struct duel *d)
 {
 	double end = now() + SECONDS;
-	struct driver_buffer buf = { TESTMEM_C, 1, true };
+	struct fake_buffer buf = { FAKE_MEMORY_C, 1, true };
 	uint32_t round;
 	pthread_t thread;
 
 	if (d->interrupts)
-		driver_add(&d->drv, &buf, 1);
+		fake_guest_add(&d->drv, &buf, 1);
 	assert_int_equal(pthread_create(&thread, NULL, device_main, d), 0);
 	for (round = 1;; round++) {
 		wait_for(&d->done, 2 * round - 1);
@@ -217,17 +217,17 @@ static void fight(struct duel *d)
 		if (d->stop)
 			break;
 		if (d->interrupts) {
-			d->noticed[1] = driver_enable_notification(&d->drv);
+			d->noticed[1] = fake_guest_enable_notification(&d->drv);
 		} else {
-			driver_add(&d->drv, &buf, 1);
-			d->noticed[1] = driver_needs_notification(&d->drv);
+			fake_guest_add(&d->drv, &buf, 1);
+			d->noticed[1] = fake_guest_needs_notification(&d->drv);
 		}
 		wait_for(&d->done, 2 * round);
 		if (!d->noticed[0] && !d->noticed[1])
 			fail_msg("nobody noticed, round %u", round);
 		clear(d);
 		if (d->interrupts)
-			driver_add(&d->drv, &buf, 1);
+			fake_guest_add(&d->drv, &buf, 1);
 		__atomic_store_n(&d->round, 2 * round, __ATOMIC_RELEASE);
 	}
 	pthread_join(thread, NULL);
@@ -242,12 +242,12 @@ static void test_duel(void **state)
 	(void)state;
 	for (kind = 0; kind < 8; kind++) {
 		d = calloc(1, sizeof(*d));
-		testmem_init(&d->t);
+		fake_memory_init(&d->t);
 		config.mem = &d->t.mem;
 		config.features = (kind & 1 ? VIRTIO_F_EVENT_IDX : 0) |
 				  (kind & 2 ? VIRTIO_F_RING_PACKED : 0);
-		driver_init(&d->drv, &d->t.mem, TESTMEM_A, 16,
-			    config.features);
+		fake_guest_init(&d->drv, &d->t.mem, FAKE_MEMORY_A, 16,
+				config.features);
 		config.desc_gpa = d->drv.desc_gpa;
 		config.driver_gpa = d->drv.driver_gpa;
 		config.device_gpa = d->drv.device_gpa;
@@ -255,9 +255,9 @@ static void test_duel(void **state)
 		d->chain = (struct vq_chain){ .iov = d->iov, .space = 4 };
 		d->interrupts = kind & 4;
 		vq_disable_notification(&d->vq);
-		driver_disable_notification(&d->drv);
+		fake_guest_disable_notification(&d->drv);
 		fight(d);
-		testmem_free(&d->t);
+		fake_memory_free(&d->t);
 		free(d);
 	}
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* driver.c - the driver's side of a virtqueue, a model for tests. */
+/* fake_guest.c - the driver's side of a virtqueue, a model for tests. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "driver.h"
+#include "fake_guest.h"
 
 #define load(at)	__atomic_load_n(at, __ATOMIC_ACQUIRE)
 #define store(at, to)	__atomic_store_n(at, to, __ATOMIC_RELEASE)
@@ -18,8 +18,8 @@ static void *area(const struct virtio_memory *mem, uint64_t gpa, uint32_t bytes)
 	return at;
 }
 
-void driver_init(struct driver_queue *q, const struct virtio_memory *mem,
-		 uint64_t gpa, uint16_t size, uint64_t features)
+void fake_guest_init(struct fake_queue *q, const struct virtio_memory *mem,
+		     uint64_t gpa, uint16_t size, uint64_t features)
 {
 	uint32_t driver, device;
 	uint16_t i;
@@ -50,7 +50,7 @@ void driver_init(struct driver_queue *q, const struct virtio_memory *mem,
 
 /* ---- split --------------------------------------------------------------- */
 
-static int split_add(struct driver_queue *q, const struct driver_buffer *buf,
+static int split_add(struct fake_queue *q, const struct fake_buffer *buf,
 		     uint16_t count, uint16_t flags)
 {
 	struct virtq_desc *table = q->desc, *desc = NULL;
@@ -76,7 +76,7 @@ static int split_add(struct driver_queue *q, const struct driver_buffer *buf,
 	return head;
 }
 
-static bool split_must_kick(struct driver_queue *q)
+static bool split_must_kick(struct fake_queue *q)
 {
 	struct virtq_used *used = q->device;
 	uint16_t event = load((uint16_t *)&used->ring[q->size]);
@@ -89,7 +89,7 @@ static bool split_must_kick(struct driver_queue *q)
 	return (uint16_t)(event - old) < (uint16_t)(q->avail - old);
 }
 
-static int split_get(struct driver_queue *q, uint32_t *len)
+static int split_get(struct fake_queue *q, uint32_t *len)
 {
 	struct virtq_desc *table = q->desc;
 	struct virtq_used *used = q->device;
@@ -110,12 +110,12 @@ static int split_get(struct driver_queue *q, uint32_t *len)
 
 /* ---- packed -------------------------------------------------------------- */
 
-static uint16_t packed_flags(const struct driver_queue *q)
+static uint16_t packed_flags(const struct fake_queue *q)
 {
 	return q->avail_wrap ? VIRTQ_DESC_F_AVAIL : VIRTQ_DESC_F_USED;
 }
 
-static int packed_add(struct driver_queue *q, const struct driver_buffer *buf,
+static int packed_add(struct fake_queue *q, const struct fake_buffer *buf,
 		      uint16_t count, uint16_t flags)
 {
 	struct pvirtq_desc *ring = q->desc, *head = &ring[q->avail];
@@ -144,7 +144,7 @@ static int packed_add(struct driver_queue *q, const struct driver_buffer *buf,
 	return id;
 }
 
-static bool packed_must_kick(struct driver_queue *q)
+static bool packed_must_kick(struct fake_queue *q)
 {
 	uint32_t word = load((uint32_t *)q->device);
 	uint16_t old = q->added, off = PVIRTQ_EVENT_OFF(word);
@@ -159,7 +159,7 @@ static bool packed_must_kick(struct driver_queue *q)
 	return event < new && event >= new - old;
 }
 
-static int packed_get(struct driver_queue *q, uint32_t *len)
+static int packed_get(struct fake_queue *q, uint32_t *len)
 {
 	struct pvirtq_desc *desc = (struct pvirtq_desc *)q->desc + q->used;
 	uint16_t flags = load(&desc->flags), id;
@@ -181,7 +181,7 @@ static int packed_get(struct driver_queue *q, uint32_t *len)
 
 /* ---- both ---------------------------------------------------------------- */
 
-static int add(struct driver_queue *q, const struct driver_buffer *buf,
+static int add(struct fake_queue *q, const struct fake_buffer *buf,
 	       uint16_t count, uint16_t flags)
 {
 	if (count > q->free)
@@ -190,17 +190,18 @@ static int add(struct driver_queue *q, const struct driver_buffer *buf,
 	       split_add(q, buf, count, flags);
 }
 
-int driver_add(struct driver_queue *q, const struct driver_buffer *buf,
-	       uint16_t count)
+int fake_guest_add(struct fake_queue *q, const struct fake_buffer *buf,
+		   uint16_t count)
 {
 	return add(q, buf, count, 0);
 }
 
-int driver_add_indirect(struct driver_queue *q, const struct virtio_memory *mem,
-			uint64_t table_gpa, const struct driver_buffer *buf,
-			uint16_t count)
+int fake_guest_add_indirect(struct fake_queue *q,
+			    const struct virtio_memory *mem,
+			    uint64_t table_gpa, const struct fake_buffer *buf,
+			    uint16_t count)
 {
-	struct driver_buffer outer = { table_gpa, 16u * count, false };
+	struct fake_buffer outer = { table_gpa, 16u * count, false };
 	struct virtq_desc *split = virtio_memory_at(mem, table_gpa,
 						    16u * count);
 	struct pvirtq_desc *packed = (struct pvirtq_desc *)split;
@@ -221,19 +222,19 @@ int driver_add_indirect(struct driver_queue *q, const struct virtio_memory *mem,
 	return add(q, &outer, 1, VIRTQ_DESC_F_INDIRECT);
 }
 
-bool driver_needs_notification(struct driver_queue *q)
+bool fake_guest_needs_notification(struct fake_queue *q)
 {
 	/* 2.7.13.4.1, 2.8.21.3.1: available, then look. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return q->packed ? packed_must_kick(q) : split_must_kick(q);
 }
 
-int driver_get(struct driver_queue *q, uint32_t *len)
+int fake_guest_get(struct fake_queue *q, uint32_t *len)
 {
 	return q->packed ? packed_get(q, len) : split_get(q, len);
 }
 
-void driver_disable_notification(struct driver_queue *q)
+void fake_guest_disable_notification(struct fake_queue *q)
 {
 	struct virtq_avail *avail = q->driver;
 
@@ -245,7 +246,7 @@ void driver_disable_notification(struct driver_queue *q)
 	/* 2.7.7.1: an event that was passed is enough. */
 }
 
-static bool has_used(struct driver_queue *q)
+static bool has_used(struct fake_queue *q)
 {
 	struct pvirtq_desc *ring = q->desc;
 	struct virtq_used *used = q->device;
@@ -258,7 +259,7 @@ static bool has_used(struct driver_queue *q)
 	       !!(flags & VIRTQ_DESC_F_USED) == q->used_wrap;
 }
 
-bool driver_enable_notification(struct driver_queue *q)
+bool fake_guest_enable_notification(struct fake_queue *q)
 {
 	struct virtq_avail *avail = q->driver;
 

@@ -108,7 +108,7 @@ struct cvm_nt_vm {
 	struct cvm_vm *vm;	/* NULL for the conformance suite */
 	struct cvm_conformance *conf;
 	PEPROCESS process;	/* of the VMM, referenced; windows are there */
-	LIST_ENTRY chunks;	/* under the handle's lock, or alone: in close */
+	LIST_ENTRY chunks;	/* under the handle's lock, or alone in close */
 	struct cvm_nt_vcpu vcpu[CVM_MAX_VCPUS];
 };
 

@@ -12,6 +12,9 @@ usage: style.py ROOT CHECK
   texts      every file has an SPDX line and no unfinished business
   docs       every member of the host API and every field of the shared page
              is in its document; links between documents lead somewhere
+  names      cvm_ begins names of the core and of the contracts, its shims add
+             a word of their own; functions of one file have no prefix; no
+             word that the glossary of docs/architecture.md has replaced
 """
 import os
 import re
@@ -229,9 +232,57 @@ def check_docs(root):
                     yield path, n, "%s does not exist" % link
 
 
+# ---- names --------------------------------------------------------------
+
+# Who may have names that begin with cvm_, and how they go on.
+PREFIXES = (("include/", "cvm_"), ("libcvm/", "cvm_"),
+            ("guest-patch/", "cvm_guest_"), ("hosts/linux-host/", "cvm_linux_"),
+            ("hosts/nt/", "cvm_nt_"))
+# The rows of cpu_state.def, of which cpu.h reads some: cvm_read_ROW().
+ROW_READERS = ("libcvm/x86/state.c", "cvm_read_")
+# The conformance suite is installed, and fake_cpu.c stands in for the core's.
+STAND_IN = "tests/host/"
+FUNCTION = re.compile(r"^(static\s+)?(?!static|typedef|return|else|#)"
+                      r"[A-Za-z_][\w \t*]*?\b(cvm_\w+)\(")
+# word -> the one we use.
+WORDS = {r"\bminders?\b": "supervisor", r"\bCVM_LOCK_MANAGER\b": "monitor",
+         r"\bCVM_OP_\w+": "CVM_HC_*", r"\bcvm_plat_\w+": "os_*",
+         r"\bCVM_USER_EVENT_(UN)?BIND\b": "CVM_USER_NOTIFIER_*"}
+
+
+def prefix_of(path):
+    return next((prefix for where, prefix in PREFIXES
+                 if path.startswith(where)), None)
+
+
+def check_names(root):
+    for path in files(root, *TOP_DIRS):
+        if path == "tests/style/style.py" or "/corpus/" in path:
+            continue
+        lines = read(root, path).split("\n")
+        for n, line in enumerate(lines, 1):
+            for word, ours in WORDS.items():
+                m = re.search(word, line)
+                if m:
+                    yield path, n, "says %s, not %s" % (m.group(), ours)
+        if not path.endswith(".c") or path.startswith(STAND_IN):
+            continue
+        want = prefix_of(path)
+        for first, _, _ in functions(lines):
+            m = FUNCTION.match(lines[first])
+            if m and m.group(1) and path == ROW_READERS[0] and \
+                    m[2].startswith(ROW_READERS[1]):
+                continue
+            if m and m.group(1):
+                yield path, first + 1, "%s() of one file has a prefix" % m[2]
+            elif m and not (want and m[2].startswith(want)):
+                yield path, first + 1, "%s() does not begin with %s" % (
+                    m[2], want or "its room's word")
+
+
 CHECKS = {"includes": check_includes, "comments": check_comments,
           "lengths": check_lengths, "texts": check_texts,
-          "docs": check_docs}
+          "docs": check_docs, "names": check_names}
 
 
 def main():

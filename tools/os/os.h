@@ -2,17 +2,29 @@
 /*
  * os.h - everything of a VM's process that knows the operating system.
  *
- *   os.h, linux/, nt/	driver, services, files, links, waiting, terminals
- *   thread.h		threads, locks, notifiers: what device models need
- *   disk.h, iov.h	files and disks, as a guest's disk needs them
+ *   os.h		the contract: driver, services, files, links, waiting,
+ *			terminals
+ *   thread.h		and its part for device models: threads, locks,
+ *   disk.h, iov.h	notifiers; files and disks, as a guest's disk needs them
+ *   linux/, nt/	one of them is linked; linux.h and nt.h are for their
+ *			own files, and for those of other rooms that a host has
+ *			alone (NAME_linux.c)
  *   problem.h, say.h	what went wrong, for people
  *   file.h, visible.h, strip_ansi.h	portable, on top of it
  *
- * One implementation is linked, linux/ or nt/.  Text is UTF-8 on every host.
- * This room includes no other.  It holds no lock while it calls back.
+ * This room includes no other.  Every other may include os.h, but device models
+ * (tools/virtio) only thread.h, disk.h, iov.h and problem.h.
  *
- * Calls that return "a result" return 0, a negative CVM_E*, or a negative
- * number of the system's own; reason() puts any of them into words.
+ * Threads: waiting, stdin and whoever connects are one thread's, which calls
+ * os_wait().  Any thread may ask the driver (os_driver_request()), print
+ * (os_output(), say()), send on a link that no other sends on, and call what
+ * says "any thread".  No lock of this room's is held while a function of the
+ * caller's is called, so callers may hold their own.
+ *
+ * Names: os_ where there is one implementation a system; what is portable is
+ * called by its file (file_open(), visible(), problem_set()).  Text is UTF-8 on
+ * every host.  Calls that return "a result" return 0, a negative CVM_E*, or a
+ * negative number of the system's own; reason() puts any of them into words.
  */
 #ifndef CVM_OS_OS_H
 #define CVM_OS_OS_H
@@ -49,13 +61,13 @@ extern const char os_driver_name[];	/* its name, for messages */
  * now on a memory error of the machine in a guest does not end this process.
  */
 struct os_driver *os_driver_open(struct problem *problem);
-void os_driver_close(struct os_driver *dev);
+void os_driver_close(struct os_driver *driver);
 
 /*
  * os_driver_request - one operation of uapi.h on its structure; a result,
  * -CVM_EINTR when it is to be called again.
  */
-int os_driver_request(struct os_driver *dev, uint32_t op, void *arg,
+int os_driver_request(struct os_driver *driver, uint32_t op, void *arg,
 		      size_t bytes);
 
 /*
@@ -63,8 +75,9 @@ int os_driver_request(struct os_driver *dev, uint32_t op, void *arg,
  * in one piece: what is no part of a range faults.  NULL if it cannot be.
  * os_driver_unmap() before os_driver_close(); a host may keep it until then.
  */
-void *os_driver_map(struct os_driver *dev, const struct cvm_user_ranges *ranges,
-		    uint64_t gpa, uint64_t bytes);
+void *os_driver_map(struct os_driver *driver,
+		    const struct cvm_user_ranges *ranges, uint64_t gpa,
+		    uint64_t bytes);
 void os_driver_unmap(void *map, uint64_t bytes);
 
 /* ---- the driver's and services' administration ---- */
@@ -157,13 +170,19 @@ struct os_link;
 
 #define OS_LINK_DATA	4096u	/* most that a packet holds */
 
+enum os_side {
+	OS_SIDE_NONE = -1,	/* it could not be done: problem_set()'s */
+	OS_SIDE_VMM,
+	OS_SIDE_CLIENT		/* the process that there was */
+};
+
 /*
- * os_split - make a second process to be the VMM: 0 there, 1 in the old
- * one, -1 with a problem.  *link is each one's end of a connection.  Where
- * processes cannot be split, the program is started again with the same
- * arguments and comes here once more, as the VMM.
+ * os_split - make a second process to be the VMM; OS_SIDE_NONE with a problem.
+ * *link is each one's end of a connection.  Where processes cannot be split,
+ * the program is started again with the same arguments and comes here once
+ * more, as the VMM.
  */
-int os_split(struct os_link **link, struct problem *problem);
+enum os_side os_split(struct os_link **link, struct problem *problem);
 
 /*
  * os_process_open - a process to wait for; OS_NO_FILE: it is gone.
@@ -219,12 +238,16 @@ enum os_link_wait {
 	OS_LINK_SURE		/* until it is gone */
 };
 
-/*
- * os_link_send - one packet: a letter and data.  0; 1 when waiting had to
- * end; -1 when the other end is gone.
- */
-int os_link_send(struct os_link *link, char letter, const void *data,
-		 size_t bytes, enum os_link_wait wait);
+enum os_link_sent {
+	OS_LINK_GONE = -1,	/* the other end is */
+	OS_LINK_SENT,
+	OS_LINK_FULL		/* and waiting had to end */
+};
+
+/* os_link_send - one packet: a letter and data. */
+enum os_link_sent os_link_send(struct os_link *link, char letter,
+			       const void *data, size_t bytes,
+			       enum os_link_wait wait);
 
 /*
  * os_link_recv - bytes of data of a packet that is there; -1 at the end;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * thread.h - everything of the devices that knows the operating system.
+ * thread.h - threads, locks, notifiers and randomness, for device models.
  *
  * One implementation is linked: linux/thread.c or nt/thread.c.  Calls return
  * 0 or -1 where nothing else is said.

@@ -3,10 +3,19 @@
  * devices.h - the virtio devices of one VM, as the tool that runs it sees
  * them.  docs/virtio.md has the picture.
  *
- *   core/	slots, transport, rings, guest memory, workers, warnings
- *   blk/ net/ console/ rng/	the devices; none includes another
+ *   devices.h		the contract: all that vmm/ includes (cvmctl looks at
+ *			images by blk/blk_format.h too)
+ *   counters.def	what devices count
+ *   core/		slots, transport, rings, guest memory, workers, warnings
+ *   blk/ net/ console/ rng/	the devices; each includes core/, none another
  *
- * This room includes os/thread.h and os/disk.h, and is included by vmm/.
+ * This room includes os/thread.h, os/disk.h, os/iov.h and os/problem.h.
+ *
+ * Locks, the outermost first: a slot's, under which a device's functions are
+ * called; the device's own (net: the transmit queue's, then the card's;
+ * console: .control, a port's or its back end's, one at a time);
+ * virtio_device.state_lock.  The calls of struct virtio_devices_args are made
+ * under any of them: they must not call back.
  *
  * Set up before the guest runs: virtio_devices_new(), then what it is to
  * have, virtio_devices_settle(), virtio_devices_threads() and, when nothing

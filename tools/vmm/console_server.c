@@ -135,7 +135,7 @@ void console_end(int status, const char *line)
 			continue;
 		/* Waits for a slow terminal, but not when the VM was ended. */
 		if (os_link_send(con.client[i].link, PACKET_END, data,
-				 (size_t)len, OS_LINK_NOW) == 1)
+				 (size_t)len, OS_LINK_NOW) == OS_LINK_FULL)
 			os_link_send(con.client[i].link, PACKET_END, data,
 				     (size_t)len, OS_LINK_BLOCK);
 		os_link_close(con.client[i].link);

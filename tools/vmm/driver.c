@@ -9,16 +9,16 @@
 #include "driver.h"
 #include "os/os.h"
 
-struct os_driver *device_open(struct cvm_user_version *version,
+struct os_driver *driver_open(struct cvm_user_version *version,
 			      struct problem *problem)
 {
-	struct os_driver *dev = os_driver_open(problem);
+	struct os_driver *driver = os_driver_open(problem);
 	int ret;
 
 	memset(version, 0, sizeof(*version));
-	if (!dev)
+	if (!driver)
 		return NULL;
-	ret = os_driver_request(dev, CVM_USER_VERSION, version,
+	ret = os_driver_request(driver, CVM_USER_VERSION, version,
 				sizeof(*version));
 	version->version[sizeof(version->version) - 1] = '\0';
 	if (ret)
@@ -33,19 +33,19 @@ struct os_driver *device_open(struct cvm_user_version *version,
 			    version->user_abi < CVM_USER_ABI ? "old" : "new",
 			    CVM_VERSION, CVM_USER_ABI);
 	else
-		return dev;
-	os_driver_close(dev);
+		return driver;
+	os_driver_close(driver);
 	return NULL;
 }
 
-int list_vms(struct os_driver *dev, struct cvm_user_list *list,
+int list_vms(struct os_driver *driver, struct cvm_user_list *list,
 	     struct problem *problem)
 {
 	uint32_t i;
 	int ret;
 
 	memset(list, 0, sizeof(*list));
-	ret = os_driver_request(dev, CVM_USER_LIST, list, sizeof(*list));
+	ret = os_driver_request(driver, CVM_USER_LIST, list, sizeof(*list));
 	if (ret)
 		return problem_set(problem, os_driver_name, "LIST: %s",
 				   reason(ret));
@@ -80,7 +80,7 @@ static int ambiguous(const char *word, int as, struct problem *problem)
 			   "id:N (see cvmctl list)");
 }
 
-int find_vm(struct os_driver *dev, const char *word,
+int find_vm(struct os_driver *driver, const char *word,
 	    struct cvm_user_vm_info *info, struct problem *problem)
 {
 	int may_be = MAY_BE_ID | MAY_BE_NAME, as = 0, it;
@@ -95,7 +95,7 @@ int find_vm(struct os_driver *dev, const char *word,
 		may_be = MAY_BE_NAME;
 		what = word + 5;
 	}
-	if (list_vms(dev, &list, problem))
+	if (list_vms(driver, &list, problem))
 		return -1;
 	for (i = 0; i < list.count; i++) {
 		it = means(what, may_be, &list.vm[i]);
@@ -117,11 +117,11 @@ struct os_driver *open_vm(const char *word, struct cvm_user_vm_info *info,
 			  struct problem *problem)
 {
 	struct cvm_user_version version;
-	struct os_driver *dev = device_open(&version, problem);
+	struct os_driver *driver = driver_open(&version, problem);
 
-	if (!dev || !find_vm(dev, word, info, problem))
-		return dev;
-	os_driver_close(dev);
+	if (!driver || !find_vm(driver, word, info, problem))
+		return driver;
+	os_driver_close(driver);
 	return NULL;
 }
 

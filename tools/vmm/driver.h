@@ -10,10 +10,10 @@
 struct os_driver;
 
 /*
- * device_open - a handle of a driver that speaks our user ABI; NULL with a
+ * driver_open - a handle of a driver that speaks our user ABI; NULL with a
  * problem otherwise.  *version is filled as far as it got.
  */
-struct os_driver *device_open(struct cvm_user_version *version,
+struct os_driver *driver_open(struct cvm_user_version *version,
 			      struct problem *problem);
 
 /*
@@ -21,7 +21,7 @@ struct os_driver *device_open(struct cvm_user_version *version,
  * name, or one of both that says which, "id:N" or "name:TEXT".  -1 with a
  * problem where that is none, or more than one.
  */
-int find_vm(struct os_driver *dev, const char *word,
+int find_vm(struct os_driver *driver, const char *word,
 	    struct cvm_user_vm_info *info, struct problem *problem);
 
 /* open_vm - the driver, and the VM that is meant; NULL with a problem. */
@@ -32,7 +32,7 @@ struct os_driver *open_vm(const char *word, struct cvm_user_vm_info *info,
 #define WHICH_VM	"no VM given; give its ID or name, as in cvmctl list"
 
 /* list_vms - all of them; -1 with a problem. */
-int list_vms(struct os_driver *dev, struct cvm_user_list *list,
+int list_vms(struct os_driver *driver, struct cvm_user_list *list,
 	     struct problem *problem);
 
 const char *host_name(uint32_t host);

@@ -157,12 +157,12 @@ static void stop(struct vmm *vmm, int now)
 	struct cvm_user_id id = { .id = vmm->vm->info.id };
 
 	if (!now && !vmm->stops++) {
-		os_driver_request(vmm->vm->dev, CVM_USER_EVENT, &event,
+		os_driver_request(vmm->vm->driver, CVM_USER_EVENT, &event,
 				  sizeof(event));
 		begin_grace(vmm);
 		return;
 	}
-	os_driver_request(vmm->vm->dev, CVM_USER_KILL, &id, sizeof(id));
+	os_driver_request(vmm->vm->driver, CVM_USER_KILL, &id, sizeof(id));
 	os_unblock();
 	virtio_devices_hangup(vmm->vm->devices);
 }
@@ -175,8 +175,8 @@ static void vcpu_main(void *arg)
 	int ret;
 
 	for (;;) {
-		ret = os_driver_request(vmm->vm->dev, CVM_USER_VCPU_RUN, &run,
-					sizeof(run));
+		ret = os_driver_request(vmm->vm->driver, CVM_USER_VCPU_RUN,
+					&run, sizeof(run));
 		if (ret == -CVM_EINTR)
 			continue;
 		if (ret) {
@@ -216,8 +216,8 @@ static size_t feed(void *ctx, const void *data, size_t bytes)
 		       sizeof(part.data);
 		part.bytes = (uint32_t)want;
 		memcpy(part.data, (const char *)data + done, want);
-		if (os_driver_request(vmm->vm->dev, CVM_USER_CONSOLE_IN, &part,
-				      sizeof(part)) || part.bytes > want)
+		if (os_driver_request(vmm->vm->driver, CVM_USER_CONSOLE_IN,
+				      &part, sizeof(part)) || part.bytes > want)
 			return bytes;	/* ending: its vCPUs will tell */
 		done += part.bytes;
 		if (part.bytes < want)

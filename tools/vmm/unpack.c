@@ -12,8 +12,8 @@
 #include "kernel_file.h"
 
 /* Lengths are bounded by the loader: a payload's length has 32 bits. */
-static int unpack_gzip(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
-		       uint64_t out_bytes, uint64_t *got, const char **reason)
+static int gzip(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
+		uint64_t out_bytes, uint64_t *got, const char **reason)
 {
 	z_stream z;
 	int ret;
@@ -42,7 +42,7 @@ int unpack(uint32_t kind, const uint8_t *in, uint64_t in_bytes, uint8_t *out,
 {
 	switch (kind) {
 	case CVM_PACK_GZIP:
-		return unpack_gzip(in, in_bytes, out, out_bytes, got, reason);
+		return gzip(in, in_bytes, out, out_bytes, got, reason);
 	case CVM_PACK_ZSTD:
 		return unpack_zstd(in, in_bytes, out, out_bytes, got, reason);
 	case CVM_PACK_LZ4:

@@ -66,7 +66,7 @@ static int create(struct vm *vm, const struct config *config,
 	vm->info.flags = config->compare ? CVM_VM_F_COMPARE : 0;
 	vm->info.passage_gva = kernel->image.note.passage_gva;
 	snprintf(vm->info.name, sizeof(vm->info.name), "%s", config->name);
-	ret = os_driver_request(vm->dev, CVM_USER_VM_CREATE, &vm->info,
+	ret = os_driver_request(vm->driver, CVM_USER_VM_CREATE, &vm->info,
 				sizeof(vm->info));
 	if (ret == -CVM_EPERM)
 		return problem_set(problem, os_driver_name, "this host cannot "
@@ -91,7 +91,8 @@ static int add_memory(struct vm *vm, const struct config *config,
 	};
 	int ret;
 
-	ret = os_driver_request(vm->dev, CVM_USER_MEM_ADD, &mem, sizeof(mem));
+	ret = os_driver_request(vm->driver, CVM_USER_MEM_ADD, &mem,
+				sizeof(mem));
 	if (!ret && mem.added < mem.bytes)
 		ret = -CVM_ENOMEM;
 	if (ret == -CVM_ENOMEM)
@@ -109,7 +110,7 @@ static int add_memory(struct vm *vm, const struct config *config,
 	if (ret)
 		return problem_set(problem, "memory", "MEM_ADD: %s",
 				   reason(ret));
-	ret = os_driver_request(vm->dev, CVM_USER_MEM_RANGES, &vm->ranges,
+	ret = os_driver_request(vm->driver, CVM_USER_MEM_RANGES, &vm->ranges,
 				sizeof(vm->ranges));
 	if (!ret && (!vm->ranges.count || vm->ranges.count > CVM_RANGES_MAX))
 		ret = -CVM_EINVAL;
@@ -133,7 +134,7 @@ static int map_memory(struct vm *vm, struct problem *problem)
 	}
 	vm->map_gpa = low;
 	vm->map_bytes = high - low;
-	vm->map = os_driver_map(vm->dev, &vm->ranges, low, high - low);
+	vm->map = os_driver_map(vm->driver, &vm->ranges, low, high - low);
 	if (!vm->map)
 		return problem_set(problem, "memory", "the span from 0x%llx "
 				   "to 0x%llx cannot be mapped",
@@ -150,7 +151,7 @@ static int create_vcpus(struct vm *vm, uint32_t vcpus,
 
 	for (i = 0; i < vcpus; i++) {
 		vm->vcpu[i].vcpu = i;
-		ret = os_driver_request(vm->dev, CVM_USER_VCPU_CREATE,
+		ret = os_driver_request(vm->driver, CVM_USER_VCPU_CREATE,
 					&vm->vcpu[i], sizeof(vm->vcpu[i]));
 		if (ret)
 			return problem_set(problem, os_driver_name,
@@ -188,7 +189,7 @@ static int load(struct vm *vm, const struct config *config,
 		return -1;
 	if (devices_add(vm, config, problem))
 		return -1;
-	ret = os_driver_request(vm->dev, CVM_USER_VCPU_BOOT, &vm->plan.entry,
+	ret = os_driver_request(vm->driver, CVM_USER_VCPU_BOOT, &vm->plan.entry,
 				sizeof(vm->plan.entry));
 	if (ret)
 		return problem_set(problem, os_driver_name, "VCPU_BOOT: %s",
@@ -230,8 +231,8 @@ static int build(struct vm *vm, const struct config *config,
 					   config->mem_bytes);
 	if (check_size(config, first_bytes, kernel, initrd, problem))
 		return -1;
-	vm->dev = device_open(&vm->version, problem);
-	if (!vm->dev)
+	vm->driver = driver_open(&vm->version, problem);
+	if (!vm->driver)
 		return -1;
 	if (create(vm, config, kernel, problem) ||
 	    add_memory(vm, config, first_bytes, problem) ||
@@ -262,8 +263,8 @@ void vm_close(struct vm *vm)
 	devices_remove(vm);
 	if (vm->map)
 		os_driver_unmap(vm->map, vm->map_bytes);
-	if (vm->dev)
-		os_driver_close(vm->dev);
+	if (vm->driver)
+		os_driver_close(vm->driver);
 	vm->map = NULL;
-	vm->dev = NULL;
+	vm->driver = NULL;
 }

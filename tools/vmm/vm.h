@@ -13,7 +13,11 @@
  *   kernel_file, unpack, unlz4	kernels
  *   driver			the driver, and which VM a word means
  *
- * This room includes os/ and virtio/, and is included by cvmctl/.
+ * This room includes os/ and virtio/devices.h, and is included by cvmctl/.
+ *
+ * Threads: one for each vCPU (run_loop.c), those of devices, and the first,
+ * which calls console_wait() and owns all the rest.  Locks: a console channel's
+ * (console_server.c) is innermost, and a device may be writing under its own.
  */
 #ifndef CVM_VMM_VM_H
 #define CVM_VMM_VM_H
@@ -28,7 +32,7 @@
 #define VM_DEVICE_NAME	16
 
 struct vm {
-	struct os_driver *dev;	/* the VM's own handle */
+	struct os_driver *driver;	/* the VM's own handle */
 	struct cvm_user_version version;
 	struct cvm_user_vm info;
 	struct cvm_user_ranges ranges;

@@ -15,7 +15,7 @@ static void raise_events(void *ctx, uint32_t vcpu, uint64_t bits)
 	const struct vm *vm = ctx;
 	struct cvm_user_event event = { .vcpu = vcpu, .bits = bits };
 
-	os_driver_request(vm->dev, CVM_USER_EVENT, &event, sizeof(event));
+	os_driver_request(vm->driver, CVM_USER_EVENT, &event, sizeof(event));
 }
 
 /* A host whose driver cannot (NT) returns doorbells from RUN instead. */
@@ -26,7 +26,7 @@ static int bind_doorbell(void *ctx, uint64_t doorbell, intptr_t notifier)
 		.doorbell = doorbell, .notifier = notifier,
 	};
 
-	return os_driver_request(vm->dev, CVM_USER_DOORBELL_BIND, &args,
+	return os_driver_request(vm->driver, CVM_USER_DOORBELL_BIND, &args,
 				 sizeof(args));
 }
 
@@ -37,7 +37,7 @@ static void unbind_doorbell(void *ctx, uint64_t doorbell, intptr_t notifier)
 		.doorbell = doorbell, .notifier = notifier,
 	};
 
-	os_driver_request(vm->dev, CVM_USER_DOORBELL_UNBIND, &args,
+	os_driver_request(vm->driver, CVM_USER_DOORBELL_UNBIND, &args,
 			  sizeof(args));
 }
 
@@ -49,7 +49,7 @@ static int watch_event(void *ctx, uint32_t vcpu, uint64_t bits,
 	struct cvm_user_notifier args = {
 		.vcpu = vcpu, .bits = bits, .notifier = notifier,
 	};
-	int ret = os_driver_request(vm->dev, CVM_USER_NOTIFIER_BIND, &args,
+	int ret = os_driver_request(vm->driver, CVM_USER_NOTIFIER_BIND, &args,
 				    sizeof(args));
 
 	*id = args.id;
@@ -61,7 +61,7 @@ static void unwatch_event(void *ctx, uint32_t id)
 	const struct vm *vm = ctx;
 	struct cvm_user_notifier args = { .id = id };
 
-	os_driver_request(vm->dev, CVM_USER_NOTIFIER_UNBIND, &args,
+	os_driver_request(vm->driver, CVM_USER_NOTIFIER_UNBIND, &args,
 			  sizeof(args));
 }
 

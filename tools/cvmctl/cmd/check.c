@@ -59,18 +59,18 @@ static void gather(struct report *report)
 	struct cvm_user_check check = { 0 };
 	struct problem problem = { "" };
 	struct cvm_user_version version;
-	struct os_driver *dev;
+	struct os_driver *driver;
 	uint32_t i;
 	int ret;
 
-	dev = device_open(&version, &problem);
-	if (dev) {
-		ret = os_driver_request(dev, CVM_USER_CHECK, &check,
+	driver = driver_open(&version, &problem);
+	if (driver) {
+		ret = os_driver_request(driver, CVM_USER_CHECK, &check,
 					sizeof(check));
 		if (ret)
 			problem_set(&problem, os_driver_name, "CHECK: %s",
 				    reason(ret));
-		os_driver_close(dev);
+		os_driver_close(driver);
 	} else {
 		explain(&problem);
 	}

@@ -9,11 +9,11 @@ static struct os_link *connect_vm(const char *word,
 				  struct cvm_user_vm_info *info,
 				  struct problem *problem)
 {
-	struct os_driver *dev = open_vm(word, info, problem);
+	struct os_driver *driver = open_vm(word, info, problem);
 
-	if (!dev)
+	if (!driver)
 		return NULL;
-	os_driver_close(dev);
+	os_driver_close(driver);
 	return stats_client_connect(info, problem);
 }
 

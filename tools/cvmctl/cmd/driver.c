@@ -27,17 +27,17 @@ static const char *const states[] = {
 
 static int gather(struct status *s, struct problem *problem)
 {
-	struct os_driver *dev;
+	struct os_driver *driver;
 
 	if (os_driver_query(&s->info, problem))
 		return -1;
 	if (s->info.state != OS_DRIVER_RUNNING)
 		return 0;
-	dev = device_open(&s->version, &s->problem);
-	if (!dev)
+	driver = driver_open(&s->version, &s->problem);
+	if (!driver)
 		return 0;
-	list_vms(dev, &s->list, &s->problem);
-	os_driver_close(dev);
+	list_vms(driver, &s->list, &s->problem);
+	os_driver_close(driver);
 	return 0;
 }
 

@@ -60,7 +60,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 	struct problem problem = { "" };
 	struct cvm_user_version version;
 	struct cvm_user_list list;
-	struct os_driver *dev;
+	struct os_driver *driver;
 	int json = 0, ret;
 	const struct opt opts[] = {
 		{ "json", OPT_FLAG, NULL, &json, "print a JSON array" },
@@ -70,10 +70,10 @@ static int run(const struct command *cmd, int argc, char **argv)
 	ret = parse_options(cmd, opts, argc, argv, NULL, 0);
 	if (ret != PARSE_GO_ON)
 		return ret;
-	dev = device_open(&version, &problem);
-	if (dev) {
-		list_vms(dev, &list, &problem);
-		os_driver_close(dev);
+	driver = driver_open(&version, &problem);
+	if (driver) {
+		list_vms(driver, &list, &problem);
+		os_driver_close(driver);
 	}
 	if (problem.text[0]) {
 		problem_print(&problem);

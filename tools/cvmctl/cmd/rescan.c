@@ -37,11 +37,11 @@ static int rescan(const char *word, const char *disk, struct problem *problem)
 {
 	struct cvm_user_vm_info info;
 	struct answer answer = { 0, 0 };
-	struct os_driver *dev = open_vm(word, &info, problem);
+	struct os_driver *driver = open_vm(word, &info, problem);
 
-	if (!dev)
+	if (!driver)
 		return -1;
-	os_driver_close(dev);
+	os_driver_close(driver);
 	if (stats_client_rescan(&info, disk, print_size, &answer, problem))
 		return -1;
 	if (answer.disks)

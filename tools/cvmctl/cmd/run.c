@@ -16,7 +16,7 @@ static int begin(const struct run_options *o, int background)
 {
 	struct problem problem = { "" };
 	struct os_link *link;
-	int side;
+	enum os_side side;
 
 	if (!background && !os_interactive()) {
 		if (!console_direct(&problem))
@@ -25,9 +25,9 @@ static int begin(const struct run_options *o, int background)
 		return EXIT_REFUSED;
 	}
 	side = os_split(&link, &problem);
-	if (side == 0 && !console_served(link, 0, &problem))
+	if (side == OS_SIDE_VMM && !console_served(link, 0, &problem))
 		return run_vm(o);
-	if (side != 1) {
+	if (side != OS_SIDE_CLIENT) {
 		problem_print(&problem);
 		return EXIT_REFUSED;
 	}

@@ -259,14 +259,14 @@ static int get(const char *word, struct cvm_user_stats *stats,
 	       struct problem *problem)
 {
 	struct cvm_user_vm_info info;
-	struct os_driver *dev = open_vm(word, &info, problem);
+	struct os_driver *driver = open_vm(word, &info, problem);
 	int ret;
 
-	if (!dev)
+	if (!driver)
 		return -1;
 	stats->id = info.id;
-	ret = os_driver_request(dev, CVM_USER_STATS, stats, sizeof(*stats));
-	os_driver_close(dev);
+	ret = os_driver_request(driver, CVM_USER_STATS, stats, sizeof(*stats));
+	os_driver_close(driver);
 	stats->info.name[CVM_NAME_MAX - 1] = '\0';
 	return ret ? problem_set(problem, word, "%s", reason(ret)) : 0;
 }

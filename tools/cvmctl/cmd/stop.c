@@ -10,19 +10,19 @@ static int carry_out(const char *word, uint32_t op, int wait, int ms)
 {
 	struct problem problem = { "" };
 	struct cvm_user_vm_info info;
-	struct os_driver *dev = open_vm(word, &info, &problem);
+	struct os_driver *driver = open_vm(word, &info, &problem);
 	struct cvm_user_id id;
 	intptr_t process = OS_NO_FILE;
 	int ret;
 
-	if (dev) {
+	if (driver) {
 		if (wait)
 			process = os_process_open(info.pid);
 		id = (struct cvm_user_id){ .id = info.id };
-		ret = os_driver_request(dev, op, &id, sizeof(id));
+		ret = os_driver_request(driver, op, &id, sizeof(id));
 		if (ret)
 			problem_set(&problem, word, "%s", reason(ret));
-		os_driver_close(dev);
+		os_driver_close(driver);
 	}
 	if (problem.text[0]) {
 		problem_print(&problem);

@@ -89,7 +89,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct problem problem = { "" };
 	struct cvm_user_version v;
-	struct os_driver *dev;
+	struct os_driver *driver;
 	int json = 0, ret;
 	const struct opt opts[] = {
 		{ "json", OPT_FLAG, NULL, &json, "print one JSON object" },
@@ -99,22 +99,22 @@ static int run(const struct command *cmd, int argc, char **argv)
 	ret = parse_options(cmd, opts, argc, argv, NULL, 0);
 	if (ret != PARSE_GO_ON)
 		return ret;
-	dev = device_open(&v, &problem);
+	driver = driver_open(&v, &problem);
 	if (json) {
-		ret = print_json(&v, &problem, dev != NULL);
+		ret = print_json(&v, &problem, driver != NULL);
 	} else {
 		printf("cvmctl %s, user ABI %u, guest ABI %u\n",
 		       CVM_VERSION, CVM_USER_ABI, CVM_GUEST_ABI);
 		print_features("with", 1);
 		print_features("without", 0);
-		if (dev)
+		if (driver)
 			print_driver(&v);
 		else
 			print_none(&problem);
 		ret = print_flush();
 	}
-	if (dev)
-		os_driver_close(dev);
+	if (driver)
+		os_driver_close(driver);
 	return ret;
 }
 

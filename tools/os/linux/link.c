@@ -29,7 +29,7 @@ static struct linux_accept listening;
 static struct sockaddr_un listener_addr;
 static pid_t vmm_pid;
 
-static struct os_link *link_of(int fd)
+static struct os_link *new_link(int fd)
 {
 	struct os_link *link = malloc(sizeof(*link));
 
@@ -42,8 +42,9 @@ static struct os_link *link_of(int fd)
 
 /* ---- packets ---- */
 
-int os_link_send(struct os_link *link, char letter, const void *data,
-		 size_t bytes, enum os_link_wait wait)
+enum os_link_sent os_link_send(struct os_link *link, char letter,
+			       const void *data, size_t bytes,
+			       enum os_link_wait wait)
 {
 	int flags = MSG_NOSIGNAL | (wait == OS_LINK_SURE ? 0 : MSG_DONTWAIT);
 	char packet[1 + OS_LINK_DATA];
@@ -55,15 +56,15 @@ int os_link_send(struct os_link *link, char letter, const void *data,
 		memcpy(packet + 1, data, bytes);
 	for (;;) {
 		if (wait == OS_LINK_BLOCK && linux_wait_writable(link->fd))
-			return 1;
+			return OS_LINK_FULL;
 		if (send(link->fd, packet, 1 + bytes, flags) >= 0)
-			return 0;
+			return OS_LINK_SENT;
 		if (errno == EINTR)
 			continue;
 		if (errno != EAGAIN && errno != EWOULDBLOCK)
-			return -1;
+			return OS_LINK_GONE;
 		if (wait == OS_LINK_NOW)
-			return 1;
+			return OS_LINK_FULL;
 	}
 }
 
@@ -102,7 +103,7 @@ void os_link_close(struct os_link *link)
 
 /* ---- connections ---- */
 
-int os_split(struct os_link **link, struct problem *problem)
+enum os_side os_split(struct os_link **link, struct problem *problem)
 {
 	int pair[2];
 	pid_t pid;
@@ -116,17 +117,17 @@ int os_split(struct os_link **link, struct problem *problem)
 	if (pid < 0)
 		return problem_set(problem, "console", "fork: %s",
 				   strerror(errno));
-	*link = link_of(pair[pid ? 0 : 1]);
+	*link = new_link(pair[pid ? 0 : 1]);
 	close(pair[pid ? 1 : 0]);
 	if (!*link)
 		return problem_set(problem, "console", "no memory");
 	if (pid) {
 		vmm_pid = pid;
-		return 1;
+		return OS_SIDE_CLIENT;
 	}
 	/* Out of reach of the terminal's signals: the client passes them on. */
 	setsid();
-	return 0;
+	return OS_SIDE_VMM;
 }
 
 void os_vmm_kill(void)
@@ -166,7 +167,7 @@ struct os_link *os_link_connect(const char *name, struct problem *problem)
 		fd = linux_connect_to(&addr, 0);
 	}
 	if (fd >= 0)
-		return link_of(fd);
+		return new_link(fd);
 	err = errno;
 	problem_set(problem, addr.sun_path, "%s", strerror(err));
 	return NULL;
@@ -258,7 +259,7 @@ struct os_link *os_link_accept(struct problem *problem)
 	if (why)
 		problem_set(problem, listener_addr.sun_path, "%s; who connects "
 			    "has to wait", why);
-	return fd < 0 ? NULL : link_of(fd);
+	return fd < 0 ? NULL : new_link(fd);
 }
 
 int linux_link_fd(const struct os_link *link)

@@ -66,41 +66,42 @@ static void outlive_memory_error(void)
 
 struct os_driver *os_driver_open(struct problem *problem)
 {
-	struct os_driver *dev = malloc(sizeof(*dev));
+	struct os_driver *driver = malloc(sizeof(*driver));
 
-	if (!dev) {
+	if (!driver) {
 		problem_set(problem, os_driver_name, "no memory");
 		return NULL;
 	}
-	dev->fd = open(CVM_DEVICE_PATH, O_RDWR | O_CLOEXEC);
-	if (dev->fd >= 0) {
+	driver->fd = open(CVM_DEVICE_PATH, O_RDWR | O_CLOEXEC);
+	if (driver->fd >= 0) {
 		outlive_memory_error();
-		return dev;
+		return driver;
 	}
 	problem_set(problem, os_driver_name, "%s", open_reason(errno));
-	free(dev);
+	free(driver);
 	return NULL;
 }
 
-void os_driver_close(struct os_driver *dev)
+void os_driver_close(struct os_driver *driver)
 {
-	close(dev->fd);
-	free(dev);
+	close(driver->fd);
+	free(driver);
 }
 
 /* CVM_E* have Linux's own numbers (error.h). */
-int os_driver_request(struct os_driver *dev, uint32_t op, void *arg,
+int os_driver_request(struct os_driver *driver, uint32_t op, void *arg,
 		      size_t bytes)
 {
-	return ioctl(dev->fd, CVM_IOCTL(op, bytes), arg) < 0 ? -errno : 0;
+	return ioctl(driver->fd, CVM_IOCTL(op, bytes), arg) < 0 ? -errno : 0;
 }
 
 /* The file offset is the guest physical address. */
-void *os_driver_map(struct os_driver *dev, const struct cvm_user_ranges *ranges,
-		    uint64_t gpa, uint64_t bytes)
+void *os_driver_map(struct os_driver *driver,
+		    const struct cvm_user_ranges *ranges, uint64_t gpa,
+		    uint64_t bytes)
 {
 	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-			 dev->fd, (off_t)gpa);
+			 driver->fd, (off_t)gpa);
 
 	(void)ranges;
 	return map == MAP_FAILED ? NULL : map;

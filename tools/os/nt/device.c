@@ -35,18 +35,18 @@ static void no_device(struct problem *problem)
 /* RUN waits in the driver, so other requests must get by: overlapped. */
 struct os_driver *os_driver_open(struct problem *problem)
 {
-	struct os_driver *dev = malloc(sizeof(*dev));
+	struct os_driver *driver = malloc(sizeof(*driver));
 	DWORD error;
 
-	if (!dev) {
+	if (!driver) {
 		problem_set(problem, os_driver_name, "no memory");
 		return NULL;
 	}
-	dev->handle = CreateFileW(L"" CVM_NT_PATH, GENERIC_READ |
-				  GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
-				  FILE_FLAG_OVERLAPPED, NULL);
-	if (dev->handle != INVALID_HANDLE_VALUE)
-		return dev;
+	driver->handle = CreateFileW(L"" CVM_NT_PATH, GENERIC_READ |
+				     GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
+				     FILE_FLAG_OVERLAPPED, NULL);
+	if (driver->handle != INVALID_HANDLE_VALUE)
+		return driver;
 	error = GetLastError();
 	if (error == ERROR_FILE_NOT_FOUND)
 		no_device(problem);
@@ -56,21 +56,21 @@ struct os_driver *os_driver_open(struct problem *problem)
 			    "Administrator");
 	else
 		nt_problem(problem, os_driver_name, error);
-	free(dev);
+	free(driver);
 	return NULL;
 }
 
-void os_driver_close(struct os_driver *dev)
+void os_driver_close(struct os_driver *driver)
 {
-	CloseHandle(dev->handle);
-	free(dev);
+	CloseHandle(driver->handle);
+	free(driver);
 }
 
 /*
  * cvm.sys carries requests out in the calling thread; the event is for what
  * lies between (Wine hands them to another process).
  */
-int os_driver_request(struct os_driver *dev, uint32_t op, void *arg,
+int os_driver_request(struct os_driver *driver, uint32_t op, void *arg,
 		      size_t bytes)
 {
 	OVERLAPPED over = { .hEvent = CreateEventW(NULL, TRUE, FALSE, NULL) };
@@ -78,19 +78,20 @@ int os_driver_request(struct os_driver *dev, uint32_t op, void *arg,
 
 	if (!over.hEvent)
 		return nt_result(GetLastError());
-	if (!DeviceIoControl(dev->handle, CVM_NT_IOCTL(op), arg, (DWORD)bytes,
-			     arg, (DWORD)bytes, NULL, &over))
+	if (!DeviceIoControl(driver->handle, CVM_NT_IOCTL(op), arg,
+			     (DWORD)bytes, arg, (DWORD)bytes, NULL, &over))
 		error = GetLastError();
 	if (error == ERROR_IO_PENDING)
-		error = GetOverlappedResult(dev->handle, &over, &got, TRUE) ?
+		error = GetOverlappedResult(driver->handle, &over, &got, TRUE) ?
 			0 : GetLastError();
 	CloseHandle(over.hEvent);
 	return error ? nt_result(error) : 0;
 }
 
 /* All windows of one range, each where it belongs in the span. */
-static int map_range(struct os_driver *dev, const struct cvm_user_range *range,
-		     uint64_t gpa, uint8_t *span)
+static int map_range(struct os_driver *driver,
+		     const struct cvm_user_range *range, uint64_t gpa,
+		     uint8_t *span)
 {
 	struct cvm_nt_map map;
 	uint64_t at;
@@ -101,7 +102,7 @@ static int map_range(struct os_driver *dev, const struct cvm_user_range *range,
 		memset(&map, 0, sizeof(map));
 		map.gpa = at;
 		map.wish = (uintptr_t)span + (at - gpa);
-		ret = os_driver_request(dev, CVM_NT_MAP, &map, sizeof(map));
+		ret = os_driver_request(driver, CVM_NT_MAP, &map, sizeof(map));
 		if (ret)
 			return ret;
 		if (map.gpa > at || map.gpa + map.bytes <= at ||
@@ -116,8 +117,9 @@ static int map_range(struct os_driver *dev, const struct cvm_user_range *range,
  * reservation of the whole span was a moment ago.  Only another thread could
  * take a part of it in between, and there is none yet.
  */
-void *os_driver_map(struct os_driver *dev, const struct cvm_user_ranges *ranges,
-		    uint64_t gpa, uint64_t bytes)
+void *os_driver_map(struct os_driver *driver,
+		    const struct cvm_user_ranges *ranges, uint64_t gpa,
+		    uint64_t bytes)
 {
 	uint8_t *span = VirtualAlloc(NULL, bytes, MEM_RESERVE, PAGE_NOACCESS);
 	uint32_t i;
@@ -126,7 +128,7 @@ void *os_driver_map(struct os_driver *dev, const struct cvm_user_ranges *ranges,
 		return NULL;
 	VirtualFree(span, 0, MEM_RELEASE);
 	for (i = 0; i < ranges->count; i++)
-		if (map_range(dev, &ranges->range[i], gpa, span))
+		if (map_range(driver, &ranges->range[i], gpa, span))
 			return NULL;
 	return span;
 }

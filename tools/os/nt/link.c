@@ -50,7 +50,7 @@ static void start_read(struct os_link *link)
 	SetEvent(link->in.hEvent);
 }
 
-static struct os_link *link_of(HANDLE pipe)
+static struct os_link *new_link(HANDLE pipe)
 {
 	struct os_link *link = calloc(1, sizeof(*link));
 
@@ -70,29 +70,31 @@ static struct os_link *link_of(HANDLE pipe)
 }
 
 /* Until the packet under way was taken: as os_link_send(). */
-static int finish_send(struct os_link *link, enum os_link_wait wait)
+static enum os_link_sent finish_send(struct os_link *link,
+				     enum os_link_wait wait)
 {
 	HANDLE events[3] = { link->out.hEvent, link->shut, unblock_event };
 	DWORD got;
 
 	if (!link->busy)
-		return 0;
+		return OS_LINK_SENT;
 	if (WaitForMultipleObjects(wait == OS_LINK_BLOCK ? 3 : 2, events, FALSE,
 				   wait == OS_LINK_NOW ? 0 : INFINITE) !=
 	    WAIT_OBJECT_0)
-		return 1;
+		return OS_LINK_FULL;
 	link->busy = 0;
 	return GetOverlappedResult(link->pipe, &link->out, &got, FALSE) ?
-	       0 : -1;
+	       OS_LINK_SENT : OS_LINK_GONE;
 }
 
-int os_link_send(struct os_link *link, char letter, const void *data,
-		 size_t bytes, enum os_link_wait wait)
+enum os_link_sent os_link_send(struct os_link *link, char letter,
+			       const void *data, size_t bytes,
+			       enum os_link_wait wait)
 {
 	DWORD got;
-	int ret = finish_send(link, wait);
+	enum os_link_sent ret = finish_send(link, wait);
 
-	if (ret)
+	if (ret != OS_LINK_SENT)
 		return ret;
 	if (bytes > OS_LINK_DATA)
 		bytes = OS_LINK_DATA;
@@ -101,10 +103,10 @@ int os_link_send(struct os_link *link, char letter, const void *data,
 		memcpy(link->out_packet + 1, data, bytes);
 	if (!WriteFile(link->pipe, link->out_packet, (DWORD)bytes + 1, NULL,
 		       &link->out) && GetLastError() != ERROR_IO_PENDING)
-		return -1;
+		return OS_LINK_GONE;
 	link->busy = 1;
 	if (wait == OS_LINK_NOW)
-		return 0;
+		return OS_LINK_SENT;
 	ret = finish_send(link, wait);
 	if (link->busy) {
 		/* This thread may end, and its requests would with it. */
@@ -275,7 +277,7 @@ struct os_link *os_link_accept(struct problem *problem)
 	ResetEvent(listening.hEvent);
 	listen_again(0);
 	if (there)
-		return link_of(pipe);
+		return new_link(pipe);
 	CloseHandle(pipe);
 	return NULL;
 }
@@ -291,7 +293,7 @@ struct os_link *os_link_connect(const char *name, struct problem *problem)
 	    GetLastError() == ERROR_PIPE_BUSY && WaitNamedPipeW(wide, 2000))
 		pipe = open_pipe(wide, 0);
 	if (pipe != INVALID_HANDLE_VALUE)
-		return link_of(pipe);
+		return new_link(pipe);
 	nt_problem(problem, name, GetLastError());
 	return NULL;
 }
@@ -318,7 +320,7 @@ static int am_vmm(struct os_link **link)
 		return 0;
 	swscanf(text, L"%ld %ld", &handle, &front_pid);
 	SetEnvironmentVariableW(VMM_VARIABLE, NULL);
-	*link = link_of((HANDLE)(intptr_t)handle);
+	*link = new_link((HANDLE)(intptr_t)handle);
 	return 1;
 }
 
@@ -361,15 +363,18 @@ static int start_vmm(HANDLE end)
 	return 0;
 }
 
-int os_split(struct os_link **link, struct problem *problem)
+enum os_side os_split(struct os_link **link, struct problem *problem)
 {
 	HANDLE here, there = INVALID_HANDLE_VALUE;
 	wchar_t name[80];
 	int ret;
 
-	if (am_vmm(link))
-		return *link ? 0 : problem_set(problem, "console",
-					       "no memory");
+	if (am_vmm(link)) {
+		if (*link)
+			return OS_SIDE_VMM;
+		problem_set(problem, "console", "no memory");
+		return OS_SIDE_NONE;
+	}
 	_snwprintf(name, 80, L"\\\\.\\pipe\\cvm-client-%ld-%lx",
 		   (long)GetCurrentProcessId(), GetTickCount());
 	here = create_pipe(name, FILE_FLAG_FIRST_PIPE_INSTANCE, 1);
@@ -381,8 +386,8 @@ int os_split(struct os_link **link, struct problem *problem)
 	if (ret)
 		nt_problem(problem, "cvmctl", GetLastError());
 	CloseHandle(there);
-	*link = ret ? NULL : link_of(here);
-	return *link ? 1 : -1;
+	*link = ret ? NULL : new_link(here);
+	return *link ? OS_SIDE_CLIENT : OS_SIDE_NONE;
 }
 
 void os_vmm_kill(void)

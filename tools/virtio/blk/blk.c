@@ -286,7 +286,7 @@ static int split(struct virtio_queue *queue, struct blk_request *req,
 	return 0;
 }
 
-int blk_pop(struct virtio_queue *queue, struct blk_request *req)
+enum blk_popped blk_pop(struct virtio_queue *queue, struct blk_request *req)
 {
 	struct blk_header header;
 	int ret;
@@ -295,18 +295,18 @@ int blk_pop(struct virtio_queue *queue, struct blk_request *req)
 	req->chain.space = BLK_PIECES;
 	ret = vq_pop(&queue->vq, &req->chain);
 	if (ret <= 0)
-		return ret;
+		return ret ? BLK_POP_BROKEN : BLK_POP_NONE;
 	if (split(queue, req, &header))
-		return -1;
+		return BLK_POP_BROKEN;
 	req->type = header.type;
 	req->stable = false;
 	req->ranges = 0;
 	req->step = 0;
 	ret = decide(blk_of(queue), req, header.sector);
 	if (ret < 0)
-		return 1;
+		return BLK_POP_REQUEST;
 	push(queue, req, (uint8_t)ret);
-	return 2;
+	return BLK_POP_ANSWERED;
 }
 
 /* The guest only sees that its disk is broken. */
@@ -388,24 +388,24 @@ int blk_sync(struct blk *blk)
 
 /* ---- the device ---------------------------------------------------------- */
 
-static int blk_ready(struct virtio_queue *queue)
+static int ready(struct virtio_queue *queue)
 {
 	const struct blk_engine *engine = blk_of(queue)->engine;
 
 	return engine->ready ? engine->ready(queue) : 0;
 }
 
-static void blk_start(struct virtio_queue *queue)
+static void start(struct virtio_queue *queue)
 {
 	blk_of(queue)->engine->start(queue);
 }
 
-static void blk_stop(struct virtio_queue *queue)
+static void stop(struct virtio_queue *queue)
 {
 	blk_of(queue)->engine->stop(queue);
 }
 
-static void blk_doorbell(struct virtio_queue *queue, struct cvm_user_run *run)
+static void doorbell(struct virtio_queue *queue, struct cvm_user_run *run)
 {
 	blk_of(queue)->engine->doorbell(queue, run);
 }
@@ -420,13 +420,13 @@ static void set_writeback(struct virtio_device *dev, uint8_t writeback)
 }
 
 /* 5.2.5.2: without flushes every write goes through. */
-static void blk_features_ok(struct virtio_device *dev)
+static void features_ok(struct virtio_device *dev)
 {
 	set_writeback(dev, virtio_device_has(dev, VIRTIO_BLK_F_FLUSH));
 }
 
-static int blk_config_write(struct virtio_device *dev, uint32_t offset,
-			    const void *data, uint32_t bytes)
+static int config_write(struct virtio_device *dev, uint32_t offset,
+			const void *data, uint32_t bytes)
 {
 	uint8_t value = *(const uint8_t *)data;
 
@@ -437,12 +437,12 @@ static int blk_config_write(struct virtio_device *dev, uint32_t offset,
 	return 0;
 }
 
-static void blk_reset(struct virtio_device *dev)
+static void reset(struct virtio_device *dev)
 {
 	set_writeback(dev, 1);
 }
 
-static void blk_destroy(struct virtio_device *dev)
+static void destroy(struct virtio_device *dev)
 {
 	struct blk *blk = (struct blk *)dev;
 	uint32_t i;
@@ -464,7 +464,7 @@ static uint64_t least(const struct blk *blk)
 }
 
 /* Extended attributes are whose the file is, not who has it open. */
-static void blk_settle(struct virtio_device *dev)
+static void settle(struct virtio_device *dev)
 {
 	struct blk *blk = (struct blk *)dev;
 	uint64_t bytes = blk->file.bytes;
@@ -484,7 +484,7 @@ static void tell_cache(struct blk *blk)
 }
 
 /* The file has its length and, in memory, a mapping of all of it. */
-static int blk_commit(struct virtio_device *dev, struct problem *problem)
+static int commit(struct virtio_device *dev, struct problem *problem)
 {
 	struct blk *blk = (struct blk *)dev;
 
@@ -507,16 +507,16 @@ static const struct virtio_device_ops blk_ops = {
 	.name = "blk",
 	.id = VIRTIO_ID_BLOCK,
 	.counters = counters,
-	.settle = blk_settle,
-	.commit = blk_commit,
-	.queue_ready = blk_ready,
-	.queue_start = blk_start,
-	.queue_stop = blk_stop,
-	.doorbell = blk_doorbell,
-	.features_ok = blk_features_ok,
-	.config_write = blk_config_write,
-	.reset = blk_reset,
-	.destroy = blk_destroy,
+	.settle = settle,
+	.commit = commit,
+	.queue_ready = ready,
+	.queue_start = start,
+	.queue_stop = stop,
+	.doorbell = doorbell,
+	.features_ok = features_ok,
+	.config_write = config_write,
+	.reset = reset,
+	.destroy = destroy,
 };
 
 /* ---- making one ---------------------------------------------------------- */
@@ -742,7 +742,7 @@ int virtio_blk_add(struct virtio_devices *devs,
 		problem_set(problem, args->path, "all %u slots are taken",
 			    CVM_VIRTIO_SLOTS);
 	}
-	blk_destroy(&blk->dev);
+	destroy(&blk->dev);
 	return -1;
 }
 

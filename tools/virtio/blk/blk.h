@@ -100,11 +100,15 @@ static inline struct blk *blk_of(struct virtio_queue *queue)
 	return (struct blk *)queue->dev;
 }
 
-/*
- * blk_pop - the next request: 1, and it is for the engine; 2, and it is
- * answered (pushed, not published); 0: none; -1: broken.
- */
-int blk_pop(struct virtio_queue *queue, struct blk_request *req);
+enum blk_popped {
+	BLK_POP_BROKEN = -1,
+	BLK_POP_NONE,		/* no request is waiting */
+	BLK_POP_REQUEST,	/* for the engine to carry out */
+	BLK_POP_ANSWERED	/* pushed already, not published */
+};
+
+/* blk_pop - the next request. */
+enum blk_popped blk_pop(struct virtio_queue *queue, struct blk_request *req);
 
 /* blk_carry_out - all that a request asks for, at once; as of os/disk.h. */
 int blk_carry_out(struct blk *blk, const struct blk_request *req);

@@ -46,11 +46,11 @@ int blk_carry_out(struct blk *blk, const struct blk_request *req)
 int blk_file_serve(struct virtio_queue *queue)
 {
 	struct file_queue *file = queue->backend;
-	int ret = blk_pop(queue, &file->req);
+	enum blk_popped popped = blk_pop(queue, &file->req);
 
-	if (ret <= 0)
-		return ret;
-	if (ret == 1)
+	if (popped <= BLK_POP_NONE)
+		return popped;
+	if (popped == BLK_POP_REQUEST)
 		blk_answer(queue, &file->req,
 			   blk_carry_out(blk_of(queue), &file->req));
 	virtio_queue_publish(queue);
@@ -69,21 +69,21 @@ static void file_close(struct virtio_queue *queue)
 	queue->backend = NULL;
 }
 
-static void file_start(struct virtio_queue *queue)
+static void start(struct virtio_queue *queue)
 {
 	struct file_queue *file = queue->backend;
 
 	virtio_worker_start(&file->worker, queue, blk_file_serve);
 }
 
-static void file_stop(struct virtio_queue *queue)
+static void stop(struct virtio_queue *queue)
 {
 	struct file_queue *file = queue->backend;
 
 	virtio_worker_stop(&file->worker);
 }
 
-static void file_doorbell(struct virtio_queue *queue, struct cvm_user_run *run)
+static void doorbell(struct virtio_queue *queue, struct cvm_user_run *run)
 {
 	struct file_queue *file = queue->backend;
 
@@ -94,7 +94,7 @@ const struct blk_engine blk_file_engine = {
 	.name = "threads",
 	.open = file_open,
 	.close = file_close,
-	.start = file_start,
-	.stop = file_stop,
-	.doorbell = file_doorbell,
+	.start = start,
+	.stop = stop,
+	.doorbell = doorbell,
 };

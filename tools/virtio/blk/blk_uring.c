@@ -180,8 +180,8 @@ static bool take(struct uring_queue *uq)
 	uq->looked = false;
 	vq_disable_notification(&queue->vq);
 	while (uq->free && !stopping(uq) &&
-	       (ret = blk_pop(queue, uq->free)) > 0) {
-		if (ret == 2)
+	       (ret = blk_pop(queue, uq->free)) > BLK_POP_NONE) {
+		if (ret == BLK_POP_ANSWERED)
 			continue;
 		req = uq->free;
 		uq->free = req->next;
@@ -430,7 +430,7 @@ static void have_worker(void *arg)
 }
 
 /* Its worker takes the place of a thread that could be had. */
-static int uring_ready(struct virtio_queue *queue)
+static int ready_queue(struct virtio_queue *queue)
 {
 	struct os_thread *place = os_thread_new("place");
 
@@ -442,7 +442,7 @@ static int uring_ready(struct virtio_queue *queue)
 	return 0;
 }
 
-static void uring_start(struct virtio_queue *queue)
+static void start_queue(struct virtio_queue *queue)
 {
 	struct uring_queue *uq = queue->backend;
 
@@ -464,7 +464,7 @@ const struct blk_engine blk_uring_engine = {
 	.name = "io_uring",
 	.open = uring_open,
 	.close = uring_close,
-	.ready = uring_ready,
-	.start = uring_start,
+	.ready = ready_queue,
+	.start = start_queue,
 	.stop = uring_stop,
 };

@@ -83,7 +83,7 @@ struct console {
 	struct virtio_port port[VIRTIO_PORTS_MAX];
 };
 
-static struct console *console_of(struct virtio_device *dev)
+static struct console *to_console(struct virtio_device *dev)
 {
 	return (struct console *)dev;
 }
@@ -91,7 +91,7 @@ static struct console *console_of(struct virtio_device *dev)
 /* 5.3.2; control queues have none. */
 static struct virtio_port *port_of(const struct virtio_queue *queue)
 {
-	struct console *con = console_of(queue->dev);
+	struct console *con = to_console(queue->dev);
 	uint32_t index = queue->index;
 
 	if (index == CONTROL_IN || index == CONTROL_OUT)
@@ -239,7 +239,7 @@ static int serve_control(struct virtio_queue *queue)
 		return vq_break(&queue->vq, "a control message of %llu "
 				"bytes", (unsigned long long)
 				chain.read_bytes);
-	if (take_message(console_of(queue->dev), queue, &message))
+	if (take_message(to_console(queue->dev), queue, &message))
 		return -1;
 	vq_push(&queue->vq, &chain, 0);
 	virtio_queue_publish(queue);
@@ -396,7 +396,7 @@ void virtio_port_log(struct virtio_port *port, const char *fmt, ...)
 
 static void serve_queue(struct virtio_queue *queue)
 {
-	struct console *con = console_of(queue->dev);
+	struct console *con = to_console(queue->dev);
 	struct virtio_port *port = port_of(queue);
 
 	if (queue->index == CONTROL_OUT) {
@@ -412,8 +412,8 @@ static void serve_queue(struct virtio_queue *queue)
 	}
 }
 
-static void console_doorbell(struct virtio_queue *queue,
-			     struct cvm_user_run *run)
+static void doorbell(struct virtio_queue *queue,
+		     struct cvm_user_run *run)
 {
 	/* Input comes from other threads as well: it is raised. */
 	(void)run;
@@ -422,7 +422,7 @@ static void console_doorbell(struct virtio_queue *queue,
 
 static void set_live(struct virtio_queue *queue, bool live)
 {
-	struct console *con = console_of(queue->dev);
+	struct console *con = to_console(queue->dev);
 	struct virtio_port *port = port_of(queue);
 
 	if (queue->index == CONTROL_IN) {
@@ -437,20 +437,20 @@ static void set_live(struct virtio_queue *queue, bool live)
 }
 
 /* What is in a queue already was not rung for, or nobody listened. */
-static void console_start(struct virtio_queue *queue)
+static void start(struct virtio_queue *queue)
 {
 	set_live(queue, true);
 	serve_queue(queue);
 }
 
-static void console_stop(struct virtio_queue *queue)
+static void stop(struct virtio_queue *queue)
 {
 	set_live(queue, false);
 }
 
-static void console_reset(struct virtio_device *dev)
+static void reset(struct virtio_device *dev)
 {
-	struct console *con = console_of(dev);
+	struct console *con = to_console(dev);
 	uint32_t i;
 
 	os_lock(&con->control);
@@ -461,18 +461,18 @@ static void console_reset(struct virtio_device *dev)
 	os_unlock(&con->control);
 }
 
-static void console_hangup(struct virtio_device *dev)
+static void hangup(struct virtio_device *dev)
 {
-	struct console *con = console_of(dev);
+	struct console *con = to_console(dev);
 	uint32_t i;
 
 	for (i = 0; i < con->count; i++)
 		con->port[i].ops->hangup(con->port[i].backend);
 }
 
-static void console_settle(struct virtio_device *dev)
+static void settle(struct virtio_device *dev)
 {
-	struct console *con = console_of(dev);
+	struct console *con = to_console(dev);
 	uint32_t i;
 
 	for (i = 0; i < con->count; i++)
@@ -480,9 +480,9 @@ static void console_settle(struct virtio_device *dev)
 			con->port[i].ops->settle(con->port[i].backend);
 }
 
-static void console_destroy(struct virtio_device *dev)
+static void destroy(struct virtio_device *dev)
 {
-	struct console *con = console_of(dev);
+	struct console *con = to_console(dev);
 
 	while (con->count) {
 		struct virtio_port *port = &con->port[--con->count];
@@ -498,13 +498,13 @@ static void console_destroy(struct virtio_device *dev)
 static const struct virtio_device_ops console_ops = {
 	.name = "console",
 	.id = VIRTIO_ID_CONSOLE,
-	.settle = console_settle,
-	.queue_start = console_start,
-	.queue_stop = console_stop,
-	.doorbell = console_doorbell,
-	.hangup = console_hangup,
-	.reset = console_reset,
-	.destroy = console_destroy,
+	.settle = settle,
+	.queue_start = start,
+	.queue_stop = stop,
+	.doorbell = doorbell,
+	.hangup = hangup,
+	.reset = reset,
+	.destroy = destroy,
 };
 
 static int open_port(struct console *con, struct virtio_port_args *args,
@@ -542,7 +542,7 @@ static struct console *new_console(struct virtio_devices *devs,
 	os_lock_init(&con->control);
 	if (virtio_device_init(&con->dev, &console_ops, 2 * count + 2,
 			       QUEUE_SIZE)) {
-		console_destroy(&con->dev);
+		destroy(&con->dev);
 		return NULL;
 	}
 	virtio_device_in_place(&con->dev);
@@ -572,13 +572,13 @@ int virtio_console_add(struct virtio_devices *devs,
 		return problem_set(problem, "console", "no memory or no event");
 	for (i = 0; i < count; i++) {
 		if (open_port(con, &ports[i], problem)) {
-			console_destroy(&con->dev);
+			destroy(&con->dev);
 			return -1;
 		}
 	}
 	slot = virtio_device_plug(devs, &con->dev);
 	if (slot < 0) {
-		console_destroy(&con->dev);
+		destroy(&con->dev);
 		return problem_set(problem, "console", "all %u slots are taken",
 				   CVM_VIRTIO_SLOTS);
 	}

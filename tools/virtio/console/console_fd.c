@@ -90,7 +90,7 @@ static void put(struct fd_port *p, const uint8_t *data, size_t bytes)
 	}
 }
 
-static void fd_output(void *backend, const struct os_iov *iov, uint32_t count)
+static void output(void *backend, const struct os_iov *iov, uint32_t count)
 {
 	struct fd_port *p = backend;
 	bool rest;
@@ -105,7 +105,7 @@ static void fd_output(void *backend, const struct os_iov *iov, uint32_t count)
 		os_notifier_signal(&p->wake);
 }
 
-static void fd_hangup(void *backend)
+static void hangup(void *backend)
 {
 	struct fd_port *p = backend;
 
@@ -115,7 +115,7 @@ static void fd_hangup(void *backend)
 	os_unlock(&p->lock);
 }
 
-static const char *fd_where(void *backend)
+static const char *where(void *backend)
 {
 	return ((struct fd_port *)backend)->where;
 }
@@ -223,7 +223,7 @@ static void fd_main(void *arg)
 	}
 }
 
-static void fd_room(void *backend)
+static void input_space(void *backend)
 {
 	struct fd_port *p = backend;
 
@@ -247,7 +247,7 @@ void fd_port_drop(struct fd_port *p)
 	free(p);
 }
 
-static void fd_settle(void *backend)
+static void settle(void *backend)
 {
 	struct fd_port *p = backend;
 
@@ -255,7 +255,7 @@ static void fd_settle(void *backend)
 		p->kind->settle(p);
 }
 
-static void fd_destroy(void *backend)
+static void destroy(void *backend)
 {
 	struct fd_port *p = backend;
 
@@ -269,12 +269,12 @@ static void fd_destroy(void *backend)
 }
 
 const struct virtio_port_ops fd_port_ops = {
-	.settle = fd_settle,
-	.output = fd_output,
-	.input_space = fd_room,
-	.hangup = fd_hangup,
-	.where = fd_where,
-	.destroy = fd_destroy,
+	.settle = settle,
+	.output = output,
+	.input_space = input_space,
+	.hangup = hangup,
+	.where = where,
+	.destroy = destroy,
 	.threaded = true,
 };
 

@@ -47,8 +47,8 @@ static void lost(struct file_port *file, int error)
 				virtio_warnings_end(said, error));
 }
 
-static void file_output(void *backend, const struct os_iov *iov,
-			uint32_t count)
+static void output(void *backend, const struct os_iov *iov,
+		   uint32_t count)
 {
 	struct file_port *file = backend;
 	uint32_t i;
@@ -59,12 +59,12 @@ static void file_output(void *backend, const struct os_iov *iov,
 }
 
 /* It never has input, and is never waited for. */
-static void file_nothing(void *backend)
+static void nothing(void *backend)
 {
 	(void)backend;
 }
 
-static void file_settle(void *backend)
+static void settle(void *backend)
 {
 	struct file_port *file = backend;
 
@@ -73,7 +73,7 @@ static void file_settle(void *backend)
 }
 
 /* What was made for a VM that is not to be: as long as it is that file. */
-static void file_unmake(const struct file_port *file)
+static void unmake(const struct file_port *file)
 {
 	struct linux_own_file own;
 
@@ -83,12 +83,12 @@ static void file_unmake(const struct file_port *file)
 	linux_own_file_close(&own);
 }
 
-static void file_destroy(void *backend)
+static void destroy(void *backend)
 {
 	struct file_port *file = backend;
 
 	if (file->made)
-		file_unmake(file);
+		unmake(file);
 	if (file->fd >= 0)
 		close(file->fd);
 	free(file->made);
@@ -96,14 +96,14 @@ static void file_destroy(void *backend)
 }
 
 const struct virtio_port_ops file_port_ops = {
-	.settle = file_settle,
-	.output = file_output,
-	.input_space = file_nothing,
-	.hangup = file_nothing,
-	.destroy = file_destroy,
+	.settle = settle,
+	.output = output,
+	.input_space = nothing,
+	.hangup = nothing,
+	.destroy = destroy,
 };
 
-/* Its end, or a new one, which is ours until file_settle(). */
+/* Its end, or a new one, which is ours until settle(). */
 static int open_end(struct file_port *file, const struct virtio_port_args *args)
 {
 	const struct virtio_port_owner *owner = args->owner;
@@ -144,6 +144,6 @@ void *file_port_open(const struct virtio_port_args *args,
 			    args->path);
 	else
 		return file;
-	file_destroy(file);
+	destroy(file);
 	return NULL;
 }

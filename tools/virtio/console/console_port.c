@@ -11,8 +11,8 @@ struct calls {
 	void (*input_space)(void *ctx);
 };
 
-static void calls_output(void *backend, const struct os_iov *iov,
-			 uint32_t count)
+static void output(void *backend, const struct os_iov *iov,
+		   uint32_t count)
 {
 	const struct calls *calls = backend;
 	uint32_t i;
@@ -21,7 +21,7 @@ static void calls_output(void *backend, const struct os_iov *iov,
 		calls->output(calls->ctx, iov[i].base, iov[i].bytes);
 }
 
-static void calls_room(void *backend)
+static void input_space(void *backend)
 {
 	const struct calls *calls = backend;
 
@@ -29,15 +29,15 @@ static void calls_room(void *backend)
 }
 
 /* The program knows by itself when its VM ends. */
-static void calls_hangup(void *backend)
+static void hangup(void *backend)
 {
 	(void)backend;
 }
 
 static const struct virtio_port_ops calls_ops = {
-	.output = calls_output,
-	.input_space = calls_room,
-	.hangup = calls_hangup,
+	.output = output,
+	.input_space = input_space,
+	.hangup = hangup,
 	.destroy = free,
 };
 

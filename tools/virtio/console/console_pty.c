@@ -18,7 +18,7 @@
 #include "console_fd.h"
 #include "console_kinds.h"
 
-static int pty_enter(struct fd_port *p)
+static int peer_new(struct fd_port *p)
 {
 	struct pollfd line = { .fd = p->line };
 	char events[4096];
@@ -30,7 +30,7 @@ static int pty_enter(struct fd_port *p)
 }
 
 /* It is our own end, which stays. */
-static void pty_leave(struct fd_port *p, int fd)
+static void peer_gone(struct fd_port *p, int fd)
 {
 	(void)p;
 	(void)fd;
@@ -45,8 +45,8 @@ static void pty_close(struct fd_port *p)
 }
 
 static const struct fd_kind pty_kind = {
-	.peer_new = pty_enter,
-	.peer_gone = pty_leave,
+	.peer_new = peer_new,
+	.peer_gone = peer_gone,
 	.close = pty_close,
 };
 

@@ -31,19 +31,19 @@ struct line_before {
 };
 
 /* A line that went away (a USB adapter) does not come back by itself. */
-static int serial_enter(struct fd_port *p)
+static int peer_new(struct fd_port *p)
 {
 	(void)p;
 	return -1;
 }
 
-static void serial_leave(struct fd_port *p, int fd)
+static void peer_gone(struct fd_port *p, int fd)
 {
 	virtio_port_log(p->port, "%s: the line is gone", p->where);
 	close(fd);
 }
 
-static void serial_settle(struct fd_port *p)
+static void settle(struct fd_port *p)
 {
 	free(p->before);
 	p->before = NULL;
@@ -59,15 +59,15 @@ static void serial_close(struct fd_port *p)
 		if (before->has_signals)
 			ioctl(p->fd, TIOCMSET, &before->signals);
 	}
-	serial_settle(p);
+	settle(p);
 	if (p->fd >= 0)
 		close(p->fd);
 }
 
 static const struct fd_kind serial_kind = {
-	.settle = serial_settle,
-	.peer_new = serial_enter,
-	.peer_gone = serial_leave,
+	.settle = settle,
+	.peer_new = peer_new,
+	.peer_gone = peer_gone,
 	.close = serial_close,
 };
 

@@ -22,7 +22,7 @@
 
 #define WAITING		4
 
-static int socket_enter(struct fd_port *p)
+static int peer_new(struct fd_port *p)
 {
 	int fd = linux_accept(&p->accept, p->listen_fd, SOCK_NONBLOCK);
 	const char *why = linux_accept_news(&p->accept);
@@ -33,7 +33,7 @@ static int socket_enter(struct fd_port *p)
 	return fd;
 }
 
-static void socket_leave(struct fd_port *p, int fd)
+static void peer_gone(struct fd_port *p, int fd)
 {
 	(void)p;
 	close(fd);
@@ -48,8 +48,8 @@ static void socket_close(struct fd_port *p)
 }
 
 static const struct fd_kind socket_kind = {
-	.peer_new = socket_enter,
-	.peer_gone = socket_leave,
+	.peer_new = peer_new,
+	.peer_gone = peer_gone,
 	.close = socket_close,
 };
 

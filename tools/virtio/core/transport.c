@@ -60,7 +60,7 @@ void virtio_queue_interrupt(struct virtio_queue *queue)
 	device_raise(queue->dev, slot_get(shared->vcpu), queue->run);
 }
 
-/* Under dev->leaf.  2.3: nothing is sent before DRIVER_OK. */
+/* Under dev->state_lock.  2.3: nothing is sent before DRIVER_OK. */
 static void config_interrupt(struct virtio_device *dev)
 {
 	struct cvm_virtio_slot *page = dev->page;
@@ -74,8 +74,8 @@ static void config_interrupt(struct virtio_device *dev)
 /* ---- configuration and status -------------------------------------------- */
 
 /*
- * Under dev->leaf.  2.5.2 asks for a generation that a reader can compare.
- * A reader finds the copy whole that is not being written.
+ * Under dev->state_lock.  2.5.2 asks for a generation that a reader can
+ * compare. A reader finds the copy whole that is not being written.
  */
 static void config_store(struct virtio_device *dev)
 {
@@ -92,15 +92,17 @@ static void config_store(struct virtio_device *dev)
 void virtio_device_config(struct virtio_device *dev, uint32_t offset,
 			  const void *data, uint32_t bytes, bool tell)
 {
-	os_lock(&dev->leaf);
+	os_lock(&dev->state_lock);
 	memcpy(dev->config + offset, data, bytes);
 	config_store(dev);
 	if (tell)
 		config_interrupt(dev);
-	os_unlock(&dev->leaf);
+	os_unlock(&dev->state_lock);
 }
 
-/* Under dev->leaf to be written; a back end may add NEEDS_RESET any time. */
+/*
+ * Under dev->state_lock to be written; a back end may add NEEDS_RESET any time.
+ */
 static uint32_t status(struct virtio_device *dev)
 {
 	return slot_get(dev->status);
@@ -115,9 +117,9 @@ static void status_store(struct virtio_device *dev, uint32_t keep, uint32_t add)
 static void status_change(struct virtio_device *dev, uint32_t keep,
 			  uint32_t add)
 {
-	os_lock(&dev->leaf);
+	os_lock(&dev->state_lock);
 	status_store(dev, keep, add);
-	os_unlock(&dev->leaf);
+	os_unlock(&dev->state_lock);
 }
 
 static void say(struct virtio_device *dev, const char *end, const char *fmt,
@@ -137,9 +139,9 @@ static void complain(struct virtio_device *dev, int kind, const char *fmt,
 {
 	enum virtio_warning said;
 
-	os_lock(&dev->leaf);
+	os_lock(&dev->state_lock);
 	said = virtio_warnings_next(&dev->warnings, kind, time(NULL));
-	os_unlock(&dev->leaf);
+	os_unlock(&dev->state_lock);
 	if (said != WARNING_SILENT)
 		say(dev, virtio_warnings_end(said, kind), fmt, list);
 }
@@ -179,10 +181,10 @@ void virtio_device_needs_reset(struct virtio_device *dev, const char *fmt, ...)
 	va_start(args, fmt);
 	complain(dev, WARNING_GUEST, fmt, args);
 	va_end(args);
-	os_lock(&dev->leaf);
+	os_lock(&dev->state_lock);
 	status_store(dev, UINT32_MAX, VIRTIO_STATUS_NEEDS_RESET);
 	config_interrupt(dev);		/* 2.1.2 */
-	os_unlock(&dev->leaf);
+	os_unlock(&dev->state_lock);
 }
 
 /* ---- queues -------------------------------------------------------------- */
@@ -387,7 +389,7 @@ int virtio_device_init(struct virtio_device *dev,
 	struct virtio_queue *queue;
 
 	dev->ops = ops;
-	os_lock_init(&dev->leaf);
+	os_lock_init(&dev->state_lock);
 	dev->queue = calloc(queues, sizeof(*dev->queue));
 	if (!dev->queue || os_notifier_open(&dev->irq))
 		return -1;
@@ -419,5 +421,5 @@ void virtio_device_exit(struct virtio_device *dev)
 	if (dev->queue)
 		os_notifier_close(&dev->irq);
 	free(dev->queue);
-	os_lock_destroy(&dev->leaf);
+	os_lock_destroy(&dev->state_lock);
 }

@@ -120,7 +120,7 @@ struct virtio_device {
 	struct virtio_devices *devs;
 	struct cvm_virtio_slot *page;
 	uint32_t slot;
-	struct os_lock leaf; /* status, configuration, warnings;
+	struct os_lock state_lock; /* of status, configuration and warnings;
 				    * innermost */
 	uint32_t status;
 	uint32_t generation;

@@ -22,7 +22,7 @@ struct net_config {
 
 _Static_assert(sizeof(struct net_config) == 12, "5.1.4");
 
-static struct net *net_of(struct virtio_device *dev)
+static struct net *to_net(struct virtio_device *dev)
 {
 	return (struct net *)dev;
 }
@@ -62,7 +62,7 @@ static bool serve(struct net *net, bool sending)
 }
 
 /* *full: no room for what comes.  true: there may be more to do. */
-static bool net_turn(struct net *net, bool *full)
+static bool turn(struct net *net, bool *full)
 {
 	bool sending = net_sending(net);
 	bool more;
@@ -98,7 +98,7 @@ static void net_main(void *arg)
 	bool full;
 
 	while (!__atomic_load_n(&net->stop, __ATOMIC_ACQUIRE))
-		if (!net_turn(net, &full))
+		if (!turn(net, &full))
 			net->backend->ops->wait(net->backend, doorbell, full);
 }
 
@@ -106,7 +106,7 @@ static void net_main(void *arg)
 
 static void net_doorbell(struct virtio_queue *queue, struct cvm_user_run *run)
 {
-	struct net *net = net_of(queue->dev);
+	struct net *net = to_net(queue->dev);
 
 	if (queue->index == NET_CTRL)
 		virtio_worker_ring(&net->control, run);
@@ -126,9 +126,9 @@ static void set_live(struct net *net, uint32_t index, bool live)
 	os_unlock(lock);
 }
 
-static void net_start(struct virtio_queue *queue)
+static void start(struct virtio_queue *queue)
 {
-	struct net *net = net_of(queue->dev);
+	struct net *net = to_net(queue->dev);
 
 	if (queue->index == NET_CTRL) {
 		virtio_worker_start(&net->control, queue, net_ctrl_serve);
@@ -145,9 +145,9 @@ static void net_start(struct virtio_queue *queue)
 }
 
 /* The thread is needed as long as the other queue runs. */
-static void net_stop(struct virtio_queue *queue)
+static void stop(struct virtio_queue *queue)
 {
-	struct net *net = net_of(queue->dev);
+	struct net *net = to_net(queue->dev);
 
 	if (queue->index == NET_CTRL) {
 		virtio_worker_stop(&net->control);
@@ -183,15 +183,15 @@ static void filter_begin(struct net *net)
 	os_unlock(&net->lock);
 }
 
-static void net_features_ok(struct virtio_device *dev)
+static void features_ok(struct virtio_device *dev)
 {
-	net_offload(net_of(dev), dev->negotiated);
-	filter_begin(net_of(dev));
+	net_offload(to_net(dev), dev->negotiated);
+	filter_begin(to_net(dev));
 }
 
-static void net_reset(struct virtio_device *dev)
+static void reset(struct virtio_device *dev)
 {
-	struct net *net = net_of(dev);
+	struct net *net = to_net(dev);
 
 	net_offload(net, 0);
 	virtio_device_config(dev, offsetof(struct net_config, mac), net->mac,
@@ -217,9 +217,9 @@ void net_say(struct net *net, int error, const char *fmt, ...)
 	virtio_device_host_error(&net->dev, error, "%s", text);
 }
 
-static void net_destroy(struct virtio_device *dev)
+static void destroy(struct virtio_device *dev)
 {
-	struct net *net = net_of(dev);
+	struct net *net = to_net(dev);
 
 	virtio_device_exit(dev);
 	net->backend->ops->close(net->backend);
@@ -239,12 +239,12 @@ static const struct virtio_device_ops net_ops = {
 	.name = "net",
 	.id = VIRTIO_ID_NET,
 	.counters = counters,
-	.queue_start = net_start,
-	.queue_stop = net_stop,
+	.queue_start = start,
+	.queue_stop = stop,
 	.doorbell = net_doorbell,
-	.features_ok = net_features_ok,
-	.reset = net_reset,
-	.destroy = net_destroy,
+	.features_ok = features_ok,
+	.reset = reset,
+	.destroy = destroy,
 };
 
 static void configure(struct net *net, const struct virtio_net_args *args)
@@ -293,7 +293,7 @@ int virtio_net_add(struct virtio_devices *devs,
 	os_lock_init(&net->lock);
 	if (virtio_device_init(&net->dev, &net_ops, NET_QUEUES,
 			       NET_QUEUE_SIZE)) {
-		net_destroy(&net->dev);
+		destroy(&net->dev);
 		return problem_set(problem, "net", "no memory or no event");
 	}
 	configure(net, args);
@@ -303,7 +303,7 @@ int virtio_net_add(struct virtio_devices *devs,
 	net->dev.queue[NET_CTRL].threaded = true;
 	slot = virtio_device_plug(devs, &net->dev);
 	if (slot < 0) {
-		net_destroy(&net->dev);
+		destroy(&net->dev);
 		return problem_set(problem, "net", "all %u slots are taken",
 				   CVM_VIRTIO_SLOTS);
 	}

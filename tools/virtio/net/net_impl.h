@@ -62,7 +62,7 @@ struct net {
 	struct os_lock lock;	/* guards what follows, the receive
 					 * queue and the back end */
 	bool live;			/* the queue is served */
-	bool rx_blocked;			/* a frame found no room */
+	bool rx_blocked;		/* a frame found no buffer */
 	struct net_held held;
 	struct net_filter filter;
 
@@ -73,7 +73,7 @@ struct net {
 
 /*
  * net_lock - take one of the two locks, however busy the net's thread is: it
- * lets a lock go only to take it again at once, which would peer_gone everybody
+ * lets a lock go only to take it again at once, which would leave everybody
  * else waiting for a queue to run empty.
  */
 void net_lock(struct net *net, struct os_lock *lock);

@@ -66,7 +66,7 @@ struct slirp {
 	uint8_t sent[NET_FRAME_MAX];
 };
 
-static struct slirp *slirp_of(struct net_backend *backend)
+static struct slirp *to_slirp(struct net_backend *backend)
 {
 	return (struct slirp *)backend;
 }
@@ -200,7 +200,7 @@ static bool listens(const struct slirp *s, int fd)
 
 static int on_poll_add(int fd, int events, void *ctx)
 {
-	struct slirp *s = slirp_of(ctx);
+	struct slirp *s = to_slirp(ctx);
 	short want = 0;
 
 	s->sockets++;
@@ -218,7 +218,7 @@ static int on_poll_add(int fd, int events, void *ctx)
 
 static int on_poll_get(int index, void *ctx)
 {
-	short got = net_poll_got(&slirp_of(ctx)->poll, index);
+	short got = net_poll_got(&to_slirp(ctx)->poll, index);
 	int events = 0;
 
 	if (got & POLLIN)
@@ -267,7 +267,7 @@ static bool slirp_send(struct net_backend *backend,
 		       const struct virtio_net_hdr *header,
 		       const struct os_iov *iov, uint32_t count, size_t bytes)
 {
-	struct slirp *s = slirp_of(backend);
+	struct slirp *s = to_slirp(backend);
 
 	/* libslirp takes segments of any length, and checks their sums. */
 	os_iov_get(iov, count, 0, s->sent, bytes);
@@ -310,9 +310,9 @@ static uint32_t next_timer(struct slirp *s, uint32_t limit)
 }
 
 /* What waits for room first, then the sockets as they were looked at. */
-static bool slirp_receive(struct net_backend *backend)
+static bool receive(struct net_backend *backend)
 {
-	struct slirp *s = slirp_of(backend);
+	struct slirp *s = to_slirp(backend);
 
 	while (s->frames && net_room(backend->net, s->bytes[s->first])) {
 		give(s, s->frame[s->first], s->bytes[s->first]);
@@ -386,7 +386,7 @@ static void probe_ping(struct slirp *s)
 static void slirp_wait(struct net_backend *backend,
 		       struct os_notifier *const doorbell[2], bool full)
 {
-	struct slirp *s = slirp_of(backend);
+	struct slirp *s = to_slirp(backend);
 	uint32_t limit = UINT32_MAX;
 
 	if (!s->probed)
@@ -400,16 +400,16 @@ static void slirp_wait(struct net_backend *backend,
 	net_poll_sleep(&s->poll, next_timer(s, limit));
 }
 
-static void slirp_offload(struct net_backend *backend, uint64_t features)
+static void offload(struct net_backend *backend, uint64_t features)
 {
-	slirp_of(backend)->checked = features & VIRTIO_NET_F_GUEST_CSUM;
+	to_slirp(backend)->checked = features & VIRTIO_NET_F_GUEST_CSUM;
 }
 
 /* ---- making one ---------------------------------------------------------- */
 
 static void slirp_close(struct net_backend *backend)
 {
-	struct slirp *s = slirp_of(backend);
+	struct slirp *s = to_slirp(backend);
 
 	if (s->slirp)
 		slirp_cleanup(s->slirp);
@@ -422,9 +422,9 @@ static const struct net_backend_ops slirp_ops = {
 	.name = "slirp", .features = VIRTIO_NET_F_CSUM |
 		VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_HOST_TSO4 |
 		VIRTIO_NET_F_HOST_TSO6,
-	.offload = slirp_offload,
+	.offload = offload,
 	.send = slirp_send,
-	.receive = slirp_receive,
+	.receive = receive,
 	.wait = slirp_wait,
 	.close = slirp_close,
 };
@@ -505,7 +505,7 @@ static int forward(struct slirp *s, const struct virtio_net_forward *f,
 /* Of libslirp's ports: it lets one connection wait, and drops others. */
 static int on_port(int fd, int events, void *ctx)
 {
-	struct slirp *s = slirp_of(ctx);
+	struct slirp *s = to_slirp(ctx);
 	int listening = 0;
 	socklen_t bytes = sizeof(listening);
 

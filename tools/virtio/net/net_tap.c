@@ -53,7 +53,7 @@ struct tap {
 	uint8_t rest[NET_FRAME_MAX];	/* what the guest has no room for */
 };
 
-static struct tap *tap_of(struct net_backend *backend)
+static struct tap *to_tap(struct net_backend *backend)
 {
 	return (struct tap *)backend;
 }
@@ -64,7 +64,7 @@ static bool tap_send(struct net_backend *backend,
 		     const struct virtio_net_hdr *header,
 		     const struct os_iov *iov, uint32_t count, size_t bytes)
 {
-	struct tap *tap = tap_of(backend);
+	struct tap *tap = to_tap(backend);
 	ssize_t sent;
 
 	(void)bytes;
@@ -201,9 +201,9 @@ static void follow_link(struct tap *tap)
  * came one by one lately it is left out: epoll_wait() will tell, which comes
  * next.
  */
-static bool tap_receive(struct net_backend *backend)
+static bool receive(struct net_backend *backend)
 {
-	struct tap *tap = tap_of(backend);
+	struct tap *tap = to_tap(backend);
 	uint32_t i;
 	int ret;
 
@@ -255,7 +255,7 @@ static void watch_rest(struct tap *tap,
 static void tap_wait(struct net_backend *backend,
 		     struct os_notifier *const doorbell[2], bool full)
 {
-	struct tap *tap = tap_of(backend);
+	struct tap *tap = to_tap(backend);
 	struct epoll_event event[WAKES];
 	int count, i;
 
@@ -277,9 +277,9 @@ static void tap_wait(struct net_backend *backend,
 
 /* ---- offloads ------------------------------------------------------------ */
 
-static void tap_offload(struct net_backend *backend, uint64_t features)
+static void offload(struct net_backend *backend, uint64_t features)
 {
-	struct tap *tap = tap_of(backend);
+	struct tap *tap = to_tap(backend);
 	unsigned long flags = 0;
 
 	if (features & VIRTIO_NET_F_GUEST_CSUM)
@@ -296,7 +296,7 @@ static void tap_offload(struct net_backend *backend, uint64_t features)
 
 static void tap_close(struct net_backend *backend)
 {
-	struct tap *tap = tap_of(backend);
+	struct tap *tap = to_tap(backend);
 
 	if (tap->fd >= 0)
 		close(tap->fd);
@@ -312,9 +312,9 @@ static const struct net_backend_ops tap_ops = {
 		VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 |
 		VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6,
 	.in_place = true,
-	.offload = tap_offload,
+	.offload = offload,
 	.send = tap_send,
-	.receive = tap_receive,
+	.receive = receive,
 	.wait = tap_wait,
 	.close = tap_close,
 };
@@ -406,6 +406,6 @@ struct net_backend *net_tap_open(const struct virtio_net_args *args,
 		tap_close(&tap->backend);
 		return NULL;
 	}
-	tap_offload(&tap->backend, 0);
+	offload(&tap->backend, 0);
 	return &tap->backend;
 }

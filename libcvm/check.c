@@ -8,17 +8,7 @@
  */
 #include "fmt.h"
 #include "host_calls.h"
-
-#define CR4_PGE		(1ull << 7)
-#define CR4_OSFXSR	(1ull << 9)
-#define CR4_LA57	(1ull << 12)
-#define CR4_VMXE	(1ull << 13)
-#define CR4_FSGSBASE	(1ull << 16)
-#define CR4_PCIDE	(1ull << 17)
-#define CR4_OSXSAVE	(1ull << 18)
-#define CR4_PKS		(1ull << 24)
-#define CR4_UINTR	(1ull << 25)
-#define CR4_FRED	(1ull << 32)
+#include "x86/cpu.h"
 
 #define EFER_SCE	(1ull << 0)
 #define EFER_LMA	(1ull << 10)
@@ -30,9 +20,9 @@
 #define ASYNC_PF_ENABLED (1ull << 0)
 
 /* What the two worlds must agree on, so all CPUs must. */
-#define CR4_ALIKE	(CR4_PGE | CR4_OSFXSR | CR4_LA57 | CR4_FSGSBASE | \
-			 CR4_PCIDE | CR4_OSXSAVE | CR4_PKS | CR4_UINTR | \
-			 CR4_FRED)
+#define CR4_ALIKE	(CVM_CR4_PGE | CVM_CR4_OSFXSR | CVM_CR4_LA57 | \
+			 CVM_CR4_FSGSBASE | CVM_CR4_PCIDE | CVM_CR4_OSXSAVE | \
+			 CVM_CR4_PKS | CVM_CR4_UINTR | CVM_CR4_FRED)
 #define EFER_ALIKE	(EFER_SCE | EFER_LMA | EFER_NXE)
 
 struct verdict {
@@ -96,13 +86,13 @@ static struct verdict row_paging(const struct cvm_x86_caps *c)
 
 static struct verdict row_fpu(const struct cvm_x86_caps *c)
 {
-	if (!c->fxsr || !(c->cr4 & CR4_OSFXSR))
+	if (!c->fxsr || !(c->cr4 & CVM_CR4_OSFXSR))
 		return REFUSED("FXSAVE is off: SSE state could not be "
 			       "swapped");
 	if (!c->xsave)
 		return NOTE("no XSAVE: x87 and SSE state only, swapped by "
 			    "FXSAVE");
-	if (!(c->cr4 & CR4_OSXSAVE))
+	if (!(c->cr4 & CVM_CR4_OSXSAVE))
 		return NOTE("this host leaves XSAVE off: it is on while the "
 			    "state is swapped, a switch costs more");
 	return OK("extended state is swapped by XSAVE");
@@ -110,7 +100,7 @@ static struct verdict row_fpu(const struct cvm_x86_caps *c)
 
 static struct verdict row_fsgsbase(const struct cvm_x86_caps *c)
 {
-	if (!c->fsgsbase || !(c->cr4 & CR4_FSGSBASE))
+	if (!c->fsgsbase || !(c->cr4 & CVM_CR4_FSGSBASE))
 		return NOTE("no FSGSBASE: segment bases are swapped as MSRs, "
 			    "a switch costs more");
 	return OK("FSGSBASE");
@@ -141,7 +131,7 @@ static struct verdict row_debug_store(const struct cvm_x86_caps *c)
 
 static struct verdict row_fred(const struct cvm_x86_caps *c)
 {
-	if (c->cr4 & CR4_FRED)
+	if (c->cr4 & CVM_CR4_FRED)
 		return REFUSED("the host uses FRED, which has no IDT to swap; "
 			       "boot it with fred=off");
 	return OK("FRED is not in use");
@@ -157,7 +147,7 @@ static struct verdict row_shadow_stack(const struct cvm_x86_caps *c)
 
 static struct verdict row_pks(const struct cvm_x86_caps *c)
 {
-	if (c->cr4 & CR4_PKS)
+	if (c->cr4 & CVM_CR4_PKS)
 		return REFUSED("the host uses protection keys for kernel "
 			       "pages (CR4.PKS)");
 	return OK("no supervisor protection keys");
@@ -165,7 +155,7 @@ static struct verdict row_pks(const struct cvm_x86_caps *c)
 
 static struct verdict row_uintr(const struct cvm_x86_caps *c)
 {
-	if (c->cr4 & CR4_UINTR)
+	if (c->cr4 & CVM_CR4_UINTR)
 		return REFUSED("the host uses user interrupts (CR4.UINTR)");
 	return OK("no user interrupts");
 }
@@ -224,7 +214,7 @@ static struct verdict row_hyperv(const struct cvm_x86_caps *c)
 /* Hardware virtualisation in use stays as it is: VMX root mode pins CR4. */
 static struct verdict row_vmx(const struct cvm_x86_caps *c)
 {
-	if (c->cr4 & CR4_VMXE)
+	if (c->cr4 & CVM_CR4_VMXE)
 		return NOTE("another hypervisor is loaded (VMX): the guest "
 			    "keeps CR4.VMXE set");
 	if (c->efer & EFER_SVME)
@@ -309,7 +299,7 @@ static const char *caps_differ(const struct cvm_x86_caps *a,
 static void caps_merge(struct cvm_x86_caps *to,
 		       const struct cvm_x86_caps *from)
 {
-	to->cr4 |= from->cr4 & CR4_VMXE;
+	to->cr4 |= from->cr4 & CVM_CR4_VMXE;
 	to->efer |= from->efer & EFER_SVME;
 	to->s_cet |= from->s_cet;
 	to->sev_status |= from->sev_status;

@@ -8,10 +8,23 @@
  */
 #include "internal.h"
 
-static void raise_to(uint64_t *max, uint64_t value)
+static void add_COUNT(uint64_t *to, uint64_t value)
 {
-	if (value > *max)
-		*max = value;
+	*to += value;
+}
+
+#define add_TICKS add_COUNT
+
+static void add_LONGEST(uint64_t *to, uint64_t value)
+{
+	if (value > *to)
+		*to = value;
+}
+
+static void add_array(uint64_t *to, const uint64_t *from, uint32_t count)
+{
+	while (count--)
+		*to++ += *from++;
 }
 
 /* What the guest says about itself is read once and bounds nothing. */
@@ -24,27 +37,20 @@ static void stats_add_shared(struct cvm_stats *sum,
 	sum->guest_forwarded += shared->forwarded;
 	sum->events_run += shared->events_run;
 	sum->refused += shared->refused;
-	raise_to(&sum->irqoff_tsc_max, shared->irqoff_max);
+	add_LONGEST(&sum->irqoff_tsc_max, shared->irqoff_max);
 	for (i = 0; i < 256; i++)
 		sum->guest_vector[i] += shared->vector_count[i];
 }
 
 static void stats_add(struct cvm_stats *sum, const struct cvm_stats *one)
 {
-	const uint64_t *from = (const uint64_t *)one;
-	uint64_t slice_max = sum->slice_tsc_max;
-	uint64_t irqoff_max = sum->irqoff_tsc_max;
-	uint64_t *to = (uint64_t *)sum;
-	uint32_t i;
-
-	_Static_assert(sizeof(*sum) % sizeof(uint64_t) == 0, "all uint64_t");
-	for (i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++)
-		to[i] += from[i];
-	/* Two of them are not sums. */
-	sum->slice_tsc_max = slice_max;
-	raise_to(&sum->slice_tsc_max, one->slice_tsc_max);
-	sum->irqoff_tsc_max = irqoff_max;
-	raise_to(&sum->irqoff_tsc_max, one->irqoff_tsc_max);
+#define CVM_COUNTER(name, kind, text) \
+	add_##kind(&sum->name, one->name);
+#define CVM_COUNTERS(name, count, text) \
+	add_array(sum->name, one->name, count);
+#include <cvm/counters.def>
+#undef CVM_COUNTER
+#undef CVM_COUNTERS
 }
 
 void cvm_stats_sum(struct cvm_vm *vm, struct cvm_stats *sum)

@@ -72,24 +72,12 @@ static void show_arrays(struct seq_file *m, const struct cvm_stats *s)
 
 static void show_stats(struct seq_file *m, const struct cvm_stats *s)
 {
-	seq_printf(m, "switches %llu\n", s->switches);
-	seq_printf(m, "guest_calls %llu\n", s->guest_calls);
-	seq_printf(m, "forwarded %llu\n", s->forwarded);
-	seq_printf(m, "guest_forwarded %llu\n", s->guest_forwarded);
-	seq_printf(m, "events_run %llu\n", s->events_run);
-	seq_printf(m, "nmi_passage %llu\n", s->nmi_passage);
-	seq_printf(m, "nmi_guest %llu\n", s->nmi_guest);
-	seq_printf(m, "nmi_raised %llu\n", s->nmi_raised);
-	seq_printf(m, "mce %llu\n", s->mce);
-	seq_printf(m, "windows %llu\n", s->windows);
-	seq_printf(m, "timers %llu\n", s->timers);
-	seq_printf(m, "guest_tsc %llu\n", s->guest_tsc);
-	seq_printf(m, "idle_tsc %llu\n", s->idle_tsc);
-	seq_printf(m, "slice_tsc_max %llu\n", s->slice_tsc_max);
-	seq_printf(m, "irqoff_tsc_max %llu\n", s->irqoff_tsc_max);
-	seq_printf(m, "refused %llu\n", s->refused);
-	seq_printf(m, "msr_reloads %llu\n", s->msr_reloads);
-	seq_printf(m, "doorbells %llu\n", s->doorbells);
+#define CVM_COUNTER(name, kind, text) \
+	seq_printf(m, #name " %llu\n", s->name);
+#define CVM_COUNTERS(name, count, text)
+#include <cvm/counters.def>
+#undef CVM_COUNTER
+#undef CVM_COUNTERS
 }
 
 static int stats_show(struct seq_file *m, void *v)

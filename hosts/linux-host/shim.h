@@ -42,7 +42,7 @@ struct cvm_conformance;
 enum cvm_linux_pool {
 	CVM_LINUX_POOL_BUDDY,	/* guest memory from the page allocator */
 	CVM_LINUX_POOL_CONTIG,	/* guest memory from alloc_contig_range() */
-	CVM_LINUX_POOL_CORE,		/* libcvm's own pages */
+	CVM_LINUX_POOL_CORE,	/* libcvm's own pages */
 	CVM_LINUX_POOLS
 };
 

@@ -25,10 +25,10 @@
 
 #include <stdint.h>
 
-/* Raised when a program that is compiled anew would need a change. */
 /* Of this release: driver, library and tool have the same. */
 #define CVM_VERSION		"0.1.0"
 
+/* Raised when a program that is compiled anew would need a change. */
 #define CVM_USER_ABI		5u
 #define CVM_NAME_MAX		32u
 #define CVM_RANGES_MAX		120u	/* e820 has 128 entries */
@@ -111,29 +111,11 @@ struct cvm_user_list {
 };
 
 struct cvm_stats {
-	uint64_t switches;	/* round trips host -> guest -> host */
-	uint64_t guest_calls;	/* passage calls the guest counted itself */
-	uint64_t exits[40];	/* by CVM_HC_* */
-	uint64_t forwarded;	/* external vectors re-raised on the host */
-	uint64_t guest_forwarded; /* the same, counted by the guest's hook */
-	uint64_t events_run;	/* virtual interrupts the guest served */
-	uint64_t nmi_passage;	/* NMIs latched inside the switch */
-	uint64_t nmi_guest;	/* NMIs through the guest's gate */
-	uint64_t nmi_raised;	/* real NMIs re-raised on the host */
-	uint64_t mce;		/* machine checks forwarded */
-	uint64_t windows;	/* interrupt windows armed */
-	uint64_t timers;	/* host timers armed */
-	uint64_t guest_tsc;	/* TSC ticks spent in the guest */
-	uint64_t idle_tsc;	/* TSC ticks asleep in IDLE */
-	uint64_t slice_tsc_max;	/* longest stay between two switches */
-	uint64_t irqoff_tsc_max; /* longest the guest, with IF=0, was seen to
-				  * keep an interrupt of the host waiting */
-	uint64_t refused;	/* hardware accesses the guest refused */
-	uint64_t msr_reloads;	/* slow paths: MSR lists rebuilt */
-	uint64_t doorbells;	/* signalled to what they are bound to; the
-				 * rest of exits[CVM_HC_DOORBELL] left RUN */
-	uint64_t vector[256];	/* forwarded, by vector */
-	uint64_t guest_vector[256]; /* the same, counted by the guest */
+#define CVM_COUNTER(name, kind, text)	uint64_t name;
+#define CVM_COUNTERS(name, count, text)	uint64_t name[count];
+#include "counters.def"
+#undef CVM_COUNTER
+#undef CVM_COUNTERS
 };
 
 struct cvm_user_stats {

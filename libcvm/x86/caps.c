@@ -6,6 +6,7 @@
  * oops.
  */
 #include "caps.h"
+#include "cpu.h"
 
 #define MSR_EFER		0xc0000080u
 #define MSR_CORE_CAPABILITIES	0xcfu
@@ -18,9 +19,6 @@
 #define MSR_XSS			0xda0u
 #define MSR_AMD64_SEV		0xc0010131u
 #define MSR_KVM_ASYNC_PF_EN	0x4b564d02u
-
-#define CR4_OSXSAVE		(1ull << 18)
-#define CR4_LA57		(1ull << 12)
 
 #define CORE_CAPS_SPLIT_LOCK	(1ull << 5)
 #define ARCH_CAPS_TSX_CTRL	(1ull << 7)
@@ -222,7 +220,7 @@ static void read_control(struct cvm_x86_caps *caps)
 	__asm__ volatile("mov %%cr0, %0" : "=r"(caps->cr0));
 	__asm__ volatile("mov %%cr3, %0" : "=r"(cr3));
 	__asm__ volatile("mov %%cr4, %0" : "=r"(caps->cr4));
-	caps->la57 = !!(caps->cr4 & CR4_LA57);
+	caps->la57 = !!(caps->cr4 & CVM_CR4_LA57);
 	caps->efer = rdmsr(MSR_EFER);
 	if (caps->cet)
 		caps->s_cet = rdmsr(MSR_S_CET);
@@ -244,7 +242,7 @@ static void read_xsave(struct cvm_x86_caps *caps)
 	r = cpuid_safe(0xd, 1);
 	caps->xsaves_bytes = r.ebx;
 	caps->xss_max = (uint64_t)r.edx << 32 | r.ecx;
-	if (caps->cr4 & CR4_OSXSAVE)
+	if (caps->cr4 & CVM_CR4_OSXSAVE)
 		caps->xcr0 = xgetbv0();
 	if (caps->xsaves)
 		caps->xss = rdmsr(MSR_XSS);

@@ -8,13 +8,19 @@
 #define CVM_CR0_EM		(1ull << 2)
 #define CVM_CR0_TS		(1ull << 3)
 
+/* All that the core looks at; switch.S has them by way of offsets.c. */
 #define CVM_CR4_PAE		(1ull << 5)
 #define CVM_CR4_MCE		(1ull << 6)
+#define CVM_CR4_PGE		(1ull << 7)
 #define CVM_CR4_OSFXSR		(1ull << 9)
 #define CVM_CR4_LA57		(1ull << 12)
 #define CVM_CR4_VMXE		(1ull << 13)
 #define CVM_CR4_SMXE		(1ull << 14)
+#define CVM_CR4_FSGSBASE	(1ull << 16)
+#define CVM_CR4_PCIDE		(1ull << 17)
 #define CVM_CR4_OSXSAVE		(1ull << 18)
+#define CVM_CR4_PKS		(1ull << 24)
+#define CVM_CR4_UINTR		(1ull << 25)
 #define CVM_CR4_FRED		(1ull << 32)
 /* What a guest must leave as the host has it. */
 #define CVM_CR4_KEEP	(CVM_CR4_MCE | CVM_CR4_LA57 | CVM_CR4_VMXE | \

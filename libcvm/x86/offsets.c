@@ -3,6 +3,7 @@
  * offsets.c - the numbers switch.S needs, compiled to assembly text and cut
  * out of it by tools/gen-offsets.  Never linked.
  */
+#include "cpu.h"
 #include "passage.h"
 
 #define CVM_DEFINE(name, value) \
@@ -60,6 +61,8 @@ void cvm_offsets(void)
 	CVM_PRIV(MSR_INDEX, msr_index);
 	CVM_PRIV(INVPCID, invpcid);
 	CVM_PRIV(INVPCID_ALL, invpcid_all);
+	CVM_DEFINE(CVM_CR4_PGE, CVM_CR4_PGE);
+	CVM_DEFINE(CVM_CR4_FSGSBASE_BIT, __builtin_ctzll(CVM_CR4_FSGSBASE));
 	CVM_DEFINE(CVM_P_HOST, CVM_PRIV_HOST);
 	CVM_DEFINE(CVM_P_GUEST, CVM_PRIV_GUEST);
 	CVM_DEFINE(CVM_P_FLIP, CVM_SIDE_FLIP);

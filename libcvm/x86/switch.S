@@ -31,8 +31,6 @@
 #include "asm.h"
 #include "cvm-offsets.h"
 
-#define CR4_PGE		0x80
-#define CR4_FSGSBASE_BIT 16
 #define MSR_FS_BASE	0xc0000100
 #define MSR_GS_BASE	0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
@@ -171,7 +169,7 @@ LABEL(cvm_passage_guest)
 	save_u64 %cr3, CVM_S_cr3
 	mov	%cr4, %r12
 	mov	%r12, CVM_S_cr4(%rbx)
-	bt	$CR4_FSGSBASE_BIT, %r12d
+	bt	$CVM_CR4_FSGSBASE_BIT, %r12d
 	jnc	.Lsave_bases
 	rdfsbase %rax
 	mov	%rax, CVM_S_fs_base(%rbx)
@@ -222,7 +220,7 @@ LABEL(cvm_passage_guest)
 	cmpl	$0, CVM_P_INVPCID(%rdi)
 	jne	.Linvpcid
 LABEL(cvm_flush_begin)
-	and	$~CR4_PGE, %r12
+	and	$~CVM_CR4_PGE, %r12
 	mov	%r12, %cr4
 LABEL(cvm_flush_end)
 	mov	%r13, %cr4
@@ -276,7 +274,7 @@ LABEL(cvm_passage_far)
 	cmpq	$0, CVM_P_FLAGS(%rdi)	/* and DR_DIFFER, DEBUG_STORE_LIVE */
 	jne	.Lload_others
 .Lothers_loaded:
-	bt	$CR4_FSGSBASE_BIT, %r13d
+	bt	$CVM_CR4_FSGSBASE_BIT, %r13d
 	jnc	.Lload_bases
 	mov	CVM_S_fs_base(%rbp), %rax
 	wrfsbase %rax

@@ -71,7 +71,7 @@ def check_includes(root):
                 what = m.group(2)
                 if m.group(1) == "<":
                     ok = (what in SYSTEM or what == "cvm-offsets.h" or
-                          re.match(r"cvm/\w+\.h$", what))
+                          re.match(r"cvm/\w+\.(h|def)$", what))
                 elif path.startswith("include"):
                     # A list beside it: guest kernels have another folder.
                     ok = what.endswith(".def") and os.path.exists(

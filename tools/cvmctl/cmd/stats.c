@@ -25,33 +25,23 @@ static const char *const exit_names[EXITS] = {
 #define DEVICE_NAME	32
 #define WORD_MAX	60
 
-#define FIELD(name) #name, offsetof(struct cvm_stats, name)
+#define IS_TIME_COUNT	0
+#define IS_TIME_TICKS	1
+#define IS_TIME_LONGEST	1
 
-/* One counter a line; .tsc are ticks and shown as a time. */
+/* One counter a line; times are in ticks. */
 static const struct counter {
 	const char *name;
 	size_t off;
-	int tsc;
+	int is_time;
 	const char *help;
 } counters[] = {
-	{ FIELD(switches), 0, "round trips host - guest - host" },
-	{ FIELD(guest_calls), 0, "calls the guest counted itself" },
-	{ FIELD(forwarded), 0, "interrupts re-raised on the host" },
-	{ FIELD(guest_forwarded), 0, "interrupts the guest handed over" },
-	{ FIELD(events_run), 0, "virtual interrupts the guest served" },
-	{ FIELD(windows), 0, "interrupt windows armed" },
-	{ FIELD(timers), 0, "host timers armed" },
-	{ FIELD(nmi_passage), 0, "NMIs that hit the switch" },
-	{ FIELD(nmi_guest), 0, "NMIs that hit the guest" },
-	{ FIELD(nmi_raised), 0, "NMIs re-raised on the host" },
-	{ FIELD(mce), 0, "machine checks forwarded" },
-	{ FIELD(refused), 0, "hardware accesses refused to the guest" },
-	{ FIELD(msr_reloads), 0, "MSR lists built anew" },
-	{ FIELD(doorbells), 0, "doorbells signalled past RUN" },
-	{ FIELD(guest_tsc), 1, "spent in the guest" },
-	{ FIELD(idle_tsc), 1, "asleep, the guest being idle" },
-	{ FIELD(slice_tsc_max), 1, "longest stay between two switches" },
-	{ FIELD(irqoff_tsc_max), 1, "longest wait of an interrupt seen" },
+#define CVM_COUNTER(name, kind, text) \
+	{ #name, offsetof(struct cvm_stats, name), IS_TIME_##kind, text },
+#define CVM_COUNTERS(name, count, text)
+#include <cvm/counters.def>
+#undef CVM_COUNTER
+#undef CVM_COUNTERS
 };
 
 #define COUNTERS (sizeof(counters) / sizeof(counters[0]))
@@ -164,7 +154,7 @@ static int print_text(const struct cvm_user_stats *s)
 	for (i = 0; i < COUNTERS; i++) {
 		value = counter_value(&s->stats, &counters[i]);
 		printf("  %-16s  ", counters[i].name);
-		if (counters[i].tsc)
+		if (counters[i].is_time)
 			print_time(to_ns(value, s->tsc_khz));
 		else
 			printf("%12llu   ", (unsigned long long)value);

@@ -1,70 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * main.c - load, unload, the device and the table of the host API.
+ * main.c - load, unload, the device and the table of the host API: what NT
+ * calls first, and what calls all others.
  */
 #include "shim.h"
 
-#define POOL_NX		512	/* NonPagedPoolNx, NT 6.2 */
 #define BUG_CODE	0x0043564du
 #define DEVICE_SDDL_ALL	0x001f01ffu	/* FILE_ALL_ACCESS */
 #define DACL_INFO	4u		/* DACL_SECURITY_INFORMATION */
 
-struct cvm_nt_driver cvm_nt;
-
-/* ---- services for the other files ------------------------------------ */
-
-void *cvm_nt_pool_alloc(size_t bytes)
-{
-	void *block = ExAllocatePoolWithTag(cvm_nt.nx ? (POOL_TYPE)POOL_NX :
-					    NonPagedPool, bytes, CVM_NT_TAG);
-
-	if (block)
-		__builtin_memset(block, 0, bytes);
-	return block;
-}
-
-void cvm_nt_pool_free(void *block)
-{
-	ExFreePoolWithTag(block, CVM_NT_TAG);
-}
-
-/* A mutex keeps the thread from being suspended while it is held. */
-void cvm_nt_mutex_lock(KMUTEX *mutex)
-{
-	KeWaitForSingleObject(mutex, Executive, KernelMode, FALSE, NULL);
-}
-
-/* Only the end of the thread interrupts such a wait; user APCs stay queued. */
-int cvm_nt_mutex_lock_killable(KMUTEX *mutex)
-{
-	NTSTATUS status = KeWaitForSingleObject(mutex, UserRequest, UserMode,
-						FALSE, NULL);
-
-	return status == STATUS_SUCCESS ? 0 : -CVM_EINTR;
-}
-
-void cvm_nt_mutex_unlock(KMUTEX *mutex)
-{
-	KeReleaseMutex(mutex, FALSE);
-}
-
-uint64_t cvm_nt_irql_raise(uint64_t irql)
-{
-	uint64_t old = irql;
-
-	if (!cvm_nt.ring0)
-		return old;
-	__asm__ volatile("mov %%cr8, %0" : "=r"(old) : : "memory");
-	if (old < irql)
-		__asm__ volatile("mov %0, %%cr8" : : "r"(irql) : "memory");
-	return old;
-}
-
-void cvm_nt_irql_lower(uint64_t irql)
-{
-	if (cvm_nt.ring0)
-		__asm__ volatile("mov %0, %%cr8" : : "r"(irql) : "memory");
-}
+/* ---- the host API ---------------------------------------------------- */
 
 static void host_log(void *ctx, int level, const char *line)
 {
@@ -107,60 +52,6 @@ const struct cvm_host_ops cvm_nt_ops = {
 	.log = host_log,
 	.fatal = host_fatal,
 };
-
-/* ---- what this NT has ------------------------------------------------ */
-
-#define LOOKUP(name) \
-	{ L"" #name, sizeof(#name) * 2 - 2, \
-	  offsetof(struct cvm_nt_lookup, name) }
-
-static const struct {
-	const WCHAR *name;
-	uint16_t bytes;
-	uint16_t offset;
-} lookups[] = {
-	LOOKUP(KeDeregisterNmiCallback),
-	LOOKUP(KeDeregisterProcessorChangeCallback),
-	LOOKUP(KeGetCurrentProcessorNumberEx),
-	LOOKUP(KeGetProcessorNumberFromIndex),
-	LOOKUP(KeQueryActiveProcessorCountEx),
-	LOOKUP(KeQuerySystemTimePrecise),
-	LOOKUP(KeRegisterNmiCallback),
-	LOOKUP(KeRegisterProcessorChangeCallback),
-	LOOKUP(KeRevertToUserGroupAffinityThread),
-	LOOKUP(KeSetSystemGroupAffinityThread),
-	LOOKUP(KeSetTargetProcessorDpcEx),
-	LOOKUP(MmAllocateContiguousNodeMemory),
-	LOOKUP(MmAllocatePagesForMdlEx),
-	LOOKUP(MmMapIoSpaceEx),
-};
-
-static void look_around(void)
-{
-	RTL_OSVERSIONINFOW version = {
-		.dwOSVersionInfoSize = sizeof(version)
-	};
-	UNICODE_STRING name;
-	uint16_t cs;
-	uint32_t i;
-
-	__builtin_memset(&cvm_nt, 0, sizeof(cvm_nt));
-	__asm__ volatile("mov %%cs, %0" : "=rm"(cs));
-	cvm_nt.ring0 = !(cs & 3);
-	RtlGetVersion(&version);
-	cvm_nt.version = version.dwMajorVersion << 8 | version.dwMinorVersion;
-	cvm_nt.nx = cvm_nt.version >= 0x602;
-	for (i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++) {
-		name.Buffer = (WCHAR *)(uintptr_t)lookups[i].name;
-		name.Length = name.MaximumLength = lookups[i].bytes;
-		*(void **)((char *)&cvm_nt.fn + lookups[i].offset) =
-			MmGetSystemRoutineAddress(&name);
-	}
-	DbgPrint("cvm: version " CVM_VERSION " on NT %u.%u.%u\n",
-		 (unsigned int)version.dwMajorVersion,
-		 (unsigned int)version.dwMinorVersion,
-		 (unsigned int)version.dwBuildNumber);
-}
 
 /* ---- device ---------------------------------------------------------- */
 
@@ -317,7 +208,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry)
 	NTSTATUS status;
 
 	(void)registry;
-	look_around();
+	cvm_nt_look_around();
 	KeInitializeMutex(&cvm_nt.monitor_lock, 0);
 	KeInitializeEvent(&cvm_nt.never, NotificationEvent, FALSE);
 	KeInitializeEvent(&cvm_nt.awake, NotificationEvent, TRUE);

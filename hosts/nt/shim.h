@@ -3,6 +3,7 @@
  * shim.h - the objects of the NT driver, shared by its own files.
  *
  *   main.c      load, unload, device, the table of the host API
+ *   services.c  pool, mutexes, IRQL, functions that not every NT has
  *   handle.c    open files: control requests, cleanup, close
  *   memory.c    guest memory, its mappings, libcvm's own pages
  *   cpu.c       processors: their numbers, slices, calls on a named one
@@ -156,9 +157,11 @@ struct cvm_nt_driver {
 
 extern struct cvm_nt_driver cvm_nt;
 extern struct cvm_nt_cpu cvm_nt_cpus[CVM_NT_CPUS];
-extern const struct cvm_host_ops cvm_nt_ops;
+extern const struct cvm_host_ops cvm_nt_ops;	/* of main.c */
 
-/* ---- main.c ---- */
+/* ---- services.c ---- */
+/* First of all: clears cvm_nt and finds out what this NT has. */
+void cvm_nt_look_around(void);
 void *cvm_nt_pool_alloc(size_t bytes);	/* zeroed, NULL if there is none */
 void cvm_nt_pool_free(void *block);
 void cvm_nt_mutex_lock(KMUTEX *mutex);

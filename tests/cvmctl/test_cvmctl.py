@@ -774,8 +774,10 @@ class Claims(Case):
     def test_grown(self):
         """It is, when the guest runs; a longer one is never cut."""
         for mib, bytes_ in (64, 64 << 20), (32, 64 << 20):
-            self.start("scsi0=disk,%s,%d" % (self.disk, mib)).kill()
+            vm = self.start("scsi0=disk,%s,%d" % (self.disk, mib))
             self.assertEqual(self.size(), bytes_)
+            # The disk is in use until its VM has ended.
+            vm.communicate(b"poweroff\n", timeout=SECONDS)
 
     def test_in_use(self):
         self.start("cobd0=" + self.disk)

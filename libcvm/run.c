@@ -449,7 +449,12 @@ static void start_other(struct cvm_vcpu *vcpu)
 			    cvm_vcpu_boot(vcpu->vm, &boot);
 }
 
-/* 1: RUN returns to the VMM with what is in args; 0: enter again. */
+/* What comes after a hypercall; beside them a negative CVM_E*. */
+enum {
+	ENTER_AGAIN,
+	BACK_TO_VMM,	/* RUN returns with what is in its structure */
+};
+
 static int user_hypercall(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 {
 	const uint64_t *arg = vcpu->shared->arg;
@@ -461,21 +466,21 @@ static int user_hypercall(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 		    !cvm_mem_contains(vcpu->vm, gpa, bytes)) {
 			bad_hypercall(vcpu, "console output outside memory, at",
 				      gpa);
-			return 0;
+			return ENTER_AGAIN;
 		}
 		args->reason = CVM_RUN_CONSOLE_OUT;
 		args->arg[0] = gpa;
 		args->arg[1] = bytes;
-		return 1;
+		return BACK_TO_VMM;
 	case CVM_HC_CONSOLE_ROOM:
 		args->reason = CVM_RUN_CONSOLE_ROOM;
-		return 1;
+		return BACK_TO_VMM;
 	case CVM_HC_DOORBELL:
 		args->reason = CVM_RUN_DOORBELL;
 		args->arg[0] = gpa;
-		return 1;
+		return BACK_TO_VMM;
 	default:
-		return 0;
+		return ENTER_AGAIN;
 	}
 }
 
@@ -489,7 +494,7 @@ static int thread_hypercall(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 	case CVM_HC_NMI:
 	case CVM_HC_MCE:
 	case CVM_HC_YIELD:
-		return 0;
+		return ENTER_AGAIN;
 	case CVM_HC_IDLE:
 		return idle_vcpu(vcpu);
 	case CVM_HC_KICK:
@@ -497,27 +502,27 @@ static int thread_hypercall(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 			cvm_event_raise(vcpu->vm,
 					(uint32_t)vcpu->shared->arg[0],
 					vcpu->shared->arg[1]);
-		return 0;
+		return ENTER_AGAIN;
 	case CVM_HC_VCPU_START:
 		start_other(vcpu);
-		return 0;
+		return ENTER_AGAIN;
 	case CVM_HC_POWEROFF:
 	case CVM_HC_REBOOT:
 	case CVM_HC_HALT:
 	case CVM_HC_PANIC:
 	case CVM_HC_FATAL:
 		end_by_guest(vcpu, hypercall);
-		return 0;
+		return ENTER_AGAIN;
 	case CVM_HC_DOORBELL:
 		if (cvm_doorbell_ring(vcpu, vcpu->shared->arg[0]))
-			return 0;
+			return ENTER_AGAIN;
 		return user_hypercall(vcpu, args);
 	case CVM_HC_CONSOLE_OUT:
 	case CVM_HC_CONSOLE_ROOM:
 		return user_hypercall(vcpu, args);
 	default:
 		bad_hypercall(vcpu, "unknown hypercall", hypercall);
-		return 0;
+		return ENTER_AGAIN;
 	}
 }
 
@@ -566,7 +571,7 @@ static int run_loop(struct cvm_vcpu *vcpu, struct cvm_user_run *args)
 			return 0;
 		}
 		ret = run_once(vcpu, args);
-		if (ret == 1)
+		if (ret == BACK_TO_VMM)
 			return 0;
 		if (ret && !__atomic_load_n(&vm->end, __ATOMIC_ACQUIRE)) {
 			__atomic_store_n(&vcpu->must_return, 0,

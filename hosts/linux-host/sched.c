@@ -336,7 +336,13 @@ int cvm_linux_cpu_call(void *ctx, void *host_vm, int vcpu, int cpu,
 
 /* ---- wait, wake, poll ------------------------------------------------ */
 
-/* 0: go on, 1: go on because of the deadline, else -CVM_EINTR. */
+/* Why a sleep ended; the tracepoint shows it. */
+enum {
+	WOKEN,
+	DEADLINE,
+};
+
+/* One of them, or -CVM_EINTR. */
 static int sleep_until(struct cvm_linux_vcpu *v, u64 deadline_ns)
 {
 	ktime_t expires = ns_to_ktime(min_t(u64, deadline_ns, KTIME_MAX));
@@ -346,11 +352,11 @@ static int sleep_until(struct cvm_linux_vcpu *v, u64 deadline_ns)
 		/* Pairs with the barrier in rcuwait_wake_up(). */
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (xchg(&v->woken, 0))
-			return 0;
+			return WOKEN;
 		if (signal_pending(current))
 			return -CVM_EINTR;
 		if (limited && ktime_get_ns() >= deadline_ns)
-			return 1;
+			return DEADLINE;
 		schedule_hrtimeout_range(limited ? &expires : NULL, 0,
 					 HRTIMER_MODE_ABS);
 	}

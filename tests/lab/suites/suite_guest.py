@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A guest seen from inside and from its host: memory, clock, log, counters,
-what its root reaches, interrupts it sends itself, CR4 changed under it."""
+what its root reaches, interrupts it sends itself, CR4 changed under it, what
+it answers to programs."""
 
 import json
 import re
@@ -185,6 +186,15 @@ def _look(t, version):
         inside.clean(t, host.sh("dmesg"), "the host's log is clean")
 
 
+def _for_debian(t):
+    """A kernel for a distribution's user space."""
+    options = machine.Options(host="6.12", guest="6.12", guests=("6.12",),
+                              config="distro")
+    with machine.Machine(options) as host, guest.Guest(host) as inner:
+        answers.whole(t, host, inner, "a guest for Debian")
+        _log(t, inner)
+
+
 def _compare_clocks(t, host, inner):
     first, theirs, last = _clock(host), _clock(inner), _clock(host)
     t.check(first - 1 <= theirs <= last + 1,
@@ -228,5 +238,6 @@ def _terminal(t):
 def run(t):
     for version in paths.GUESTS:
         _look(t, version)
+    _for_debian(t)
     _high_memory(t)
     _terminal(t)

@@ -805,7 +805,7 @@ class Claims(Case):
                             "scsi0=disk,%s,1048576" % self.disk,
                             preexec_fn=lambda: resource.setrlimit(
                                 resource.RLIMIT_FSIZE, (1 << 39, 1 << 39))),
-                     1, self.disk, "cannot be made 1099511627776 bytes long")
+                     1, self.disk, "cannot grow to 1099511627776 bytes")
         self.assertEqual(self.size(), 1 << 20)
 
     def test_file_port(self):

@@ -558,7 +558,7 @@ static void test_file(void **state)
 	assert_int_equal(lseek(fd, 0, SEEK_END), 6000);
 	close(fd);
 	refused(VIRTIO_PORT_FILE, dir, NULL, "Is a directory");
-	refused(VIRTIO_PORT_FILE, "/dev/null", NULL, "this is no file");
+	refused(VIRTIO_PORT_FILE, "/dev/null", NULL, "not a regular file");
 }
 
 /* What cannot be written is told, by its reason, and not without end. */

@@ -130,8 +130,8 @@ int os_disk_grow(struct os_disk *file, const char *path,
 	if (fstat((int)file->handle, &st) ||
 	    ((uint64_t)st.st_size < bytes &&
 	     ftruncate((int)file->handle, (off_t)bytes)))
-		return problem_set(problem, path, "cannot be made %llu bytes "
-				   "long: %s", (unsigned long long)bytes,
+		return problem_set(problem, path, "cannot grow to %llu bytes: "
+				   "%s", (unsigned long long)bytes,
 				   strerror(errno));
 	file->bytes = (uint64_t)st.st_size > bytes ? (uint64_t)st.st_size :
 		      bytes;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * link.c - links and waiting on Windows.
+ * link.c - links on Windows.
  *
  * A link is a named pipe of messages.  A read is always under way, a write
  * at most one; both are started and ended by CancelIo()'s rules: by the
@@ -30,14 +30,11 @@ struct os_link {
 	char out_packet[1 + OS_LINK_DATA];
 };
 
-static HANDLE wake_event, stop_event;	/* reset themselves */
-static HANDLE unblock_event;				/* stays set */
-static int catching;
 static HANDLE listener = INVALID_HANDLE_VALUE;
 static OVERLAPPED listening;
 static wchar_t listener_name[80];
 static HANDLE vmm;
-static long front_pid;
+static long client_pid;
 
 /* ---- packets ---- */
 
@@ -73,7 +70,7 @@ static struct os_link *new_link(HANDLE pipe)
 static enum os_link_sent finish_send(struct os_link *link,
 				     enum os_link_wait wait)
 {
-	HANDLE events[3] = { link->out.hEvent, link->shut, unblock_event };
+	HANDLE events[3] = { link->out.hEvent, link->shut, nt_unblocked() };
 	DWORD got;
 
 	if (!link->busy)
@@ -305,9 +302,9 @@ long nt_split_pid(void)
 	wchar_t text[40];
 	long handle;
 
-	if (!front_pid && GetEnvironmentVariableW(VMM_VARIABLE, text, 40))
-		swscanf(text, L"%ld %ld", &handle, &front_pid);
-	return front_pid;
+	if (!client_pid && GetEnvironmentVariableW(VMM_VARIABLE, text, 40))
+		swscanf(text, L"%ld %ld", &handle, &client_pid);
+	return client_pid;
 }
 
 /* 1 in the process that was started to be the VMM. */
@@ -318,7 +315,7 @@ static int am_vmm(struct os_link **link)
 
 	if (!GetEnvironmentVariableW(VMM_VARIABLE, text, 40))
 		return 0;
-	swscanf(text, L"%ld %ld", &handle, &front_pid);
+	swscanf(text, L"%ld %ld", &handle, &client_pid);
 	SetEnvironmentVariableW(VMM_VARIABLE, NULL);
 	*link = new_link((HANDLE)(intptr_t)handle);
 	return 1;
@@ -405,87 +402,19 @@ void os_vmm_ending(char *text, size_t size)
 			 code > 9 ? "0x" : "", code);
 }
 
-/* ---- waiting ---- */
-
-int os_wait_open(struct problem *problem)
+HANDLE nt_link_event(const struct os_link *link)
 {
-	wake_event = CreateEventW(NULL, FALSE, FALSE, NULL);
-	stop_event = CreateEventW(NULL, FALSE, FALSE, NULL);
-	unblock_event = CreateEventW(NULL, TRUE, FALSE, NULL);
-	if (!wake_event || !stop_event || !unblock_event)
-		return nt_problem(problem, "console", GetLastError());
-	return 0;
+	return link->in.hEvent;
 }
 
-int os_catch_stop(struct problem *problem)
+HANDLE nt_listen_event(void)
 {
-	(void)problem;
-	catching = 1;
-	return 0;
+	return listener != INVALID_HANDLE_VALUE ? listening.hEvent : NULL;
 }
 
-int nt_stops(void)
+long os_pid(void)
 {
-	return catching;
-}
+	long client = nt_split_pid();
 
-void nt_stop(void)
-{
-	SetEvent(stop_event);
-}
-
-HANDLE nt_unblocked(void)
-{
-	return unblock_event;
-}
-
-uint32_t os_ticks(void)
-{
-	return GetTickCount();
-}
-
-void os_wake(void)
-{
-	SetEvent(wake_event);
-}
-
-void os_unblock(void)
-{
-	SetEvent(unblock_event);
-}
-
-enum os_wait_end os_wait(struct os_link *const *links, unsigned int count,
-			 unsigned int *which, int input, int ms)
-{
-	enum os_wait_end what[4 + OS_WAIT_LINKS] = {
-		OS_WAIT_STOP, OS_WAIT_WAKE };
-	HANDLE events[4 + OS_WAIT_LINKS] = { stop_event, wake_event };
-	unsigned int links_of[4 + OS_WAIT_LINKS], i;
-	DWORD n = 2, ret;
-
-	if (nt_resized())
-		return OS_WAIT_SIZE;
-	if (input) {
-		what[n] = OS_WAIT_INPUT;
-		events[n++] = nt_input_event();
-	}
-	for (i = 0; i < count; i++) {
-		if (!links[i])
-			continue;
-		what[n] = OS_WAIT_LINK;
-		links_of[n] = i;
-		events[n++] = links[i]->in.hEvent;
-	}
-	if (listener != INVALID_HANDLE_VALUE) {
-		what[n] = OS_WAIT_LISTEN;
-		events[n++] = listening.hEvent;
-	}
-	ret = WaitForMultipleObjects(n, events, FALSE,
-				     ms < 0 ? INFINITE : (DWORD)ms) -
-	      WAIT_OBJECT_0;
-	if (ret >= n)
-		return OS_WAIT_TIME;
-	if (what[ret] == OS_WAIT_LINK)
-		*which = links_of[ret];
-	return what[ret];
+	return client ? client : (long)GetCurrentProcessId();
 }

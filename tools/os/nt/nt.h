@@ -47,6 +47,12 @@ int nt_resized(void);
 /* nt_unblocked - set since os_unblock(), for writers to wait for too. */
 HANDLE nt_unblocked(void);
 
+/* What os_wait() waits for; a link's: os_link_recv() has something. */
+HANDLE nt_wake_event(void);
+HANDLE nt_stop_event(void);
+HANDLE nt_link_event(const struct os_link *link);
+HANDLE nt_listen_event(void);	/* NULL: nobody can come */
+
 /* nt_input_event - to wait for input with; asks for it when it is a pipe. */
 HANDLE nt_input_event(void);
 

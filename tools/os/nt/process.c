@@ -1,24 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* process.c - text and files on Windows. */
+/* process.c - paths, processes and files on Windows. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nt.h"
 
-/* ---- text ---- */
-
-int nt_wide(const char *text, wchar_t *to, size_t size)
-{
-	return MultiByteToWideChar(CP_UTF8, 0, text, -1, to, (int)size) ?
-	       0 : -1;
-}
-
-int nt_utf8(const wchar_t *text, char *to, size_t size)
-{
-	return WideCharToMultiByte(CP_UTF8, 0, text, -1, to, (int)size, NULL,
-				   NULL) ? 0 : -1;
-}
+/* ---- paths ---- */
 
 /* Beyond MAX_PATH Windows wants a full path, marked. */
 int nt_path(const char *path, wchar_t *to, size_t size)
@@ -92,13 +80,6 @@ int os_owner(uint32_t *uid, uint32_t *gid)
 	(void)uid;
 	(void)gid;
 	return -1;
-}
-
-long os_pid(void)
-{
-	long client = nt_split_pid();
-
-	return client ? client : (long)GetCurrentProcessId();
 }
 
 /* ---- processes ---- */

@@ -697,8 +697,8 @@ static int build(struct blk *blk, const struct virtio_blk_args *args,
 	blk->dev.counter = (uint64_t *)&blk->count;
 	if (!blk->path ||
 	    virtio_device_init(&blk->dev, &blk_ops, queues, BLK_QUEUE_SIZE))
-		return problem_set(problem, args->path, "no memory or no "
-				   "event");
+		return problem_set(problem, args->path, "out of memory or file "
+				   "handles");
 	if (open_file(blk, args, &image, problem) ||
 	    choose_engine(blk, args, problem))
 		return -1;

@@ -569,7 +569,8 @@ int virtio_console_add(struct virtio_devices *devs,
 				   "most", VIRTIO_PORTS_MAX);
 	con = new_console(devs, count);
 	if (!con)
-		return problem_set(problem, "console", "no memory or no event");
+		return problem_set(problem, "console", "out of memory or file "
+				   "handles");
 	for (i = 0; i < count; i++) {
 		if (open_port(con, &ports[i], problem)) {
 			destroy(&con->dev);

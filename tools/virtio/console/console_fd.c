@@ -304,7 +304,7 @@ void *fd_port_ready(struct fd_port *p, int fd, const char *name,
 		virtio_port_connected(p->port, fd >= 0);
 		return p;
 	}
-	problem_set(problem, name, "no event");
+	problem_set(problem, name, "out of file handles");
 	fd_port_drop(p);
 	return NULL;
 }

@@ -140,7 +140,7 @@ void *file_port_open(const struct virtio_port_args *args,
 		problem_set(problem, args->name, "%s: %s", args->path,
 			    strerror(errno));
 	else if (!S_ISREG(st.st_mode))
-		problem_set(problem, args->name, "%s: this is no file",
+		problem_set(problem, args->name, "%s: not a regular file",
 			    args->path);
 	else
 		return file;

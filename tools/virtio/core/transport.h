@@ -132,8 +132,8 @@ struct virtio_device {
 
 /*
  * virtio_device_init - make queues of at most size_max entries each, with their
- * doorbells.  -1 when there is no memory or no event.  virtio_device_exit() is
- * called by destroy, in every case.
+ * doorbells.  -1 when there is no memory or no notifier.  virtio_device_exit()
+ * is called by destroy, in every case.
  */
 int virtio_device_init(struct virtio_device *dev,
 		       const struct virtio_device_ops *ops, uint32_t queues,

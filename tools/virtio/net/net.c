@@ -294,7 +294,8 @@ int virtio_net_add(struct virtio_devices *devs,
 	if (virtio_device_init(&net->dev, &net_ops, NET_QUEUES,
 			       NET_QUEUE_SIZE)) {
 		destroy(&net->dev);
-		return problem_set(problem, "net", "no memory or no event");
+		return problem_set(problem, "net", "out of memory or file "
+				   "handles");
 	}
 	configure(net, args);
 	net->dev.queue[NET_TX].in_place = backend->ops->in_place;

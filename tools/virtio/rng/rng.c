@@ -78,7 +78,8 @@ int virtio_rng_add(struct virtio_devices *devs,
 		return problem_set(problem, "rng", "no memory");
 	if (virtio_device_init(&rng->dev, &rng_ops, 1, RNG_QUEUE_SIZE)) {
 		rng_destroy(&rng->dev);
-		return problem_set(problem, "rng", "no memory or no event");
+		return problem_set(problem, "rng", "out of memory or file "
+				   "handles");
 	}
 	rng->dev.queue[0].threaded = true;
 	slot = virtio_device_plug(devs, &rng->dev);

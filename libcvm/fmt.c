@@ -94,25 +94,23 @@ int cvm_vfmt(char *buf, size_t n, const char *fmt, __builtin_va_list ap)
 				   10, d < 0, width, pad);
 			break;
 		case 'u':
-			put_number(&out, __builtin_va_arg(ap, uint32_t), 10, 0,
-				   width, pad);
-			break;
 		case 'x':
-			put_number(&out, __builtin_va_arg(ap, uint32_t), 16, 0,
-				   width, pad);
+			put_number(&out, __builtin_va_arg(ap, uint32_t),
+				   *fmt == 'x' ? 16 : 10, 0, width, pad);
 			break;
-		case 'U':
-			put_number(&out, __builtin_va_arg(ap, uint64_t), 10, 0,
-				   width, pad);
-			break;
-		case 'X':
-			put_number(&out, __builtin_va_arg(ap, uint64_t), 16, 0,
-				   width, pad);
+		case 'l':
+			if (fmt[1] != 'l' || (fmt[2] != 'u' && fmt[2] != 'x'))
+				goto other;
+			fmt += 2;
+			put_number(&out, __builtin_va_arg(ap,
+							  unsigned long long),
+				   *fmt == 'x' ? 16 : 10, 0, width, pad);
 			break;
 		case '%':
 			put_char(&out, '%');
 			break;
 		default:
+other:
 			/* A slip in a format must be seen, not run away. */
 			put_char(&out, '%');
 			fmt = start;

@@ -132,8 +132,9 @@ static void end_fault(struct cvm_vcpu *vcpu)
 			f->rip - vm->passage_gva < CVM_PAGE_SIZE;
 
 	cvm_fmt(text, sizeof(text),
-		"exception %U (error code 0x%X) at 0x%X, CR2 0x%X, %s",
-		f->vector, f->error, f->rip, f->cr2,
+		"exception %llu (error code 0x%llx) at 0x%llx, CR2 0x%llx, %s",
+		(unsigned long long)f->vector, (unsigned long long)f->error,
+		(unsigned long long)f->rip, (unsigned long long)f->cr2,
 		in_switch ? "inside the world switch" :
 		"before the guest had an IDT of its own");
 	/* Loading the host failed once and then worked: nothing that a guest
@@ -225,9 +226,9 @@ static void guest_mce(struct cvm_vcpu *vcpu)
 	if (!forward_mce(vcpu, 1))
 		return;
 	cvm_fmt(text, sizeof(text), "uncorrected hardware error (machine "
-		"check) in %s at 0x%X; the host's kernel log says where",
+		"check) in %s at 0x%llx; the host's kernel log says where",
 		cs & RPL_MASK ? "a program of the guest" :
-		"the guest's kernel", rip);
+		"the guest's kernel", (unsigned long long)rip);
 	end_in_slice(vcpu, CVM_RUN_FATAL, arg, text);
 }
 
@@ -249,8 +250,8 @@ static void compare_state(struct cvm_vcpu *vcpu)
 	if (!row)
 		return;
 	cvm_fmt(text, sizeof(text),
-		"host CPU state changed: %s was 0x%X, is 0x%X", row, before,
-		after);
+		"host CPU state changed: %s was 0x%llx, is 0x%llx", row,
+		(unsigned long long)before, (unsigned long long)after);
 	cvm_state_dump(&vcpu->after, log_row, vcpu);
 	cvm_host_log(vcpu->vm->mon, CVM_LOG_ERROR, text);
 	after_host_call(vcpu, "log");
@@ -362,7 +363,8 @@ static void bad_hypercall(struct cvm_vcpu *vcpu, const char *what,
 {
 	char text[120];
 
-	cvm_fmt(text, sizeof(text), "guest: %s 0x%X", what, value);
+	cvm_fmt(text, sizeof(text), "guest: %s 0x%llx", what,
+		(unsigned long long)value);
 	cvm_vm_end(vcpu->vm, CVM_RUN_FATAL, NULL, text);
 }
 
@@ -424,9 +426,12 @@ static void end_by_guest(struct cvm_vcpu *vcpu, uint32_t hypercall)
 		cvm_vm_end(vcpu->vm, CVM_RUN_PANIC, copy, text);
 		break;
 	case CVM_HC_FATAL:
-		cvm_fmt(text, sizeof(text), "guest gave up: exception %U "
-			"(error code 0x%X) at 0x%X, CR2 0x%X", copy[0],
-			copy[1], copy[2], copy[3]);
+		cvm_fmt(text, sizeof(text), "guest gave up: exception %llu "
+			"(error code 0x%llx) at 0x%llx, CR2 0x%llx",
+			(unsigned long long)copy[0],
+			(unsigned long long)copy[1],
+			(unsigned long long)copy[2],
+			(unsigned long long)copy[3]);
 		cvm_vm_end(vcpu->vm, CVM_RUN_FATAL, copy, text);
 		break;
 	default:

@@ -119,8 +119,9 @@ static int read_payload(struct cvm_bzimage *bz, struct cvm_err *err)
 			     bz->payload_bytes : size;
 	if (bz->unpacked_bytes > CVM_IMAGE_SPAN_MAX)
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_PAYLOAD,
-				  "the payload claims to unpack to %U MiB; the "
-				  "file is damaged",
+				  "the payload claims to unpack to %llu MiB; "
+				  "the file is damaged",
+				  (unsigned long long)
 				  cvm_to_mib(bz->unpacked_bytes));
 	return 0;
 }
@@ -150,9 +151,11 @@ int cvm_bzimage_parse(struct cvm_bzimage *bz, const void *file,
 				  "the bzImage names no payload");
 	if (!cvm_inside(off, hdr.payload_length, bytes))
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_TRUNCATED,
-				  "truncated: its payload needs %U bytes, "
-				  "the file has %U",
-				  off + hdr.payload_length, bytes);
+				  "truncated: its payload needs %llu bytes, "
+				  "the file has %llu",
+				  (unsigned long long)(off +
+						       hdr.payload_length),
+				  (unsigned long long)bytes);
 	bz->payload = (const uint8_t *)file + off;
 	bz->payload_bytes = hdr.payload_length;
 	bz->alignment = hdr.kernel_alignment;

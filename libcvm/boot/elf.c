@@ -60,8 +60,9 @@ static int truncated(struct cvm_err *err, const char *what, uint64_t end,
 		     uint64_t bytes)
 {
 	return cvm_refuse(err, CVM_EINVAL, CVM_WHY_TRUNCATED,
-			  "truncated: %s needs %U bytes, the file has %U",
-			  what, end, bytes);
+			  "truncated: %s needs %llu bytes, the file has %llu",
+			  what, (unsigned long long)end,
+			  (unsigned long long)bytes);
 }
 
 static int check_header(const struct cvm_image *img, struct elf64_ehdr *eh,
@@ -125,9 +126,11 @@ static int add_segment(struct cvm_image *img, const struct elf64_phdr *ph,
 	    ph->paddr > UINT64_MAX - ph->memsz ||
 	    ph->vaddr > UINT64_MAX - ph->memsz)
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_LAYOUT,
-				  "segment %u: impossible sizes (file 0x%X, "
-				  "memory 0x%X at 0x%X)", img->segs,
-				  ph->filesz, ph->memsz, ph->paddr);
+				  "segment %u: impossible sizes (file 0x%llx, "
+				  "memory 0x%llx at 0x%llx)", img->segs,
+				  (unsigned long long)ph->filesz,
+				  (unsigned long long)ph->memsz,
+				  (unsigned long long)ph->paddr);
 	if (!cvm_inside(ph->offset, ph->filesz, img->bytes))
 		return truncated(err, "a segment", ph->offset + ph->filesz,
 				 img->bytes);
@@ -190,8 +193,9 @@ static int read_segments(struct cvm_image *img, const struct elf64_ehdr *eh,
 	/* __startup_64() hangs unless it was moved by a multiple of 2 MiB. */
 	if (low & (CVM_LARGE_PAGE - 1) || end - low > CVM_IMAGE_SPAN_MAX)
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_LAYOUT,
-				  "segments from 0x%X to 0x%X are not a "
-				  "kernel's", low, end);
+				  "segments from 0x%llx to 0x%llx are not a "
+				  "kernel's", (unsigned long long)low,
+				  (unsigned long long)end);
 	for (i = 0; i < img->segs; i++)
 		img->seg[i].off -= low;
 	img->span = cvm_round_up(end - low, CVM_PAGE_SIZE);
@@ -216,7 +220,8 @@ static int find_entry(struct cvm_image *img, const struct elf64_ehdr *eh,
 		}
 	}
 	return cvm_refuse(err, CVM_EINVAL, CVM_WHY_LAYOUT,
-			  "the entry point 0x%X lies in no segment", eh->entry);
+			  "the entry point 0x%llx lies in no segment",
+			  (unsigned long long)eh->entry);
 }
 
 /*
@@ -275,7 +280,8 @@ static int read_note(struct cvm_image *img, const struct elf64_ehdr *eh,
 	/* Another ABI may have another descriptor: compare .abi alone first. */
 	if (bytes < sizeof(abi))
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_LAYOUT,
-				  "the libcvm note has only %U bytes", bytes);
+				  "the libcvm note has only %llu bytes",
+				  (unsigned long long)bytes);
 	__builtin_memcpy(&abi, img->file + off, sizeof(abi));
 	if (abi != CVM_GUEST_ABI)
 		return cvm_refuse(err, CVM_EPROTO, CVM_WHY_ABI,
@@ -283,7 +289,8 @@ static int read_note(struct cvm_image *img, const struct elf64_ehdr *eh,
 				  "%u", abi, CVM_GUEST_ABI);
 	if (bytes < sizeof(img->note))
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_LAYOUT,
-				  "the libcvm note has only %U bytes", bytes);
+				  "the libcvm note has only %llu bytes",
+				  (unsigned long long)bytes);
 	__builtin_memcpy(&img->note, img->file + off, sizeof(img->note));
 	if (img->note.size != sizeof(img->note) || img->note.flags)
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_LAYOUT,
@@ -315,14 +322,16 @@ static int check_note(struct cvm_image *img, struct cvm_err *err)
 
 	if (note->passage_gva & (CVM_PAGE_SIZE - 1))
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_PASSAGE_GVA,
-				  "passage_gva 0x%X in the libcvm note is not "
-				  "page aligned", note->passage_gva);
+				  "passage_gva 0x%llx in the libcvm note is "
+				  "not page aligned",
+				  (unsigned long long)note->passage_gva);
 	/* The upper half begins at bit 47 whatever the paging mode. */
 	if (note->passage_gva < 0xffff800000000000u ||
 	    note->passage_gva > UINT64_MAX - span)
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_PASSAGE_GVA,
-				  "passage_gva 0x%X in the libcvm note is not "
-				  "a kernel address", note->passage_gva);
+				  "passage_gva 0x%llx in the libcvm note is "
+				  "not a kernel address",
+				  (unsigned long long)note->passage_gva);
 	if (note->passage_pages < CVM_PASSAGE_PAGES)
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_PASSAGE_PAGES,
 				  "the kernel keeps %u pages for the passage, "
@@ -331,9 +340,10 @@ static int check_note(struct cvm_image *img, struct cvm_err *err)
 	if ((note->pte_gva & (CVM_PAGE_SIZE - 1)) !=
 	    (note->passage_gva >> 12 & 511) * 8)
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_PTE_GVA,
-				  "pte_gva 0x%X in the libcvm note does not "
-				  "map passage_gva 0x%X", note->pte_gva,
-				  note->passage_gva);
+				  "pte_gva 0x%llx in the libcvm note does not "
+				  "map passage_gva 0x%llx",
+				  (unsigned long long)note->pte_gva,
+				  (unsigned long long)note->passage_gva);
 	/*
 	 * Only what comes from the file: the kernel clears its .bss, and with
 	 * it what a loader wrote there.
@@ -341,8 +351,9 @@ static int check_note(struct cvm_image *img, struct cvm_err *err)
 	img->pte = gva_to_off(img, note->pte_gva, CVM_PASSAGE_PAGES * 8u);
 	if (img->pte == UINT64_MAX)
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_PTE_GVA,
-				  "pte_gva 0x%X in the libcvm note lies "
-				  "outside the image", note->pte_gva);
+				  "pte_gva 0x%llx in the libcvm note lies "
+				  "outside the image",
+				  (unsigned long long)note->pte_gva);
 	return 0;
 }
 

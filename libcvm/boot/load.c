@@ -16,8 +16,10 @@ static int load_segments(const struct cvm_image *img, uint64_t kernel_gpa,
 		to = cvm_guest_at(mem, kernel_gpa + seg->off, seg->mem_bytes);
 		if (!to)
 			return cvm_refuse(err, CVM_EFAULT, CVM_WHY_ACCESS,
-					  "the kernel at 0x%X cannot be "
-					  "written", kernel_gpa + seg->off);
+					  "the kernel at 0x%llx cannot be "
+					  "written",
+					  (unsigned long long)(kernel_gpa +
+							       seg->off));
 		__builtin_memcpy(to, img->file + seg->file_off,
 				 seg->file_bytes);
 		__builtin_memset(to + seg->file_bytes, 0,
@@ -43,8 +45,9 @@ static int load_passage(const struct cvm_boot_args *args, uint64_t kernel_gpa,
 	to = cvm_guest_at(mem, gpa, bytes);
 	if (!to)
 		return cvm_refuse(err, CVM_EFAULT, CVM_WHY_ACCESS,
-				  "the passage's page table at 0x%X cannot be "
-				  "written", gpa);
+				  "the passage's page table at 0x%llx cannot "
+				  "be written",
+				  (unsigned long long)gpa);
 	for (i = 0; i < CVM_PASSAGE_PAGES; i++) {
 		pte = cvm_passage_pte(args, i);
 		if (pte)

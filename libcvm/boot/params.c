@@ -77,8 +77,9 @@ int cvm_params_write(const struct cvm_boot_args *args,
 	text = cvm_guest_at(mem, plan->cmdline_gpa, CVM_PAGE_SIZE);
 	if (!params || !text)
 		return cvm_refuse(err, CVM_EFAULT, CVM_WHY_ACCESS,
-				  "the boot parameters at 0x%X cannot be "
-				  "written", plan->params_gpa);
+				  "the boot parameters at 0x%llx cannot be "
+				  "written",
+				  (unsigned long long)plan->params_gpa);
 	__builtin_memset(params, 0, sizeof(*params));
 	__builtin_memset(text, 0, CVM_PAGE_SIZE);
 	fill_e820(params, plan);

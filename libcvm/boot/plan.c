@@ -40,9 +40,10 @@ static int check_range(const struct cvm_user_range *range, uint64_t limit,
 	if (!range->bytes ||
 	    (range->gpa | range->bytes) & (CVM_LARGE_PAGE - 1))
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_RANGES,
-				  "memory: range at 0x%X of 0x%X bytes is not "
-				  "made of 2 MiB pages", range->gpa,
-				  range->bytes);
+				  "memory: range at 0x%llx of 0x%llx bytes is "
+				  "not made of 2 MiB pages",
+				  (unsigned long long)range->gpa,
+				  (unsigned long long)range->bytes);
 	/* Page 0 is the e820 map's reserved entry; real-mode memory is not
 	 * anybody's to grant. */
 	if (!range->gpa)
@@ -50,9 +51,9 @@ static int check_range(const struct cvm_user_range *range, uint64_t limit,
 				  "memory: a range begins at address 0");
 	if (!cvm_inside(range->gpa, range->bytes, limit))
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_RANGES,
-				  "memory: range at 0x%X lies beyond what a "
+				  "memory: range at 0x%llx lies beyond what a "
 				  "kernel can use with this paging mode",
-				  range->gpa);
+				  (unsigned long long)range->gpa);
 	return 0;
 }
 
@@ -82,9 +83,10 @@ static int sort_ranges(const struct cvm_boot_args *args,
 	for (i = 1; i < ranges->count; i++)
 		if (range[i].gpa - range[i - 1].gpa < range[i - 1].bytes)
 			return cvm_refuse(err, CVM_EINVAL, CVM_WHY_RANGES,
-					  "memory: ranges at 0x%X and 0x%X "
-					  "overlap", range[i - 1].gpa,
-					  range[i].gpa);
+					  "memory: ranges at 0x%llx and "
+					  "0x%llx overlap",
+					  (unsigned long long)range[i - 1].gpa,
+					  (unsigned long long)range[i].gpa);
 	plan->ranges = ranges->count;
 	return 0;
 }
@@ -111,9 +113,10 @@ static int place(struct space *space, const char *what, uint64_t bytes,
 			largest = left;
 	}
 	return cvm_refuse(err, CVM_ENOMEM, CVM_WHY_MEMORY,
-			  "memory: %s needs %U MiB contiguous, the largest "
-			  "free piece has %U MiB", what, cvm_to_mib(bytes),
-			  largest >> 20);
+			  "memory: %s needs %llu MiB contiguous, the largest "
+			  "free piece has %llu MiB", what,
+			  (unsigned long long)cvm_to_mib(bytes),
+			  (unsigned long long)(largest >> 20));
 }
 
 static int place_all(const struct cvm_boot_args *args,
@@ -153,8 +156,10 @@ static int check_args(const struct cvm_boot_args *args, struct cvm_err *err)
 		len++;
 	if (len > CVM_CMDLINE_MAX)
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_CMDLINE,
-				  "command line: %U characters, a kernel takes "
-				  "%u", len, CVM_CMDLINE_MAX);
+				  "command line: %llu characters, a kernel "
+				  "takes %u",
+				  (unsigned long long)len,
+				  CVM_CMDLINE_MAX);
 	if (!args->vcpus || args->vcpus > CVM_MAX_VCPUS)
 		return cvm_refuse(err, CVM_EINVAL, CVM_WHY_VCPUS,
 				  "%u vCPUs, 1 to %u are possible",
@@ -166,12 +171,14 @@ static int check_args(const struct cvm_boot_args *args, struct cvm_err *err)
 				  "(CONFIG_X86_5LEVEL)");
 	if (args->initrd_bytes > UINT64_MAX / 4)
 		return cvm_refuse(err, CVM_ENOMEM, CVM_WHY_MEMORY,
-				  "memory: an initrd of %U bytes is out of "
-				  "reach", args->initrd_bytes);
+				  "memory: an initrd of %llu bytes is out of "
+				  "reach",
+				  (unsigned long long)args->initrd_bytes);
 	if (args->setup_bytes > UINT64_MAX / 4)
 		return cvm_refuse(err, CVM_ENOMEM, CVM_WHY_MEMORY,
-				  "memory: setup data of %U bytes are out of "
-				  "reach", args->setup_bytes);
+				  "memory: setup data of %llu bytes are out "
+				  "of reach",
+				  (unsigned long long)args->setup_bytes);
 	return 0;
 }
 

@@ -147,8 +147,8 @@ int cvm_tables_write(const struct cvm_boot_args *args,
 
 	if (!new_table(&t, &t.root) || map_all(&t, args, plan))
 		return cvm_refuse(err, CVM_EFAULT, CVM_WHY_ACCESS,
-				  "the page tables at 0x%X cannot be written",
-				  plan->tables_gpa);
+				  "the page tables at 0x%llx cannot be written",
+				  (unsigned long long)plan->tables_gpa);
 	return 0;
 }
 

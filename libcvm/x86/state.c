@@ -158,7 +158,8 @@ static void dump_row(const char *name, uint64_t value,
 {
 	char line[64];
 
-	cvm_fmt(line, sizeof(line), "%s 0x%016X", name, value);
+	cvm_fmt(line, sizeof(line), "%s 0x%016llx", name,
+		(unsigned long long)value);
 	emit(arg, line);
 }
 

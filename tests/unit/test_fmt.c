@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test_fmt.c - messages without a C library. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,8 +28,8 @@ static void conversions(void **state)
 	expect_fmt("0 -1 2147483647 -2147483648", "%d %d %d %d", 0, -1,
 		   INT32_MAX, INT32_MIN);
 	expect_fmt("4294967295 ffffffff", "%u %x", UINT32_MAX, UINT32_MAX);
-	expect_fmt("18446744073709551615 ffffffffffffffff 0", "%U %X %X",
-		   UINT64_MAX, UINT64_MAX, (uint64_t)0);
+	expect_fmt("18446744073709551615 ffffffffffffffff 0", "%llu %llx %llx",
+		   ULLONG_MAX, ULLONG_MAX, 0ull);
 }
 
 static void widths(void **state)
@@ -37,16 +38,20 @@ static void widths(void **state)
 	expect_fmt("[  42][0042]", "[%4u][%04u]", 42u, 42u);
 	expect_fmt("[  -7][-007]", "[%4d][%04d]", -7, -7);
 	expect_fmt("[   ab][abcdef]", "[%5s][%5s]", "ab", "abcdef");
-	expect_fmt("[12345][00000000deadbeef]", "[%3u][%016X]", 12345u,
-		   (uint64_t)0xdeadbeef);
+	expect_fmt("[12345][00000000deadbeef]", "[%3u][%016llx]", 12345u,
+		   0xdeadbeefull);
 }
 
 static void slips_stay_visible(void **state)
 {
+	static const char *const slips[] = {
+		"50%", "%q", "%08", "%l", "%lx", "%ll", "%lld",
+	};
+	size_t i;
+
 	(void)state;
-	expect_fmt("50%", "50%");
-	expect_fmt("%q", "%q");
-	expect_fmt("%08", "%08");
+	for (i = 0; i < sizeof(slips) / sizeof(slips[0]); i++)
+		expect_fmt(slips[i], slips[i]);
 }
 
 static void cut(void **state)

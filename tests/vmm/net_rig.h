@@ -4,7 +4,7 @@
 #define TEST_VMM_NET_RIG_H
 
 #include "fake_vm.h"
-#include "virtio/net/net.h"
+#include "virtio/net/net_backend.h"
 
 #define CARD_ROOMS	48u	/* receive buffers, at most */
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* net.c - a network card for a guest (VIRTIO 1.2, 5.1 "Network Device"). */
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,31 +8,12 @@
 
 #define VIRTIO_ID_NET	1u
 
-#define VIRTIO_NET_S_LINK_UP	1u
-
-/* 5.1.4 "Device configuration layout" */
-struct net_config {
-	uint8_t mac[6];
-	uint16_t status;
-	uint16_t max_virtqueue_pairs;
-	uint16_t mtu;
-};
-
-_Static_assert(sizeof(struct net_config) == 12, "5.1.4");
-
 static struct net *to_net(struct virtio_device *dev)
 {
 	return (struct net *)dev;
 }
 
 /* ---- the thread of both directions --------------------------------------- */
-
-void net_broken(struct virtio_queue *queue, bool *live)
-{
-	virtio_device_needs_reset(queue->dev, "queue %u: %s", queue->index,
-				  queue->vq.reason);
-	*live = false;
-}
 
 /*
  * What there is, in both directions; the driver hears of all of it at once.
@@ -79,13 +58,6 @@ static bool turn(struct net *net, bool *full)
 	if (sending)
 		os_unlock(&net->tx.lock);
 	return more;
-}
-
-void net_lock(struct net *net, struct os_lock *lock)
-{
-	os_lock(&net->turnstile);
-	os_lock(lock);
-	os_unlock(&net->turnstile);
 }
 
 static void net_main(void *arg)
@@ -164,13 +136,6 @@ static void stop(struct virtio_queue *queue)
 
 /* ---- the device ---------------------------------------------------------- */
 
-void net_offload(struct net *net, uint64_t features)
-{
-	net_lock(net, &net->lock);
-	net->backend->ops->offload(net->backend, features);
-	os_unlock(&net->lock);
-}
-
 /* 5.1.6.5.2: no address in the tables, after a reset. */
 static void filter_begin(struct net *net)
 {
@@ -196,25 +161,6 @@ static void reset(struct virtio_device *dev)
 	net_offload(net, 0);
 	virtio_device_config(dev, offsetof(struct net_config, mac), net->mac,
 			     sizeof(net->mac), false);
-}
-
-void net_link(struct net *net, bool up)
-{
-	uint16_t status = up ? VIRTIO_NET_S_LINK_UP : 0;
-
-	virtio_device_config(&net->dev, offsetof(struct net_config, status),
-			     &status, sizeof(status), true);
-}
-
-void net_say(struct net *net, int error, const char *fmt, ...)
-{
-	char text[400];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	virtio_device_host_error(&net->dev, error, "%s", text);
 }
 
 static void destroy(struct virtio_device *dev)

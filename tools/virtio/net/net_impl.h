@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * net_impl.h - between the parts of the network device: net.c has the device
- * and its thread, net_rx.c and net_tx.c one direction each.
+ * and its thread, net_rx.c and net_tx.c one direction each, net_common.c what
+ * all of them call.
  *
  * What is declared here runs under both locks, struct net_tx's before struct
  * net's, where nothing else is said.
@@ -9,7 +10,7 @@
 #ifndef CVM_VIRTIO_NET_NET_IMPL_H
 #define CVM_VIRTIO_NET_NET_IMPL_H
 
-#include "net.h"
+#include "net_backend.h"
 #include "net_filter.h"
 #include "virtio/core/worker.h"
 
@@ -70,6 +71,18 @@ struct net {
 					 * both directions */
 	bool stop;
 };
+
+/* 5.1.4 "Device configuration layout" */
+#define VIRTIO_NET_S_LINK_UP	1u
+
+struct net_config {
+	uint8_t mac[6];
+	uint16_t status;
+	uint16_t max_virtqueue_pairs;
+	uint16_t mtu;
+};
+
+_Static_assert(sizeof(struct net_config) == 12, "5.1.4");
 
 /*
  * net_lock - take one of the two locks, however busy the net's thread is: it

@@ -17,7 +17,7 @@
 #include <glib.h>
 #include <slirp/libslirp.h>
 
-#include "net.h"
+#include "net_backend.h"
 #include "net_dns.h"
 #include "net_poll.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* net_slirp_none.c - no slirp in this build. */
-#include "net.h"
+#include "net_backend.h"
 
 struct net_backend *net_slirp_open(const struct virtio_net_args *args,
 				   struct problem *problem)

@@ -17,7 +17,7 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 
-#include "net.h"
+#include "net_backend.h"
 #include "net_tap_link.h"
 
 _Static_assert(sizeof(struct os_iov) == sizeof(struct iovec) &&

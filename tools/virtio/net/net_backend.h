@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * net.h - between the network device and its back ends.
+ * net_backend.h - between the network device and its back ends.
  *
  * The device has rings, headers and control commands, a back end has the other
  * end of the cable: net_slirp.c a network made by libslirp, net_tap.c one of
@@ -11,8 +11,8 @@
  *
  * One call at a time, but for ->wait and what is said of ->in_place.
  */
-#ifndef CVM_VIRTIO_NET_NET_H
-#define CVM_VIRTIO_NET_NET_H
+#ifndef CVM_VIRTIO_NET_NET_BACKEND_H
+#define CVM_VIRTIO_NET_NET_BACKEND_H
 
 #include "virtio/core/transport.h"
 
@@ -151,4 +151,4 @@ void net_link(struct net *net, bool up);
 /* net_offload - ->offload, for the control queue and the transport. */
 void net_offload(struct net *net, uint64_t features);
 
-#endif /* CVM_VIRTIO_NET_NET_H */
+#endif /* CVM_VIRTIO_NET_NET_BACKEND_H */

@@ -56,7 +56,8 @@ void virtio_queue_interrupt(struct virtio_queue *queue)
 	if (__atomic_fetch_or(&page->queue_pending, bit, __ATOMIC_SEQ_CST) &
 	    bit)
 		return;
-	slot_set(shared->interrupts, ++queue->interrupts);
+	virtio_count(&queue->interrupts, 1);
+	slot_set(shared->interrupts, queue->interrupts);
 	device_raise(queue->dev, slot_get(shared->vcpu), queue->run);
 }
 

@@ -380,7 +380,7 @@ def _bad_ports(t, host):
             ("ttys0=file:/tmp", "/tmp: "),
             ("ttys0=file:", "no path given"),
             (" ".join("ttys%d=pty" % n for n in range(8)),
-             "ttys7: a guest has 7")):
+             "ttys7: too many (a guest has at most 7)")):
         _configure(host, "kernel=" + machine.guest_file("6.12"), "mem=64",
                    word)
         _refuses(t, host, "start --name web @" + CONFIG, said, word[:40])

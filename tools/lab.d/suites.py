@@ -25,10 +25,10 @@ import ui
 # In this order: what is quick and basic first.  tools/gen-suites-doc writes
 # what they are into tests/README.md.
 ORDER = ("unit", "tsan", "asan", "pe", "wine", "install", "ring0", "bochs",
-         "nt", "lab", "driver", "headers", "hotplug", "pairs", "guest",
-         "devices", "disks", "console", "net", "config", "hostile", "powercut",
-         "debian", "irq", "vectors", "nmi", "mce", "storm", "kill", "faults",
-         "models", "bench")
+         "nt", "lab", "driver", "headers", "fresh", "hotplug", "pairs",
+         "guest", "devices", "disks", "console", "net", "config", "hostile",
+         "powercut", "debian", "irq", "vectors", "nmi", "mce", "storm", "kill",
+         "faults", "models", "bench")
 LONG_ONLY = ("soak", "rich", "fuzz")
 
 # What counts instructions, when nothing else runs and all is built.

@@ -55,10 +55,10 @@ int config_note(struct config_reading *r, const char *fmt, ...)
 	char *more;
 	va_list ap;
 
-	place(r, where, sizeof(where));
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	place(r, where, sizeof(where));
 	snprintf(line, sizeof(line), "%s%s: %s", old ? "\n" : "", where, text);
 	more = realloc(*notes, old + strlen(line) + 1);
 	if (!more)

@@ -99,9 +99,11 @@ def locked(path):
 
 
 # Who says in a log why all ended, the one before the other: a kernel that
-# panics, our tool, a build's error, a shell that has no such program.
+# panics, our tool (what it says of a device goes on with it), a build's error,
+# a shell that has no such program.
 REASONS = tuple(re.compile(pattern, re.M) for pattern in (
-    r"Kernel panic - not syncing.*", r"^cvmctl: .*", r"^E: .*",
+    r"Kernel panic - not syncing.*",
+    r"^cvmctl: (?!\S+: \w+ (?:in slot \d|is /dev/)).*", r"^E: .*",
     r"^.*\b(?:ERROR|error|BUG|Oops): .*", r"^.*: not found$"))
 
 

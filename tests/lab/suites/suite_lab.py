@@ -131,6 +131,7 @@ BENCH_LOG = """\
 @world native
 @done native
 @world guest
+cvmctl: bench: net in slot 1: slirp: the guest's ping ends at this host
 cvmctl: /tmp/bench.conf:6: eth1: slirp: built without libslirp
 @world kvm
 [    0.000000] Linux version 6.12

@@ -4,6 +4,7 @@ need no root; and kernel files for it."""
 import os
 import pathlib
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -183,6 +184,17 @@ class Case(unittest.TestCase):
                     stream.close()
                 except BrokenPipeError:
                     pass
+
+    def expect(self, vm, what):
+        seen = b""
+        end = time.monotonic() + SECONDS
+        while what not in seen:
+            ready = select.select([vm.stdout], [], [],
+                                  max(0, end - time.monotonic()))[0]
+            self.assertTrue(ready, "%r, not %r" % (seen, what))
+            data = os.read(vm.stdout.fileno(), 4096)
+            self.assertTrue(data, "%r, not %r" % (seen, what))
+            seen += data
 
     def gone(self, *pids):
         self.assertEqual(gone(*pids), [])

@@ -10,10 +10,9 @@
  *   stats_client		who asks a running VM
  *   confine, filter, landlock	what its process may do
  *   supervisor, programs, resolv	the process that outlives it
- *   kernel_file, unpack, unlz4	kernels
  *   driver			the driver, and which VM a word means
  *
- * This room includes os/ and virtio/devices.h, and is included by cvmctl/.
+ * This room includes os/, kernel/ and virtio/devices.h, and is included by cvmctl/.
  *
  * Threads: one for each vCPU (run_loop.c), those of devices, and the first,
  * which calls console_wait() and owns all the rest.  Locks: a console channel's
@@ -27,7 +26,7 @@
 #include "virtio/devices.h"
 
 #include "config.h"
-#include "kernel_file.h"
+#include "kernel/kernel_file.h"
 
 #define VM_DEVICE_NAME	16
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* kernel_file.h - a kernel file, unpacked and checked. */
-#ifndef CVM_VMM_KERNEL_FILE_H
-#define CVM_VMM_KERNEL_FILE_H
+#ifndef CVM_KERNEL_KERNEL_FILE_H
+#define CVM_KERNEL_KERNEL_FILE_H
 
 #include <cvm/boot.h>
 
@@ -38,4 +38,4 @@ int unpack_zstd(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
 int unpack_lz4(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
 	       uint64_t out_bytes, uint64_t *got, const char **reason);
 
-#endif /* CVM_VMM_KERNEL_FILE_H */
+#endif /* CVM_KERNEL_KERNEL_FILE_H */

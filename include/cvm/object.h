@@ -24,14 +24,15 @@
  *	cvm_site_table, cvm_site_table_end	the adapter's struct cvm_site
  *	cvm_text_begin, cvm_text_end		the pages with the object's text
  *	cvm_data_begin, cvm_data_end		the pages with its data
- *	cvm_begin_SECTION, cvm_end_SECTION	a section of the object, a dot or
- *			any other character that is none of a C name as "_"
- *	cvm_after_SYMBOL	where the kernel's next symbol is: its size's bound
+ *	cvm_begin_SECTION, cvm_end_SECTION	a section of the object, a dot
+ *			or any other character that is none of a C name as "_"
+ *	cvm_after_SYMBOL	where the kernel's next symbol is, which
+ *			bounds its size
  *	cvm_field.STRUCT.MEMBER	offset of a member, from the image's BTF
  *	cvm_size.STRUCT		size of a structure, from the image's BTF
  *	cvm_enum.NAME		an enumerator's value, from the image's BTF
- *	anything else		a symbol of the kernel, by its kallsyms; a weak one
- *			that the kernel has not is 0, any other is refused
+ *	anything else		a symbol of the kernel, by its kallsyms; a weak
+ *			one that the kernel has not is 0, any other is refused
  */
 #ifndef CVM_OBJECT_H
 #define CVM_OBJECT_H
@@ -46,10 +47,10 @@
 #define CVM_OBJECT_F_SERIES	(1u << 0)
 
 struct cvm_object {
-	uint64_t magic;
+	uint64_t magic;		/* CVM_OBJECT_MAGIC */
 	uint32_t object_abi;	/* CVM_OBJECT_ABI */
 	uint32_t guest_abi;	/* CVM_GUEST_ABI */
-	uint32_t flags;
+	uint32_t flags;		/* CVM_OBJECT_F_* */
 	uint32_t hook_bytes;	/* sizeof(struct cvm_hook) */
 	char release[72];	/* of the headers, or "6.12" of a series */
 };
@@ -106,7 +107,7 @@ enum cvm_site_kind {
 	CVM_SITE_INS = 5,	/* nothing */
 	CVM_SITE_WRMSR = 6,	/* by msr.def */
 	CVM_SITE_HLT = 7,	/* IF = 1: sleep; IF = 0: the guest's end */
-	CVM_SITE_CR4 = 8,	/* mov reg, %cr4; operand is the register's number */
+	CVM_SITE_CR4 = 8,	/* mov reg, %cr4; operand: the register */
 };
 
 /* Sorted by at. */

@@ -12,7 +12,8 @@
  *   supervisor, programs, resolv	the process that outlives it
  *   driver			the driver, and which VM a word means
  *
- * This room includes os/, kernel/ and virtio/devices.h, and is included by cvmctl/.
+ * This room includes os/, kernel/ and virtio/devices.h, and is included by
+ * cvmctl/.
  *
  * Threads: one for each vCPU (run_loop.c), those of devices, and the first,
  * which calls console_wait() and owns all the rest.  Locks: a console channel's

@@ -92,10 +92,10 @@ struct cvm_hook {
 
 /* A row of .cvm.fields: what the object was compiled with, to be compared. */
 struct cvm_field {
-	uint64_t structure;	/* name */
+	uint64_t structure;	/* name; 0: member is an enumerator */
 	uint64_t member;	/* name, "a.b" for one inside; 0: the size */
-	uint32_t offset;	/* bytes; the size where member is 0 */
-	uint32_t bytes;
+	uint32_t offset;	/* bytes; the size, or the enumerator's value */
+	uint32_t bytes;		/* 0 of a bit-field, whose offset is in bits */
 };
 
 /* What an instruction did whose first byte is an int3 now. */

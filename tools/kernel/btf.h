@@ -18,7 +18,8 @@ struct btf {
 	uint32_t string_bytes;
 	uint32_t *at;		/* of each type, in data; [0] is void */
 	uint32_t types;		/* with void; 0: no BTF */
-	uint32_t *hash;		/* of names */
+	uint32_t *hash;		/* of names: a type, or 0 */
+	uint32_t *next;		/* of the same hash, for each type; or 0 */
 	uint32_t hash_mask;
 };
 
@@ -40,7 +41,9 @@ bool btf_prototype(const struct btf *btf, const char *function, char *to,
 
 /*
  * btf_member - where member ("a", or "a.b" for one inside; those of anonymous
- * members too) of a structure or union lies, in bytes.
+ * members too) of a structure or union lies, in bytes.  Of a bit-field bytes is
+ * 0 and offset counts bits.  A structure without a tag has the name of its
+ * typedef.  False for all three if several of one name differ in it.
  */
 bool btf_member(const struct btf *btf, const char *structure,
 		const char *member, uint32_t *offset, uint32_t *bytes);

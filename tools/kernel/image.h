@@ -18,7 +18,7 @@
 #include "elf.h"
 #include "kallsyms.h"
 
-#define IMAGE_BUILD_ID	20u	/* SHA-1's; others are shorter or longer */
+#define IMAGE_SEGMENTS	16u	/* what the loader takes, CVM_IMAGE_SEGS_MAX */
 
 struct image_segment {
 	uint64_t gva, gpa;
@@ -41,7 +41,7 @@ struct image {
 	char release[72];	/* "6.12.117+deb12-cloud-amd64" */
 	uint8_t *data;		/* the ELF image that is being made */
 	uint64_t data_bytes;
-	struct image_segment segment[16];
+	struct image_segment segment[IMAGE_SEGMENTS];
 	uint32_t segments;
 };
 
@@ -55,6 +55,19 @@ void image_close(struct image *image);
 
 /* image_at - [gva, gva + bytes) of what will be loaded, or NULL. */
 uint8_t *image_at(const struct image *image, uint64_t gva, uint64_t bytes);
+
+/*
+ * image_grow - the same, where the segment may grow into the gap behind it;
+ * what is new is zero.  NULL if another one is in the way.
+ */
+uint8_t *image_grow(struct image *image, uint64_t gva, uint64_t bytes);
+
+/*
+ * image_finish - make data an ELF file for cvm_image_parse(), with this note.
+ * -1 with a problem.
+ */
+int image_finish(struct image *image, const void *note, uint64_t note_bytes,
+		 struct problem *problem);
 
 /*
  * image_symbol - the address of a name that must be there, and once; 0 with a

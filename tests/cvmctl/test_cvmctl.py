@@ -180,7 +180,8 @@ class Driver(Case):
         linked = subprocess.run(["readelf", "-d", case.CVMCTL],
                                 stdout=subprocess.PIPE, text=True).stdout
         libraries = {"slirp": "libslirp", "io_uring": "liburing",
-                     "zstd": "libzstd", "lzma": "liblzma"}
+                     "zstd": "libzstd", "lzma": "liblzma",
+                     "ext2fs": "libext2fs"}
         there = {name: "[%s.so" % library in linked
                  for name, library in libraries.items()}
         self.assertEqual(json.loads(

@@ -5,8 +5,7 @@
 
 #include "kernel_file.h"
 
-/* With all of its debugging information. */
-static const struct file_kind kind = { "a kernel", 2ull << 30 };
+const struct file_kind kernel_file_kind = { "a kernel", 2ull << 30 };
 
 static int unpack_kernel(struct kernel *kernel, const struct cvm_bzimage *bz,
 			 uint64_t *bytes, struct problem *problem)
@@ -29,18 +28,15 @@ static int unpack_kernel(struct kernel *kernel, const struct cvm_bzimage *bz,
 	return 0;
 }
 
-int kernel_open(struct kernel *kernel, const char *path,
-		struct problem *problem)
+int kernel_check(struct kernel *kernel, struct problem *problem)
 {
+	const char *path = kernel->file.path;
 	struct cvm_bzimage bz = { 0 };
 	struct cvm_err err = { 0 };
 	const void *elf;
 	uint64_t bytes;
 	int packed;
 
-	memset(kernel, 0, sizeof(*kernel));
-	if (file_map(&kernel->file, path, &kind, problem))
-		return -1;
 	elf = kernel->file.data;
 	bytes = kernel->file.bytes;
 	packed = cvm_image_format(elf, bytes) == CVM_IMAGE_BZIMAGE;
@@ -59,6 +55,15 @@ int kernel_open(struct kernel *kernel, const char *path,
 			    &err))
 		return problem_set(problem, path, "%s", err.text);
 	return 0;
+}
+
+int kernel_open(struct kernel *kernel, const char *path,
+		struct problem *problem)
+{
+	memset(kernel, 0, sizeof(*kernel));
+	if (file_map(&kernel->file, path, &kernel_file_kind, problem))
+		return -1;
+	return kernel_check(kernel, problem);
 }
 
 void kernel_close(struct kernel *kernel)

@@ -8,15 +8,22 @@
 #include "os/file.h"
 #include "os/problem.h"
 
+/* With all of its debugging information. */
+extern const struct file_kind kernel_file_kind;
+
 struct kernel {
 	struct file file;
 	uint8_t *unpacked;	/* of a bzImage, else NULL */
 	struct cvm_image image;
 };
 
-/* kernel_open - read and check; kernel_close() in every case. */
+/*
+ * kernel_open - read and check; kernel_close() in every case.  kernel_check -
+ * the same of one whose file is in memory already.
+ */
 int kernel_open(struct kernel *kernel, const char *path,
 		struct problem *problem);
+int kernel_check(struct kernel *kernel, struct problem *problem);
 void kernel_close(struct kernel *kernel);
 
 #define UNPACK_WRONG_SIZE \

@@ -58,9 +58,17 @@ struct config_exec {
 	char *args;		/* one text, or NULL */
 };
 
+/* Where in the file system of a guest's disk a file is. */
+struct config_inside {
+	const struct config_disk *disk;	/* NULL: it is a file of the host */
+	uint32_t partition;	/* 0: the system's */
+	const char *path;	/* NULL: where distributions have it */
+};
+
 struct config {
-	const char *kernel;	/* path */
-	const char *initrd;	/* path, or NULL */
+	const char *kernel;	/* path, or what to call the one inside */
+	const char *initrd;	/* the same, or NULL */
+	struct config_inside kernel_in, initrd_in;
 	const char *cmdline;	/* the guest's */
 	const char *name;
 	const char *user;	/* to become before it runs; NULL: chosen */

@@ -8,6 +8,7 @@
 #include "driver.h"
 #include "vm.h"
 #include "vm_devices.h"
+#include "kernel/from_image.h"
 #include "os/os.h"
 
 static unsigned long long mib(uint64_t bytes)
@@ -211,20 +212,55 @@ static int check_size(const struct config *config, uint64_t first_bytes,
 			   mib(initrd->bytes));
 }
 
-static int build(struct vm *vm, const struct config *config,
-		 struct kernel *kernel, struct file *initrd,
-		 struct problem *problem)
+/* Out of a disk of this guest's, which is not one yet. */
+static int open_inside(struct file *file, const char *name,
+		       const struct config_inside *in,
+		       enum from_image_what what, const struct file_kind *kind,
+		       struct problem *problem)
+{
+	const struct from_image from = {
+		.disk = in->disk->path, .raw = in->disk->raw,
+		.partition = in->partition, .path = in->path, .name = name,
+	};
+
+	return from_image(file, &from, what, kind, problem);
+}
+
+static int open_kernel(struct kernel *kernel, const struct config *config,
+		       struct problem *problem)
+{
+	if (!config->kernel_in.disk)
+		return kernel_open(kernel, config->kernel, problem);
+	if (open_inside(&kernel->file, config->kernel, &config->kernel_in,
+			FROM_IMAGE_KERNEL, &kernel_file_kind, problem))
+		return -1;
+	return kernel_check(kernel, problem);
+}
+
+static int open_initrd(struct file *initrd, const struct config *config,
+		       struct problem *problem)
 {
 	const struct file_kind kind = {
 		"an initrd for this guest", config->mem_bytes
 	};
+
+	if (!config->initrd)
+		return 0;
+	if (!config->initrd_in.disk)
+		return file_open(initrd, config->initrd, &kind, problem);
+	return open_inside(initrd, config->initrd, &config->initrd_in,
+			   FROM_IMAGE_INITRD, &kind, problem);
+}
+
+static int build(struct vm *vm, const struct config *config,
+		 struct kernel *kernel, struct file *initrd,
+		 struct problem *problem)
+{
 	uint64_t first_bytes;
 
 	/* Files first: what is wrong with them is so without a driver. */
-	if (kernel_open(kernel, config->kernel, problem))
-		return -1;
-	if (config->initrd &&
-	    file_open(initrd, config->initrd, &kind, problem))
+	if (open_kernel(kernel, config, problem) ||
+	    open_initrd(initrd, config, problem))
 		return -1;
 	first_bytes = cvm_boot_first_bytes(&kernel->image, initrd->bytes,
 					   CVM_VIRTIO_TABLE_BYTES,

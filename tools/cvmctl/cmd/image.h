@@ -13,21 +13,6 @@
 /* image_info - print what this image holds; -1 with a problem. */
 int image_info(const char *path, int json, struct problem *problem);
 
-/* What the host can tell of a file system; "" where it cannot. */
-struct image_fs {
-	char type[24];		/* ext4, vfat, swap, ... */
-	char label[64];
-	char uuid[40];
-};
-
-/*
- * image_fs_probe - of these bytes of an open file.  image_allocated - the
- * bytes the file takes on its disk, 0 if the host does not tell.
- */
-void image_fs_probe(intptr_t handle, uint64_t start, uint64_t bytes,
-		    struct image_fs *fs);
-uint64_t image_allocated(intptr_t handle);
-
 /* ---- create ---- */
 
 struct image_wish {

@@ -7,13 +7,14 @@
 #include "image.h"
 #include "cvmctl/cli/json.h"
 #include "os/disk.h"
+#include "os/disk_fs.h"
 #include "virtio/blk/blk_format.h"
 
 #define PARTITIONS	64u	/* that are listed */
 
 struct part {
 	struct blk_partition at;
-	struct image_fs fs;
+	struct os_disk_fs fs;
 };
 
 struct image {
@@ -23,7 +24,7 @@ struct image {
 	uint64_t allocated;
 	struct blk_image disk;
 	struct problem short_by;	/* "" when the image is complete */
-	struct image_fs fs;		/* of an image without a table */
+	struct os_disk_fs fs;		/* of an image without a table */
 	struct part part[PARTITIONS];
 	uint32_t parts;
 	const struct part *root;	/* a root file system, or NULL */
@@ -47,30 +48,15 @@ static void found(void *ctx, const struct blk_partition *partition)
 		image->part[image->parts++].at = *partition;
 }
 
-/* Could a Linux have its root here?  Not on the file systems of firmware. */
-static int root_like(const struct image_fs *fs)
-{
-	static const char *const types[] = {
-		"ext4", "ext3", "ext2", "btrfs", "xfs", "f2fs", "erofs",
-		"squashfs"
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (!strcmp(fs->type, types[i]))
-			return 1;
-	return 0;
-}
-
 static void probe(struct image *image, struct part *part)
 {
 	if (part->at.extended || part->at.start > image->file.bytes ||
 	    part->at.bytes > image->file.bytes - part->at.start)
 		return;
-	image_fs_probe(image->file.handle, part->at.start, part->at.bytes,
-		       &part->fs);
+	os_disk_fs(image->file.handle, part->at.start, part->at.bytes,
+		   &part->fs);
 	/* The largest is the system's, the others are boot and the like. */
-	if (root_like(&part->fs) &&
+	if (os_disk_fs_root(&part->fs) &&
 	    (!image->root || part->at.bytes > image->root->at.bytes))
 		image->root = part;
 }
@@ -81,7 +67,7 @@ static int look(struct image *image, struct problem *problem)
 
 	if (os_disk_open(&image->file, image->path, true, false, problem))
 		return -1;
-	image->allocated = image_allocated(image->file.handle);
+	image->allocated = os_disk_allocated(image->file.handle);
 	image->disk = (struct blk_image){
 		.read = read_file, .ctx = image, .found = found,
 		.bytes = image->file.bytes,
@@ -95,8 +81,8 @@ static int look(struct image *image, struct problem *problem)
 		/* It is not that a part is missing. */
 		return problem_set(problem, NULL, "%s", image->short_by.text);
 	if (image->disk.table == BLK_TABLE_NONE)
-		image_fs_probe(image->file.handle, 0, image->file.bytes,
-			       &image->fs);
+		os_disk_fs(image->file.handle, 0, image->file.bytes,
+			   &image->fs);
 	for (i = 0; i < image->parts; i++)
 		probe(image, &image->part[i]);
 	return 0;
@@ -171,7 +157,7 @@ static void root_text(const struct image *image, char *to, size_t size)
 	to[0] = '\0';
 	if (image->root)
 		snprintf(to, size, "/dev/vda%u", image->root->at.number);
-	else if (root_like(&image->fs))
+	else if (os_disk_fs_root(&image->fs))
 		snprintf(to, size, "/dev/vda");
 }
 
@@ -263,7 +249,7 @@ static int print_text(const struct image *image)
 	return print_flush();
 }
 
-static void fs_json(struct json *json, const struct image_fs *fs)
+static void fs_json(struct json *json, const struct os_disk_fs *fs)
 {
 	if (fs->type[0])
 		json_text(json, "filesystem", fs->type, sizeof(fs->type));

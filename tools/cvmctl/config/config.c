@@ -94,15 +94,18 @@ static int read_keys(const struct making *m)
 {
 	const struct config_value **room;
 	const struct config_key *key;
-	int ret = 0;
+	int ret = 0, in_disks;
 	size_t i;
 
 	room = malloc((m->sources->values + 1) * sizeof(*room));
 	if (!room)
 		return problem_set(m->problem, "configuration", "no memory");
-	for (i = 0; !ret && (key = config_key_at(i)) != NULL; i++)
-		ret = read_key(m, key, room);
+	for (in_disks = 0; in_disks < 2; in_disks++)
+		for (i = 0; !ret && (key = config_key_at(i)) != NULL; i++)
+			if ((key->read == config_read_boot_file) == in_disks)
+				ret = read_key(m, key, room);
 	free(room);
+	config_boot_both(m->config);
 	return ret;
 }
 

@@ -281,6 +281,25 @@ static const struct config_disk *by_alias(const struct config *config,
 	return NULL;
 }
 
+const struct config_disk *config_disk_find(const struct config *config,
+					   const char *name,
+					   const char **partition)
+{
+	const struct config_disk *disk = config->disk;
+	int scsi = !strncmp(name, "scsi", 4);
+	long number;
+
+	*partition = "";
+	if (!scsi && strncmp(name, "cobd", 4))
+		return by_alias(config, name, partition);
+	number = config_number(name + 4, scsi ? CONFIG_SCSIS - 1 :
+			       CONFIG_COBDS - 1);
+	if (number < 0)
+		return NULL;
+	disk += scsi ? CONFIG_COBDS + number : number;
+	return disk->path ? disk : NULL;
+}
+
 /* /dev/sda1 is of the first scsi, /dev/sr0 the first CD-ROM. */
 static const struct config_disk *by_scsi(const struct config *config,
 					 const char *device,

@@ -128,4 +128,15 @@ enum config_disk_name config_disk_name(const struct config_reading *r,
 				       const char *word, char *name,
 				       size_t size);
 
+/*
+ * config_disk_find - the disk of this name (cobd0, scsi1), or of this alias
+ * (hda1); *partition is the rest of "hda1" if only "hda" is an alias.  NULL.
+ */
+const struct config_disk *config_disk_find(const struct config *config,
+					   const char *name,
+					   const char **partition);
+
+/* config_boot_both - kernel=cobd0: alone stands for an initrd too. */
+void config_boot_both(struct config *config);
+
 #endif /* CVMCTL_CONFIG_CONFIG_IMPL_H */

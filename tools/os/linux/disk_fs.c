@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* image_fs_linux.c - file systems, as libblkid knows them. */
+/* disk_fs.c - file systems, as libblkid knows them. */
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include <blkid/blkid.h>
 
-#include "image.h"
+#include "os/disk_fs.h"
 
 static void take(blkid_probe probe, const char *name, char *to, size_t size)
 {
@@ -15,12 +15,12 @@ static void take(blkid_probe probe, const char *name, char *to, size_t size)
 		snprintf(to, size, "%s", value);
 }
 
-void image_fs_probe(intptr_t handle, uint64_t start, uint64_t bytes,
-		    struct image_fs *fs)
+void os_disk_fs(intptr_t handle, uint64_t start, uint64_t bytes,
+		struct os_disk_fs *fs)
 {
 	blkid_probe probe = blkid_new_probe();
 
-	*fs = (struct image_fs){ "", "", "" };
+	*fs = (struct os_disk_fs){ "", "", "" };
 	if (!probe)
 		return;
 	if (!blkid_probe_set_device(probe, (int)handle, (blkid_loff_t)start,
@@ -34,7 +34,7 @@ void image_fs_probe(intptr_t handle, uint64_t start, uint64_t bytes,
 	blkid_free_probe(probe);
 }
 
-uint64_t image_allocated(intptr_t handle)
+uint64_t os_disk_allocated(intptr_t handle)
 {
 	struct stat st;
 

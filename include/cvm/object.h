@@ -90,12 +90,37 @@ struct cvm_hook {
 	uint32_t flags;
 };
 
-/* A row of .cvm.fields: what the object was compiled with, to be compared. */
+/* What a row of .cvm.fields says of the kernel, by its BTF. */
+enum cvm_field_kind {
+	CVM_FIELD_MEMBER = 1,	/* name is a structure's or a union's */
+	CVM_FIELD_SIZE = 2,	/* name is a type's; value in bytes */
+	CVM_FIELD_ENUMERATOR = 3,	/* name's value */
+	/*
+	 * Function name is of type member, written without typedefs and
+	 * qualifiers: "int (struct virtio_device *)".
+	 */
+	CVM_FIELD_FUNCTION = 4,
+	/*
+	 * By its kallsyms: there is no symbol name, which a kernel configured
+	 * with member would have.
+	 */
+	CVM_FIELD_NO_SYMBOL = 5,
+};
+
+#define CVM_FIELD_ANY_SIZE	0xffffffffu
+
+/*
+ * A row of .cvm.fields: what the object was compiled with, to be compared;
+ * addresses after relocation.  A type without a tag has its typedef's name.
+ */
 struct cvm_field {
-	uint64_t structure;	/* name; 0: member is an enumerator */
-	uint64_t member;	/* name, "a.b" for one inside; 0: the size */
-	uint32_t offset;	/* bytes; the size, or the enumerator's value */
-	uint32_t bytes;		/* 0 of a bit-field, whose offset is in bits */
+	uint64_t name;
+	uint64_t member;	/* or 0; "a.b" for one inside another */
+	uint32_t kind;		/* enum cvm_field_kind */
+	/* Of a member: in bytes; of a bit-field, whose bytes are 0, in bits. */
+	uint32_t value;
+	uint32_t bytes;		/* of a member, or CVM_FIELD_ANY_SIZE */
+	uint32_t reserved;	/* 0 */
 };
 
 /* What an instruction did whose first byte is an int3 now. */

@@ -267,32 +267,49 @@ static void parameter(const char *text, uint32_t of)
 	word(of);
 }
 
-static void prototypes_read_as_c(void **state)
-{
-	uint32_t i, regs, chars, handler, proto;
-	struct world w;
-	char text[100];
+#define TAKE	"int (struct pt_regs *, void (*)(char *), int, ...)"
 
-	(void)state;
-	begin();
+/*
+ * int take(struct pt_regs *regs, void (*handler)(const char *const),
+ *	    const number_t number, ...);
+ */
+static void make_functions(void)
+{
+	uint32_t i, regs, chars, handler, number, proto;
+
 	i = integer("int", 4);
+	number = kind("", BTF_CONST, kind("number_t", BTF_TYPEDEF, i));
 	regs = kind("", BTF_PTR, type("pt_regs", STRUCT(0), 0));
 	chars = kind("", BTF_CONST, integer("char", 1));
 	chars = kind("", BTF_CONST, kind("", BTF_PTR, chars));
 	handler = type("", (uint32_t)BTF_FUNC_PROTO << 24 | 1, 0);
 	parameter("", chars);
 	handler = kind("", BTF_PTR, handler);
-	proto = type("", (uint32_t)BTF_FUNC_PROTO << 24 | 3, i);
+	proto = type("", (uint32_t)BTF_FUNC_PROTO << 24 | 4, i);
 	parameter("regs", regs);
 	parameter("handler", handler);
+	parameter("number", number);
 	parameter("", 0);
 	kind("take", BTF_FUNC, proto);
 	kind("nothing", BTF_FUNC,
 	     type("", (uint32_t)BTF_FUNC_PROTO << 24, 0));
+}
+
+static void prototypes_read_as_c(void **state)
+{
+	struct world w;
+	char text[100];
+
+	(void)state;
+	begin();
+	make_functions();
 	open_world(&w);
 	assert_true(btf_prototype(&w.btf, "take", text, sizeof(text)));
 	assert_string_equal(text, "int (struct pt_regs *, "
-			    "void (*)(const char *const), ...)");
+			    "void (*)(const char *const), const number_t, "
+			    "...)");
+	assert_true(btf_signature(&w.btf, "take", text, sizeof(text)));
+	assert_string_equal(text, TAKE);
 	assert_true(btf_prototype(&w.btf, "nothing", text, sizeof(text)));
 	assert_string_equal(text, "void (void)");
 	assert_false(btf_prototype(&w.btf, "take", text, 10));
@@ -332,78 +349,97 @@ static void enumerators_are_found(void **state)
 	close_world(&w);
 }
 
-/* Each that differs is refused by its name and both numbers. */
+static int look_up(const struct world *w, struct field field,
+		   struct problem *problem)
+{
+	struct image image = { .path = "vmlinuz", .btf = w->btf };
+
+	memset(problem, 0, sizeof(*problem));
+	return field_check(&image, &field, problem);
+}
+
+static void fits(const struct world *w, struct field field)
+{
+	struct problem problem;
+
+	assert_int_equal(look_up(w, field, &problem), 0);
+}
+
+/* Each that differs is refused by its name and both values. */
 static void refused(const struct world *w, struct field field, const char *text)
 {
-	struct problem problem = { "" };
+	struct problem problem;
 
-	assert_int_equal(field_check(&w->btf, &field, &problem), -1);
+	assert_int_equal(look_up(w, field, &problem), -1);
 	assert_string_equal(problem.text, text);
 }
 
-static void rows_are_compared(void **state)
+static void members_are_compared(void **state)
 {
-	struct problem problem = { "" };
-	struct btf none = { 0 };
 	struct world w;
 
 	(void)state;
 	make_outer();
 	open_world(&w);
-	assert_int_equal(field_check(&w.btf, &(struct field) {
-		"outer", "in.y", 9, 1 }, &problem), 0);
-	assert_int_equal(field_check(&w.btf, &(struct field) {
-		"outer", NULL, 48, 0 }, &problem), 0);
-	refused(&w, (struct field) { "outer", "in.y", 8, 1 }, "outer.in.y: is "
-		"1 bytes at 9 in this kernel, and 1 at 8 to the platform "
+	fits(&w, (struct field) { CVM_FIELD_MEMBER, "outer", "in.y", 9, 1 });
+	fits(&w, (struct field) { CVM_FIELD_MEMBER, "outer", "row", 20,
+				  CVM_FIELD_ANY_SIZE });
+	fits(&w, (struct field) { CVM_FIELD_MEMBER, "outer", "high", 131, 0 });
+	fits(&w, (struct field) { CVM_FIELD_SIZE, "outer", NULL, 48, 0 });
+	refused(&w, (struct field) { CVM_FIELD_MEMBER, "outer", "in.y", 8, 1 },
+		"vmlinuz: outer.in.y is at byte 9, and at 8 to the platform "
 		"object");
-	refused(&w, (struct field) { "outer", "b", 8, 4 }, "outer.b: is "
-		"8 bytes at 8 in this kernel, and 4 at 8 to the platform "
+	refused(&w, (struct field) { CVM_FIELD_MEMBER, "outer", "row", 0,
+				     CVM_FIELD_ANY_SIZE },
+		"vmlinuz: outer.row is at byte 20, and at 0 to the platform "
 		"object");
-	refused(&w, (struct field) { "outer", "c", 8, 4 }, "outer.c: the "
-		"kernel has no one member of this name");
-	refused(&w, (struct field) { "outer", NULL, 40, 0 }, "outer: has 48 "
-		"bytes in this kernel, and 40 to the platform object");
-	refused(&w, (struct field) { NULL, "NONE", 1, 0 }, "NONE: the kernel "
-		"has no enumerator of this name");
+	refused(&w, (struct field) { CVM_FIELD_MEMBER, "outer", "b", 8, 4 },
+		"vmlinuz: outer.b has 8 bytes, and 4 to the platform object");
+	refused(&w, (struct field) { CVM_FIELD_MEMBER, "outer", "high", 16, 1 },
+		"vmlinuz: outer.high is at bit 131, and at 16 to the platform "
+		"object");
+	refused(&w, (struct field) { CVM_FIELD_MEMBER, "outer", "c", 8, 4 },
+		"vmlinuz: its BTF has no outer.c, which the platform object "
+		"uses");
+	refused(&w, (struct field) { CVM_FIELD_SIZE, "outer", NULL, 40, 0 },
+		"vmlinuz: outer has 48 bytes, and 40 to the platform object");
+	refused(&w, (struct field) { CVM_FIELD_SIZE, "inner", NULL, 40, 0 },
+		"vmlinuz: its BTF has no type inner, which the platform "
+		"object uses");
+	refused(&w, (struct field) { 77, "outer", NULL, 40, 0 },
+		"vmlinuz: the platform object says of outer what this cvmctl "
+		"does not understand");
 	close_world(&w);
-	assert_int_equal(field_check(&none, &(struct field) {
-		"outer", "a", 0, 4 }, &problem), -1);
-	assert_non_null(strstr(problem.text, "CONFIG_DEBUG_INFO_BTF"));
 }
 
-static void value_is(const struct world *w, const char *symbol, uint64_t want)
+static void values_and_functions_are_compared(void **state)
 {
-	struct problem problem = { "" };
-	uint64_t value = 0;
-
-	assert_int_equal(field_symbol(&w->btf, symbol, &value, &problem),
-			 FIELD_FOUND);
-	assert_true(value == want);
-}
-
-static void symbols_get_values(void **state)
-{
-	struct problem problem = { "" };
-	uint64_t value;
 	struct world w;
 
 	(void)state;
-	make_outer();
-	open_world(&w);
-	value_is(&w, "cvm_field.outer.in.y", 9);
-	value_is(&w, "cvm_size.outer", 48);
-	assert_int_equal(field_symbol(&w.btf, "cvm_fields", &value, &problem),
-			 FIELD_NONE);
-	assert_int_equal(field_symbol(&w.btf, "cvm_field.outer.low", &value,
-				      &problem), FIELD_REFUSED);
-	assert_string_equal(problem.text, "outer.low: the kernel has no one "
-			    "member of this name, which the platform object "
-			    "needs");
-	close_world(&w);
 	make_enums();
+	make_functions();
 	open_world(&w);
-	value_is(&w, "cvm_enum.MINUS", (uint64_t)-2);
+	fits(&w, (struct field) { CVM_FIELD_ENUMERATOR, "MINUS", NULL,
+				  (uint32_t)-2, 0 });
+	fits(&w, (struct field) { CVM_FIELD_FUNCTION, "take", TAKE, 0, 0 });
+	fits(&w, (struct field) { CVM_FIELD_NO_SYMBOL, "lock_acquire",
+				  "CONFIG_LOCKDEP", 0, 0 });
+	refused(&w, (struct field) { CVM_FIELD_ENUMERATOR, "MINUS", NULL, 2,
+				     0 },
+		"vmlinuz: MINUS is -2, and 2 to the platform object");
+	refused(&w, (struct field) { CVM_FIELD_ENUMERATOR, "NONE", NULL, 2,
+				     0 },
+		"vmlinuz: its BTF has no NONE, which the platform object "
+		"uses");
+	refused(&w, (struct field) { CVM_FIELD_FUNCTION, "nothing",
+				     "void (int)", 0, 0 },
+		"vmlinuz: nothing is void (void), and void (int) to the "
+		"platform object");
+	refused(&w, (struct field) { CVM_FIELD_FUNCTION, "gone", "void (int)",
+				     0, 0 },
+		"vmlinuz: its BTF has no one function gone, which the platform "
+		"object calls");
 	close_world(&w);
 }
 
@@ -479,8 +515,8 @@ int main(void)
 		cmocka_unit_test(rings_end),
 		cmocka_unit_test(prototypes_read_as_c),
 		cmocka_unit_test(enumerators_are_found),
-		cmocka_unit_test(rows_are_compared),
-		cmocka_unit_test(symbols_get_values),
+		cmocka_unit_test(members_are_compared),
+		cmocka_unit_test(values_and_functions_are_compared),
 		cmocka_unit_test(none_is_none),
 		cmocka_unit_test(damage_harms_nobody),
 	};

@@ -40,6 +40,13 @@ bool btf_prototype(const struct btf *btf, const char *function, char *to,
 		   size_t size);
 
 /*
+ * btf_signature - the same without typedefs and qualifiers, which a declaration
+ * may have and the definition not: "int (int, void *)".
+ */
+bool btf_signature(const struct btf *btf, const char *function, char *to,
+		   size_t size);
+
+/*
  * btf_member - where member ("a", or "a.b" for one inside; those of anonymous
  * members too) of a structure or union lies, in bytes.  Of a bit-field bytes is
  * 0 and offset counts bits.  A structure without a tag has the name of its

@@ -13,8 +13,13 @@
 
 #define BTF_TEXT	512u
 
-static bool write_type(const struct btf *btf, uint32_t type, const char *inner,
-		       char *to, unsigned int depth);
+struct style {
+	const struct btf *btf;
+	bool plain;		/* no typedefs, no qualifiers */
+};
+
+static bool write_type(const struct style *style, uint32_t type,
+		       const char *inner, char *to, unsigned int depth);
 
 /* False: cut, which a comparison must not take for the whole. */
 static bool whole(int printed)
@@ -58,7 +63,7 @@ static bool add(char *to, const char *text)
 		     (int)len);
 }
 
-static bool write_function(const struct btf *btf, const struct btf_type *t,
+static bool write_function(const struct style *style, const struct btf_type *t,
 			   const char *inner, char *to, unsigned int depth)
 {
 	const struct btf_param *param = btf_params(t);
@@ -73,42 +78,76 @@ static bool write_function(const struct btf *btf, const struct btf_type *t,
 
 		if (more)
 			strcpy(one, "...");
-		else if (!write_type(btf, param[i].type, "", one, depth))
+		else if (!write_type(style, param[i].type, "", one, depth))
 			return false;
 		if ((i && !add(list, ", ")) || !add(list, one))
 			return false;
 	}
 	if ((!n && !add(list, "void")) || !add(list, ")"))
 		return false;
-	return write_type(btf, t->type, list, to, depth);
+	return write_type(style, t->type, list, to, depth);
 }
 
-static bool is_suffix(const struct btf *btf, uint32_t type)
+static bool is_unnamed(const struct btf *btf, uint32_t type)
 {
-	uint32_t kind = type ? btf_kind(btf_type(btf, type)) : BTF_VOID;
+	const struct btf_type *t = type ? btf_type(btf, type) : NULL;
 
-	return kind == BTF_FUNC_PROTO || kind == BTF_ARRAY;
+	return t && *keyword(t) && !*btf_name(btf, t->name);
+}
+
+/* Is it left out of this style? */
+static bool seen_through(const struct style *style, const struct btf_type *t)
+{
+	switch (btf_kind(t)) {
+	case BTF_RESTRICT:
+	case BTF_TYPE_TAG:
+		return true;
+	case BTF_CONST:
+	case BTF_VOLATILE:
+		return style->plain;
+	case BTF_TYPEDEF:
+		return style->plain && !is_unnamed(style->btf, t->type);
+	default:
+		return false;
+	}
+}
+
+/* What a pointer leads to: does it stand behind the name? */
+static bool is_suffix(const struct style *style, uint32_t type)
+{
+	const struct btf_type *t = NULL;
+	unsigned int steps;
+
+	for (steps = 0; type && steps < BTF_STEPS; steps++) {
+		t = btf_type(style->btf, type);
+		if (!seen_through(style, t))
+			break;
+		type = t->type;
+	}
+	return type && (btf_kind(t) == BTF_FUNC_PROTO ||
+			btf_kind(t) == BTF_ARRAY);
 }
 
 /* "const" stands behind the "*" of a pointer, and before all else. */
-static bool write_qualified(const struct btf *btf, const struct btf_type *t,
+static bool write_qualified(const struct style *style, const struct btf_type *t,
 			    const char *word, const char *inner, char *to,
 			    unsigned int depth)
 {
 	uint32_t of = t->type;
 	char text[BTF_TEXT];
 
-	if (of && btf_kind(btf_type(btf, of)) == BTF_PTR)
+	if (of && btf_kind(btf_type(style->btf, of)) == BTF_PTR)
 		return whole(snprintf(text, BTF_TEXT, "%s%s%s", word,
 				      *inner ? " " : "", inner)) &&
-		       write_type(btf, of, text, to, depth);
-	return write_type(btf, of, inner, text, depth) &&
+		       write_type(style, of, text, to, depth);
+	return write_type(style, of, inner, text, depth) &&
 	       whole(snprintf(to, BTF_TEXT, "%s %s", word, text));
 }
 
-static bool write_type(const struct btf *btf, uint32_t type, const char *inner,
-		       char *to, unsigned int depth)
+static bool write_type(const struct style *style, uint32_t type,
+		       const char *inner, char *to, unsigned int depth)
 {
+	const struct btf *btf = style->btf;
 	const struct btf_type *t;
 	char text[BTF_TEXT];
 
@@ -117,33 +156,34 @@ static bool write_type(const struct btf *btf, uint32_t type, const char *inner,
 	if (!depth--)
 		return false;
 	t = btf_type(btf, type);
+	if (seen_through(style, t))
+		return write_type(style, t->type, inner, to, depth);
 	switch (btf_kind(t)) {
 	case BTF_PTR:
 		return whole(snprintf(text, BTF_TEXT,
-				      is_suffix(btf, t->type) ? "(*%s)" : "*%s",
-				      inner)) &&
-		       write_type(btf, t->type, text, to, depth);
+				      is_suffix(style, t->type) ?
+				      "(*%s)" : "*%s", inner)) &&
+		       write_type(style, t->type, text, to, depth);
 	case BTF_ARRAY:
 		return whole(snprintf(text, BTF_TEXT, "%s[%u]", inner,
 				      btf_array(t)->elements)) &&
-		       write_type(btf, btf_array(t)->type, text, to, depth);
+		       write_type(style, btf_array(t)->type, text, to, depth);
 	case BTF_FUNC_PROTO:
-		return write_function(btf, t, inner, to, depth);
+		return write_function(style, t, inner, to, depth);
 	case BTF_CONST:
-		return write_qualified(btf, t, "const", inner, to, depth);
+		return write_qualified(style, t, "const", inner, to, depth);
 	case BTF_VOLATILE:
-		return write_qualified(btf, t, "volatile", inner, to, depth);
-	case BTF_RESTRICT:
-	case BTF_TYPE_TAG:
-		return write_type(btf, t->type, inner, to, depth);
+		return write_qualified(style, t, "volatile", inner, to, depth);
 	default:
 		return write_named(btf, type, inner, to);
 	}
 }
 
-bool btf_prototype(const struct btf *btf, const char *function, char *to,
-		   size_t size)
+/* Of all functions of this name, which must not differ in it. */
+static bool write_all(const struct style *style, const char *function, char *to,
+		      size_t size)
 {
+	const struct btf *btf = style->btf;
 	uint32_t type = 0;
 	bool found = false;
 	char text[BTF_TEXT];
@@ -153,11 +193,23 @@ bool btf_prototype(const struct btf *btf, const char *function, char *to,
 
 		if (btf_kind(t) != BTF_FUNC)
 			continue;
-		if (!write_type(btf, t->type, "", text, 16) ||
+		if (!write_type(style, t->type, "", text, 32) ||
 		    strlen(text) >= size || (found && strcmp(to, text)))
 			return false;
 		strcpy(to, text);
 		found = true;
 	}
 	return found;
+}
+
+bool btf_prototype(const struct btf *btf, const char *function, char *to,
+		   size_t size)
+{
+	return write_all(&(struct style) { btf, false }, function, to, size);
+}
+
+bool btf_signature(const struct btf *btf, const char *function, char *to,
+		   size_t size)
+{
+	return write_all(&(struct style) { btf, true }, function, to, size);
 }

@@ -5,137 +5,161 @@
 
 #include "fields.h"
 
-#define NO_TYPES	"the kernel has no type information (.BTF, " \
-			"CONFIG_DEBUG_INFO_BTF)"
-
-static int check_enumerator(const struct btf *btf, const struct field *field,
-			    struct problem *problem)
+static int check_member(const struct image *image, const struct field *field,
+			struct problem *problem)
 {
-	int64_t value;
+	uint32_t offset, bytes;
+	const char *unit;
 
-	if (!btf_enumerator(btf, field->member, &value))
-		return problem_set(problem, field->member,
-				   "the kernel has no enumerator of this name");
-	if (value != (int32_t)field->offset)
-		return problem_set(problem, field->member,
-				   "is %lld in this kernel, and %d to the "
-				   "platform object", (long long)value,
-				   (int32_t)field->offset);
-	return 0;
+	if (!btf_member(&image->btf, field->name, field->member, &offset,
+			&bytes))
+		return problem_set(problem, image->path, "its BTF has no "
+				   "%.100s.%.100s, which the platform object "
+				   "uses", field->name, field->member);
+	if (offset == field->value && (bytes == field->bytes ||
+				       field->bytes == CVM_FIELD_ANY_SIZE))
+		return 0;
+	unit = bytes ? "byte" : "bit";
+	if (offset != field->value)
+		return problem_set(problem, image->path, "%.100s.%.100s is at "
+				   "%s %u, and at %u to the platform object",
+				   field->name, field->member, unit, offset,
+				   field->value);
+	return problem_set(problem, image->path, "%.100s.%.100s has %u bytes, "
+			   "and %u to the platform object", field->name,
+			   field->member, bytes, field->bytes);
 }
 
-static int check_size(const struct btf *btf, const struct field *field,
+static int check_size(const struct image *image, const struct field *field,
 		      struct problem *problem)
 {
 	uint32_t bytes;
 
-	if (!btf_size(btf, field->structure, &bytes))
-		return problem_set(problem, field->structure,
-				   "the kernel has no one type of this name");
-	if (bytes != field->offset)
-		return problem_set(problem, field->structure,
-				   "has %u bytes in this kernel, and %u to the "
-				   "platform object", bytes, field->offset);
+	if (!btf_size(&image->btf, field->name, &bytes))
+		return problem_set(problem, image->path, "its BTF has no type "
+				   "%.100s, which the platform object uses",
+				   field->name);
+	if (bytes != field->value)
+		return problem_set(problem, image->path, "%.100s has %u bytes, "
+				   "and %u to the platform object", field->name,
+				   bytes, field->value);
 	return 0;
 }
 
-/* A bit-field counts in bits, and has no bytes. */
-static int check_member(const struct btf *btf, const struct field *field,
-			struct problem *problem)
+static int check_enumerator(const struct image *image,
+			    const struct field *field, struct problem *problem)
 {
-	uint32_t offset, bytes;
-	char name[200];
+	int64_t value;
 
-	snprintf(name, sizeof(name), "%.90s.%.90s", field->structure,
-		 field->member);
-	if (!btf_member(btf, field->structure, field->member, &offset, &bytes))
-		return problem_set(problem, name,
-				   "the kernel has no one member of this name");
-	if (offset != field->offset || bytes != field->bytes)
-		return problem_set(problem, name,
-				   "is %u bytes at %u in this kernel, and %u "
-				   "at %u to the platform object", bytes,
-				   offset, field->bytes, field->offset);
+	if (!btf_enumerator(&image->btf, field->name, &value))
+		return problem_set(problem, image->path, "its BTF has no "
+				   "%.100s, which the platform object uses",
+				   field->name);
+	if (value != (int32_t)field->value)
+		return problem_set(problem, image->path, "%.100s is %lld, and "
+				   "%d to the platform object", field->name,
+				   (long long)value, (int32_t)field->value);
 	return 0;
 }
 
-int field_check(const struct btf *btf, const struct field *field,
+static int check_function(const struct image *image, const struct field *field,
+			  struct problem *problem)
+{
+	char text[512];
+
+	if (!btf_signature(&image->btf, field->name, text, sizeof(text)))
+		return problem_set(problem, image->path, "its BTF has no one "
+				   "function %.100s, which the platform object "
+				   "calls", field->name);
+	if (strcmp(text, field->member))
+		return problem_set(problem, image->path, "%.100s is %.200s, "
+				   "and %.200s to the platform object",
+				   field->name, text, field->member);
+	return 0;
+}
+
+static int check_no_symbol(const struct image *image, const struct field *field,
+			   struct problem *problem)
+{
+	uint64_t gva;
+
+	if (kallsyms_find(&image->symbols, field->name, &gva) ==
+	    KALLSYMS_ABSENT)
+		return 0;
+	return problem_set(problem, image->path, "it is configured with %.100s "
+			   "(it has a symbol %.100s), and the platform object "
+			   "is not", field->member, field->name);
+}
+
+int field_check(const struct image *image, const struct field *field,
 		struct problem *problem)
 {
-	if (!btf->types)
-		return problem_set(problem, NULL, NO_TYPES);
-	if (!field->structure)
-		return check_enumerator(btf, field, problem);
-	if (!field->member)
-		return check_size(btf, field, problem);
-	return check_member(btf, field, problem);
-}
-
-/* What follows prefix, or NULL. */
-static const char *behind(const char *symbol, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	return strncmp(symbol, prefix, len) ? NULL : symbol + len;
-}
-
-static bool find_member(const struct btf *btf, const char *path,
-			uint64_t *value)
-{
-	const char *member = strchr(path, '.');
-	uint32_t offset, bytes;
-	char structure[128];
-
-	if (!member || (size_t)(member - path) >= sizeof(structure))
-		return false;
-	memcpy(structure, path, member - path);
-	structure[member - path] = '\0';
-	/* An address of a bit-field there is none. */
-	if (!btf_member(btf, structure, member + 1, &offset, &bytes) || !bytes)
-		return false;
-	*value = offset;
-	return true;
-}
-
-static bool find_value(const struct btf *btf, const char *symbol,
-		       uint64_t *value)
-{
-	const char *name;
-	uint32_t bytes;
-	int64_t number;
-
-	name = behind(symbol, "cvm_field.");
-	if (name)
-		return find_member(btf, name, value);
-	name = behind(symbol, "cvm_size.");
-	if (name) {
-		if (!btf_size(btf, name, &bytes))
-			return false;
-		*value = bytes;
-		return true;
+	switch (field->kind) {
+	case CVM_FIELD_MEMBER:
+		return check_member(image, field, problem);
+	case CVM_FIELD_SIZE:
+		return check_size(image, field, problem);
+	case CVM_FIELD_ENUMERATOR:
+		return check_enumerator(image, field, problem);
+	case CVM_FIELD_FUNCTION:
+		return check_function(image, field, problem);
+	case CVM_FIELD_NO_SYMBOL:
+		return check_no_symbol(image, field, problem);
 	}
-	name = behind(symbol, "cvm_enum.");
-	if (!btf_enumerator(btf, name, &number))
-		return false;
-	*value = (uint64_t)number;
-	return true;
+	return problem_set(problem, image->path, "the platform object says of "
+			   "%.100s what this cvmctl does not understand",
+			   field->name);
 }
 
-enum field_symbol field_symbol(const struct btf *btf, const char *symbol,
-			       uint64_t *value, struct problem *problem)
+static int read_row(const struct object *object, const struct cvm_field *row,
+		    struct field *field, struct problem *problem)
 {
-	if (!behind(symbol, "cvm_field.") && !behind(symbol, "cvm_size.") &&
-	    !behind(symbol, "cvm_enum."))
-		return FIELD_NONE;
-	if (!btf->types) {
-		problem_set(problem, NULL, NO_TYPES);
-		return FIELD_REFUSED;
-	}
-	if (find_value(btf, symbol, value))
-		return FIELD_FOUND;
-	problem_set(problem, strchr(symbol, '.') + 1,
-		    "the kernel has no one %s of this name, which the platform "
-		    "object needs", behind(symbol, "cvm_enum.") ? "enumerator" :
-		    behind(symbol, "cvm_size.") ? "type" : "member");
-	return FIELD_REFUSED;
+	*field = (struct field) {
+		.kind = (enum cvm_field_kind)row->kind,
+		.name = object_text(object, row->name),
+		.member = row->member ? object_text(object, row->member) : NULL,
+		.value = row->value,
+		.bytes = row->bytes,
+	};
+	if (!field->name || (!field->member &&
+			     field->kind != CVM_FIELD_SIZE &&
+			     field->kind != CVM_FIELD_ENUMERATOR))
+		return problem_set(problem, object->path,
+				   "a row of .cvm.fields has no name");
+	return 0;
+}
+
+/* Types are what an object of a series cannot do without. */
+static int check_has_types(const struct image *image,
+			   const struct object *object, uint32_t rows,
+			   struct problem *problem)
+{
+	if (!rows && object->head.flags & CVM_OBJECT_F_SERIES)
+		return problem_set(problem, object->path, "it is of a series "
+				   "and does not say what it was compiled "
+				   "with (.cvm.fields)");
+	if (rows && !image->btf.types)
+		return problem_set(problem, image->path, "it has no BTF "
+				   "(CONFIG_DEBUG_INFO_BTF), by which %.100s "
+				   "is known to fit", object->path);
+	return 0;
+}
+
+int fields_check(const struct image *image, const struct object *object,
+		 struct problem *problem)
+{
+	const struct cvm_field *row;
+	const void *rows;
+	uint32_t i, count;
+	struct field field;
+
+	if (object_rows(object, ".cvm.fields", sizeof(*row), &rows, &count,
+			problem) ||
+	    check_has_types(image, object, count, problem))
+		return -1;
+	for (i = 0, row = rows; i < count; i++, row++)
+		if (read_row(object, row, &field, problem) ||
+		    field_check(image, &field, problem))
+			return -1;
+	return 0;
 }

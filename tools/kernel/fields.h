@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fields.h - what a platform object believes of a kernel's types, and what it
- * wants to be told of them (object.h: .cvm.fields, cvm_field. and the like).
+ * fields.h - what a platform object believes of a kernel's types.
+ *
+ * An object for a whole series was compiled with the headers of one kernel.
+ * All that it took for granted of that kernel's types stands in .cvm.fields
+ * (include/cvm/object.h), and is looked up in the BTF of the one at hand.
  */
 #ifndef CVM_KERNEL_FIELDS_H
 #define CVM_KERNEL_FIELDS_H
 
 #include <stdint.h>
 
-#include "btf.h"
+#include "image.h"
+#include "link.h"
 
-/* A row of .cvm.fields with its names; NULL is one that the row has not. */
+/* A row with its names. */
 struct field {
-	const char *structure;
-	const char *member;
-	uint32_t offset;
+	enum cvm_field_kind kind;
+	const char *name;
+	const char *member;	/* NULL of what has none */
+	uint32_t value;
 	uint32_t bytes;
 };
 
@@ -22,20 +27,14 @@ struct field {
  * field_check - is it so in this kernel?  -1 with a problem that says what the
  * object was compiled with and what the kernel has.
  */
-int field_check(const struct btf *btf, const struct field *field,
+int field_check(const struct image *image, const struct field *field,
 		struct problem *problem);
 
-enum field_symbol {
-	FIELD_NONE,		/* no symbol of this kind */
-	FIELD_FOUND,
-	FIELD_REFUSED		/* with a problem */
-};
-
 /*
- * field_symbol - the value of "cvm_field.STRUCT.MEMBER", "cvm_size.STRUCT" or
- * "cvm_enum.NAME".
+ * fields_check - all rows of an object that was linked.  -1 with a problem
+ * for the first that differs, or if an object of a series has none.
  */
-enum field_symbol field_symbol(const struct btf *btf, const char *symbol,
-			       uint64_t *value, struct problem *problem);
+int fields_check(const struct image *image, const struct object *object,
+		 struct problem *problem);
 
 #endif /* CVM_KERNEL_FIELDS_H */

@@ -76,7 +76,8 @@ def meson_dir(name="native", *options):
 def windows_dir():
     """What is built for Windows."""
     return meson_dir("pe", "--cross-file", str(paths.ROOT / ".ci/mingw64.ini"),
-                     "-Dpkg_config_path=%s" % mingw.cmocka())
+                     "-Dpkg_config_path=" + ",".join(
+                         str(path) for path in mingw.pkg_config_path()))
 
 
 def windows_zip(kernels, initrd):

@@ -17,42 +17,87 @@ AR = "x86_64-w64-mingw32-ar"
 # here.
 CMOCKA = ("1.1.5", "pool/main/c/cmocka/cmocka_1.1.5.orig.tar.xz",
           "f0ccd8242d55e2fd74b16ba518359151f6f8383ff8aef4976e48393f77bba8b6")
-CMOCKA_FLAGS = ("-O2", "-DHAVE_INTTYPES_H", "-DHAVE_MALLOC_H",
+CMOCKA_FLAGS = ("-DHAVE_INTTYPES_H", "-DHAVE_MALLOC_H",
                 "-DHAVE_SIGNAL_H", "-DHAVE_STRUCT_TIMESPEC",
                 "-DHAVE_GCC_THREAD_LOCAL_STORAGE")
+
+# The decoder of instructions.  Of its own library it takes headers only, which
+# are the same for every system: those of libzycore-dev.
+ZYDIS = ("4.0.0", "pool/main/z/zydis/zydis_4.0.0.orig.tar.gz",
+         "e990107f80c62afc1deb51de230023a1098db801b8ea6bf483e296d45459e234")
+ZYDIS_FLAGS = ("-DZYDIS_STATIC_BUILD", "-DZYCORE_STATIC_BUILD",
+               "-DZYDIS_DISABLE_FORMATTER", "-DZYDIS_DISABLE_ENCODER")
+ZYCORE_HEADERS = "/usr/include/Zycore"
+
 PKG_CONFIG = """\
 prefix=%s
-Name: cmocka
-Description: unit tests in C
+Name: %s
+Description: %s
 Version: %s
-Cflags: -I${prefix}/include
-Libs: -L${prefix}/lib -lcmocka
+Cflags: -I${prefix}/include %s
+Libs: -L${prefix}/lib %s
 """
 
 
-def _build_cmocka(source, where, version):
-    with tempfile.TemporaryDirectory(prefix="cvm-mingw-") as scratch:
-        ui.run(["tar", "-xf", source, "-C", scratch, "--strip-components=1"])
-        tree = pathlib.Path(scratch)
-        ui.run([CC, *CMOCKA_FLAGS, "-I", tree / "include", "-c", "-o",
-                tree / "cmocka.o", tree / "src/cmocka.c"])
-        (where / "lib/pkgconfig").mkdir(parents=True)
-        ui.run([AR, "rcs", where / "lib/libcmocka.a", tree / "cmocka.o"])
-        shutil.copytree(tree / "include", where / "include")
-    (where / "lib/pkgconfig/cmocka.pc").write_text(
-        PKG_CONFIG % (where, version))
+def _unpack(source, tree):
+    tree.mkdir()
+    ui.run(["tar", "-xf", source, "-C", tree, "--strip-components=1"])
+    return tree
 
 
-def cmocka():
+def _archive(where, name, objects):
+    (where / "lib/pkgconfig").mkdir(parents=True)
+    ui.run([AR, "rcs", where / "lib" / ("lib%s.a" % name), *objects])
+
+
+def _compile(flags, sources, scratch):
+    """Objects of the sources."""
+    objects = []
+    for number, source in enumerate(sources):
+        objects.append(scratch / ("%d.o" % number))
+        ui.run([CC, "-O2", *flags, "-c", "-o", objects[-1], source])
+    return objects
+
+
+def _build_cmocka(where, scratch):
+    version, *source = CMOCKA
+    tree = _unpack(debian.source_file(*source), scratch / "cmocka")
+    flags = (*CMOCKA_FLAGS, "-I%s" % (tree / "include"))
+    _archive(where, "cmocka", _compile(flags, [tree / "src/cmocka.c"],
+                                       scratch))
+    shutil.copytree(tree / "include", where / "include")
+    return PKG_CONFIG % (where, "cmocka", "unit tests in C", version, "",
+                         "-lcmocka")
+
+
+def _build_zydis(where, scratch):
+    version, *source = ZYDIS
+    tree = _unpack(debian.source_file(*source), scratch / "zydis")
+    include = where / "include"
+    shutil.copytree(tree / "include/Zydis", include / "Zydis")
+    shutil.copytree(ZYCORE_HEADERS, include / "Zycore")
+    flags = (*ZYDIS_FLAGS, "-I%s" % include, "-I%s" % (tree / "src"))
+    _archive(where, "Zydis",
+             _compile(flags, sorted((tree / "src").glob("*.c")), scratch))
+    return PKG_CONFIG % (where, "zydis", "a decoder of instructions", version,
+                         " ".join(ZYDIS_FLAGS), "-lZydis")
+
+
+def _library(name, build):
     """Directory of its pkg-config file."""
-    version, source, sha256 = CMOCKA
     key = paths.content_hash([pathlib.Path(__file__)])
-    where = paths.CACHE / "mingw" / ("cmocka-" + key)
+    where = paths.CACHE / "mingw" / ("%s-%s" % (name, key))
     with ui.locked(where):
         if not (where / "complete").exists():
             shutil.rmtree(where, ignore_errors=True)
-            tar = debian.source_file(source, sha256)
-            with ui.step("building cmocka for Windows"):
-                _build_cmocka(tar, where, version)
+            with ui.step("building %s for Windows" % name), \
+                    tempfile.TemporaryDirectory(prefix="cvm-mingw-") as scratch:
+                text = build(where, pathlib.Path(scratch))
+                (where / "lib/pkgconfig" / (name + ".pc")).write_text(text)
             (where / "complete").touch()
     return where / "lib/pkgconfig"
+
+
+def pkg_config_path():
+    """Where Meson finds what Windows lacks."""
+    return [_library("cmocka", _build_cmocka), _library("zydis", _build_zydis)]

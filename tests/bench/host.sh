@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The rows of devices in several worlds, one after the other: host.sh WORLD...
 # Every world has the same disk, a file on tmpfs, and the same server to talk
-# to; the native one has a RAM disk and the loopback interface.
+# to; the native one has a RAM disk and the loopback interface.  $GUEST is the
+# directory of the guest's files, $KERNEL the one of these for cvmctl.
 DISK=/tmp/disk
 TRACE=/sys/kernel/tracing
-INITRD=/lab/guest/initrd
-KERNEL=/lab/guest/6.12
+INITRD=$GUEST/initrd
 APPEND="nokaslr norandmaps random.trust_cpu=off cvm.lab=auto"
 
 tap()	# NAME ADDRESS
@@ -53,7 +53,7 @@ guest()
 	tap cvm0 10.1.0.1
 	cat >/tmp/bench.conf <<-END
 		name=bench
-		kernel=$KERNEL/vmlinux
+		kernel=$KERNEL
 		initrd=$INITRD
 		mem=192
 		cobd0=$DISK
@@ -70,7 +70,7 @@ kvm()
 	qemu-system-x86_64 -L /lab/qemu -M q35,sata=off,smbus=off,vmport=off \
 		-accel kvm -cpu host,xsave=off -m 192 -nodefaults -no-user-config \
 		-display none -serial stdio -no-reboot \
-		-kernel $KERNEL/bzImage -initrd $INITRD \
+		-kernel $GUEST/bzImage -initrd $INITRD \
 		-append "console=ttyS0 $APPEND cvm.world=kvm" \
 		-object iothread,id=io \
 		-blockdev driver=file,node-name=d,filename=$DISK,aio=io_uring \

@@ -15,6 +15,7 @@ import tempfile
 
 import build
 import exact
+import kernels
 import machine
 import paths
 import ring0
@@ -69,19 +70,19 @@ def _measure(world, run):
             for mark, name in enumerate(ROWS)]
 
 
-def _options():
+def _options(guest):
     mb = build.static_program(paths.ROOT / "tests/bench/mb.c")
-    return machine.Options(files={"lab/bin/mb": mb.read_bytes()})
+    return machine.Options(guest=guest, files={"lab/bin/mb": mb.read_bytes()})
 
 
-def os_rows():
+def os_rows(guest):
     """The rows that need an operating system, native first."""
-    options = _options()
-    guest = build.guest_kernel(options.guest, options.config)
+    options = _options(guest)
+    kernel = kernels.guest(options.guest, options.config)
     host_script = "#!/bin/sh\nexec %s\n" % exact.start_guest(
         options, "cvm.lab=auto")
     native = _measure("native", lambda extra: exact.native(
-        guest, SCRIPT, options.files, options.mem, extra))
+        kernel, SCRIPT, options.files, options.mem, extra))
     inside = _measure("guest", lambda extra: exact.beside_host(
         options, host_script, SCRIPT, extra))
     base = {name: value for name, value, _ in native}
@@ -107,9 +108,9 @@ def bare_rows():
             for mark, name in BARE_ROWS.items()]
 
 
-def device_rows(started):
+def device_rows(guest, started):
     """Disks and networks in the worlds that are to be started."""
-    found = worlds.measure(started, OPS)
+    found = worlds.measure(started, guest, OPS)
     base = {row: part.value() for (world, row), part in found.items()
             if world == "native"}
     return [_row(row, world, part.value(), part.value() / base[row], part.mix,
@@ -149,13 +150,13 @@ def show(rows):
               ["%.2f" % row["mix"][name] for name in OPS])
 
 
-def all_rows(started=worlds.STARTED):
-    return os_rows() + device_rows(started) + bare_rows()
+def all_rows(guest, started=worlds.STARTED):
+    return os_rows(guest) + device_rows(guest, started) + bare_rows()
 
 
-def main(json_file):
+def main(guest, json_file):
     with ui.output(json_file or os.devnull, "w") as file:
-        rows = all_rows()
+        rows = all_rows(guest)
         show(rows)
         file.write(json.dumps(rows, indent=1) + "\n")
     return 0

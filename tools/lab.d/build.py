@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Builds what a run needs: cvmctl, the driver, guest kernels, the agent.
+"""Builds what a run needs: cvmctl, the driver, modules, the agent.
 
-The driver, guest kernels and the agent are cached by the hash of everything
-they are made of; what Meson builds lies in one directory per checkout and is
-brought up to date by ninja.
+The driver, modules and the agent are cached by the hash of everything they are
+made of; what Meson builds lies in one directory per checkout and is brought up
+to date by ninja.
 """
 
 import os
 import pathlib
 import shutil
 
-import debian
 import mingw
 import paths
 import ui
@@ -149,7 +148,7 @@ def driver(kernel):
     return path
 
 
-def _module(source, key, headers):
+def module(source, key, headers):
     """A module of one directory, cached; headers(where) unpacks or names the
     tree it is built with."""
     path = paths.CACHE / "modules" / key / (pathlib.Path(source).name + ".ko")
@@ -168,48 +167,29 @@ def _module(source, key, headers):
     return path
 
 
-def host_module(kernel, source):
-    """A module of one directory for a host kernel."""
+def debian_module(kernel, source):
+    """A module of one directory for one of Debian's kernels."""
     key = paths.content_hash(paths.files_below(source, "include"),
                              kernel.release)
-    return _module(source, key, lambda where: kernel.headers)
+    return module(source, key, lambda where: kernel.headers)
 
 
-class GuestKernel:
-    def __init__(self, series, where):
-        self.series = series
-        self.dir = pathlib.Path(where)
-        self.vmlinux = self.dir / "vmlinux"
-        self.bzimage = self.dir / "bzImage"
-
-
-    def module(self, source):
-        """A module of one directory, built with this kernel's headers."""
-        key = paths.content_hash(
-            [self.dir / "config", *paths.files_below(source, "include")],
-            self.dir.name)
-        return _module(source, key, self._headers)
-
-    def _headers(self, where):
-        ui.run(["tar", "-C", where, "--zstd", "-xf",
-                self.dir / "headers.tar.zst"])
-        return where / "linux"
-
-
-_guests = {}
-
-
-def guest_kernel(series, config="tiny"):
-    """A patched guest kernel; guest-patch/build has its own cache."""
-    key = (series, config)
-    if key not in _guests:
-        debian.update_lists()
-        out = ui.run_shown([paths.ROOT / "guest-patch/build",
-                            "--kernel", series, "--config", config],
-                           env={"CVM_CACHE": str(paths.CACHE)},
-                           quiet=": cached")
-        lines = out.strip().splitlines()
-        if not lines or not os.path.isdir(lines[-1]):
-            raise ui.LabError("guest-patch/build printed no directory")
-        _guests[key] = GuestKernel(series, lines[-1])
-    return _guests[key]
+def platform_object(kernel):
+    """What makes one of Debian's kernels a guest, by its headers."""
+    key = paths.content_hash(
+        paths.files_below("guest-patch/object", "guest-patch/cvm",
+                          "include/cvm"), kernel.release)
+    path = paths.CACHE / "platform" / key / (kernel.release + ".o")
+    with ui.locked(path.parent):
+        if not path.exists():
+            shutil.rmtree(path.parent, ignore_errors=True)
+            path.parent.mkdir(parents=True)
+            part = path.with_suffix(".part")
+            with ui.step("building the guest platform for " +
+                         kernel.release):
+                ui.run([paths.ROOT / "guest-patch/object/build", "--headers",
+                        kernel.headers, "--out", part],
+                       log=paths.CACHE / "log" / ("platform-%s.log" %
+                                                  kernel.release))
+            part.rename(path)
+    return path

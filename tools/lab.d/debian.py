@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What comes from Debian: build packages, sources, the hosts' kernels.
+"""What comes from Debian: build packages, sources, kernels for hosts and guests.
 
 The kernels are unpacked into the cache, never installed: the machine the lab
 runs on keeps its own.  Only the newest point release is in the archive, so
@@ -8,6 +8,7 @@ serves.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,8 +18,12 @@ import paths
 import ui
 
 # The metapackages that name the newest point release.
-IMAGE_META = {"6.1": "linux-image-cloud-amd64",
-              "6.12": "linux-image-6.12-cloud-amd64"}
+IMAGE_META = {("6.1", "cloud"): "linux-image-cloud-amd64",
+              ("6.1", "amd64"): "linux-image-amd64",
+              ("6.1", "rt"): "linux-image-rt-amd64",
+              ("6.12", "cloud"): "linux-image-6.12-cloud-amd64",
+              ("6.12", "amd64"): "linux-image-6.12-amd64",
+              ("6.12", "rt"): "linux-image-6.12-rt-amd64"}
 UPDATE_EVERY = 24 * 3600
 
 
@@ -138,17 +143,23 @@ def _depends(package):
     return names
 
 
-def _newest_release(series):
-    for name in _depends(IMAGE_META[series]):
+def _newest_release(meta):
+    for name in _depends(meta):
         if name.startswith("linux-image-"):
             return name[len("linux-image-"):]
     return None
 
 
-def _cached_release(series):
-    """The youngest complete kernel of this series in the cache."""
-    found = sorted((paths.CACHE / "hosts").glob(series + ".*/complete"),
-                   key=lambda p: p.stat().st_mtime)
+def _flavour(release):
+    found = re.search(r"-(cloud|rt)-amd64$", release)
+    return found.group(1) if found else "amd64"
+
+
+def _cached_release(series, flavour):
+    """The youngest complete kernel of this kind in the cache."""
+    found = sorted((path for path in (paths.CACHE / "hosts").glob(
+        series + ".*/complete") if _flavour(path.parent.name) == flavour),
+        key=lambda path: path.stat().st_mtime)
     return found[-1].parent.name if found else None
 
 
@@ -201,11 +212,10 @@ def unpacked(package):
     return where
 
 
-class HostKernel:
+class Kernel:
     """An unpacked Debian kernel: release, image, headers, modules."""
 
-    def __init__(self, series, release):
-        self.series = series
+    def __init__(self, release):
         self.release = release
         self.dir = paths.CACHE / "hosts" / release
         self.image = self.dir / "boot" / ("vmlinuz-" + release)
@@ -216,26 +226,32 @@ class HostKernel:
 _known = {}
 
 
-def host_kernel(series):
+def kernel(series, flavour="cloud"):
     """The newest Debian point release of 6.1 or 6.12, fetched if need be."""
-    if series in _known:
-        return _known[series]
+    key = (series, flavour)
+    if key in _known:
+        return _known[key]
     update_lists()
-    release = _newest_release(series) or _cached_release(series)
+    release = (_newest_release(IMAGE_META[key]) or
+               _cached_release(series, flavour))
     if not release:
-        raise ui.LabError("apt knows no package %s, and no host kernel %s is "
-                          "in the cache %s" % (IMAGE_META[series], series,
-                                        paths.CACHE))
-    kernel = HostKernel(series, release)
-    with ui.locked(kernel.dir):
-        if not (kernel.dir / "complete").exists():
+        raise ui.LabError("apt knows no package %s, and no such kernel is in "
+                          "the cache %s" % (IMAGE_META[key], paths.CACHE))
+    found = Kernel(release)
+    with ui.locked(found.dir):
+        if not (found.dir / "complete").exists():
             try:
-                _unpack(release, kernel.dir)
+                _unpack(release, found.dir)
             except ui.LabError:
-                old = _cached_release(series)
+                old = _cached_release(series, flavour)
                 if not old:
                     raise
                 ui.say("using the cached kernel %s instead" % old)
-                kernel = HostKernel(series, old)
-    _known[series] = kernel
-    return kernel
+                found = Kernel(old)
+    _known[key] = found
+    return found
+
+
+def host_kernel(series):
+    """What the lab's hosts boot."""
+    return kernel(series)

@@ -80,10 +80,9 @@ def options(**given):
     """Options of a machine whose guest, or host and guest, are Debian."""
     disk = image().path
     debian_host = given.pop("debian_host", False)
-    given.setdefault("guest", machine.Options().guest)
     chosen = machine.Options(
         **{"host_mem": HOST_MEM, "mem": MEM, "config": "distro",
-           "guests": (given["guest"],), "network": True, **given})
+           "network": True, **given})
     chosen.disks = (disk, *chosen.disks)
     if debian_host:
         chosen.disks = (disk, *chosen.disks)

@@ -17,6 +17,7 @@ import build
 import children
 import debian
 import images
+import kernels
 import machine
 import paths
 import ui
@@ -69,27 +70,26 @@ def _boot(kernel, tree, mem, append="", cpu=CPU, extra=(), what="a machine"):
 
 def native(guest, script, files, mem, extra=()):
     """Run a script in the guest's own kernel, booted by QEMU itself."""
-    tree = images.guest_system(auto=script)
+    tree = images.guest_system(guest, auto=script)
     for name, data in files.items():
         tree.file(name, data, 0o755)
-    return _boot(guest.bzimage, tree, mem, "cvm.lab=auto", extra=extra,
+    return _boot(guest.native, tree, mem, "cvm.lab=auto", extra=extra,
                  what="the guest's kernel on QEMU")
 
 
 def beside_host(options, host_script, guest_script=None, extra=(),
                 more=lambda tree: None):
-    """Run a script in the host; /lab/guest/initrd runs the guest's one.
+    """Run a script in the host; the guest's initrd runs the guest's one.
     options.files lie in both systems, more(tree) adds to the host's."""
     kernel = debian.host_kernel(options.host)
     tree = images.host_system(kernel, build.driver(kernel),
                               options.modules, auto=host_script)
-    inner = images.guest_system(auto=guest_script)
+    inner = images.guest_system(kernels.guest(options.guest, options.config),
+                                auto=guest_script)
     for name, data in options.files.items():
         tree.file(name, data, 0o755)
         inner.file(name, data, 0o755)
-    guest = build.guest_kernel(options.guest, options.config)
-    tree.file(machine.guest_file(options.guest), guest.vmlinux.read_bytes())
-    tree.file(machine.GUEST_INITRD, inner.bytes())
+    machine.add_guest(tree, options.guest, options.config, inner.bytes())
     more(tree)
     return _boot(kernel.image, tree, options.host_mem, options.append,
                  options.cpu or CPU, extra, what="the host")
@@ -99,7 +99,7 @@ def start_guest(options, append=""):
     """The shell line that starts the guest of such a machine."""
     return ("cvmctl run --kernel %s --initrd %s --mem %d --cmdline "
             "'console=hvc0 nokaslr norandmaps random.trust_cpu=off %s'" % (
-                machine.guest_file(options.guest), machine.GUEST_INITRD,
+                machine.guest_file(options.guest), machine.guest_initrd(options.guest),
                 options.mem, append))
 
 

@@ -23,7 +23,7 @@ def argv(options, mode, name=None, extra=()):
     words += " " + options.guest_append
     argv = ["cvmctl", "run", "--kernel",
             machine.guest_file(options.guest),
-            "--initrd", machine.GUEST_INITRD, "--mem", str(options.mem),
+            "--initrd", machine.guest_initrd(options.guest), "--mem", str(options.mem),
             "--cmdline", "console=hvc0 " + words.strip()]
     if name:
         argv += ["--name", name]

@@ -4,11 +4,13 @@ the guest.  Both are busybox, the lab's agent and a few scripts."""
 
 import lzma
 import pathlib
+import shutil
 import subprocess
 import tempfile
 
 import build
 import cpio
+import kernels
 import paths
 import ui
 
@@ -43,6 +45,7 @@ ip link set lo up 2>/dev/null
 for m in $(cat /lab/modules 2>/dev/null); do
 	insmod /lab/ko/$m || echo "lab: cannot load $m" >/dev/kmsg
 done
+[ ! -e /lab/drivers ] || /lab/drivers
 # QEMU's network for the host, if the machine has it (machine.py).
 if grep -q cvm.network /proc/cmdline; then
 	ip addr add 10.1.2.15/24 dev eth0
@@ -50,6 +53,36 @@ if grep -q cvm.network /proc/cmdline; then
 	ip route add default via 10.1.2.2
 	echo nameserver 10.1.2.3 >/etc/resolv.conf
 fi
+"""
+
+# What the kernel has as modules: the bus, then what is on it.
+DRIVERS = """\
+#!/bin/sh
+modprobe -q virtio_ring
+for f in /sys/bus/virtio/devices/*/modalias; do
+	[ ! -e $f ] || modprobe -q $(cat $f)
+done
+"""
+
+# For a kernel that has its disks' drivers as modules, and a root on a disk.
+ROOT_INIT = """\
+#!/bin/sh
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev 2>/dev/null
+/lab/drivers
+mode=ro
+for word in $(cat /proc/cmdline); do
+	case $word in
+	root=*) root=${word#root=};;
+	ro|rw) mode=$word;;
+	esac
+done
+mount -t ext4 -o $mode $(findfs $root) /new || exit
+umount /proc /sys /dev
+init=/sbin/init
+[ -L /new$init ] || [ -e /new$init ] || init=/bin/init
+exec switch_root /new $init
 """
 
 # The agent must stay: without it nobody can tell the machine anything.
@@ -253,7 +286,13 @@ DEBIAN_MODULES = ("virtio_blk", "ext4", "autofs4", "binfmt_misc",
                   "configfs", "fuse", "tun")
 
 
-def _load(tree, kernel, wanted, driver):
+# What guests of the suites have: a stock kernel's are modules, and its small
+# system loads them when they are asked for.
+GUEST_MODULES = ("virtio_ring", "virtio_blk", "virtio_net", "virtio_console",
+                 "virtio_rng", "ext4", "isofs", "loop")
+
+
+def _load(tree, kernel, wanted, driver=None):
     """The modules, the driver last, and their order."""
     names = []
     for path in _module_deps(kernel, wanted):
@@ -264,6 +303,31 @@ def _load(tree, kernel, wanted, driver):
         tree.file("lab/ko/cvm.ko", driver.read_bytes())
         names.append("cvm.ko")
     tree.file("lab/modules", "\n".join(names) + "\n")
+
+
+def _offer(tree, kernel, wanted):
+    """The modules as modprobe and the kernel look for them, with what depmod
+    says of them."""
+    if not kernel.modules:
+        return
+    tree.file("lab/drivers", DRIVERS, 0o755)
+    tree.symlink("sbin/modprobe", "../bin/busybox")
+    home = "lib/modules/" + kernel.release
+    with tempfile.TemporaryDirectory(prefix="cvm-modules-") as name:
+        where = pathlib.Path(name) / home
+        (where / "kernel").mkdir(parents=True)
+        for path in _module_deps(kernel, wanted):
+            (where / "kernel" / (path.name.split(".ko")[0] + ".ko")
+             ).write_bytes(_module_data(path))
+        for path in kernel.modules.glob("modules.builtin*"):
+            shutil.copy(path, where)
+        (where / "modules.order").touch()
+        ui.run(["depmod", "-b", name, kernel.release])
+        for path in [*(where / "kernel").iterdir(),
+                     *(where / ("modules." + word) for word in
+                       ("dep", "alias", "symbols"))]:
+            tree.file("%s/%s" % (home, path.relative_to(where)),
+                      path.read_bytes())
 
 
 def host_system(kernel, driver, modules=(), auto=None):
@@ -278,12 +342,34 @@ def host_system(kernel, driver, modules=(), auto=None):
     return tree
 
 
-def guest_system(auto=None):
+def guest_system(kernel, auto=None):
     """The guest's initramfs; auto is the script of cvm.lab=auto."""
     tree = _system("guest", GUEST_START)
     tree.file("lab/start-auto", AUTO_START, 0o755)
     if auto:
         tree.file("lab/auto", auto, 0o755)
+    _offer(tree, kernel, GUEST_MODULES)
+    return tree
+
+
+def root_initrd(kernel):
+    """What a guest with its root on a disk takes beside its kernel: bytes,
+    None where the kernel mounts it."""
+    if not kernel.modules:
+        return None
+    tree = _base()
+    tree.mkdir("new")
+    tree.file("init", ROOT_INIT, 0o755)
+    program(tree, "sbin/findfs", pathlib.Path("/sbin/findfs"))
+    _offer(tree, kernel, ("virtio_ring", "virtio_blk", "ext4"))
+    return tree.bytes()
+
+
+def _debian_guest_system(kernel):
+    """What goes before a guest's Debian."""
+    tree = _debian()
+    if kernel.modules:
+        _load(tree, kernel, GUEST_MODULES + DEBIAN_MODULES)
     return tree
 
 
@@ -296,28 +382,29 @@ def debian_host_system(kernel, driver, modules=()):
     return tree
 
 
-def guest_initrd(debian=False):
+def guest_initrd(kernel, debian=False):
     """The guest's initramfs, or what goes before its Debian, as a cached
     file."""
     source = paths.content_hash(
         [build.agent(), paths.LAB / "images.py", paths.LAB / "cpio.py"],
-        debian)
+        debian, kernel.release if kernel.modules else "")
     path = paths.CACHE / "guest-initrd" / (source + ".cpio")
     with ui.locked(path):
         if not path.exists():
-            tree = _debian() if debian else guest_system()
+            tree = _debian_guest_system(kernel) if debian else \
+                guest_system(kernel)
             _write(path, tree.bytes())
     return path
 
 
-def guest_disk(mib):
+def guest_disk(kernel, mib):
     """The guest's system as an ext4 file system, to be the root of one."""
     with tempfile.TemporaryDirectory() as where:
         tree = pathlib.Path(where) / "tree"
         tree.mkdir()
         # devtmpfs has the devices, which only root could make here.
         ui.run(["sh", "-c", "cd $1 && cpio -id --quiet -f 'dev/*' <$2", "-",
-                tree, guest_initrd()])
+                tree, guest_initrd(kernel)])
         image = pathlib.Path(where) / "image"
         ui.run(["mke2fs", "-q", "-t", "ext4", "-d", tree, image,
                 "%dM" % mib])
@@ -326,8 +413,9 @@ def guest_disk(mib):
 
 def windows_zip():
     """The archive for Windows: driver, cvmctl.exe, guest kernels, initrd."""
-    kernels = [build.guest_kernel(series).vmlinux for series in paths.GUESTS]
-    return build.windows_zip(kernels, guest_initrd())
+    built = [kernels.guest(name) for name in kernels.BUILT]
+    return build.windows_zip([kernel.image for kernel in built],
+                             guest_initrd(built[0]))
 
 
 def _write(path, data):

@@ -18,19 +18,36 @@ import children
 import debian
 import frames
 import images
+import kernels
 import paths
 import ui
 
 BOOT_SECONDS = 180
 DEBIAN_SECONDS = 900
 HANG_SECONDS = 300
-GUEST_DIR = "/lab/guest"
-GUEST_INITRD = GUEST_DIR + "/initrd"
+def guest_dir(guest):
+    """Where a guest kernel lies inside the host, with what belongs to it."""
+    return "/lab/guest/" + guest
 
 
-def guest_file(series, name="vmlinux"):
-    """Where a guest kernel lies inside the host."""
-    return "%s/%s/%s" % (GUEST_DIR, series, name)
+def guest_file(guest):
+    return "%s/%s" % (guest_dir(guest),
+                      "vmlinuz" if kernels.stock(guest) else "vmlinux")
+
+
+def guest_initrd(guest):
+    return guest_dir(guest) + "/initrd"
+
+
+def add_guest(tree, name, config, initrd):
+    """A guest kernel and what it takes to start it; initrd is a file's
+    contents."""
+    kernel = kernels.guest(name, config)
+    tree.file(guest_file(name), kernel.image.read_bytes())
+    tree.file(guest_initrd(name), initrd)
+    for path, data in kernel.files().items():
+        tree.file(path[1:], data)
+    return kernel
 
 
 # TCG takes a string instruction apart byte by byte, so kernels should clear
@@ -43,14 +60,14 @@ class Options:
 
     def __init__(self, **given):
         self.host = "6.12"
-        self.guest = "6.12"
+        self.guest = kernels.DEFAULT
         self.cpus = 1
         self.host_mem = 1024
         self.mem = 256
         self.cpu = None
         self.accel = None
         self.config = "tiny"
-        self.guests = paths.GUESTS
+        self.guests = None	# which lie in the machine; if not told, guest
         self.driver = True
         self.append = ""
         self.guest_append = ""
@@ -66,6 +83,8 @@ class Options:
             if not hasattr(self, name):
                 raise TypeError(name)
             setattr(self, name, value)
+        if self.guests is None:
+            self.guests = (self.guest,)
 
 
 class Machine:
@@ -105,14 +124,10 @@ class Machine:
         system = (images.debian_host_system if opts.debian_host else
                   images.host_system)
         tree = system(kernel, driver, modules)
-        for series in opts.guests:
-            guest = build.guest_kernel(series, opts.config)
-            tree.file(guest_file(series), guest.vmlinux.read_bytes())
-            tree.file(guest_file(series, "bzImage"),
-                      guest.bzimage.read_bytes())
-        if opts.guests:
-            tree.file(GUEST_INITRD, images.guest_initrd(
-                opts.root is not None).read_bytes())
+        for name in opts.guests:
+            guest = kernels.guest(name, opts.config)
+            add_guest(tree, name, opts.config, images.guest_initrd(
+                guest, opts.root is not None).read_bytes())
         for name, data in opts.files.items():
             tree.file(name, data, 0o755)
         path = self.dir / "initrd"

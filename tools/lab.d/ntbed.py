@@ -13,6 +13,7 @@ import tempfile
 import build
 import children
 import images
+import kernels
 import ring0
 import term
 import ui
@@ -79,11 +80,12 @@ def _command(options, command, started):
     script = "exec " + " ".join(shlex.quote(word) for word in command) + "\n"
     with tempfile.TemporaryDirectory(prefix="cvm-nt-") as where:
         initrd = pathlib.Path(where) / "initrd"
-        initrd.write_bytes(images.guest_system(script.encode()).bytes())
+        kernel = kernels.guest(options.guest)
+        initrd.write_bytes(images.guest_system(
+            kernel, script.encode()).bytes())
         args = "test=boot mem=%d -- console=hvc0 cvm.lab=auto %s" % (
             options.mem, options.guest_append)
-        kernel = build.guest_kernel(options.guest).vmlinux
-        argv = _argv(args, (driver(), kernel, initrd), options.cpu)
+        argv = _argv(args, (driver(), kernel.image, initrd), options.cpu)
         started()
         out, status = _output(argv)
     found = END.search(out)
@@ -103,8 +105,9 @@ def lab(options, command, started):
         return _command(options, command, started)
     args = "test=boot input mem=%d -- console=hvc0 cvm.lab=shell " \
         "cvm.term=%s" % (options.mem, os.environ.get("TERM", "linux"))
-    kernel = build.guest_kernel(options.guest).vmlinux
-    argv = _argv(args, (driver(), kernel, images.guest_initrd()), options.cpu)
+    kernel = kernels.guest(options.guest)
+    argv = _argv(args, (driver(), kernel.image, images.guest_initrd(kernel)),
+                 options.cpu)
     started()
     with term._raw(0):
         done = subprocess.run(argv, preexec_fn=children.die_with_parent)

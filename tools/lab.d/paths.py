@@ -16,7 +16,6 @@ SUITES = ROOT / "tests/lab/suites"
 PROGRAMS = ROOT / "tests/lab/programs"
 
 HOSTS = ("6.1", "6.12")
-GUESTS = ("6.1", "6.12")
 
 # Limits are for a machine of one's own.  Others are slower, and busy: no wait
 # is given up before so many times its limit.

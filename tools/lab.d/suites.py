@@ -17,8 +17,8 @@ import textwrap
 import time
 import traceback
 
-import build
 import children
+import kernels
 import paths
 import ui
 
@@ -34,6 +34,8 @@ LONG_ONLY = ("soak", "rich", "fuzz")
 # What counts instructions, when nothing else runs and all is built.
 ALONE = ("irq", "bench")
 
+# Where guests are not of the usual kind (kernels.py), or of more than one.
+KINDS = {}
 
 
 def what(name):
@@ -57,13 +59,17 @@ VERDICT = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped\n\Z")
 
 
 class Report:
+    """What a suite says.  Its guests are kernels' names, the newer one first;
+    guest is for what takes only one."""
+
     def __init__(self, long):
         self.long = long
         self.passed = self.failed = self.skipped = 0
         self._suite = ""
 
-    def begin(self, suite):
+    def begin(self, suite, guests):
         self._suite = suite
+        self.guests, self.guest = guests, guests[0]
 
     def _line(self, verdict, what):
         print("%s %s: %s" % (verdict, self._suite, what), flush=True)
@@ -92,12 +98,34 @@ class Report:
         self._line("    ", text)
 
 
-def _run_one(report, name):
-    report.begin(name)
+class Run:
+    """A suite, with guests of one kind or with one guest."""
+
+    def __init__(self, name, kernel):
+        self.name = name
+        self.kernel = kernel
+        self.guests = kernels.KINDS.get(kernel, (kernel,))
+        self.label = name if kernel == _kinds(name)[0] else \
+            "%s, %s" % (name, kernel)
+
+
+def _kinds(suite):
+    return KINDS.get(suite, (kernels.USUAL,))
+
+
+def _runs(names, kernel):
+    """What is run for these suites; kernel is what the user wants, if he
+    does."""
+    return [Run(name, each) for name in names
+            for each in ((kernel,) if kernel else _kinds(name))]
+
+
+def _run_one(report, run):
+    report.begin(run.label, run.guests)
     begin = time.monotonic()
     failed = report.failed
     try:
-        importlib.import_module("suite_" + name).run(report)
+        importlib.import_module("suite_" + run.name).run(report)
     except ui.LabError as err:
         report.check(False, "completes", err.full())
     except Exception:
@@ -107,29 +135,30 @@ def _run_one(report, name):
         time.monotonic() - begin))
 
 
-def _here(report, names):
+def _here(report, runs):
     """One after the other, each line as it comes."""
     # What suites share lies above them.
     sys.path[:0] = [str(paths.SUITES), str(paths.SUITES.parent)]
-    for name in names:
-        _run_one(report, name)
+    for run in runs:
+        _run_one(report, run)
 
 
-def _apart(name, long):
+def _apart(run, long):
     """A suite in a process of its own: all that it printed."""
-    ui.say("suite %s ..." % name)
-    argv = [sys.executable, paths.ROOT / "tools/lab", "test", name]
+    ui.say("suite %s ..." % run.label)
+    argv = [sys.executable, paths.ROOT / "tools/lab", "test", run.name,
+            "--guest", run.kernel]
     return children.run(argv + ["--long"] * long, stderr=subprocess.STDOUT,
                         text=True, errors="replace").stdout
 
 
-def _add(report, name, text):
+def _add(report, run, text):
     """What a suite of another process printed, and what it counted."""
     counts = VERDICT.search(text)
     sys.stdout.write(text[:counts.start()] if counts else text)
     sys.stdout.flush()
     if not counts:
-        report.begin(name)
+        report.begin(run.label, run.guests)
         report.check(False, "completes")
         return
     passed, failed, skipped = map(int, counts.groups())
@@ -138,23 +167,23 @@ def _add(report, name, text):
     report.skipped += skipped
 
 
-def _side_by_side(report, names, jobs):
+def _side_by_side(report, runs, jobs):
     """Most suites keep one CPU busy.  The order of what is printed is that
     of the suites."""
-    for series in paths.GUESTS:
-        build.guest_kernel(series)
+    for name in {name: None for run in runs for name in run.guests}:
+        kernels.guest(name).files()
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         try:
-            runs = [pool.submit(_apart, name, report.long) for name in names]
-            for name, run in zip(names, runs):
-                _add(report, name, run.result())
+            texts = [pool.submit(_apart, run, report.long) for run in runs]
+            for run, text in zip(runs, texts):
+                _add(report, run, text.result())
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             children.end_all()
             raise
 
 
-def main(names, long, jobs=None):
+def main(names, long=False, jobs=None, kernel=None):
     known = ORDER + LONG_ONLY
     for name in names:
         if name not in known:
@@ -165,11 +194,12 @@ def main(names, long, jobs=None):
         names = known if long else ORDER
     report = Report(long)
     jobs = jobs or len(os.sched_getaffinity(0))
-    shared = [name for name in names if name not in ALONE]
+    runs = _runs(names, kernel)
+    shared = [run for run in runs if run.name not in ALONE]
     if jobs > 1 and len(shared) > 1:
         _side_by_side(report, shared, jobs)
-        names = [name for name in names if name in ALONE]
-    _here(report, names)
+        runs = [run for run in runs if run.name in ALONE]
+    _here(report, runs)
     print("%d passed, %d failed, %d skipped" % (
         report.passed, report.failed, report.skipped), flush=True)
     return 1 if report.failed or not report.passed else 0

@@ -18,6 +18,7 @@ import build
 import debian
 import exact
 import images
+import kernels
 import machine
 import paths
 import ui
@@ -127,11 +128,11 @@ def _peers(tree, worlds):
         images.program(tree, "lab/bin/linux.uml", uml)
 
 
-def _run(worlds, extra):
+def _run(worlds, guest, extra):
     programs = {"lab/bin/" + name: build.static_program(
         BENCH / (name + ".c")).read_bytes() for name in ("iob", "tcpb")}
     programs["lab/bench/rows.sh"] = (BENCH / "rows.sh").read_bytes()
-    options = machine.Options(files=programs, host_mem=1280)
+    options = machine.Options(files=programs, host_mem=1280, guest=guest)
     options.modules = MODULES
     options.cpu = exact.CPU
     if "kvm" in worlds:
@@ -139,15 +140,18 @@ def _run(worlds, extra):
         options.cpu += ",svm=on"
 
     def more(tree):
-        guest = build.guest_kernel(options.guest, options.config)
-        tree.file(machine.guest_file(options.guest, "bzImage"),
-                  guest.bzimage.read_bytes())
+        kernel = kernels.guest(guest, options.config)
+        tree.file(machine.guest_dir(guest) + "/bzImage",
+                  kernel.native.read_bytes())
         tree.file("lab/bench/host.sh", (BENCH / "host.sh").read_bytes(),
                   0o755)
         _peers(tree, worlds)
 
     return exact.beside_host(
-        options, "#!/bin/sh\nexec /lab/bench/host.sh %s\n" % " ".join(worlds),
+        options, "#!/bin/sh\nexport GUEST=%s KERNEL=%s\n"
+        "exec /lab/bench/host.sh %s\n" % (
+            machine.guest_dir(guest),
+            machine.guest_file(guest), " ".join(worlds)),
         "#!/bin/sh\nfor w in $(cat /proc/cmdline); do\ncase $w in\n"
         "cvm.world=*) exec /lab/bench/rows.sh ${w#*=} ;;\nesac\ndone\n",
         extra, more)
@@ -172,12 +176,12 @@ def _check(text, worlds):
                               ui.tail(part))
 
 
-def measure(worlds, ops):
-    """All rows of these worlds: what bench.show() prints."""
+def measure(worlds, guest, ops):
+    """All rows of these worlds, with that guest kernel: what bench.show() prints."""
     with tempfile.TemporaryDirectory(prefix="cvm-bench-") as where:
         out = pathlib.Path(where) / "mix"
         with ui.step("bench: devices in " + ", ".join(worlds)):
-            text = _run(worlds, exact.plugin(out))
+            text = _run(worlds, guest, exact.plugin(out))
         LOG.write_text(text)
         _check(text, worlds)
         rows, batches = parse(text)

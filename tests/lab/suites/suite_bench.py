@@ -40,7 +40,7 @@ def _devices(t, found):
 
 
 def run(t):
-    rows = bench.all_rows(worlds.QUICK)
+    rows = bench.all_rows(t.guest, worlds.QUICK)
     bench.show(rows)
     found = {(r["row"], r["world"]): r for r in rows}
     native = found["getppid", "native"]["value"]

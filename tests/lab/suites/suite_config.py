@@ -11,6 +11,7 @@ import cpio
 import guest
 import images
 import inside
+import kernels
 import machine
 import paths
 
@@ -121,7 +122,8 @@ def _users(t, host):
                             ("", "SUDO_UID=1234 ", "1234")):
         host.sh("echo '%s' >/tmp/c" % words)
         host.sh("%scvmctl start @/tmp/c kernel=%s initrd=%s name=who" % (
-            how, machine.guest_file("6.12"), machine.GUEST_INITRD))
+            how, machine.guest_file(t.guest),
+            machine.guest_initrd(t.guest)))
         pid = _pid(host, "who")
         t.equal({one["Uid"].split()[0] for one in _threads(host, pid)}, {uid},
                 "with \"%s\" the VM's process is user %s" % (
@@ -140,18 +142,24 @@ exec sleep 1000
 """
 
 
-def _files():
+def _initrd(kernel):
+    """Modules for the root file system, or an initrd that mounts it."""
+    modules = cpio.Archive()
+    modules.file("lib/modules/none", "")
+    return gzip.compress(images.root_initrd(kernel) or modules.bytes())
+
+
+def _files(t):
     """A VM's directory, as a user of coLinux had it."""
-    root = images.guest_disk(ROOT_MIB)
+    kernel = kernels.guest(t.guest)
+    root = images.guest_disk(kernel, ROOT_MIB)
     entry = struct.pack("<B3sB3sII", 0x80, b"\1\1\0", 0x83, b"\xfe\xff\xff",
                         TRACK // 512, len(root) // 512)
     table = entry.ljust(66, b"\0")[:64] + b"\x55\xaa"
-    modules = cpio.Archive()
-    modules.file("lib/modules/none", "")
     return {
         DIR + "/vm.conf": (paths.SUITES / "colinux.conf").read_bytes(),
-        DIR + "/vmlinux": build.guest_kernel("6.12").vmlinux.read_bytes(),
-        DIR + "/initrd.gz": gzip.compress(modules.bytes()),
+        DIR + "/vmlinux": kernel.image.read_bytes(),
+        DIR + "/initrd.gz": _initrd(kernel),
         DIR + "/root.img": root,
         DIR + "/swap, or so.img": bytes(MIB),
         DIR + "/whole.img": bytes(446) + table + bytes(TRACK - 512) + root,
@@ -262,9 +270,9 @@ def _refusals(t, host):
 
 def run(t):
     force = build.static_program(paths.PROGRAMS / "force_syscall.c")
-    files = _files()
+    files = _files(t)
     files[FORCE] = force.read_bytes()
-    options = machine.Options(guests=("6.12",),
+    options = machine.Options(guest=t.guest,
                               files={name[1:]: data for name, data in
                                      files.items()})
     with machine.Machine(options) as host:

@@ -8,16 +8,13 @@ import re
 import build
 import guest
 import inside
+import kernels
 import machine
 import paths
 
 REFUSED, ENDED = 1, 5
 DETACH = b"\x1d"
 SIZE = (31, 117)
-LINE = "--kernel %s --initrd " + machine.GUEST_INITRD + \
-    " --mem 128 --cmdline console=hvc0"
-OTHER = LINE % machine.guest_file("6.1")
-LINE %= machine.guest_file("6.12")
 
 
 class Screen:
@@ -64,6 +61,13 @@ def _cvmctl(host, words):
     return host.run(["cvmctl"] + words.split(), limit=180)
 
 
+def _start_line(name, kernel):
+    """Everything behind the verb."""
+    return "--name %s --kernel %s --initrd %s --mem 128 --cmdline " \
+        "console=hvc0" % (name, machine.guest_file(kernel),
+                          machine.guest_initrd(kernel))
+
+
 def _refuses(t, host, words, said, what):
     proc = _cvmctl(host, words)
     text = proc.err.decode("utf-8", "replace").strip()
@@ -80,7 +84,7 @@ def _left(host):
 
 
 def _start(t, host):
-    proc = _cvmctl(host, "start --name web " + LINE)
+    proc = _cvmctl(host, "start " + _start_line("web", t.guest))
     t.equal((proc.status, proc.out, proc.err), (0, b"", b""),
             "start: returns at once, and says nothing")
     vm = json.loads(host.sh("cvmctl list --json"))[0]
@@ -90,7 +94,7 @@ def _start(t, host):
             "start: its process has no terminal and a session of its own")
     t.equal(host.sh("stat -c %a /run/cvm /run/cvm/web.sock").split(),
             ["700", "600"], "start: the socket is for its owner alone")
-    _refuses(t, host, "start --name web " + LINE, "of this name",
+    _refuses(t, host, "start " + _start_line("web", t.guest), "of this name",
              "a second one of this name")
     t.equal(_names(host), ["web"],
             "and the VM that has the name is not disturbed")
@@ -132,7 +136,7 @@ def _end(t, host):
     t.equal(host.sh("cat /run/cvm/web.log"), "cvmctl: web: powered off\n",
             "stop: the log says how the VM ended")
     t.equal(_left(host), ["web.log"], "stop: nothing but the log is left")
-    host.sh("cvmctl start --name web " + LINE)
+    host.sh("cvmctl start " + _start_line("web", t.guest))
     proc = _cvmctl(host, "kill --wait web")
     t.equal((proc.status, _names(host)), (0, []), "kill --wait: it is gone")
     t.equal(host.sh("cat /run/cvm/web.log; rm /run/cvm/web.log"),
@@ -141,7 +145,7 @@ def _end(t, host):
 
 def _from_run(t, host):
     """A terminal that started its guest, left, and another that comes."""
-    first = Screen(host, "cvmctl run --name web " + LINE)
+    first = Screen(host, "cvmctl run " + _start_line("web", t.guest))
     first.expect("cvm-guest:~# ")
     t.equal(first.leave(), 0, "run, detached: status 0")
     second = Screen(host, "cvmctl console web")
@@ -152,27 +156,27 @@ def _from_run(t, host):
 
 def _other_kernel(t, host):
     """The same platform code and another kernel's driver."""
-    host.sh("cvmctl start --name web %s ttys0=console" % OTHER)
+    other = t.guests[-1]
+    host.sh("cvmctl start %s ttys0=console" % _start_line("web", other))
     user = Screen(host, "cvmctl console web")
     user.expect("cvm-guest:~# ")
-    t.equal(user.sh("uname -r | cut -c 1-4; cat /sys/class/virtio-ports/*/"
+    t.equal(user.sh("uname -r | cut -d . -f 1-2; cat /sys/class/virtio-ports/*/"
                     "name; stty size").split(),
-            ["6.1.", "ttys0"] + [str(n) for n in SIZE],
-            "a 6.1 guest: its port's name, and the window's size")
+            [kernels.series(other), "ttys0"] + [str(n) for n in SIZE],
+            other + ": its port's name, and the window's size")
     user.type("setsid sh -i <>/dev/hvc1 >&0 2>&1 &\n")
     port = Screen(host, "cvmctl console web ttys0")
     port.expect("# ")
     t.equal(port.sh("stty size").split(), [str(n) for n in SIZE],
-            "a 6.1 guest: a shell on its port, and the size there")
-    t.equal(user.leave(), 0, "a 6.1 guest: detached with status 0")
+            other + ": a shell on its port, and the size there")
+    t.equal(user.leave(), 0, other + ": detached with status 0")
     host.sh("cvmctl kill --wait web")
-    t.equal(port.ended(), ENDED, "a 6.1 guest: killed, its port's terminal is "
-            "told")
+    t.equal(port.ended(), ENDED, other + ": killed, its port's terminal is told")
     host.sh("rm -f /run/cvm/*")
 
 
 def _refusals(t, host):
-    _refuses(t, host, "start --name web " + LINE.replace("128", "65536"),
+    _refuses(t, host, "start " + _start_line("web", t.guest).replace("128", "65536"),
              "65536 MiB", "start with too much memory")
     _refuses(t, host, "start @/no/such", "/no/such", "start of no file")
     _refuses(t, host, "console nobody", "nobody", "the console of nobody")
@@ -381,7 +385,7 @@ def _bad_ports(t, host):
             ("ttys0=file:", "no path given"),
             (" ".join("ttys%d=pty" % n for n in range(8)),
              "ttys7: too many (a guest has at most 7)")):
-        _configure(host, "kernel=" + machine.guest_file("6.12"), "mem=64",
+        _configure(host, "kernel=" + machine.guest_file(t.guest), "mem=64",
                    word)
         _refuses(t, host, "start --name web @" + CONFIG, said, word[:40])
     t.equal((_names(host), _left(host), host.sh("ls /tmp | grep left || true")),
@@ -391,7 +395,6 @@ def _bad_ports(t, host):
 # Each host has its part; other suites use the verbs on both.
 PARTS = {"6.12": (_ports, _bad_ports, _other_kernel, _refusals),
          "6.1": (_start, _attach, _stats, _end, _from_run)}
-GUESTS = {"6.12": ("6.12", "6.1"), "6.1": ("6.12",)}
 
 
 def run(t):
@@ -399,8 +402,8 @@ def run(t):
         paths.PROGRAMS / "peer.c").read_bytes()}
     for version, parts in PARTS.items():
         t.info("host %s" % version)
-        options = machine.Options(host=version, guests=GUESTS[version],
-                                  files=files)
+        options = machine.Options(host=version, guest=t.guest,
+                                  guests=t.guests, files=files)
         with machine.Machine(options) as host:
             for part in parts:
                 part(t, host)

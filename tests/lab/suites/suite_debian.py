@@ -11,6 +11,7 @@ import children
 import distro
 import guest
 import inside
+import kernels
 import machine
 import paths
 
@@ -54,7 +55,7 @@ def _ssh(t, host):
     proc = host.run([*SSH, "uname -r; cat; exit 7"], stdin=b"through ssh\n")
     lines = proc.out.decode().splitlines()
     t.check(proc.status == 7 and lines[1:] == ["through ssh"] and
-            "cvm" in lines[0], "ssh from the host through a forwarded port",
+            kernels.guest(host.options.guest).is_release(lines[0]), "ssh from the host through a forwarded port",
             (proc.status, proc.out, proc.err))
 
 
@@ -203,10 +204,12 @@ def _with_table(directory):
 
 def _older(t):
     """The other kernel, in the lab's own small host."""
-    with machine.Machine(distro.options(guest="6.1")) as host:
+    name = t.guests[-1]
+    with machine.Machine(distro.options(guest=name)) as host:
         with distro.boot(host) as inner:
-            t.check(inner.sh("uname -r").startswith("6.1."),
-                    "a guest with kernel 6.1")
+            release = inner.sh("uname -r").strip()
+            t.check(kernels.guest(name).is_release(release),
+                    "a guest with the kernel %s" % release)
             _system(t, inner, "that guest")
             _recorder(t, inner, "after its boot")
             inside.clean(t, inner.sh("dmesg"), "that guest's log is clean")
@@ -215,7 +218,7 @@ def _older(t):
 def _lab(t):
     """The command line, in the lab's own small host."""
     proc = children.run(
-        [paths.ROOT / "tools/lab", "debian", "--", "sh", "-c",
+        [paths.ROOT / "tools/lab", "debian", "--guest", t.guest, "--", "sh", "-c",
          "cat; echo err >&2; exit 7"], input=b"in\0\xff\x0f\n")
     t.check(proc.returncode == 7 and proc.stdout == b"in\0\xff\x0f\n" and
             proc.stderr.endswith(b"\nerr\n"),
@@ -225,7 +228,7 @@ def _lab(t):
 
 def run(t):
     with tempfile.TemporaryDirectory(prefix="cvm-lab-") as directory:
-        options = distro.options(debian_host=True)
+        options = distro.options(debian_host=True, guest=t.guest)
         options.disks += (_with_table(directory),)
         with machine.Machine(options) as host:
             _system(t, host, "the host")

@@ -132,7 +132,7 @@ def _killed(t, host, inner):
 
 
 def _guest(t, host, version):
-    options = machine.Options(guest=version, guests=(version,))
+    options = machine.Options(guest=version)
     host.sh("dd if=/dev/urandom of=%s bs=1M count=8 2>/dev/null; "
             "dd if=/dev/zero of=%s.2 bs=1M count=8 2>/dev/null" % (DISK, DISK))
     _configure(host, "cobd0=" + DISK, "cobd1=%s.2" % DISK)
@@ -150,7 +150,7 @@ def _guest(t, host, version):
 
 
 def _refused(t, host, disk, word, what):
-    _configure(host, "kernel=" + machine.guest_file("6.12"), "mem=64",
+    _configure(host, "kernel=" + machine.guest_file(t.guest), "mem=64",
                "cobd0=" + disk)
     proc = host.run(["cvmctl", "run", "@" + CONFIG], limit=120)
     text = proc.err.decode("utf-8", "replace").strip()
@@ -181,7 +181,7 @@ def _refusals(t, host):
 
 def _threads(t, host):
     """A user who may have as many as are there already."""
-    _configure(host, "kernel=" + machine.guest_file("6.12"), "mem=64",
+    _configure(host, "kernel=" + machine.guest_file(t.guest), "mem=64",
                "cobd0=" + DISK)
     for verb in "run", "start":
         proc = host.run(["sh", "-c", "ulimit -u 1; exec cvmctl %s @%s" %
@@ -194,9 +194,9 @@ def _threads(t, host):
 
 
 def run(t):
-    guests = ("6.12", "6.1")
-    with machine.Machine(machine.Options(guests=guests)) as host:
-        for version in guests:
+    options = machine.Options(guest=t.guest, guests=t.guests)
+    with machine.Machine(options) as host:
+        for version in t.guests:
             t.info("guest %s" % version)
             _guest(t, host, version)
         _refusals(t, host)

@@ -14,6 +14,7 @@ import build
 import guest
 import images
 import inside
+import kernels
 import machine
 
 MIB = 1 << 20
@@ -23,6 +24,7 @@ MODULES = ("virtio_blk", "ext4", "loop")
 TOOLS = ("/sbin/mke2fs", "/sbin/sfdisk")
 STRIPPED = "/tmp/stripped.img"
 CONFIG = "/tmp/vm.conf"
+INITRD = "lab/root-initrd"	# for kernels that cannot mount it
 
 # What an fdisk of old proposes, by pressing return: all of the disk, from the
 # second track on.
@@ -120,8 +122,9 @@ def _native(t, disks):
 def _guest(t, host, disk, root, known, who, what):
     """A guest that mounts its root itself, from its whole disk or from the
     one partition there, writes and powers off."""
-    host.sh("echo 'kernel=%s mem=96 cobd0=%s root=%s rw cvm.lab=agent' >%s" % (
-        machine.guest_file("6.12"), disk, root, CONFIG))
+    initrd = "initrd=/" + INITRD if INITRD in host.options.files else ""
+    host.sh("echo 'kernel=%s %s mem=96 cobd0=%s root=%s rw cvm.lab=agent' "
+            ">%s" % (machine.guest_file(t.guest), initrd, disk, root, CONFIG))
     with guest.Guest(host, command=("cvmctl", "run", "@" + CONFIG)) as inner:
         dev = inner.sh("cd /sys/class/block; ls -d vda* | tail -n 1").strip()
         _on(t, inner, dev, known, what)
@@ -168,8 +171,12 @@ def run(t):
                 handle.truncate(DISK_BYTES)
         _install(t, disks)
         _native(t, disks)
-        options = machine.Options(guests=("6.12",), modules=MODULES,
-                                  files=_files(TOOLS), qemu=_qemu(disks))
+        initrd = images.root_initrd(kernels.guest(t.guest))
+        files = _files(TOOLS)
+        if initrd:
+            files[INITRD] = initrd
+        options = machine.Options(guest=t.guest, modules=MODULES, files=files,
+                                  qemu=_qemu(disks))
         with machine.Machine(options) as host:
             _guests(t, host)
             _gpt(t, host)

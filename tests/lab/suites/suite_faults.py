@@ -4,10 +4,9 @@ the host stays healthy."""
 
 import struct
 
-import build
-import debian
 import guest
 import inside
+import kernels
 import machine
 
 POWEROFF, REFUSED, USAGE, PANIC, REBOOT, ENDED = range(6)
@@ -16,22 +15,26 @@ NOTE = struct.pack("<III", 7, 32, 0x43564d) + b"libcvm\0\0"
 
 def _bad_images(options):
     """Kernel files that must be refused, by name."""
-    kernel = build.guest_kernel(options.guest)
-    good = kernel.vmlinux.read_bytes()
-    at = good.index(NOTE) + len(NOTE)
-    other = bytearray(good[:])
-    struct.pack_into("<I", other, at, 99)
-    huge = bytearray(good[:])
-    headers = struct.unpack_from("<Q", good, 32)[0]
-    struct.pack_into("<Q", huge, headers + 8, 1 << 62)
-    return {
+    good = kernels.guest(options.guest).image.read_bytes()
+    other = kernels.guest("stock-6.1" if options.guest == "stock-6.12" else
+                          "stock-6.12")
+    bad = bytearray(good)
+    images = {
         "empty": b"",
         "text": b"This is no kernel.\n" * 1000,
         "truncated": good[:len(good) // 3],
-        "corrupt": bytes(huge),
-        "foreign": debian.host_kernel(options.host).image.read_bytes(),
-        "other-abi": bytes(other),
+        "foreign": other.image.read_bytes(),    # its platform is not there
     }
+    if kernels.stock(options.guest):
+        bad[len(bad) // 2] ^= 0xff
+    else:
+        headers = struct.unpack_from("<Q", good, 32)[0]
+        struct.pack_into("<Q", bad, headers + 8, 1 << 62)
+        other_abi = bytearray(good)
+        struct.pack_into("<I", other_abi, good.index(NOTE) + len(NOTE), 99)
+        images["other-abi"] = bytes(other_abi)
+    images["corrupt"] = bytes(bad)
+    return images
 
 
 def _cvmctl(host, *args, limit=120):
@@ -50,10 +53,10 @@ def _one_line(t, proc, status, what, word=""):
 def _refusals(t, host, names):
     for name in names:
         proc = _cvmctl(host, "run", "--kernel", "/lab/bad/" + name,
-                       "--initrd", machine.GUEST_INITRD, "--mem", "128")
+                       "--initrd", machine.guest_initrd(t.guest), "--mem", "128")
         _one_line(t, proc, REFUSED, "a kernel that is " + name,
                   "/lab/bad/" + name)
-    kernel = machine.guest_file("6.12")
+    kernel = machine.guest_file(t.guest)
     proc = _cvmctl(host, "run", "--kernel", "/no/such", "--mem", "128")
     _one_line(t, proc, REFUSED, "no kernel file", "/no/such")
     proc = _cvmctl(host, "run", "--kernel", kernel, "--initrd", "/no/initrd",
@@ -110,7 +113,7 @@ def _together(t, host):
 
 def _no_driver(t, host):
     host.sh("rmmod cvm")
-    proc = _cvmctl(host, "run", "--kernel", machine.guest_file("6.12"),
+    proc = _cvmctl(host, "run", "--kernel", machine.guest_file(t.guest),
                    "--mem", "128")
     _one_line(t, proc, REFUSED, "no driver", "/dev/cvm")
     host.sh("insmod /lab/ko/cvm.ko")
@@ -125,14 +128,14 @@ def _root_only(t, host):
 
 
 def _other_host(t):
-    with machine.Machine(machine.Options(host="6.1")) as host:
+    with machine.Machine(machine.Options(host="6.1", guest=t.guest)) as host:
         _ends(t, host, ("panic", "cvmctl kill"))
         inside.pages_back(t, host, "host 6.1: every page came back")
         inside.clean(t, host.sh("dmesg"), "host 6.1: the log is clean")
 
 
 def run(t):
-    options = machine.Options(guests=("6.12",))
+    options = machine.Options(guest=t.guest)
     bad = _bad_images(options)
     options.files = {"lab/bad/" + name: data for name, data in bad.items()}
     options.host_mem = 1536

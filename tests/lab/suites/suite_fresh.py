@@ -6,8 +6,8 @@ import contextlib
 import re
 import shlex
 
-import build
 import debian
+import kernels
 import paths
 import roots
 import ui
@@ -77,10 +77,10 @@ def _follow(t, root, what, commands):
 # ---- README: the lab -----------------------------------------------------
 
 def _lab(t):
-    kernels = [build.guest_kernel(series).dir for series in paths.GUESTS]
+    built = [kernels.guest(name).dir for name in kernels.BUILT]
     hosts = [debian.host_kernel(series).dir for series in paths.HOSTS]
     with _fresh() as root:
-        root.give(kernels, LAB_CACHE)
+        root.give(built, LAB_CACHE)
         root.give(hosts, LAB_CACHE + "/hosts")
         text = _follow(t, root, "tools/lab run", ["tools/lab run -- uname -r"])
         if not t.check(re.search(r"^6\.12\.\S+\n\Z", text, re.M),
@@ -140,7 +140,7 @@ def _install(t):
 def _guest_kernel(t):
     """From the cache; with --long it is built there, by what the packages
     bring."""
-    kernel = build.guest_kernel("6.12").dir
+    kernel = kernels.guest(kernels.BUILT[0]).dir
     commands = _section("install.md", "3. A guest kernel")
     with _fresh() as root:
         if not t.long:
@@ -159,7 +159,7 @@ def _guest_kernel(t):
 # ---- docs/windows.md -----------------------------------------------------
 
 def _windows(t):
-    kernel = build.guest_kernel("6.12").vmlinux
+    kernel = kernels.guest(kernels.BUILT[0]).image
     with _fresh() as root:
         root.give([kernel], "given")
         commands = [command.replace("VMLINUX,...", "$HOME/given/vmlinux")

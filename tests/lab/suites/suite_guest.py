@@ -12,6 +12,7 @@ import build
 import debian
 import guest
 import inside
+import kernels
 import machine
 import paths
 import typist
@@ -25,13 +26,14 @@ def _clock(kernel):
     return float(kernel.sh("/lab/agent clock"))
 
 
-def _identity(t, host, inner, version):
+def _identity(t, host, inner, name):
     release = host.sh("uname -r").strip()
-    t.check(inner.sh("uname -r").startswith(version + "."),
-            "the guest is %s" % version)
+    own = inner.sh("uname -r").strip()
+    t.check(kernels.guest(name).is_release(own), "the guest is %s: %s" % (
+        name, own))
     listed = json.loads(host.sh("cvmctl list --json"))
     t.check(len(listed) == 1 and listed[0]["state"] == "running" and
-            listed[0]["kernel"].startswith(version + "."),
+            listed[0]["kernel"] == own,
             "cvmctl list --json shows one running VM and its kernel", listed)
     ident = inside.vms(host)[0]
     shown = json.loads(host.sh("cvmctl stats --json %d" % ident))
@@ -116,11 +118,11 @@ def _set_mce(host, on):
     host.sh("insmod /lab/cr4.ko mce=%d && rmmod cr4" % on)
 
 
-def _cr4_follows(t, host, inner, version):
+def _cr4_follows(t, host, inner, name):
     """The host changes a bit of CR4 that is its own, as the first virtual
     machine of KVM does VMXE (which QEMU has not), after the guest has
     started: the guest's next writes of CR4 leave it alone."""
-    module = build.guest_kernel(version).module(CR4).read_bytes()
+    module = kernels.guest(name).module(CR4).read_bytes()
     proc = inner.run(["sh", "-c", "cat >/tmp/cr4.ko"], stdin=module)
     machine.checked(proc, "cr4.ko")
     for on in (1, 0, 1):
@@ -129,7 +131,7 @@ def _cr4_follows(t, host, inner, version):
         found = inner.sh("dmesg | grep cr4: | tail -n 1")
         t.check("found MCE %d, with TSD %d, without %d\n" % (on, on, on)
                 in found, "guest %s: CR4.MCE is %d as the host has made it, "
-                "also after the guest has written CR4" % (version, on), found)
+                "also after the guest has written CR4" % (name, on), found)
 
 
 def _interrupts_itself(t, host, inner):
@@ -156,16 +158,17 @@ def _log(t, inner):
             "\n".join(line for line in log.splitlines() if "huge" in line))
 
 
-def _look(t, version):
+def _look(t, name):
     """Beside the host of the same version; `pairs` has the others."""
-    module = build.host_module(debian.host_kernel(version), CR4)
-    options = machine.Options(host=version, guest=version, guests=(version,),
-                              files={"lab/cr4.ko": module.read_bytes()})
+    version = kernels.series(name)
+    module = build.debian_module(debian.host_kernel(version), CR4)
+    options = machine.Options(host=version, guest=name, files={
+        "lab/cr4.ko": module.read_bytes()})
     with machine.Machine(options) as host:
         _set_mce(host, 0)
         with guest.Guest(host) as inner:
             begin = time.monotonic()
-            ident = _identity(t, host, inner, version)
+            ident = _identity(t, host, inner, name)
             chunks = _memory(t, host, inner, ident, options.mem)
             _doors(t, inner, chunks)
             text = inner.sh("cat /proc/cpuinfo /proc/meminfo "
@@ -174,8 +177,9 @@ def _look(t, version):
                     "svm" not in text.split(),
                     "cpuinfo: a hypervisor, and no VMX or SVM")
             _interrupts_itself(t, host, inner)
-            _cr4_follows(t, host, inner, version)
-            answers.alike(t, host, inner, "the guest")
+            _cr4_follows(t, host, inner, name)
+            (answers.same if kernels.stock(name) else answers.alike)(
+                t, host, inner, "the guest")
             time.sleep(max(0, MINUTE - (time.monotonic() - begin)))
             _compare_clocks(t, host, inner)
             _counters(t, host, inner, ident)
@@ -188,7 +192,7 @@ def _look(t, version):
 
 def _for_debian(t):
     """A kernel for a distribution's user space."""
-    options = machine.Options(host="6.12", guest="6.12", guests=("6.12",),
+    options = machine.Options(host="6.12", guest="built-6.12",
                               config="distro")
     with machine.Machine(options) as host, guest.Guest(host) as inner:
         answers.whole(t, host, inner, "a guest for Debian")
@@ -203,7 +207,7 @@ def _compare_clocks(t, host, inner):
 
 
 def _high_memory(t):
-    options = machine.Options(host_mem=6144, guests=("6.12",))
+    options = machine.Options(host_mem=6144, guest=t.guest)
     with machine.Machine(options) as host:
         with guest.Guest(host, extra=("--min-address", "4G")) as inner:
             chunks = inside.ranges(
@@ -214,7 +218,7 @@ def _high_memory(t):
 
 
 def _terminal(t):
-    with typist.Typist([LAB, "run"], {"TERM": "xterm"}) as user:
+    with typist.Typist([LAB, "run", "--guest", t.guest], {"TERM": "xterm"}) as user:
         before = user.mode()
         t.check(user.expect("cvm-guest:~# ", 180) is not None,
                 "guest shell: a prompt", user.text)
@@ -237,8 +241,9 @@ def _terminal(t):
 
 
 def run(t):
-    for version in paths.GUESTS:
-        _look(t, version)
-    _for_debian(t)
+    for name in t.guests:
+        _look(t, name)
+    if t.long and not kernels.stock(t.guest):
+        _for_debian(t)
     _high_memory(t)
     _terminal(t)

@@ -48,8 +48,7 @@ def _goes_on(inner):
 
 
 def run(t):
-    options = machine.Options(host="6.1", guest="6.1", guests=("6.1",),
-                              cpus=2)
+    options = machine.Options(host="6.1", guest=t.guests[-1], cpus=2)
     with machine.Machine(options) as host:
         host.sh("rmmod cvm")
         _turn(host, 0)

@@ -13,6 +13,7 @@ import tempfile
 
 import build
 import images
+import kernels
 import ntbed
 import paths
 import ring0
@@ -75,12 +76,12 @@ def _build_outside(t, where, found):
 
 def _boots(t, image, where):
     initrd = where / "initrd"
-    initrd.write_bytes(images.guest_system(SCRIPT).bytes())
-    for series in paths.GUESTS:
-        kernel = build.guest_kernel(series).vmlinux
+    for series in kernels.SERIES:
+        kernel = kernels.guest("built-" + series)
+        initrd.write_bytes(images.guest_system(kernel, SCRIPT).bytes())
         result = ring0.run_image(
             image, "mem=128 -- console=hvc0 cvm.lab=auto", mem=512,
-            extra=ntbed.modules(kernel, initrd))
+            extra=ntbed.modules(kernel.image, initrd))
         what = "a %s guest on that bare host" % series
         ring0.report(t, result, what)
         lines = result.text.replace("\r", "").split("\n")

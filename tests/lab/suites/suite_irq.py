@@ -58,7 +58,7 @@ def _lateness(text, who):
 
 
 def _host_beside_spinner(t):
-    options = machine.Options(files=_files())
+    options = machine.Options(guest=t.guest, files=_files())
     script = SPIN % {"times": TIMES, "start": exact.start_guest(
         options, "cvm.lab=auto")}
     text = exact.beside_host(options, script, "#!/bin/sh\nexec jit spin\n")
@@ -74,7 +74,7 @@ def _host_beside_spinner(t):
 
 
 def _guest_wakes(t):
-    options = machine.Options(files=_files())
+    options = machine.Options(guest=t.guest, files=_files())
     text = exact.beside_host(
         options, "#!/bin/sh\nexec %s\n" % exact.start_guest(
             options, "cvm.lab=auto"), IDLE % TIMES)
@@ -126,7 +126,7 @@ def follow(text):
 
 def _vectors_agree(t, version):
     """The same interrupt counted by guest hook, monitor and host handler."""
-    options = machine.Options(host=version, guests=("6.12",), files=_files())
+    options = machine.Options(host=version, guest=t.guest, files=_files())
     with machine.Machine(options) as host, guest.Guest(host) as inner:
         ident = inside.vms(host)[0]
         inside.start(inner, host, "while :; do :; done")

@@ -59,9 +59,10 @@ def _cycles(t, host, count):
 
 def _host(t, version, count):
     direct = build.static_program(paths.PROGRAMS / "direct.c")
-    script = CYCLE % (machine.guest_file("6.12"), machine.GUEST_INITRD)
+    script = CYCLE % (machine.guest_file(t.guest),
+                      machine.guest_initrd(t.guest))
     options = machine.Options(
-        host=version, guests=("6.12",), modules=("virtio_blk",),
+        host=version, guest=t.guest, modules=("virtio_blk",),
         files={"lab/bin/direct": direct.read_bytes(),
                "lab/cycle": script.encode()},
         qemu=suite_driver.scratch_disk())

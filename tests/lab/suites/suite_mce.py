@@ -92,7 +92,7 @@ def _one(t, host, version, program, level, who):
 
 
 def _host(t, version):
-    options = machine.Options(host=version, guests=("6.12",), cpu=MODEL)
+    options = machine.Options(host=version, guest=t.guest, cpu=MODEL)
     with machine.Machine(options) as host:
         if host.run(["test", "-e", BANKS]).status:
             t.skip("host %s" % version, "Debian's kernel for clouds takes no "

@@ -19,6 +19,7 @@ import time
 import build
 import children
 import images
+import kernels
 import machine
 import ntbed
 import paths
@@ -32,6 +33,7 @@ import passage  # noqa: E402
 
 LAB = str(paths.ROOT / "tools/lab")
 WORDS = " -- console=hvc0 cvm.lab=%s"
+GUEST = kernels.BUILT[0]	# where one is enough
 SCRIPT = b"cat /sys/hypervisor/cvm/host\nuname -r\n"
 VERSIONS = (1000, 502)
 # A machine is one thread, so two keep a small computer busy.
@@ -150,8 +152,9 @@ def _guest_says(t, what, series):
 
 
 def _guests(run, initrd):
-    for series in paths.GUESTS:
-        files = (ntbed.driver(), build.guest_kernel(series).vmlinux, initrd)
+    for name in kernels.BUILT:
+        series = kernels.series(name)
+        files = (ntbed.driver(), kernels.guest(name).image, initrd)
         for nt in VERSIONS:
             what = "a %s guest on NT %d.%d" % (series, nt // 100, nt % 100)
             run.bed(what, "test=boot nt=%d compare vectors sleep mem=128" %
@@ -161,7 +164,7 @@ def _guests(run, initrd):
 
 def _enables(t, initrd):
     """An NT that returns from an interrupt with interrupts enabled."""
-    files = (ntbed.driver(), build.guest_kernel("6.12").vmlinux, initrd)
+    files = (ntbed.driver(), kernels.guest(GUEST).image, initrd)
     _stops(t, files, "test=boot enables mem=128" + WORDS % "auto",
            "bug check 43564d", "interrupts enabled in a slice end NT",
            "irq_forward() returned with interrupts enabled")
@@ -169,7 +172,7 @@ def _enables(t, initrd):
 
 def _press(initrd):
     """The machine's NMI button, pressed all the time."""
-    files = (ntbed.driver(), build.guest_kernel("6.12").vmlinux, initrd)
+    files = (ntbed.driver(), kernels.guest(GUEST).image, initrd)
     qmp = initrd.parent / "qmp"
     pressed = 0
     with ring0.started(
@@ -204,7 +207,7 @@ def _nmis(run, initrd):
 # ---- taken and returned, refused -----------------------------------------
 
 def _rounds(run, initrd):
-    files = (ntbed.driver(), build.guest_kernel("6.12").vmlinux, initrd)
+    files = (ntbed.driver(), kernels.guest(GUEST).image, initrd)
     rounds = 500 if run.t.long else 100
 
     def look(result):
@@ -220,7 +223,7 @@ def _rounds(run, initrd):
 
 
 def _failures(run, initrd):
-    files = (ntbed.driver(), build.guest_kernel("6.12").vmlinux, initrd)
+    files = (ntbed.driver(), kernels.guest(GUEST).image, initrd)
     failed = {}
 
     def look(result):
@@ -248,24 +251,23 @@ def _lab(*args):
 
 def _same_kernels(t):
     """What runs under cvm.sys is, byte for byte, what a Linux host boots."""
-    with machine.Machine(machine.Options()) as host:
-        for series in paths.GUESTS:
-            ours = build.guest_kernel(series).vmlinux.read_bytes()
-            theirs = host.sh("sha256sum " + machine.guest_file(series))
+    with machine.Machine(machine.Options(guests=kernels.BUILT)) as host:
+        for name in kernels.BUILT:
+            ours = kernels.guest(name).image.read_bytes()
+            theirs = host.sh("sha256sum " + machine.guest_file(name))
             t.equal(theirs.split()[0], hashlib.sha256(ours).hexdigest(),
-                    "the Linux host's %s guest is the same file" % series)
+                    "the Linux host's guest %s is the same file" % name)
 
 
 def _commands(t):
-    for series in paths.GUESTS:
-        done = _lab("--guest", series, "--", "cat",
-                    "/sys/hypervisor/cvm/host")
+    for name in kernels.BUILT:
+        done = _lab("--guest", name, "--", "cat", "/sys/hypervisor/cvm/host")
         t.equal((done.stdout, done.returncode), (b"nt\n", 0),
-                "nt --guest %s: cat .../host" % series)
-        done = _lab("--guest", series, "--", "uname", "-r")
-        t.check(done.stdout.decode().startswith(series + "."),
-                "nt --guest %s: uname -r: %s" % (
-                    series, done.stdout.decode().strip()), done.stderr)
+                "nt --guest %s: cat .../host" % name)
+        done = _lab("--guest", name, "--", "uname", "-r")
+        said = done.stdout.decode().strip()
+        t.check(kernels.guest(name).is_release(said),
+                "nt --guest %s: uname -r: %s" % (name, said), done.stderr)
     done = _lab("--", "sh", "-c", "echo 'a  b'; exit 77")
     t.equal((done.stdout, done.returncode), (b"a  b\n", 77),
             "nt: the status is the command's")
@@ -303,7 +305,8 @@ def run(t):
     _bed(t)
     with tempfile.TemporaryDirectory(prefix="cvm-nt-") as where:
         initrd = pathlib.Path(where) / "initrd"
-        initrd.write_bytes(images.guest_system(SCRIPT).bytes())
+        initrd.write_bytes(images.guest_system(
+            kernels.guest(GUEST), SCRIPT).bytes())
         machines = Machines(t)
         _rounds(machines, initrd)
         _loads(machines)

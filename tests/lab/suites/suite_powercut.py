@@ -151,7 +151,7 @@ def run(t):
     with tempfile.TemporaryDirectory(prefix="cvm-powercut-") as where:
         disks = Disks(pathlib.Path(where))
         options = machine.Options(
-            guests=("6.12",), modules=("virtio_blk", "ext4"),
+            guest=t.guest, modules=("virtio_blk", "ext4"),
             qemu=disks.qemu(), files={"lab/noflush.so": liar.read_bytes()})
         with machine.Machine(options) as host:
             host.sh("%s; %s; printf 'cobd0=/mnt/disk.img\\ncobd1=/dev/vdb\\n' "

@@ -4,14 +4,14 @@ host's devices alone."""
 
 import guest
 import inside
+import kernels
 import machine
-import paths
 
 
 def run(t):
-    for version in paths.GUESTS:
-        options = machine.Options(host=version, guest=version, config="rich",
-                                  guests=(version,), host_mem=2048, mem=512)
+    for version in kernels.SERIES:
+        options = machine.Options(host=version, guest="built-" + version,
+                                  config="rich", host_mem=2048, mem=512)
         with machine.Machine(options) as host:
             with guest.Guest(host) as inner:
                 t.check(inner.sh("uname -r").startswith(version + "."),

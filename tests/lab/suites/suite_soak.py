@@ -7,7 +7,6 @@ import time
 import guest
 import inside
 import machine
-import paths
 
 SECONDS = 600
 LOAD = """\
@@ -19,8 +18,8 @@ done >/dev/null 2>&1
 
 
 def run(t):
-    for version in paths.GUESTS:
-        options = machine.Options(guest=version, guests=(version,))
+    for version in t.guests:
+        options = machine.Options(guest=version)
         with machine.Machine(options) as host:
             with guest.Guest(host, extra=("--compare",)) as inner:
                 loads = [inner.spawn(["sh", "-c", LOAD]),

@@ -62,7 +62,7 @@ def _storm(host, watch, count):
 
 def _host(t, version, count):
     program = build.static_program(paths.PROGRAMS / "nmiwatch.c")
-    options = machine.Options(host=version, guests=("6.12",), files={
+    options = machine.Options(host=version, guest=t.guest, files={
         "lab/bin/nmiwatch": program.read_bytes()})
     with machine.Machine(options) as host, guest.Guest(host) as inner:
         ident = inside.vms(host)[0]

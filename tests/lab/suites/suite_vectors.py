@@ -66,7 +66,7 @@ def _disk(t, host):
 
 def run(t):
     options = machine.Options(
-        host="6.12", guests=("6.12",), append="ia32_emulation=0",
+        host="6.12", guest=t.guest, append="ia32_emulation=0",
         modules=("virtio_blk", "virtio_net"), qemu=_devices())
     with machine.Machine(options) as host:
         host.sh("rmmod virtio_blk virtio_net")

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Guest kernels, by name: Debian's own as its packages ship them (stock), and
+those that guest-patch/build makes from patched sources (built).
+
+A stock kernel is adapted by cvmctl whenever it is started.  Beside it in the
+machine lies what that takes, the platform object that was built with the
+kernel's headers, under the build ID by which cvmctl looks for it.
+"""
+
+import functools
+import json
+import pathlib
+
+import build
+import children
+import debian
+import paths
+import ui
+
+SERIES = ("6.12", "6.1")
+STOCK = tuple("stock-" + series for series in SERIES)
+BUILT = tuple("built-" + series for series in SERIES)
+# Those of Debian's that are not made for clouds.
+FLAVOURS = ("amd64", "rt")
+NAMES = STOCK + BUILT + tuple("%s-%s" % (name, flavour) for name in STOCK
+                              for flavour in FLAVOURS)
+PLATFORMS = "/usr/lib/cvm/platform"
+
+
+# Both of a kind, the newer one first.
+KINDS = {"stock": STOCK, "built": BUILT}
+USUAL = "built"
+DEFAULT = KINDS[USUAL][0]
+
+
+def of_kind(name):
+    return KINDS[name.split("-")[0]]
+
+
+def name_of(text):
+    """The name that a user meant; a series alone is of the usual kind."""
+    if text in SERIES:
+        return "%s-%s" % (USUAL, text)
+    if text not in NAMES:
+        raise ValueError(text)
+    return text
+
+
+def series(name):
+    return name.split("-")[1]
+
+
+def stock(name):
+    return name.startswith("stock-")
+
+
+def like(name, other):
+    """The kernel of the same kind and another series."""
+    kind, _, *flavour = name.split("-")
+    return "-".join((kind, other, *flavour))
+
+
+class Stock:
+    """A kernel package of Debian's, as it is unpacked."""
+
+    def __init__(self, name, debian_kernel):
+        self.name = name
+        self.debian = debian_kernel
+        self.release = debian_kernel.release
+        self.image = self.native = debian_kernel.image
+        self.modules = debian_kernel.modules
+        self.dir = debian_kernel.dir
+
+    def is_release(self, text):
+        """What uname -r says."""
+        return text == self.release
+
+    def module(self, source):
+        """A module of one directory, built with this kernel's headers."""
+        return build.debian_module(self.debian, source)
+
+    def files(self):
+        """{where cvmctl looks for it: contents}"""
+        where = "%s/%s.o" % (PLATFORMS, build_id(self.image))
+        return {where: build.platform_object(self.debian).read_bytes()}
+
+
+class Built:
+    """A kernel that guest-patch/build made; nothing of it is a module."""
+
+    modules = None
+
+    def __init__(self, name, where):
+        self.name = name
+        self.dir = pathlib.Path(where)
+        self.image = self.dir / "vmlinux"
+        self.native = self.dir / "bzImage"
+
+    def is_release(self, text):
+        return text.startswith(series(self.name) + ".") and "cvm" in text
+
+    def module(self, source):
+        key = paths.content_hash(
+            [self.dir / "config", *paths.files_below(source, "include")],
+            self.dir.name)
+        return build.module(source, key, self._headers)
+
+    def _headers(self, where):
+        ui.run(["tar", "-C", where, "--zstd", "-xf",
+                self.dir / "headers.tar.zst"])
+        return where / "linux"
+
+    def files(self):
+        return {}
+
+
+@functools.cache
+def _built(name, config):
+    """guest-patch/build has its own cache."""
+    debian.update_lists()
+    out = ui.run_shown([paths.ROOT / "guest-patch/build",
+                        "--kernel", series(name), "--config", config],
+                       env={"CVM_CACHE": str(paths.CACHE)}, quiet=": cached")
+    lines = out.strip().splitlines()
+    if not lines or not pathlib.Path(lines[-1]).is_dir():
+        raise ui.LabError("guest-patch/build printed no directory")
+    return Built(name, lines[-1])
+
+
+def guest(name, config="tiny"):
+    """The kernel of that name; of built ones there are several
+    configurations."""
+    if not stock(name):
+        return _built(name, config)
+    flavour = name.split("-")[2:] or ["cloud"]
+    return Stock(name, debian.kernel(series(name), *flavour))
+
+
+@functools.cache
+def build_id(image):
+    """By which cvmctl looks for a kernel's platform object."""
+    done = children.run([build.cvmctl(), "kernel", "check", "--json", image])
+    try:
+        return json.loads(done.stdout)["build_id"]
+    except (ValueError, KeyError):
+        raise ui.LabError("%s: no build ID: %s" % (
+            image, ui.last_line(done.stderr.decode("utf-8", "replace"))))

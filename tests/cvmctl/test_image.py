@@ -24,6 +24,8 @@ from case import ASAN, SECONDS, gone
 CVMCTL = FAKE_DRIVER = None
 MIB = 1 << 20
 MKE2FS = shutil.which("mke2fs", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+DEBUGFS = shutil.which("debugfs", path=os.environ["PATH"] +
+                       ":/usr/sbin:/sbin")
 SFDISK = shutil.which("sfdisk", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
 FAKE = """\
@@ -167,6 +169,29 @@ class Info(Case):
                          "--help)" % text, 2)
 
 
+    @unittest.skipUnless(DEBUGFS, "no debugfs here")
+    def test_kernel(self):
+        """Whether kernel=cobd0: will find one."""
+        for root, table in (("/dev/vda", None),
+                            ("/dev/vda1", "label: gpt\nsize=30M,type=L\n")):
+            self.disk("a.img", 40 * MIB, table)
+            self.ext4("a.img", "one", MIB if table else 0, 30 * MIB)
+            line = "  kernel=cobd0:\n  root=%s ro\n" % root
+            told = self.told("a.img")
+            self.assertEqual((told["root"], told["kernel"]), (root, False))
+            self.assertNotIn(line, self.cvmctl("info", "a.img").stdout)
+            with open("file", "wb") as handle:
+                handle.write(bytes(5000))
+            for name in "vmlinuz", "initrd.img":
+                subprocess.run([DEBUGFS, "-w", "-R", "write file " + name,
+                                "a.img" + ("?offset=%d" % MIB if table else
+                                           "")],
+                               check=True, capture_output=True)
+            self.assertTrue(self.told("a.img")["kernel"])
+            self.assertIn(line, self.cvmctl("info", "a.img").stdout)
+            os.unlink("a.img")
+
+
 class Create(Case):
     def setUp(self):
         super().setUp()
@@ -229,8 +254,22 @@ class Create(Case):
                      "arg http://mirror/debian\n", "IMAGE_HOSTNAME=web\n",
                      "IMAGE_KEYS=ssh-ed25519 AAAA me\n", "IMAGE_ASKS=\n"):
             self.assertIn(text, log)
-        self.assertRegex(log, r"arg --include=.*udev,openssh-server,nginx,"
+        self.assertRegex(log, r"arg --include=.*udev,initramfs-tools,zstd,"
+                         r"linux-image-cloud-amd64,openssh-server,nginx,"
                          r"fio\n")
+
+    def test_kernel(self):
+        """Another one, and none, and then no initrd either."""
+        self.program("id", "#!/bin/sh\necho 0\n")
+        self.made(self.create("--kernel", "linux-image-rt-amd64"))
+        self.assertRegex(self.log(), r"arg --include=.*,linux-image-rt-amd64"
+                         r"\n")
+        self.assertRegex(self.log(), r"(?s)arg --essential-hook=.*virtio_blk")
+        os.unlink("a.img")
+        os.unlink("log")
+        self.made(self.create("--kernel", "none"))
+        self.assertRegex(self.log(), r"arg --include=.*,udev\n")
+        self.assertIn("arg --essential-hook=true\n", self.log())
 
     def test_user(self):
         self.program("id", "#!/bin/sh\necho 1000\n")
@@ -389,6 +428,8 @@ class Create(Case):
               "most 63)",
               "--hostname", "a b")
         usage("--suite -x: not the name of a Debian release", "--suite", "-x")
+        usage("--kernel a,b: not the name of a package, nor none",
+              "--kernel", "a,b")
         usage("--packages a b: not a list of packages (names separated by "
               "commas)", "--packages",
               "a b")

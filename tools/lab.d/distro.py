@@ -26,7 +26,8 @@ MEM = 512
 CONFIG = "/lab/debian.conf"
 SSH_PORT = 2222
 
-_SOURCES = ("image_create.sh", "image_setup.sh", "image_create_linux.c")
+_SOURCES = ("image_create.sh", "image_initrd.sh", "image_setup.sh",
+            "image_create_linux.c")
 
 
 class Image:

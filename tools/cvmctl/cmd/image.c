@@ -106,6 +106,10 @@ static void fill_defaults(struct image_wish *w)
 		w->hostname = "debian";
 	if (!w->bytes)
 		w->bytes = 8ull << 30;
+	if (!w->kernel)
+		w->kernel = "linux-image-cloud-amd64";
+	else if (!strcmp(w->kernel, "none"))
+		w->kernel = NULL;
 }
 
 static int check_wish(const struct command *cmd, const struct image_wish *w)
@@ -117,6 +121,9 @@ static int check_wish(const struct command *cmd, const struct image_wish *w)
 		return usage_error(cmd, "--hostname %s: not a host name "
 				   "(letters, digits, - and ., at most "
 				   "63)", w->hostname);
+	if (w->kernel && !plain(w->kernel, "-.+"))
+		return usage_error(cmd, "--kernel %s: not the name of a "
+				   "package, nor none", w->kernel);
 	if (w->packages && !plain(w->packages, "-.+:,"))
 		return usage_error(cmd, "--packages %s: not a list of packages "
 				   "(names separated by commas)", w->packages);
@@ -169,7 +176,7 @@ static int check_words(const struct command *cmd, const char *const *words,
 		return usage_error(cmd, "--json is for info only");
 	if (!strcmp(words[0], "info") &&
 	    (w->suite || w->bytes || w->hostname || given->key_file ||
-	     given->password_file || w->packages || w->mirror))
+	     given->password_file || w->kernel || w->packages || w->mirror))
 		return usage_error(cmd, "info takes no option but --json");
 	return PARSE_GO_ON;
 }
@@ -194,6 +201,9 @@ static int run(const struct command *cmd, int argc, char **argv)
 		  "create: the file's only line is root's password;\n"
 		  "without it root is logged in on the consoles, and\n"
 		  "no password is accepted elsewhere" },
+		{ "kernel", OPT_TEXT, "PACKAGE", &g.wish.kernel,
+		  "create: the guest's kernel, which kernel=cobd0:\n"
+		  "starts, or none (default linux-image-cloud-amd64)" },
 		{ "packages", OPT_TEXT, "LIST", &g.wish.packages,
 		  "create: more packages, separated by commas" },
 		{ "mirror", OPT_TEXT, "URL", &g.wish.mirror,
@@ -222,9 +232,10 @@ const struct command cmd_image = {
 	"image", run, "create FILE [OPTIONS] | info FILE [--json]",
 	"make a disk image with Debian, or look into one",
 	"  create    a new disk image with a Debian that boots as a guest,\n"
-	"            from Debian's mirror: ext4 on the whole disk, systemd,\n"
-	"            network by DHCP, a login on the console.  Needs\n"
-	"            mmdebstrap, e2fsprogs, and root or, for a user, uidmap\n"
+	"            from Debian's mirror: ext4 on the whole disk, Debian's\n"
+	"            kernel, systemd, network by DHCP, a login on the\n"
+	"            console.  Needs mmdebstrap, e2fsprogs, and root or, for\n"
+	"            a user, uidmap\n"
 	"  info      a disk's partitions and file systems, whether it is\n"
 	"            complete, and the keys that give it to a guest\n\n"
 	"Examples:\n"

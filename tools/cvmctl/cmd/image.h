@@ -19,6 +19,7 @@ struct image_wish {
 	const char *path;
 	const char *suite;
 	const char *mirror;	/* NULL: mmdebstrap's own choice */
+	const char *kernel;	/* its package, or NULL: none */
 	const char *packages;	/* further ones, with commas; or NULL */
 	const char *hostname;
 	const char *keys;	/* text of authorized_keys, or NULL */

@@ -9,6 +9,7 @@
 # IMAGE_PACKAGES	all packages, with commas
 # IMAGE_HOSTNAME, IMAGE_KEYS	the latter may be empty
 # IMAGE_ASKS	password, or empty: logins at the console ask for nothing
+# IMAGE_INITRD	image_initrd.sh, or nothing to do
 # IMAGE_SETUP	image_setup.sh
 #
 # Its stdin is root's password, or empty.
@@ -82,7 +83,7 @@ echo "I: writing to $work/root"
 # What dpkg writes need not survive a power cut: half an image is removed.
 run mmdebstrap --verbose --mode=$mode --format=directory --variant=minbase \
 	--dpkgopt=force-unsafe-io --include="$IMAGE_PACKAGES" \
-	--customize-hook="$IMAGE_SETUP" \
+	--essential-hook="$IMAGE_INITRD" --customize-hook="$IMAGE_SETUP" \
 	"$IMAGE_SUITE" "$work/root" ${IMAGE_MIRROR:+"$IMAGE_MIRROR"}
 
 if [ "$password" ]; then

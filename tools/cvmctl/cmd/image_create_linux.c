@@ -30,12 +30,15 @@
 #define LAST_LINES	15
 #define LINE_MAX_BYTES	1023	/* a longer line is taken in parts */
 
-extern const char image_create_sh[], image_setup_sh[];
+extern const char image_create_sh[], image_setup_sh[], image_initrd_sh[];
 
 /* What every image has beside Debian's essential packages and apt. */
 static const char usual[] =
 	"ca-certificates,dbus,e2fsprogs,iproute2,iputils-ping,kmod,less,"
 	"netbase,passwd,procps,systemd-resolved,systemd-sysv,udev";
+
+/* An initrd is packed with the better of the methods that are there. */
+static const char with_kernel[] = ",initramfs-tools,zstd,";
 
 struct work {
 	const struct image_wish *wish;
@@ -169,7 +172,9 @@ static _Noreturn void be_script(const struct work *w, int password, int out)
 
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	snprintf(packages, sizeof(packages), "%s%s%s%s", usual,
+	snprintf(packages, sizeof(packages), "%s%s%s%s%s%s", usual,
+		 wish->kernel ? with_kernel : "",
+		 wish->kernel ? wish->kernel : "",
 		 wish->keys ? ",openssh-server" : "",
 		 wish->packages ? "," : "",
 		 wish->packages ? wish->packages : "");
@@ -184,6 +189,7 @@ static _Noreturn void be_script(const struct work *w, int password, int out)
 	set("IMAGE_KEYS", wish->keys);
 	set("IMAGE_ASKS", wish->password ? "password" : NULL);
 	set("IMAGE_SETUP", image_setup_sh);
+	set("IMAGE_INITRD", wish->kernel ? image_initrd_sh : "true");
 	dup2(password, 0);
 	dup2(out, 1);
 	dup2(out, 2);

@@ -6,6 +6,7 @@
 
 #include "image.h"
 #include "cvmctl/cli/json.h"
+#include "kernel/from_image.h"
 #include "os/disk.h"
 #include "os/disk_fs.h"
 #include "virtio/blk/blk_format.h"
@@ -28,6 +29,7 @@ struct image {
 	struct part part[PARTITIONS];
 	uint32_t parts;
 	const struct part *root;	/* a root file system, or NULL */
+	bool kernel;			/* kernel=cobd0: finds what it wants */
 };
 
 /* ---- find out ---- */
@@ -61,6 +63,20 @@ static void probe(struct image *image, struct part *part)
 		image->root = part;
 }
 
+static bool has(const struct image *image, enum from_image_what what)
+{
+	const struct file_kind kind = { "a file", 2ull << 30 };
+	const struct from_image from = {
+		.disk = image->path, .raw = true, .name = "cobd0",
+	};
+	struct problem none = { "" };
+	struct file file;
+	int ret = from_image(&file, &from, what, &kind, &none);
+
+	file_close(&file);
+	return !ret;
+}
+
 static int look(struct image *image, struct problem *problem)
 {
 	uint32_t i;
@@ -85,6 +101,9 @@ static int look(struct image *image, struct problem *problem)
 			   &image->fs);
 	for (i = 0; i < image->parts; i++)
 		probe(image, &image->part[i]);
+	image->kernel = !image->short_by.text[0] &&
+			has(image, FROM_IMAGE_KERNEL) &&
+			has(image, FROM_IMAGE_INITRD);
 	return 0;
 }
 
@@ -244,6 +263,8 @@ static int print_text(const struct image *image)
 	printf("\nIn a configuration file:\n  cobd0=");
 	put_text(image->path, SIZE_MAX);
 	putchar('\n');
+	if (image->kernel)
+		printf("  kernel=cobd0:\n");
 	if (root[0])
 		printf("  root=%s ro\n", root);
 	return print_flush();
@@ -305,6 +326,7 @@ static int print_json(const struct image *image)
 			json_text(&json, "root", root, sizeof(root));
 		else
 			json_null(&json, "root");
+		json_bool(&json, "kernel", image->kernel);
 	}
 	json_close(&json);
 	return json_print(&json);

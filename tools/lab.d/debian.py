@@ -74,8 +74,10 @@ def _installed(names):
     return {line.split()[0] for line in lines if line.endswith(" installed")}
 
 
-def install_packages():
-    names = (paths.LAB / "packages").read_text().split()
+def install_packages(*lists):
+    """Those of some lists of tools/lab.d/packages."""
+    names = sorted({name for part in lists for name in
+                    (paths.LAB / "packages" / part).read_text().split()})
     missing = [n for n in names if n not in _installed(names)]
     if not missing:
         return

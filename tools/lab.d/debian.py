@@ -77,7 +77,8 @@ def _installed(names):
 def install_packages(*lists):
     """Those of some lists of tools/lab.d/packages."""
     names = sorted({name for part in lists for name in
-                    (paths.LAB / "packages" / part).read_text().split()})
+                    (paths.LAB / "packages" / part).read_text().splitlines()
+                    if not name.startswith("#")})
     missing = [n for n in names if n not in _installed(names)]
     if not missing:
         return

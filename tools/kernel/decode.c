@@ -149,6 +149,9 @@ void decode(const uint8_t *at, size_t left, struct insn *insn)
 	if (decode_newer(at, left, insn) || !decode_by_library(at, left, &from))
 		return;
 	insn->bytes = from.length;
+	if (from.attributes & ZYDIS_ATTRIB_HAS_MODRM &&
+	    !from.raw.modrm.mod && from.raw.modrm.rm == 5)
+		insn->rip = from.raw.disp.offset;
 	insn->class = class_of[from.mnemonic];
 	if (insn->class)
 		decode_kind(&from, insn);

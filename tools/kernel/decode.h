@@ -34,6 +34,7 @@ struct insn {
 	uint8_t flow;		/* enum insn_flow */
 	uint8_t kind;		/* enum cvm_site_kind, or 0 */
 	uint8_t operand;	/* as struct cvm_site has it */
+	uint8_t rip;		/* where a displacement from RIP is, or 0 */
 	int32_t target;		/* from the first byte */
 };
 

@@ -130,6 +130,14 @@ uint8_t *image_grow(struct image *image, uint64_t gva, uint64_t bytes)
 	return image->data + s->off + (gva - s->gva);
 }
 
+const uint8_t *image_room(const struct image *image, uint64_t gva,
+			  uint64_t bytes)
+{
+	const struct image_segment *s = segment_of(image, gva, bytes, true);
+
+	return s ? image->data + s->off + (gva - s->gva) : NULL;
+}
+
 /* ---- what it says of itself ---- */
 
 static void read_build_id(struct image *image, const struct elf_segment *s)

@@ -62,6 +62,10 @@ uint8_t *image_at(const struct image *image, uint64_t gva, uint64_t bytes);
  */
 uint8_t *image_grow(struct image *image, uint64_t gva, uint64_t bytes);
 
+/* image_room - the same, and nothing grows. */
+const uint8_t *image_room(const struct image *image, uint64_t gva,
+			  uint64_t bytes);
+
 /*
  * image_finish - make data an ELF file for cvm_image_parse(), with this note.
  * -1 with a problem.

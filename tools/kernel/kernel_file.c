@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* kernel_file.c - a kernel file, unpacked and checked. */
+/* kernel_file.c - a kernel file, unpacked, adapted and checked. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapt.h"
 #include "kernel_file.h"
 
 const struct file_kind kernel_file_kind = { "a kernel", 2ull << 30 };
@@ -28,7 +29,35 @@ static int unpack_kernel(struct kernel *kernel, const struct cvm_bzimage *bz,
 	return 0;
 }
 
-int kernel_check(struct kernel *kernel, struct problem *problem)
+/* A distribution's own: what the platform object makes of it is parsed. */
+static int adapt_kernel(struct kernel *kernel, const void *elf, uint64_t bytes,
+			const struct cvm_bzimage *bz, const char *platform,
+			struct problem *problem)
+{
+	const char *path = kernel->file.path, *why;
+	struct problem reason = { "" };
+	struct cvm_err err = { 0 };
+	size_t len = strlen(path);
+
+	kernel->adapt = malloc(sizeof(*kernel->adapt));
+	if (!kernel->adapt)
+		return problem_set(problem, path, "no memory");
+	if (adapt(kernel->adapt, path, elf, bytes, platform, &reason)) {
+		/* Named once is enough. */
+		why = reason.text;
+		if (!strncmp(why, path, len) && !strncmp(why + len, ": ", 2))
+			why += len + 2;
+		return problem_set(problem, path, "not built for libcvm, and "
+				   "cannot be adapted: %s", why);
+	}
+	if (cvm_image_parse(&kernel->image, kernel->adapt->image.data,
+			    kernel->adapt->image.data_bytes, bz, &err))
+		return problem_set(problem, path, "adapted: %s", err.text);
+	return 0;
+}
+
+int kernel_check(struct kernel *kernel, const char *platform,
+		 struct problem *problem)
 {
 	const char *path = kernel->file.path;
 	struct cvm_bzimage bz = { 0 };
@@ -51,23 +80,30 @@ int kernel_check(struct kernel *kernel, struct problem *problem)
 			return -1;
 		elf = kernel->unpacked;
 	}
-	if (cvm_image_parse(&kernel->image, elf, bytes, packed ? &bz : NULL,
-			    &err))
-		return problem_set(problem, path, "%s", err.text);
-	return 0;
+	if (!cvm_image_parse(&kernel->image, elf, bytes, packed ? &bz : NULL,
+			     &err))
+		return 0;
+	if (err.why == CVM_WHY_NO_NOTE)
+		return adapt_kernel(kernel, elf, bytes, packed ? &bz : NULL,
+				    platform, problem);
+	return problem_set(problem, path, "%s", err.text);
 }
 
-int kernel_open(struct kernel *kernel, const char *path,
+int kernel_open(struct kernel *kernel, const char *path, const char *platform,
 		struct problem *problem)
 {
 	memset(kernel, 0, sizeof(*kernel));
 	if (file_map(&kernel->file, path, &kernel_file_kind, problem))
 		return -1;
-	return kernel_check(kernel, problem);
+	return kernel_check(kernel, platform, problem);
 }
 
 void kernel_close(struct kernel *kernel)
 {
+	if (kernel->adapt)
+		adapt_close(kernel->adapt);
+	free(kernel->adapt);
+	kernel->adapt = NULL;
 	free(kernel->unpacked);
 	kernel->unpacked = NULL;
 	file_close(&kernel->file);

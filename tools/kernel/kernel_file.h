@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* kernel_file.h - a kernel file, unpacked and checked. */
+/* kernel_file.h - a kernel file, unpacked, adapted and checked. */
 #ifndef CVM_KERNEL_KERNEL_FILE_H
 #define CVM_KERNEL_KERNEL_FILE_H
 
@@ -14,16 +14,19 @@ extern const struct file_kind kernel_file_kind;
 struct kernel {
 	struct file file;
 	uint8_t *unpacked;	/* of a bzImage, else NULL */
+	struct adapt *adapt;	/* of one that was not built for libcvm */
 	struct cvm_image image;
 };
 
 /*
- * kernel_open - read and check; kernel_close() in every case.  kernel_check -
- * the same of one whose file is in memory already.
+ * kernel_open - read, adapt if need be, and check; kernel_close() in every
+ * case.  kernel_check - the same of one whose file is in memory already.
+ * platform: the path of a platform object, or NULL (platform.h).
  */
-int kernel_open(struct kernel *kernel, const char *path,
+int kernel_open(struct kernel *kernel, const char *path, const char *platform,
 		struct problem *problem);
-int kernel_check(struct kernel *kernel, struct problem *problem);
+int kernel_check(struct kernel *kernel, const char *platform,
+		 struct problem *problem);
 void kernel_close(struct kernel *kernel);
 
 #define UNPACK_WRONG_SIZE \

@@ -10,9 +10,11 @@
 
 #define ALIGN_MAX	4096u
 #define GROUP_MAX	(16u << 20)
+#define SECTIONS_MAX	4096u
 /* Where what is set aside stands: no address of a kernel. */
 #define ASIDE_GVA	0x10000u
 #define NOTE_GVA	0x20000000u
+#define SOMEWHERE	0x40000000u
 
 static uint64_t round_up(uint64_t value, uint64_t to)
 {
@@ -119,6 +121,7 @@ static int read_head(struct object *object, struct problem *problem)
 	const struct elf_section *s = elf_find(&object->elf, ".cvm.object");
 
 	if (object->elf.type != ELF_ET_REL || !s ||
+	    object->elf.sections > SECTIONS_MAX ||
 	    s->file_bytes < sizeof(object->head))
 		return problem_set(problem, object->path, "not a platform "
 				   "object for kernels (guest-patch/object "
@@ -165,17 +168,6 @@ static int find_symbols(struct object *object, struct problem *problem)
 	if (!object->value)
 		return problem_set(problem, object->path, "no memory");
 	return 0;
-}
-
-int object_open(struct object *object, const char *path, const void *file,
-		uint64_t bytes, struct problem *problem)
-{
-	memset(object, 0, sizeof(*object));
-	object->path = path;
-	if (elf_open(&object->elf, file, bytes, path, problem) ||
-	    read_head(object, problem) || find_symbols(object, problem))
-		return -1;
-	return place_sections(object, problem);
 }
 
 void object_close(struct object *object)
@@ -258,42 +250,41 @@ static bool section_bound(const struct object *object, const char *name,
 	return true;
 }
 
-/* STRUCT.MEMBER of which a member may have points, too. */
+enum resolved { RESOLVED, RESOLVED_NOT, RESOLVED_ELSE };
+
+/* STRUCT.MEMBER, where the member's own name may have dots. */
 static bool member_offset(const struct btf *btf, const char *name,
 			  uint64_t *value)
 {
-	const char *point = strchr(name, '.');
+	const char *dot = strchr(name, '.');
 	uint32_t offset, bytes;
 	char structure[128];
 
-	if (!point || (size_t)(point - name) >= sizeof(structure))
+	if (!dot || (size_t)(dot - name) >= sizeof(structure))
 		return false;
-	snprintf(structure, sizeof(structure), "%.*s", (int)(point - name),
+	snprintf(structure, sizeof(structure), "%.*s", (int)(dot - name),
 		 name);
-	if (!btf_member(btf, structure, point + 1, &offset, &bytes))
+	if (!btf_member(btf, structure, dot + 1, &offset, &bytes))
 		return false;
 	*value = offset;
 	return true;
 }
 
-enum resolved { RESOLVED, RESOLVED_NOT, RESOLVED_ELSE };
-
 /* What the image's types say. */
-static enum resolved by_types(const struct image *image, const char *name,
+static enum resolved by_types(const struct btf *btf, const char *name,
 			      uint64_t *value)
 {
-	uint32_t bytes;
-	int64_t number;
+	uint32_t bytes = 0;
+	int64_t number = 0;
 	bool ok;
 
 	if (begins(name, "cvm_field.")) {
-		ok = member_offset(&image->btf, strchr(name, '.') + 1, value);
+		ok = member_offset(btf, strchr(name, '.') + 1, value);
 	} else if (begins(name, "cvm_size.")) {
-		ok = btf_size(&image->btf, strchr(name, '.') + 1, &bytes);
+		ok = btf_size(btf, strchr(name, '.') + 1, &bytes);
 		*value = bytes;
 	} else if (begins(name, "cvm_enum.")) {
-		ok = btf_enumerator(&image->btf, strchr(name, '.') + 1,
-				    &number);
+		ok = btf_enumerator(btf, strchr(name, '.') + 1, &number);
 		*value = (uint64_t)number;
 	} else {
 		return RESOLVED_ELSE;
@@ -358,7 +349,11 @@ static int resolve(struct object *object, const struct image *image,
 	if (!*name || by_extra(extra, name, value) ||
 	    section_bound(object, name, value))
 		return 0;
-	how = by_types(image, name, value);
+	how = by_types(&image->btf, name, value);
+	if (how == RESOLVED_NOT)
+		return problem_set(problem, image->path, "its BTF has no "
+				   "%.100s, which the platform object needs",
+				   strchr(name, '.') + 1);
 	if (how == RESOLVED_ELSE)
 		how = by_kernel(image, name, value, &several);
 	if (how == RESOLVED)
@@ -372,11 +367,6 @@ static int resolve(struct object *object, const struct image *image,
 		object->weak_absent++;
 		return 0;
 	}
-	if (begins(name, "cvm_field.") || begins(name, "cvm_size.") ||
-	    begins(name, "cvm_enum."))
-		return problem_set(problem, image->path, "its BTF has no "
-				   "%.100s, which the platform object needs",
-				   strchr(name, '.') + 1);
 	return problem_set(problem, image->path, "it has no symbol named "
 			   "%.100s, which the platform object needs", name);
 }
@@ -502,6 +492,8 @@ static int fill_groups(struct object *object, struct problem *problem)
 		if (!object->group[i].data)
 			return problem_set(problem, object->path, "no memory");
 	}
+	memset(object->group[OBJECT_TEXT].data, 0xcc,
+	       object->group[OBJECT_TEXT].bytes);
 	for (i = 0; i < object->elf.sections; i++) {
 		s = &object->elf.section[i];
 		if (object->place[i].group >= 0 && s->file_bytes)
@@ -512,13 +504,50 @@ static int fill_groups(struct object *object, struct problem *problem)
 	return 0;
 }
 
+/*
+ * What is set aside and refers to itself: names in rows.  What else the rows
+ * refer to is somewhere, and no more is known.
+ */
+static int link_names(struct object *object, struct problem *problem)
+{
+	struct elf64_sym sym;
+	uint32_t i;
+
+	for (i = 1; i < object->symbol_count; i++) {
+		read_symbol(object, i, &sym);
+		object->value[i] = SOMEWHERE;
+		if (sym.shndx < object->elf.sections &&
+		    object->place[sym.shndx].group == OBJECT_ASIDE)
+			object->value[i] = section_gva(object, sym.shndx) +
+					   sym.value;
+	}
+	for (i = 0; i < object->elf.sections; i++)
+		if (object->elf.section[i].type == ELF_SHT_RELA &&
+		    object->elf.section[i].info < object->elf.sections &&
+		    object->place[object->elf.section[i].info].group ==
+		    OBJECT_ASIDE &&
+		    relocate_section(object, &object->elf.section[i], problem))
+			return -1;
+	return 0;
+}
+
+int object_open(struct object *object, const char *path, const void *file,
+		uint64_t bytes, struct problem *problem)
+{
+	memset(object, 0, sizeof(*object));
+	object->path = path;
+	if (elf_open(&object->elf, file, bytes, path, problem) ||
+	    read_head(object, problem) || find_symbols(object, problem) ||
+	    place_sections(object, problem) || fill_groups(object, problem))
+		return -1;
+	return link_names(object, problem);
+}
+
 int object_link(struct object *object, const struct image *image,
 		const struct object_extra *extra, struct problem *problem)
 {
 	uint32_t i;
 
-	if (fill_groups(object, problem))
-		return -1;
 	for (i = 1; i < object->symbol_count; i++)
 		if (value_of(object, image, extra, i, problem))
 			return -1;

@@ -4,8 +4,9 @@
  *
  * include/cvm/object.h says what an object holds and how its undefined symbols
  * are resolved.  The order is object_open(), which tells how much of each
- * group there is; the caller finds places and fills group[].gva; object_link()
- * makes each group's bytes for its place.  Nothing of the image is changed.
+ * group there is, and has the names in the rows that are set aside; the caller
+ * finds places and fills group[].gva; object_link() makes each group's bytes
+ * for its place.  Nothing of the image is changed.
  */
 #ifndef CVM_KERNEL_LINK_H
 #define CVM_KERNEL_LINK_H
@@ -30,7 +31,7 @@ struct object_group {
 	uint64_t bytes;
 	uint64_t align;
 	uint64_t gva;		/* where it goes: the caller's */
-	uint8_t *data;		/* object_link() */
+	uint8_t *data;		/* bytes of it */
 };
 
 struct object_section {

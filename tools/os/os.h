@@ -155,6 +155,12 @@ int os_path_absolute(const char *path, char *to, size_t size);
 /* os_path_beside - name as seen from the directory file lies in; 0, or -1. */
 int os_path_beside(const char *file, const char *name, char *to, size_t size);
 
+/*
+ * os_program_path - name in the directory where this program's own files are
+ * installed; 0, or -1.
+ */
+int os_program_path(const char *name, char *to, size_t size);
+
 /* os_path_foreign - can this be a path of other systems only? */
 int os_path_foreign(const char *path);
 

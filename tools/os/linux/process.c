@@ -216,6 +216,12 @@ int os_path_beside(const char *file, const char *name, char *to, size_t size)
 	       0 : -1;
 }
 
+int os_program_path(const char *name, char *to, size_t size)
+{
+	return snprintf(to, size, "/usr/lib/cvm/%s", name) < (int)size ?
+	       0 : -1;
+}
+
 /* "C:\\x", "C:/x", "\\Device\\x"; whoever has such files can say "./C:/x". */
 int os_path_foreign(const char *path)
 {

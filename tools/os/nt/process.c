@@ -75,6 +75,14 @@ int nt_own_path(const char *name, wchar_t *to, size_t size)
 	return nt_wide(beside, to, size);
 }
 
+int os_program_path(const char *name, char *to, size_t size)
+{
+	wchar_t path[NT_PATH];
+
+	return nt_own_path(name, path, NT_PATH) || nt_utf8(path, to, size) ?
+	       -1 : 0;
+}
+
 int os_owner(uint32_t *uid, uint32_t *gid)
 {
 	(void)uid;

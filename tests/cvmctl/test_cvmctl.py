@@ -181,7 +181,7 @@ class Driver(Case):
                                 stdout=subprocess.PIPE, text=True).stdout
         libraries = {"slirp": "libslirp", "io_uring": "liburing",
                      "zstd": "libzstd", "lzma": "liblzma",
-                     "ext2fs": "libext2fs"}
+                     "ext2fs": "libext2fs", "zydis": "libZydis"}
         there = {name: "[%s.so" % library in linked
                  for name, library in libraries.items()}
         self.assertEqual(json.loads(

@@ -69,6 +69,7 @@ struct config {
 	const char *kernel;	/* path, or what to call the one inside */
 	const char *initrd;	/* the same, or NULL */
 	struct config_inside kernel_in, initrd_in;
+	const char *platform;	/* object for a kernel without one; or NULL */
 	const char *cmdline;	/* the guest's */
 	const char *name;
 	const char *user;	/* to become before it runs; NULL: chosen */

@@ -230,11 +230,12 @@ static int open_kernel(struct kernel *kernel, const struct config *config,
 		       struct problem *problem)
 {
 	if (!config->kernel_in.disk)
-		return kernel_open(kernel, config->kernel, problem);
+		return kernel_open(kernel, config->kernel, config->platform,
+				   problem);
 	if (open_inside(&kernel->file, config->kernel, &config->kernel_in,
 			FROM_IMAGE_KERNEL, &kernel_file_kind, problem))
 		return -1;
-	return kernel_check(kernel, problem);
+	return kernel_check(kernel, config->platform, problem);
 }
 
 static int open_initrd(struct file *initrd, const struct config *config,

@@ -20,6 +20,7 @@
 	COMMAND(stop) \
 	COMMAND(kill) \
 	COMMAND(image) \
+	COMMAND(kernel) \
 	COMMAND(driver) \
 	COMMAND(service) \
 	COMMAND(version)

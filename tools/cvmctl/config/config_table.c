@@ -25,6 +25,14 @@ int config_read_text(struct config_reading *r)
 	return *place ? 0 : -1;
 }
 
+int config_read_path(struct config_reading *r)
+{
+	char **place = member(r);
+
+	*place = config_path(r, r->text);
+	return *place ? 0 : -1;
+}
+
 int config_read_name(struct config_reading *r)
 {
 	if (good_name(r->text))

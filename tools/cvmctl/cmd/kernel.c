@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* kernel.c - can this kernel be a guest, and what makes it one? */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "cvmctl/cli/json.h"
+#include "kernel/adapt.h"
+#include "kernel/kernel_file.h"
+
+#define TEXT_MAX	512
+
+struct report {
+	struct kernel kernel;
+	const struct adapt *adapt;	/* NULL: built for libcvm, or unread */
+	struct problem problem;
+	int refused;
+};
+
+/* ---- words ---- */
+
+/* Where a hook is: "exc_nmi", "set_memory_ro in mark_rodata_ro". */
+static void hook_place(const struct hook *hook, char *to, size_t size)
+{
+	if (!*hook->target)
+		snprintf(to, size, "%s", hook->in);
+	else if (*hook->in)
+		snprintf(to, size, "%s in %s", hook->target, hook->in);
+	else
+		snprintf(to, size, "%s", hook->target);
+}
+
+static enum style hook_style(const struct hook *hook)
+{
+	switch (hook->state) {
+	case HOOK_REFUSED:
+		return STYLE_BAD;
+	case HOOK_UNPLANNED:
+	case HOOK_ABSENT:
+		return STYLE_NOTE;
+	default:
+		return STYLE_GOOD;
+	}
+}
+
+static void object_words(const struct adapt *a, char *to, size_t size)
+{
+	if (!a->object.head.magic)
+		snprintf(to, size, "none");
+	else
+		snprintf(to, size, "%s (for %s%s)", a->object.path,
+			 a->object.head.flags & CVM_OBJECT_F_SERIES ?
+			 "the series " : "", a->object.head.release);
+}
+
+static const struct {
+	const char *name;
+	size_t off;
+} place_rows[] = {
+	{ "text", offsetof(struct places, text) },
+	{ "data", offsetof(struct places, data) },
+	{ "per-CPU", offsetof(struct places, percpu) },
+	{ "entry", offsetof(struct places, entry) },
+};
+
+#define PLACES (sizeof(place_rows) / sizeof(place_rows[0]))
+
+static const struct place *place_of(const struct adapt *a, size_t i)
+{
+	return (const void *)((const char *)&a->places + place_rows[i].off);
+}
+
+/* ---- for people ---- */
+
+static void line(const char *name, const char *text)
+{
+	printf("%s%-9s%s", style(STYLE_BOLD), name, style(STYLE_OFF));
+	put_text(text, TEXT_MAX);
+	printf("\n");
+}
+
+static void print_about(const struct adapt *a)
+{
+	char text[TEXT_MAX], id[BUILD_ID_TEXT];
+
+	platform_build_id(&a->image, id);
+	line("kernel", a->image.release[0] ? a->image.release : "unnamed");
+	line("build ID", id[0] ? id : "none");
+	snprintf(text, sizeof(text), "%u, %s", a->image.symbols.count,
+		 a->image.btf.types ? "types by BTF" : "no BTF");
+	line("symbols", text);
+	object_words(a, text, sizeof(text));
+	line("object", text);
+}
+
+static void print_hooks(const struct adapt *a)
+{
+	const struct hook *hook;
+	char text[TEXT_MAX];
+	size_t width = 4, n;
+	uint32_t i;
+
+	if (!a->hooks.count)
+		return;
+	for (i = 0; i < a->hooks.count; i++) {
+		hook_place(&a->hooks.hook[i], text, sizeof(text));
+		n = text_width(text, sizeof(text));
+		width = n > width ? n : width;
+	}
+	printf("\n%s%-9s%-*s  STATE%s\n", style(STYLE_BOLD), "KIND",
+	       (int)width, "HOOK", style(STYLE_OFF));
+	for (i = 0; i < a->hooks.count; i++) {
+		hook = &a->hooks.hook[i];
+		hook_place(hook, text, sizeof(text));
+		printf("%-9s", hook_kind_words(hook->row.kind));
+		put_column(text, sizeof(text), width);
+		hook_words(hook, text, sizeof(text));
+		printf("  %s%s%s\n", style(hook_style(hook)), text,
+		       style(STYLE_OFF));
+	}
+}
+
+/* How many of a class there are, and what becomes of them. */
+static void print_sites(const struct adapt *a)
+{
+	const uint32_t *counts;
+	uint32_t class, verdict, all;
+
+	if (!a->sites.count)
+		return;
+	printf("\n%s%-30s", style(STYLE_BOLD), "INSTRUCTION");
+	for (verdict = 0; verdict < SITE_VERDICTS; verdict++)
+		printf(" %11s", site_verdict_words(verdict));
+	printf("%s\n", style(STYLE_OFF));
+	for (class = 0; class < INSN_CLASSES; class++) {
+		counts = a->sites.counts[class];
+		for (verdict = all = 0; verdict < SITE_VERDICTS; verdict++)
+			all += counts[verdict];
+		if (!all)
+			continue;
+		printf("%-30s", insn_words(class));
+		for (verdict = 0; verdict < SITE_VERDICTS; verdict++)
+			if (counts[verdict])
+				printf(" %s%11u%s", verdict == SITE_REFUSED ?
+				       style(STYLE_BAD) : "", counts[verdict],
+				       verdict == SITE_REFUSED ?
+				       style(STYLE_OFF) : "");
+			else
+				printf(" %11s", "-");
+		printf("\n");
+	}
+}
+
+static void print_places(const struct adapt *a)
+{
+	const struct place *place;
+	size_t i;
+
+	if (a->step < ADAPT_PLACES)
+		return;
+	printf("\n%s%-9s%-18s  %8s  %8s  WHERE%s\n", style(STYLE_BOLD),
+	       "PLACE", "ADDRESS", "BYTES", "ROOM", style(STYLE_OFF));
+	for (i = 0; i < PLACES; i++) {
+		place = place_of(a, i);
+		if (place->what)
+			printf("%-9s0x%016llx  %8llu  %8llu  %s\n",
+			       place_rows[i].name,
+			       (unsigned long long)place->gva,
+			       (unsigned long long)place->need,
+			       (unsigned long long)place->room, place->what);
+	}
+}
+
+static int print_table(const struct report *report)
+{
+	if (report->adapt && report->adapt->image.symbols.count) {
+		print_about(report->adapt);
+		print_hooks(report->adapt);
+		print_sites(report->adapt);
+		print_places(report->adapt);
+		printf("\n");
+	}
+	if (report->refused)
+		return print_flush();
+	printf("%scan be a guest%s", style(STYLE_GOOD), style(STYLE_OFF));
+	if (report->adapt)
+		printf(": %u hooks, %u sites; the file stays as it is\n",
+		       report->adapt->hooks.count, report->adapt->rows);
+	else
+		printf(": it was built for libcvm\n");
+	return print_flush();
+}
+
+/* ---- for programs ---- */
+
+static void json_hooks(struct json *json, const struct adapt *a)
+{
+	const struct hook *hook;
+	char state[HOOK_WORDS];
+	uint32_t i;
+
+	json_open(json, "hooks", '[');
+	for (i = 0; i < a->hooks.count; i++) {
+		hook = &a->hooks.hook[i];
+		hook_words(hook, state, sizeof(state));
+		json_open(json, NULL, '{');
+		json_text(json, "kind", hook_kind_words(hook->row.kind), 16);
+		json_text(json, "target", hook->target, TEXT_MAX);
+		json_text(json, "in", hook->in, TEXT_MAX);
+		json_text(json, "state", state, sizeof(state));
+		json_text(json, "reason", hook->reason, TEXT_MAX);
+		json_close(json);
+	}
+	json_close(json);
+}
+
+static void json_sites(struct json *json, const struct adapt *a)
+{
+	uint32_t class, verdict;
+
+	json_open(json, "sites", '[');
+	for (class = 0; class < INSN_CLASSES; class++) {
+		for (verdict = 0; verdict < SITE_VERDICTS; verdict++) {
+			if (!a->sites.counts[class][verdict])
+				continue;
+			json_open(json, NULL, '{');
+			json_text(json, "instruction", insn_words(class), 64);
+			json_text(json, "verdict",
+				  site_verdict_words(verdict), 64);
+			json_u64(json, "count",
+				 a->sites.counts[class][verdict]);
+			json_close(json);
+		}
+	}
+	json_close(json);
+}
+
+static void json_places(struct json *json, const struct adapt *a)
+{
+	const struct place *place;
+	size_t i;
+
+	json_open(json, "places", '[');
+	for (i = 0; i < PLACES; i++) {
+		place = place_of(a, i);
+		if (!place->what)
+			continue;
+		json_open(json, NULL, '{');
+		json_text(json, "name", place_rows[i].name, 16);
+		json_u64(json, "address", place->gva);
+		json_u64(json, "bytes", place->need);
+		json_u64(json, "room", place->room);
+		json_text(json, "where", place->what, 64);
+		json_close(json);
+	}
+	json_close(json);
+}
+
+static int print_json(const struct report *report)
+{
+	const struct adapt *a = report->adapt;
+	char text[TEXT_MAX], id[BUILD_ID_TEXT];
+	struct json json;
+
+	json_begin(&json, 1);
+	json_open(&json, NULL, '{');
+	json_bool(&json, "can_be_guest", !report->refused);
+	json_bool(&json, "adapted", a && !report->refused);
+	if (report->refused)
+		json_text(&json, "reason", report->problem.text,
+			  sizeof(report->problem.text));
+	if (a) {
+		platform_build_id(&a->image, id);
+		json_text(&json, "build_id", id, sizeof(id));
+		json_text(&json, "release", a->image.release,
+			  sizeof(a->image.release));
+		json_u64(&json, "symbols", a->image.symbols.count);
+		json_bool(&json, "btf", a->image.btf.types != 0);
+		object_words(a, text, sizeof(text));
+		json_text(&json, "object", text, sizeof(text));
+		json_hooks(&json, a);
+		json_sites(&json, a);
+		json_places(&json, a);
+	}
+	json_close(&json);
+	return json_print(&json);
+}
+
+/* ---- the command ---- */
+
+static int check(const char *path, const char *platform, int as_json)
+{
+	struct report report = { .problem = { "" } };
+	int ret;
+
+	report.refused = kernel_open(&report.kernel, path, platform,
+				     &report.problem) != 0;
+	report.adapt = report.kernel.adapt;
+	ret = as_json ? print_json(&report) : print_table(&report);
+	if (report.refused) {
+		problem_print(&report.problem);
+		ret = EXIT_REFUSED;
+	}
+	kernel_close(&report.kernel);
+	return ret;
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	const char *words[2] = { NULL, NULL }, *platform = NULL;
+	int json = 0, ret;
+	const struct opt opts[] = {
+		{ "platform", OPT_TEXT, "FILE", &platform,
+		  "this platform object (default: the one for the\n"
+		  "kernel's build ID, else its series)" },
+		{ "json", OPT_FLAG, NULL, &json, "print one JSON object" },
+		{ 0 }
+	};
+
+	ret = parse_options(cmd, opts, argc, argv, words, 2);
+	if (ret != PARSE_GO_ON)
+		return ret;
+	if (!words[0] || strcmp(words[0], "check"))
+		return usage_error(cmd, "%s%s; use check",
+				   words[0] ? words[0] : "no verb given",
+				   words[0] ? ": unknown verb" : "");
+	if (!words[1])
+		return usage_error(cmd, "check: no FILE given");
+	return check(words[1], platform, json);
+}
+
+const struct command cmd_kernel = {
+	"kernel", run, "check FILE [--platform FILE] [--json]",
+	"tell whether a kernel can be a guest, and what makes it one",
+	"  check     a kernel that was built for libcvm, or a distribution's\n"
+	"            own (vmlinuz, or a vmlinux): which hooks are laid, what\n"
+	"            becomes of its privileged instructions, where the\n"
+	"            platform goes, and the verdict.  The file is only read\n\n"
+	"Example:\n"
+	"  cvmctl kernel check /boot/vmlinuz-6.12.117+deb12-cloud-amd64\n",
+	NULL
+};

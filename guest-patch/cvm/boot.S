@@ -25,6 +25,7 @@
 #define STUB_SIZE	16
 #define GATE_FLAGS	0x8e00		/* present, DPL 0, interrupt gate */
 #define VECTOR_NMI	2
+#define VECTOR_BP	3
 #define VECTOR_MC	18
 #define NR_GATES	32
 /* 8, 10-14, 17, 21, 29 and 30 push an error code (SDM vol. 3, table 6-1). */
@@ -45,13 +46,11 @@ SYM_FUNC_START(cvm_guest_bringup_idt)
 	movl	$NR_GATES, %ecx
 1:	movw	%ax, 0(%rdi)
 	movw	$__KERNEL_CS, 2(%rdi)
-	movw	$GATE_FLAGS, 4(%rdi)
-	movq	%rax, %rdx
-	shrq	$16, %rdx
-	movw	%dx, 6(%rdi)
-	shrq	$16, %rdx
-	movl	%edx, 8(%rdi)
 	movl	$0, 12(%rdi)
+	/* The rest in one: the second time, an NMI may look meanwhile. */
+	movq	%rax, %rdx
+	movw	$GATE_FLAGS, %dx
+	movq	%rdx, 4(%rdi)
 	addq	$GATE_SIZE, %rdi
 	addq	$STUB_SIZE, %rax
 	decl	%ecx
@@ -117,15 +116,21 @@ SYM_CODE_START_LOCAL(bringup_common)
 	incq	CVM_S_NMI_SEEN(%rbx)
 	movl	$CVM_C_NMI, CVM_S_HYPERCALL(%rbx)
 	jmp	3f
-1:	cmpl	$VECTOR_MC, %esi
-	jne	2f
+1:
+#ifdef CVM_OBJECT
+	cmpl	$VECTOR_BP, %esi
+	je	cvm_guest_bringup_site
+#endif
+	cmpl	$VECTOR_MC, %esi
+	jne	cvm_guest_bringup_fatal
 	movl	$CVM_C_MCE, CVM_S_HYPERCALL(%rbx)
 	movq	CVM_R_CS(%rsp), %rax
 	movq	%rax, CVM_S_ARG0(%rbx)
 	movq	CVM_R_RIP(%rsp), %rax
 	movq	%rax, CVM_S_ARG1(%rbx)
 	jmp	3f
-2:	movl	$CVM_C_FATAL, CVM_S_HYPERCALL(%rbx)
+SYM_INNER_LABEL(cvm_guest_bringup_fatal, SYM_L_GLOBAL)
+	movl	$CVM_C_FATAL, CVM_S_HYPERCALL(%rbx)
 	movq	%rsi, CVM_S_ARG0(%rbx)
 	movq	CVM_R_ERROR(%rsp), %rax
 	movq	%rax, CVM_S_ARG1(%rbx)
@@ -137,6 +142,7 @@ SYM_CODE_START_LOCAL(bringup_common)
 	ANNOTATE_RETPOLINE_SAFE
 	call	*CVM_S_ENTRY(%rbx)
 
+SYM_INNER_LABEL(cvm_guest_bringup_return, SYM_L_GLOBAL)
 	popq	%r15
 	popq	%r14
 	popq	%r13

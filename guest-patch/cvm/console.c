@@ -13,11 +13,12 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/tty.h>
+#include <linux/workqueue.h>
 
 #include <asm/page.h>
 
-#include "../../../drivers/tty/hvc/hvc_console.h"
 #include "cvm.h"
+#include "hvc_console.h"
 
 #define CVM_CONSOLE_OUTBUF	1024
 #define CTRL_O			0x0f
@@ -134,16 +135,27 @@ static const struct hv_ops console_ops = {
 };
 
 /* Input, or another size. */
-void cvm_guest_console_event(void)
+static void serve_console(struct work_struct *work)
 {
 	u32 size = cvm_guest_console_size();
 
-	if (!hvc0)
-		return;
 	if (size != READ_ONCE(tty_size))
 		resize_tty(hvc0, size);
 	if (hvc_poll(hvc0))
 		hvc_kick();
+}
+
+static DECLARE_WORK(console_work, serve_console);
+
+/* On the interrupt stack.  With PREEMPT_RT, hvc's locks sleep. */
+void cvm_guest_console_event(void)
+{
+	if (!hvc0)
+		return;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		schedule_work(&console_work);
+	else
+		serve_console(NULL);
 }
 
 /* The host's terminal is raw: nobody but us turns a line's end into two. */

@@ -71,6 +71,9 @@ static __always_inline bool cvm_guest_work_pending(struct cvm_shared *s)
 	return READ_ONCE(s->events) || cvm_guest_deadline_passed(s);
 }
 
+/* Registers. */
+int cvm_guest_write_msr_at(u32 msr, u64 val, unsigned long ip, bool *tried);
+
 /* Devices. */
 #ifdef CONFIG_CVM_VIRTIO
 void cvm_guest_virtio_events(u64 events);

@@ -12,7 +12,11 @@
 #include "cvm-offsets.h"
 #include "vectors.h"
 
+#ifdef CVM_OBJECT
+	.section .cvm.entry, "ax"
+#else
 	.section .entry.text, "ax"
+#endif
 
 .macro vector_entries name, first, number
 	.balign CVM_ENTRY_SIZE

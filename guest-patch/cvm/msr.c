@@ -108,6 +108,15 @@ static int write_by_verdict(u32 msr, u64 val, bool safe, unsigned long ip)
 	return -EIO;
 }
 
+/* For an instruction elsewhere; tried: it came to the register. */
+int cvm_guest_write_msr_at(u32 msr, u64 val, unsigned long ip, bool *tried)
+{
+	enum msr_verdict verdict = verdict_of(msr);
+
+	*tried = verdict != CVM_MSR_DROPPED && verdict != CVM_MSR_REFUSED;
+	return write_by_verdict(msr, val, true, ip);
+}
+
 notrace int __cvm_guest_write_msr(u32 msr, u32 low, u32 high)
 {
 	return write_by_verdict(msr, (u64)high << 32 | low, false, _RET_IP_);

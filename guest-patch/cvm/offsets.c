@@ -31,6 +31,15 @@ void cvm_guest_offsets(void)
 	OFFSET(CVM_S_HYPERCALLS, cvm_shared, hypercalls);
 	OFFSET(CVM_S_DIRTY, cvm_shared, msr_dirty);
 	OFFSET(CVM_S_NMI_SEEN, cvm_shared, nmi_seen);
+	OFFSET(CVM_S_CR4_KEEP, cvm_shared, cr4_keep);
+	OFFSET(CVM_R_AX, pt_regs, ax);
+	OFFSET(CVM_R_CX, pt_regs, cx);
+	OFFSET(CVM_R_DX, pt_regs, dx);
+	OFFSET(CVM_R_BX, pt_regs, bx);
+	OFFSET(CVM_R_SP, pt_regs, sp);
+	OFFSET(CVM_R_BP, pt_regs, bp);
+	OFFSET(CVM_R_SI, pt_regs, si);
+	OFFSET(CVM_R_DI, pt_regs, di);
 	OFFSET(CVM_R_ERROR, pt_regs, orig_ax);
 	OFFSET(CVM_R_RIP, pt_regs, ip);
 	OFFSET(CVM_R_CS, pt_regs, cs);

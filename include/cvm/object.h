@@ -17,7 +17,9 @@
  *			the kernel's .entry.text, in the same 2 MiB
  * .note.cvm		the note of docs/guest-abi.md, in a header of its own
  * .data..percpu	laid over a per-CPU variable that no guest uses
- * executable		into the gap behind .text, or padding in it
+ * executable		into the gap behind .text, or else the one behind the
+ *			read-only data, in pages without data; not into padding
+ *			of .text, where a kernel unwinds by tables of its own
  * other allocated	into the gap behind the read-only data, writable
  *
  * Undefined symbols are resolved in this order:

@@ -29,6 +29,11 @@ ZYDIS_FLAGS = ("-DZYDIS_STATIC_BUILD", "-DZYCORE_STATIC_BUILD",
                "-DZYDIS_DISABLE_FORMATTER", "-DZYDIS_DISABLE_ENCODER")
 ZYCORE_HEADERS = "/usr/include/Zycore"
 
+# Only the half that unpacks; Debian's kernels are packed so.
+ZSTD = ("1.5.4", "pool/main/libz/libzstd/libzstd_1.5.4+dfsg2.orig.tar.xz",
+        "8cf4bbb65e77ec348d052c8d6230eba66d435bddf64c8b5be2fcb16880c19953")
+ZSTD_FLAGS = ("-DZSTD_DISABLE_ASM",)
+
 PKG_CONFIG = """\
 prefix=%s
 Name: %s
@@ -83,6 +88,19 @@ def _build_zydis(where, scratch):
                          " ".join(ZYDIS_FLAGS), "-lZydis")
 
 
+def _build_zstd(where, scratch):
+    version, *source = ZSTD
+    tree = _unpack(debian.source_file(*source), scratch / "zstd") / "lib"
+    sources = sorted([*(tree / "common").glob("*.c"),
+                      *(tree / "decompress").glob("*.c")])
+    _archive(where, "zstd", _compile(ZSTD_FLAGS, sources, scratch))
+    (where / "include").mkdir()
+    for name in "zstd.h", "zstd_errors.h":
+        shutil.copy(tree / name, where / "include")
+    return PKG_CONFIG % (where, "libzstd", "unpacks zstd", version, "",
+                         "-lzstd")
+
+
 def _library(name, build):
     """Directory of its pkg-config file."""
     key = paths.content_hash([pathlib.Path(__file__)])
@@ -100,4 +118,6 @@ def _library(name, build):
 
 def pkg_config_path():
     """Where Meson finds what Windows lacks."""
-    return [_library("cmocka", _build_cmocka), _library("zydis", _build_zydis)]
+    return [_library("cmocka", _build_cmocka),
+            _library("zydis", _build_zydis),
+            _library("libzstd", _build_zstd)]

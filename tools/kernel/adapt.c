@@ -122,34 +122,37 @@ static int by_gva(const void *a, const void *b)
 	return (x->gva > y->gva) - (x->gva < y->gva);
 }
 
-static void add_change(struct adapt *a, uint64_t gva, uint32_t bytes,
-		       const char *what)
+static void add_hook(struct adapt *a, const struct hook *hook)
 {
-	struct image_change *to = &a->change[a->changes++];
+	if (hook->bytes)
+		a->change[a->changes++] = (struct image_change){
+			.gva = hook->at, .what = hook->target,
+			.bytes = hook->moved ? hook->moved : hook->bytes,
+			.code = hook->code, .code_bytes = hook->bytes,
+			.mcount = hook->mcount };
+}
 
-	to->gva = gva;
-	to->bytes = bytes;
-	to->what = what;
+static void add_site(struct adapt *a, const struct cvm_site *site)
+{
+	static const uint8_t int3[] = { INT3 };
+
+	a->change[a->changes++] = (struct image_change){
+		.gva = a->image.text + site->at, .what = "site",
+		.bytes = site->bytes, .code = int3, .code_bytes = 1 };
 }
 
 /* All of them, and no two at one place. */
 static int list_changes(struct adapt *a, struct problem *problem)
 {
-	const struct hook *hook;
 	uint32_t i;
 
 	a->change = calloc(a->hooks.count + a->rows + 1u, sizeof(*a->change));
 	if (!a->change)
 		return problem_set(problem, a->image.path, "no memory");
-	for (i = 0; i < a->hooks.count; i++) {
-		hook = &a->hooks.hook[i];
-		if (hook->bytes)
-			add_change(a, hook->at, hook->moved ? hook->moved :
-				   hook->bytes, hook->target);
-	}
+	for (i = 0; i < a->hooks.count; i++)
+		add_hook(a, &a->hooks.hook[i]);
 	for (i = 0; i < a->rows; i++)
-		add_change(a, a->image.text + a->table[i].at,
-			   a->table[i].bytes, "site");
+		add_site(a, &a->table[i]);
 	qsort(a->change, a->changes, sizeof(*a->change), by_gva);
 	for (i = 1; i < a->changes; i++)
 		if (a->change[i - 1].gva + a->change[i - 1].bytes >
@@ -221,6 +224,9 @@ int adapt(struct adapt *a, const char *path, const void *elf, uint64_t bytes,
 	if (hooks_plan(&a->hooks, &a->image, &a->object, a->table, a->rows,
 		       problem) ||
 	    list_changes(a, problem) ||
+	    audit_image(&a->audit, &a->image, a->change, a->changes,
+			problem) ||
+	    audit_refusal(&a->audit, &a->image, problem) ||
 	    image_finish(&a->image, note->data, note->bytes, problem))
 		return -1;
 	change(a);
@@ -232,6 +238,7 @@ int adapt(struct adapt *a, const char *path, const void *elf, uint64_t bytes,
 
 void adapt_close(struct adapt *a)
 {
+	audit_free(&a->audit);
 	free(a->change);
 	free(a->table);
 	sites_free(&a->sites);

@@ -9,7 +9,7 @@
  *	places_find()	room for all of it
  *	object_link()	its code and data, for these places
  *	hooks_plan()	where it is entered
- *	audit		nothing of ours where the kernel patches itself
+ *	audit_image()	nothing of ours where the kernel patches itself
  *	then, for the first time, the copy is changed, and cannot fail any more
  *
  * What was found so far stays to be looked at when something is refused.
@@ -21,6 +21,7 @@
 
 #include "os/problem.h"
 
+#include "audit.h"
 #include "hooks.h"
 #include "image.h"
 #include "link.h"
@@ -50,6 +51,7 @@ struct adapt {
 	struct places places;
 	struct image_change *change;
 	uint32_t changes;
+	struct audit audit;
 };
 
 /*

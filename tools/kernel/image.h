@@ -90,7 +90,10 @@ const char *image_function(const struct image *image, uint64_t gva);
 struct image_change {
 	uint64_t gva;
 	uint32_t bytes;
-	const char *what;	/* "hook exc_nmi", "site" */
+	uint32_t code_bytes;	/* of code; the rest, if any, runs no more */
+	const uint8_t *code;	/* what will be there */
+	uint64_t mcount;	/* entry of __mcount_loc that will be 0, or 0 */
+	const char *what;	/* name of a hook's target, or "site" */
 };
 
 #endif /* CVM_KERNEL_IMAGE_H */

@@ -50,36 +50,37 @@ struct range {
 	const uint8_t *at;
 };
 
-/* Of an absent table, bytes is 0. */
-static int find_table(const struct image *image, const struct table *table,
-		      struct range *range, struct problem *problem)
+static bool is_named(const char *name, const char *wanted)
 {
-	const struct elf_section *section;
+	size_t length = strlen(wanted);
+
+	return wanted[length - 1] == '*' ? !strncmp(name, wanted, length - 1) :
+		!strcmp(name, wanted);
+}
+
+static int damaged(const struct image *image, const struct table *table,
+		   struct problem *problem)
+{
+	return problem_set(problem, image->path,
+			   "the table of each %s is damaged", table->words);
+}
+
+/* Of an absent table, bytes is 0. */
+static int table_between(const struct image *image, const struct table *table,
+			 struct range *range, struct problem *problem)
+{
 	uint64_t end;
 
 	memset(range, 0, sizeof(*range));
-	if (table->section) {
-		section = elf_find(&image->elf, table->section);
-		if (!section)
-			return 0;
-		range->gva = section->gva;
-		range->bytes = section->bytes;
-	} else {
-		if (kallsyms_find(&image->symbols, table->begin,
-				  &range->gva) != KALLSYMS_ONE ||
-		    kallsyms_find(&image->symbols, table->end,
-				  &end) != KALLSYMS_ONE)
-			return 0;
-		if (end < range->gva)
-			goto damaged;
-		range->bytes = end - range->gva;
-	}
-	range->at = elf_at(&image->elf, range->gva, range->bytes);
-	if (range->at || !range->bytes)
+	if (kallsyms_find(&image->symbols, table->begin, &range->gva) !=
+	    KALLSYMS_ONE ||
+	    kallsyms_find(&image->symbols, table->end, &end) != KALLSYMS_ONE)
 		return 0;
-damaged:
-	return problem_set(problem, image->path,
-			   "the table of each %s is damaged", table->words);
+	range->bytes = end - range->gva;
+	range->at = elf_at(&image->elf, range->gva, range->bytes);
+	if (end < range->gva || (range->bytes && !range->at))
+		return damaged(image, table, problem);
+	return 0;
 }
 
 static bool is_text(const struct image *image, uint64_t gva)
@@ -134,6 +135,7 @@ static void read_entry(const struct image *image, enum selfpatch_kind kind,
 	uint64_t gva = range->gva + off;
 
 	to->kind = (uint8_t)kind;
+	to->entry = gva;
 	to->gva = kind == SELFPATCH_PARAVIRT || kind == SELFPATCH_FTRACE ?
 		get64(at) : relative(gva, at);
 	to->bytes = tables[kind].bytes;
@@ -157,56 +159,79 @@ static void read_entry(const struct image *image, enum selfpatch_kind kind,
 	}
 }
 
-static int read_table(struct selfpatches *all, const struct image *image,
-		      enum selfpatch_kind kind, struct problem *problem)
+static int read_range(struct selfpatches *all, const struct image *image,
+		      enum selfpatch_kind kind, const struct range *range,
+		      struct problem *problem)
 {
 	struct selfpatch *grown;
 	uint32_t entry = tables[kind].entry;
-	struct range range;
 	uint64_t off;
 
-	if (find_table(image, &tables[kind], &range, problem))
-		return -1;
-	if (!range.bytes)
+	if (!range->bytes)
 		return 0;
 	if (kind == SELFPATCH_ALTERNATIVE)
-		entry = alternative_bytes(image, &range);
-	if (!entry || range.bytes % entry)
+		entry = alternative_bytes(image, range);
+	if (!entry || range->bytes % entry)
 		return problem_set(problem, image->path,
 				   "the table of each %s is of a form that "
 				   "cvmctl does not know",
 				   tables[kind].words);
-	grown = realloc(all->list, (all->count + range.bytes / entry) *
+	grown = realloc(all->list, (all->count + range->bytes / entry) *
 			sizeof(*grown));
 	if (!grown)
 		return problem_set(problem, image->path, "no memory");
 	all->list = grown;
-	memset(grown + all->count, 0, range.bytes / entry * sizeof(*grown));
-	for (off = 0; off < range.bytes; off += entry, all->counts[kind]++)
-		read_entry(image, kind, &range, off, entry,
+	memset(grown + all->count, 0, range->bytes / entry * sizeof(*grown));
+	for (off = 0; off < range->bytes; off += entry, all->counts[kind]++)
+		read_entry(image, kind, range, off, entry,
 			   &all->list[all->count++]);
 	return 0;
 }
 
-static int by_gva(const void *a, const void *b)
+static int read_sections(struct selfpatches *all, const struct image *image,
+			 enum selfpatch_kind kind, struct problem *problem)
 {
-	const struct selfpatch *x = a, *y = b;
+	const struct elf_section *section = image->elf.section;
+	struct range range;
+	uint32_t i;
 
-	return x->gva < y->gva ? -1 : x->gva > y->gva;
+	for (i = 0; i < image->elf.sections; i++) {
+		if (!is_named(section[i].name, tables[kind].section))
+			continue;
+		range.gva = section[i].gva;
+		range.bytes = section[i].file_bytes;
+		range.at = elf_at(&image->elf, range.gva, range.bytes);
+		if (range.bytes && !range.at)
+			return damaged(image, &tables[kind], problem);
+		if (read_range(all, image, kind, &range, problem))
+			return -1;
+	}
+	return 0;
+}
+
+static int read_symbols(struct selfpatches *all, const struct image *image,
+			enum selfpatch_kind kind, struct problem *problem)
+{
+	struct range range;
+
+	return table_between(image, &tables[kind], &range, problem) ||
+		read_range(all, image, kind, &range, problem) ? -1 : 0;
 }
 
 int selfpatch_read(struct selfpatches *all, const struct image *image,
-		   struct problem *problem)
+		   uint32_t kinds, struct problem *problem)
 {
 	unsigned int kind;
 
 	memset(all, 0, sizeof(*all));
-	for (kind = 0; kind < SELFPATCH_KINDS; kind++)
-		if (read_table(all, image, kind, problem))
+	for (kind = 0; kind < SELFPATCH_KINDS; kind++) {
+		if (!(kinds & 1u << kind))
+			continue;
+		if (tables[kind].section ?
+		    read_sections(all, image, kind, problem) :
+		    read_symbols(all, image, kind, problem))
 			return -1;
-	if (all->count)
-		qsort(all->list, all->count, sizeof(*all->list),
-		      by_gva);
+	}
 	return 0;
 }
 
@@ -214,23 +239,4 @@ void selfpatch_free(struct selfpatches *all)
 {
 	free(all->list);
 	memset(all, 0, sizeof(*all));
-}
-
-/* No entry is longer than 255 bytes. */
-size_t selfpatch_from(const struct selfpatches *all, uint64_t gva)
-{
-	uint64_t least = gva > 255 ? gva - 255 : 0;
-	size_t low = 0, high = all->count, middle;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (all->list[middle].gva < least)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	while (low < all->count &&
-	       all->list[low].gva + all->list[low].bytes <= gva)
-		low++;
-	return low;
 }

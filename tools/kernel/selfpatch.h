@@ -26,24 +26,23 @@ struct selfpatch {
 	uint8_t other_bytes;	/* of other: SELFPATCH_ALTERNATIVE */
 	uint16_t feature;	/* X86_FEATURE_* that decides, as well */
 	uint64_t other;		/* replacement, or where a jump label goes */
+	uint64_t entry;		/* of the table */
 };
 
 struct selfpatches {
-	struct selfpatch *list;	/* sorted by gva */
+	struct selfpatch *list;	/* in the order of the tables */
 	size_t count;
 	uint32_t counts[SELFPATCH_KINDS];
 };
 
 /*
- * selfpatch_read - -1 with a problem: a table that is damaged or of a form that
- * nobody knows.  selfpatch_free() in every case.
+ * selfpatch_read - the tables whose bits (1 << SELFPATCH_...) are set.  -1 with
+ * a problem: one is damaged or of a form that nobody knows.  selfpatch_free()
+ * in every case.
  */
 int selfpatch_read(struct selfpatches *all, const struct image *image,
-		   struct problem *problem);
+		   uint32_t kinds, struct problem *problem);
 void selfpatch_free(struct selfpatches *all);
-
-/* selfpatch_from - the first one that ends behind gva: an index of list. */
-size_t selfpatch_from(const struct selfpatches *all, uint64_t gva);
 
 const char *selfpatch_words(enum selfpatch_kind kind);
 

@@ -230,9 +230,31 @@ static bool is_entry(const struct image *image, uint64_t gva)
 		gva >= begin && gva < end;
 }
 
+/* By any of the names of one place; function is the one that is judged. */
+static const struct judged *judged_of(const struct walk *walk,
+				      struct site *site)
+{
+	const struct kallsyms *symbols = &walk->image->symbols;
+	const struct kallsym *symbol = kallsyms_at(symbols, site->gva);
+	const struct judged *judged;
+	uint64_t gva;
+
+	if (!symbol)
+		return site_judge(site->function, site->class);
+	for (gva = symbol->gva; symbol < symbols->sym + symbols->count &&
+	     symbol->gva == gva; symbol++) {
+		judged = site_judge(symbol->name, site->class);
+		if (judged) {
+			site->function = symbol->name;
+			return judged;
+		}
+	}
+	return NULL;
+}
+
 static void judge(const struct walk *walk, struct site *site)
 {
-	const struct judged *judged = site_judge(site->function, site->class);
+	const struct judged *judged = judged_of(walk, site);
 	enum site_verdict verdict;
 
 	site->reason = insn_reason(site->class, &verdict);
@@ -447,7 +469,9 @@ int sites_find(struct sites *sites, const struct image *image,
 		return problem_set(problem, image->path,
 				   "has no section headers: nothing says where "
 				   "its instructions are");
-	ret = selfpatch_read(&walk.patches, image, problem);
+	ret = selfpatch_read(&walk.patches, image,
+			     1u << SELFPATCH_ALTERNATIVE |
+			     1u << SELFPATCH_JUMP_LABEL, problem);
 	if (!ret && walk_image(&walk))
 		ret = problem_set(problem, image->path, "no memory");
 	if (!ret)

@@ -29,6 +29,7 @@ struct span {
 
 struct tables {
 	struct span in;
+	uint32_t align;		/* of each table: 8; of 7.0 and later: 4 */
 	uint64_t tokens, tokens_index;	/* offsets in the span */
 	uint64_t markers;
 	uint64_t num;		/* where the number of symbols stands */
@@ -64,6 +65,11 @@ static bool has(const struct span *in, uint64_t at, uint64_t bytes)
 	return at <= in->bytes && bytes <= in->bytes - at;
 }
 
+static uint64_t aligned(const struct tables *t, uint64_t at)
+{
+	return at + (-(t->in.gva + at) & (t->align - 1));
+}
+
 /* ---- tokens ---- */
 
 /* 256 texts from at on, and the index that says where each begins. */
@@ -83,7 +89,7 @@ static bool tokens_at(struct tables *t, uint64_t at)
 		t->token[i] = (const char *)in->at + next;
 		next = (uint64_t)(end - in->at) + 1;
 	}
-	next += -(in->gva + next) & 7;
+	next = aligned(t, next);
 	if (!has(in, next, TOKENS * 2))
 		return false;
 	for (i = 0; i < TOKENS; i++)
@@ -118,9 +124,7 @@ static bool find_tokens(struct tables *t)
 		for (texts = 0; texts < '0' && begin; texts++)
 			for (begin--; begin && in->at[begin - 1]; begin--)
 				;
-		begin += -(in->gva + begin) & 7;
-		if (tokens_at(t, begin) ||
-		    (begin >= 8 && tokens_at(t, begin - 8)))
+		if (tokens_at(t, aligned(t, begin)))
 			return true;
 	}
 	return false;
@@ -160,7 +164,7 @@ static bool names_at(struct tables *t, uint64_t names, uint32_t count)
 		if (!length)
 			return false;
 	}
-	at += -(t->in.gva + at) & 7;
+	at = aligned(t, at);
 	if (4ull * marks > t->tokens - at)
 		return false;
 	t->markers = at;
@@ -171,7 +175,7 @@ static bool names_at(struct tables *t, uint64_t names, uint32_t count)
 			return false;
 		length = name_length(t, &at, t->tokens);
 	}
-	t->num = names - 8;
+	t->num = names - t->align;
 	t->names = names;
 	t->count = count;
 	return true;
@@ -182,7 +186,8 @@ static uint32_t number_at(const struct tables *t, uint64_t at)
 {
 	uint32_t count = read32(&t->in, at);
 
-	if (read32(&t->in, at + 4) || count < SYMBOLS_MIN ||
+	if ((t->align == 8 && read32(&t->in, at + 4)) ||
+	    count < SYMBOLS_MIN ||
 	    count > SYMBOLS_MAX || count > (t->tokens - at) / 2)
 		return 0;
 	return count;
@@ -200,7 +205,7 @@ static bool find_names_by_markers(struct tables *t)
 
 	if (at < 16 || (in->gva + at) & 3)
 		return false;
-	at -= read32(in, at - 4) ? 4 : 8;	/* it may end unaligned */
+	at -= read32(in, at - 4) ? 4 : 8;	/* it may be filled up */
 	for (;; at -= 4) {
 		value = read32(in, at);
 		if (value >= next)
@@ -217,12 +222,12 @@ static bool find_names_by_markers(struct tables *t)
 		return false;
 	low = last + 16 + NAME_BYTES * MARK_EVERY;
 	low = low < at ? at - low : 0;
-	at -= last + 8;
-	at -= (in->gva + at) & 7;
-	for (; at >= low && at >= 8; at -= 8) {
+	at -= last + t->align;
+	at -= (in->gva + at) & (t->align - 1);
+	for (; at >= low && at >= 8; at -= t->align) {
 		count = number_at(t, at);
 		if ((count + MARK_EVERY - 1) / MARK_EVERY == marks &&
-		    names_at(t, at + 8, count))
+		    names_at(t, at + t->align, count))
 			return true;
 	}
 	return false;
@@ -294,8 +299,8 @@ static bool find_addresses(struct tables *t, const struct elf *elf,
 	uint32_t order;
 
 	bytes = 4ull * t->count;
-	bytes += -bytes & 7;
-	behind += -(in->gva + behind) & 7;
+	bytes += -bytes & (t->align - 1);
+	behind = aligned(t, behind);
 	for (order = 0; order < 2; order++) {
 		if (order == 0) {	/* 6.4 and later: behind the tokens */
 			t->offsets = behind;
@@ -400,8 +405,9 @@ int kallsyms_read(struct kallsyms *symbols, const struct elf *elf,
 		  const char *thing, struct problem *problem)
 {
 	const struct elf_section *rodata = elf_find(elf, ".rodata");
-	struct tables t = { 0 };
+	struct tables t = { .align = 8 };
 	enum form form;
+	bool tokens = false;
 
 	memset(symbols, 0, sizeof(*symbols));
 	if (!rodata || !rodata->file_bytes)
@@ -411,15 +417,21 @@ int kallsyms_read(struct kallsyms *symbols, const struct elf *elf,
 	t.in.at = elf->file + rodata->off;
 	t.in.bytes = rodata->file_bytes;
 	t.in.gva = rodata->gva;
-	if (!find_tokens(&t))
+	for (; t.align >= 4; t.align /= 2) {
+		if (!find_tokens(&t))
+			continue;
+		tokens = true;
+		if ((find_names_by_markers(&t) ||
+		     find_names_by_base(&t, elf)) &&
+		    find_addresses(&t, elf, &form))
+			return keep(symbols, &t, form, thing, problem);
+	}
+	if (!tokens)
 		return problem_set(problem, thing, "it has no kallsyms "
 				   "(CONFIG_KALLSYMS), so nothing can be found "
 				   "in it");
-	if ((!find_names_by_markers(&t) && !find_names_by_base(&t, elf)) ||
-	    !find_addresses(&t, elf, &form))
-		return problem_set(problem, thing, "its kallsyms are damaged, "
-				   "or in an order that is not known here");
-	return keep(symbols, &t, form, thing, problem);
+	return problem_set(problem, thing, "its kallsyms are damaged, or in an "
+			   "order that is not known here");
 }
 
 void kallsyms_free(struct kallsyms *symbols)

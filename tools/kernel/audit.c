@@ -53,9 +53,12 @@ static const char *of_ftrace(const struct selfpatch *patch,
 static const char *of_call(const struct selfpatch *patch,
 			   const struct image_change *change)
 {
-	return change->gva == patch->gva && *change->code == CALL_OPCODE ?
+	if (change->gva != patch->gva)
+		return NULL;
+	/* call_get_dest() of arch/x86/kernel/callthunks.c looks first. */
+	return *change->code == CALL_OPCODE ?
 		"it is a call still, of a function with the same room before it"
-		: NULL;
+		: "it is no call then, and is left";
 }
 
 static const char *of_lock(const struct image *image,

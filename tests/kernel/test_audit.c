@@ -169,7 +169,10 @@ static void test_ftrace_skipped(void **state)
 	harmless();
 }
 
-/* A call that goes elsewhere may be counted as before; a jump may not. */
+/*
+ * A call that goes elsewhere may be counted as before, and what is none is
+ * left: the one of __fentry__, which is in that table too, has become a jump.
+ */
 static void test_call(void **state)
 {
 	(void)state;
@@ -183,6 +186,16 @@ static void test_no_call(void **state)
 {
 	(void)state;
 	made_place(&made, MADE_CALLS, function);
+	opened();
+	audited_hook(function, 5, JUMP, 0);
+	harmless();
+}
+
+/* Its opcode is ours. */
+static void test_call_inside(void **state)
+{
+	(void)state;
+	made_place(&made, MADE_CALLS, function + 4);
 	opened();
 	audited_hook(function, 5, JUMP, 0);
 	assert_int_equal(audit.refused, 1);
@@ -265,6 +278,7 @@ int main(void)
 		TEST(test_ftrace_skipped),
 		TEST(test_call),
 		TEST(test_no_call),
+		TEST(test_call_inside),
 		TEST(test_lock),
 		TEST(test_lock_in_jump),
 		TEST(test_jump_label),

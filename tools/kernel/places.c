@@ -7,6 +7,7 @@
 #define PAGE		4096u
 #define LARGE_PAGE	0x200000u
 #define INT3		0xcc
+#define NOWHERE		UINT64_MAX
 
 static uint64_t round_up(uint64_t value, uint64_t to)
 {
@@ -66,8 +67,8 @@ static void offer_gap(struct place *place, const struct image *image)
 }
 
 /*
- * Padding in .text, whole pages of it.  Not in the entry code's 2 MiB: user
- * mode's page tables map those.
+ * Padding in .text, whole pages of it.  Rather not in the entry code's 2 MiB:
+ * user mode's page tables map those.
  */
 static void offer_padding(struct place *place, const struct image *image,
 			  uint64_t entry_large)
@@ -95,6 +96,8 @@ static int find_text(struct places *places, const struct image *image,
 	if (text->room < text->need)
 		offer_padding(text, image,
 			      (entry_end - 1) & ~(LARGE_PAGE - 1ull));
+	if (text->room < text->need)
+		offer_padding(text, image, NOWHERE);
 	if (text->room < text->need)
 		return no_room(image, "the platform's text", text, problem);
 	places->text_begin = text->gva;

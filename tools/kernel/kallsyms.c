@@ -291,34 +291,42 @@ static bool addresses_rise(const struct tables *t, enum form form,
 	return inside >= 32;
 }
 
+/* With the base went the alignment to its 8 bytes. */
+static bool find_form(struct tables *t, const struct elf *elf, uint64_t base,
+		      enum form *form)
+{
+	if (t->align == 4) {
+		*form = FORM_PLACE;
+		return addresses_rise(t, *form, elf);
+	}
+	if (!has(&t->in, base, 8))
+		return false;
+	t->base = read64(&t->in, base);
+	if (!elf_at(elf, t->base, 1))
+		return false;
+	for (*form = FORM_ABSOLUTE_PERCPU; *form < FORM_PLACE; (*form)++)
+		if (addresses_rise(t, *form, elf))
+			return true;
+	return false;
+}
+
 static bool find_addresses(struct tables *t, const struct elf *elf,
 			   enum form *form)
 {
-	const struct span *in = &t->in;
-	uint64_t behind = t->tokens_index + TOKENS * 2, base, bytes;
-	uint32_t order;
+	uint64_t behind = aligned(t, t->tokens_index + TOKENS * 2), bytes;
 
 	bytes = 4ull * t->count;
 	bytes += -bytes & (t->align - 1);
-	behind = aligned(t, behind);
-	for (order = 0; order < 2; order++) {
-		if (order == 0) {	/* 6.4 and later: behind the tokens */
-			t->offsets = behind;
-			base = behind + bytes;
-		} else {		/* before: in front of all */
-			if (t->num < bytes + 8)
-				continue;
-			t->offsets = t->num - 8 - bytes;
-			base = t->num - 8;
-		}
-		if (!has(in, t->offsets, bytes) || !has(in, base, 8))
-			continue;
-		t->base = read64(in, base);
-		for (*form = 0; *form <= FORM_PLACE; (*form)++)
-			if (addresses_rise(t, *form, elf))
-				return true;
-	}
-	return false;
+	/* 6.4 and later: behind the tokens. */
+	t->offsets = behind;
+	if (has(&t->in, behind, bytes) &&
+	    find_form(t, elf, behind + bytes, form))
+		return true;
+	/* Before: in front of all. */
+	if (t->num < bytes + 8)
+		return false;
+	t->offsets = t->num - 8 - bytes;
+	return find_form(t, elf, t->num - 8, form);
 }
 
 /* ---- what becomes of them ---- */

@@ -18,6 +18,7 @@
 #include <asm/page.h>
 
 #include "cvm.h"
+#include "fields.h"
 #include "hvc_console.h"
 
 #define CVM_CONSOLE_OUTBUF	1024
@@ -115,7 +116,7 @@ static void resize_tty(struct hvc_struct *hp, u32 size)
  */
 static int console_opened(struct hvc_struct *hp, int irq)
 {
-	hp->irq_requested = 1;
+	CVM_MEMBER(hp, hvc_struct, irq_requested) = 1;
 	resize_tty(hp, cvm_guest_console_size());
 	hvc_kick();
 	return 0;
@@ -123,7 +124,7 @@ static int console_opened(struct hvc_struct *hp, int irq)
 
 static void console_closed(struct hvc_struct *hp, int irq)
 {
-	hp->irq_requested = 0;
+	CVM_MEMBER(hp, hvc_struct, irq_requested) = 0;
 }
 
 static const struct hv_ops console_ops = {

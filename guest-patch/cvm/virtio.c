@@ -33,13 +33,13 @@
 #include <asm/setup.h>
 
 #include "cvm.h"
+#include "fields.h"
 #include "virtio.h"
 
 /* Rings lie on page boundaries; nothing asks for more. */
 #define CVM_VRING_ALIGN		PAGE_SIZE
 
 struct cvm_virtio_device {
-	struct virtio_device vdev;
 	struct cvm_virtio_slot *slot;
 	unsigned int nr;		/* of the slot */
 	unsigned int irq;
@@ -47,6 +47,8 @@ struct cvm_virtio_device {
 	char name[16];			/* of the interrupt */
 	raw_spinlock_t lock;		/* one command at a time */
 	struct virtqueue *vq[CVM_VIRTIO_QUEUES];
+	/* Last, for not every kernel of a version has it of the same size. */
+	struct virtio_device vdev;
 };
 
 static struct cvm_virtio_table *virtio_table __ro_after_init;
@@ -183,14 +185,21 @@ static u64 get_features(struct virtio_device *vdev)
 	return READ_ONCE(to_cvm(vdev)->slot->device_features);
 }
 
+static bool has_feature(struct virtio_device *vdev, unsigned int bit)
+{
+	return CVM_MEMBER(vdev, virtio_device, features) & BIT_ULL(bit);
+}
+
 static int finalize_features(struct virtio_device *vdev)
 {
 	vring_transport_features(vdev);
-	if (!__virtio_test_bit(vdev, VIRTIO_F_VERSION_1)) {
-		dev_err(&vdev->dev, "device does not offer virtio 1\n");
+	if (!has_feature(vdev, VIRTIO_F_VERSION_1)) {
+		dev_err(&CVM_MEMBER(vdev, virtio_device, dev),
+			"device does not offer virtio 1\n");
 		return -EINVAL;
 	}
-	WRITE_ONCE(to_cvm(vdev)->slot->driver_features, vdev->features);
+	WRITE_ONCE(to_cvm(vdev)->slot->driver_features,
+		   CVM_MEMBER(vdev, virtio_device, features));
 	return 0;
 }
 
@@ -259,12 +268,13 @@ static int queue_on(struct cvm_virtio_device *dev, struct virtqueue *vq)
 static void del_queues(struct virtio_device *vdev)
 {
 	struct cvm_virtio_device *dev = to_cvm(vdev);
+	struct list_head *vqs = &CVM_MEMBER(vdev, virtio_device, vqs);
 	struct virtqueue *vq, *next;
 
-	list_for_each_entry(vq, &vdev->vqs, list)
+	list_for_each_entry(vq, vqs, list)
 		WRITE_ONCE(dev->vq[vq->index], NULL);
 	synchronize_irq(dev->irq);
-	list_for_each_entry_safe(vq, next, &vdev->vqs, list)
+	list_for_each_entry_safe(vq, next, vqs, list)
 		vring_del_virtqueue(vq);
 }
 
@@ -337,7 +347,7 @@ static int disable_queue_and_reset(struct virtqueue *vq)
 {
 	struct cvm_virtio_device *dev = to_cvm(vq->vdev);
 
-	if (!virtio_has_feature(vq->vdev, VIRTIO_F_RING_RESET))
+	if (!has_feature(vq->vdev, VIRTIO_F_RING_RESET))
 		return -ENOENT;
 	WRITE_ONCE(dev->vq[vq->index], NULL);
 	synchronize_irq(dev->irq);
@@ -391,7 +401,7 @@ static const struct virtio_config_ops config_ops = {
 
 static void release_device(struct device *device)
 {
-	kfree(to_cvm(dev_to_virtio(device)));
+	kfree(to_cvm(CVM_HOLDER(device, virtio_device, dev)));
 }
 
 static int add_irq(struct cvm_virtio_device *dev)
@@ -423,21 +433,30 @@ static struct cvm_virtio_device *new_device(unsigned int nr)
 {
 	struct cvm_virtio_slot *slot = slot_of(nr);
 	struct cvm_virtio_device *dev;
+	struct virtio_device *vdev;
 
-	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	dev = kzalloc(offsetof(struct cvm_virtio_device, vdev) +
+		      CVM_SIZE(virtio_device), GFP_KERNEL);
 	if (!dev)
 		return NULL;
+	vdev = &dev->vdev;
 	dev->nr = nr;
 	dev->slot = slot;
 	dev->plug = READ_ONCE(slot->plug);
 	raw_spin_lock_init(&dev->lock);
-	dev->vdev.id.device = READ_ONCE(slot->device_id);
-	dev->vdev.id.vendor = READ_ONCE(slot->vendor);
-	dev->vdev.config = &config_ops;
-	dev->vdev.dev.parent = virtio_root;
-	dev->vdev.dev.release = release_device;
+	CVM_MEMBER(vdev, virtio_device, id.device) =
+		READ_ONCE(slot->device_id);
+	CVM_MEMBER(vdev, virtio_device, id.vendor) = READ_ONCE(slot->vendor);
+	CVM_MEMBER(vdev, virtio_device, config) = &config_ops;
+	CVM_MEMBER(vdev, virtio_device, dev.parent) = virtio_root;
+	CVM_MEMBER(vdev, virtio_device, dev.release) = release_device;
 	snprintf(dev->name, sizeof(dev->name), "cvm-virtio%u", nr);
 	return dev;
+}
+
+static struct device *device_of(struct cvm_virtio_device *dev)
+{
+	return &CVM_MEMBER(&dev->vdev, virtio_device, dev);
 }
 
 static int add_device(unsigned int nr)
@@ -456,7 +475,7 @@ static int add_device(unsigned int nr)
 	err = register_virtio_device(&dev->vdev);
 	if (err) {
 		remove_irq(dev);
-		put_device(&dev->vdev.dev);
+		put_device(device_of(dev));
 		return err;
 	}
 	devices[nr] = dev;
@@ -475,11 +494,11 @@ static void remove_device(unsigned int nr)
 	if (!READ_ONCE(dev->slot->device_id) ||
 	    READ_ONCE(dev->slot->plug) != dev->plug)
 		virtio_break_device(&dev->vdev);
-	get_device(&dev->vdev.dev);
+	get_device(device_of(dev));
 	unregister_virtio_device(&dev->vdev);
 	run_command(dev, CVM_VIRTIO_RESET, 0);
 	remove_irq(dev);
-	put_device(&dev->vdev.dev);
+	put_device(device_of(dev));
 }
 
 static void look_at_slot(unsigned int nr)

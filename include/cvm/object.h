@@ -99,21 +99,24 @@ enum cvm_field_kind {
 	CVM_FIELD_ENUMERATOR = 3,	/* name's value */
 	/*
 	 * Function name is of type member, written without typedefs and
-	 * qualifiers: "int (struct virtio_device *)".
+	 * qualifiers: "int (struct virtio_device *)".  With a value of 1 the
+	 * kernel may lack it.
 	 */
 	CVM_FIELD_FUNCTION = 4,
 	/*
-	 * By its kallsyms: there is no symbol name, which a kernel configured
-	 * with member would have.
+	 * By its kallsyms: there is none of name, or there is one, as a kernel
+	 * has that is configured with member (CONFIG_...).
 	 */
 	CVM_FIELD_NO_SYMBOL = 5,
+	CVM_FIELD_SYMBOL = 6,
 };
 
 #define CVM_FIELD_ANY_SIZE	0xffffffffu
 
 /*
  * A row of .cvm.fields: what the object was compiled with, to be compared;
- * addresses after relocation.  A type without a tag has its typedef's name.
+ * addresses after relocation.  A type without a tag has its typedef's name; of
+ * several types of one name, one has to fit all rows, which stand together.
  */
 struct cvm_field {
 	uint64_t name;

@@ -211,6 +211,19 @@ static void members_are_found(void **state)
 /* Two files may each have a type of this name. */
 static void what_differs_is_not_told(void **state)
 {
+	static const struct field first[] = {
+		{ CVM_FIELD_SIZE, "twin", NULL, 8, 0 },
+		{ CVM_FIELD_MEMBER, "twin", "moved", 4, 4 },
+		{ CVM_FIELD_MEMBER, "twin", "same", 0, 4 },
+	}, second[] = {
+		{ CVM_FIELD_MEMBER, "twin", "moved", 8, 8 },
+		{ CVM_FIELD_MEMBER, "twin", "same", 0, 4 },
+	}, mixed[] = {
+		{ CVM_FIELD_MEMBER, "twin", "moved", 4, 4 },
+		{ CVM_FIELD_MEMBER, "twin", "moved", 8, 8 },
+	};
+	struct problem problem = { "" };
+	struct image image = { .path = "vmlinuz" };
 	uint32_t i, p, at, size;
 	struct world w;
 
@@ -227,8 +240,13 @@ static void what_differs_is_not_told(void **state)
 	/* A structure goes before a typedef of its name. */
 	kind("twin", BTF_TYPEDEF, i);
 	open_world(&w);
+	image.btf = w.btf;
 	expect(&w.btf, "twin", "same", 0, 4);
 	assert_false(btf_member(&w.btf, "twin", "moved", &at, &size));
+	assert_int_equal(field_check(&image, first, 3, &problem), 0);
+	assert_int_equal(field_check(&image, second, 2, &problem), 0);
+	assert_int_equal(field_check(&image, mixed, 2, &problem), -1);
+	assert_non_null(strstr(problem.text, "twin.moved"));
 	assert_true(btf_size(&w.btf, "twin", &size));
 	assert_int_equal(size, 8);
 	close_world(&w);
@@ -355,7 +373,7 @@ static int look_up(const struct world *w, struct field field,
 	struct image image = { .path = "vmlinuz", .btf = w->btf };
 
 	memset(problem, 0, sizeof(*problem));
-	return field_check(&image, &field, problem);
+	return field_check(&image, &field, 1, problem);
 }
 
 static void fits(const struct world *w, struct field field)
@@ -406,6 +424,10 @@ static void members_are_compared(void **state)
 	refused(&w, (struct field) { CVM_FIELD_SIZE, "inner", NULL, 40, 0 },
 		"vmlinuz: its BTF has no type inner, which the platform "
 		"object uses");
+	refused(&w, (struct field) { CVM_FIELD_SYMBOL, "smp_ops", "CONFIG_SMP",
+				     0, 0 },
+		"vmlinuz: it is configured without CONFIG_SMP (its kallsyms "
+		"have no symbol smp_ops), unlike the platform object");
 	refused(&w, (struct field) { 77, "outer", NULL, 40, 0 },
 		"vmlinuz: the platform object says of outer what this cvmctl "
 		"does not understand");

@@ -372,32 +372,59 @@ static bool find_path(struct search *s, uint32_t type, const char *path)
 /* A tag of a structure or union, or the name of a type that has none. */
 static bool names_record(const struct btf *btf, uint32_t type, bool tag)
 {
-	const struct btf_type *t = btf_type(btf, type);
-
 	if (tag)
 		return is_record(btf, type);
-	return btf_kind(t) == BTF_TYPEDEF;
+	return btf_kind(btf_type(btf, type)) == BTF_TYPEDEF;
 }
 
-/* What look finds for each structure of this name: the same, or nothing. */
-static bool agreed(const struct btf *btf, const char *structure,
-		   const char *member, uint32_t *offset, uint32_t *bytes,
-		   bool tag)
+static uint32_t next_record(const struct btf *btf, const char *name,
+			    uint32_t type, bool tag)
 {
-	uint32_t type = 0;
+	do {
+		type = btf_next_named(btf, name, type);
+	} while (type && !names_record(btf, type, tag));
+	return type;
+}
+
+uint32_t btf_next_record(const struct btf *btf, const char *name,
+			 uint32_t after)
+{
+	bool tag = !after || is_record(btf, after);
+	uint32_t type = next_record(btf, name, after, tag);
+
+	if (type || !tag)
+		return type;
+	return next_record(btf, name, 0, false);
+}
+
+bool btf_in(const struct btf *btf, uint32_t type, const char *member,
+	    uint32_t *offset, uint32_t *bytes)
+{
+	struct search s = { .btf = btf, .steps = BTF_INNER };
+
+	if (!find_path(&s, type, member) || s.bit > UINT32_MAX)
+		return false;
+	*bytes = s.bits ? 0 : size_of(btf, s.type);
+	*offset = (uint32_t)(s.bits ? s.bit : s.bit / 8);
+	return *bytes != UINT32_MAX;
+}
+
+bool btf_bytes(const struct btf *btf, uint32_t type, uint32_t *bytes)
+{
+	*bytes = size_of(btf, type);
+	return *bytes != UINT32_MAX;
+}
+
+/* What each type of this name has: the same, or nothing is told. */
+static bool agreed(const struct btf *btf, const char *name, const char *member,
+		   uint32_t *offset, uint32_t *bytes, bool tag)
+{
+	uint32_t type = 0, at = 0, size;
 	bool found = false;
 
-	while ((type = btf_next_named(btf, structure, type))) {
-		struct search s = { .btf = btf, .steps = BTF_INNER };
-		uint32_t at, size;
-
-		if (!names_record(btf, type, tag))
-			continue;
-		if (member && !find_path(&s, type, member))
-			return false;
-		size = s.bits ? 0 : size_of(btf, member ? s.type : type);
-		at = (uint32_t)(s.bits ? s.bit : s.bit / 8);
-		if (size == UINT32_MAX || s.bit > UINT32_MAX ||
+	while ((type = next_record(btf, name, type, tag))) {
+		if (!(member ? btf_in(btf, type, member, &at, &size) :
+			       btf_bytes(btf, type, &size)) ||
 		    (found && (at != *offset || size != *bytes)))
 			return false;
 		*offset = at;

@@ -55,6 +55,18 @@ bool btf_signature(const struct btf *btf, const char *function, char *to,
 bool btf_member(const struct btf *btf, const char *structure,
 		const char *member, uint32_t *offset, uint32_t *bytes);
 bool btf_size(const struct btf *btf, const char *structure, uint32_t *bytes);
+
+/*
+ * btf_next_record - the structures and unions of a name, and behind them the
+ * types without a tag that have it, one after the other: after 0 the first.
+ * 0: no more.  btf_in() and btf_bytes() are of that one.
+ */
+uint32_t btf_next_record(const struct btf *btf, const char *name,
+			 uint32_t after);
+bool btf_in(const struct btf *btf, uint32_t type, const char *member,
+	    uint32_t *offset, uint32_t *bytes);
+bool btf_bytes(const struct btf *btf, uint32_t type, uint32_t *bytes);
+
 bool btf_enumerator(const struct btf *btf, const char *name, int64_t *value);
 
 #endif /* CVM_KERNEL_BTF_H */

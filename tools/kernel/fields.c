@@ -1,49 +1,77 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* fields.c - what a platform object believes of a kernel's types. */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fields.h"
 
-static int check_member(const struct image *image, const struct field *field,
-			struct problem *problem)
+static int check_member(const struct image *image, uint32_t type,
+			const struct field *field, struct problem *problem)
 {
 	uint32_t offset, bytes;
-	const char *unit;
 
-	if (!btf_member(&image->btf, field->name, field->member, &offset,
-			&bytes))
+	if (!btf_in(&image->btf, type, field->member, &offset, &bytes))
 		return problem_set(problem, image->path, "its BTF has no "
 				   "%.100s.%.100s, which the platform object "
 				   "uses", field->name, field->member);
-	if (offset == field->value && (bytes == field->bytes ||
-				       field->bytes == CVM_FIELD_ANY_SIZE))
-		return 0;
-	unit = bytes ? "byte" : "bit";
 	if (offset != field->value)
 		return problem_set(problem, image->path, "%.100s.%.100s is at "
 				   "%s %u, and at %u to the platform object",
-				   field->name, field->member, unit, offset,
+				   field->name, field->member,
+				   bytes ? "byte" : "bit", offset,
 				   field->value);
-	return problem_set(problem, image->path, "%.100s.%.100s has %u bytes, "
-			   "and %u to the platform object", field->name,
-			   field->member, bytes, field->bytes);
+	if (bytes != field->bytes && field->bytes != CVM_FIELD_ANY_SIZE)
+		return problem_set(problem, image->path, "%.100s.%.100s has %u "
+				   "bytes, and %u to the platform object",
+				   field->name, field->member, bytes,
+				   field->bytes);
+	return 0;
 }
 
-static int check_size(const struct image *image, const struct field *field,
-		      struct problem *problem)
+static int check_size(const struct image *image, uint32_t type,
+		      const struct field *field, struct problem *problem)
 {
 	uint32_t bytes;
 
-	if (!btf_size(&image->btf, field->name, &bytes))
-		return problem_set(problem, image->path, "its BTF has no type "
-				   "%.100s, which the platform object uses",
+	if (!btf_bytes(&image->btf, type, &bytes))
+		return problem_set(problem, image->path, "its BTF has no size "
+				   "of %.100s, which the platform object uses",
 				   field->name);
 	if (bytes != field->value)
 		return problem_set(problem, image->path, "%.100s has %u bytes, "
 				   "and %u to the platform object", field->name,
 				   bytes, field->value);
 	return 0;
+}
+
+static int check_type(const struct image *image, uint32_t type,
+		      const struct field *rows, uint32_t count,
+		      struct problem *problem)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		if (rows[i].kind == CVM_FIELD_SIZE ?
+		    check_size(image, type, &rows[i], problem) :
+		    check_member(image, type, &rows[i], problem))
+			return -1;
+	return 0;
+}
+
+/* Of several of one name, in several files, one is meant: the one that fits. */
+static int check_types(const struct image *image, const struct field *rows,
+		       uint32_t count, struct problem *problem)
+{
+	struct problem first = { "" };
+	uint32_t type = 0;
+
+	while ((type = btf_next_record(&image->btf, rows->name, type)))
+		if (!check_type(image, type, rows, count, &first))
+			return 0;
+	if (first.text[0])
+		return problem_set(problem, NULL, "%s", first.text);
+	return problem_set(problem, image->path, "its BTF has no type %.100s, "
+			   "which the platform object uses", rows->name);
 }
 
 static int check_enumerator(const struct image *image,
@@ -67,6 +95,11 @@ static int check_function(const struct image *image, const struct field *field,
 {
 	char text[512];
 
+	uint64_t gva;
+
+	if (field->value && kallsyms_find(&image->symbols, field->name, &gva) ==
+	    KALLSYMS_ABSENT)
+		return 0;
 	if (!btf_signature(&image->btf, field->name, text, sizeof(text)))
 		return problem_set(problem, image->path, "its BTF has no one "
 				   "function %.100s, which the platform object "
@@ -78,37 +111,52 @@ static int check_function(const struct image *image, const struct field *field,
 	return 0;
 }
 
-static int check_no_symbol(const struct image *image, const struct field *field,
-			   struct problem *problem)
+static int check_symbol(const struct image *image, const struct field *field,
+			struct problem *problem)
 {
 	uint64_t gva;
+	bool there = kallsyms_find(&image->symbols, field->name, &gva) !=
+		     KALLSYMS_ABSENT;
 
-	if (kallsyms_find(&image->symbols, field->name, &gva) ==
-	    KALLSYMS_ABSENT)
+	if (there == (field->kind == CVM_FIELD_SYMBOL))
 		return 0;
-	return problem_set(problem, image->path, "it is configured with %.100s "
-			   "(it has a symbol %.100s), and the platform object "
-			   "is not", field->member, field->name);
+	return problem_set(problem, image->path, "it is configured %s %.100s "
+			   "(its kallsyms have %s symbol %.100s), unlike the "
+			   "platform object", there ? "with" : "without",
+			   field->member, there ? "a" : "no", field->name);
 }
 
-int field_check(const struct image *image, const struct field *field,
-		struct problem *problem)
+int field_check(const struct image *image, const struct field *rows,
+		uint32_t count, struct problem *problem)
 {
-	switch (field->kind) {
+	switch (rows->kind) {
 	case CVM_FIELD_MEMBER:
-		return check_member(image, field, problem);
 	case CVM_FIELD_SIZE:
-		return check_size(image, field, problem);
+		return check_types(image, rows, count, problem);
 	case CVM_FIELD_ENUMERATOR:
-		return check_enumerator(image, field, problem);
+		return check_enumerator(image, rows, problem);
 	case CVM_FIELD_FUNCTION:
-		return check_function(image, field, problem);
+		return check_function(image, rows, problem);
 	case CVM_FIELD_NO_SYMBOL:
-		return check_no_symbol(image, field, problem);
+	case CVM_FIELD_SYMBOL:
+		return check_symbol(image, rows, problem);
 	}
 	return problem_set(problem, image->path, "the platform object says of "
 			   "%.100s what this cvmctl does not understand",
-			   field->name);
+			   rows->name);
+}
+
+/* How many of them are about one type, or one. */
+static uint32_t together(const struct field *rows, uint32_t count)
+{
+	uint32_t i;
+
+	for (i = 1; i < count; i++)
+		if (rows->kind > CVM_FIELD_SIZE ||
+		    rows[i].kind > CVM_FIELD_SIZE ||
+		    strcmp(rows[i].name, rows->name))
+			break;
+	return i;
 }
 
 static int read_row(const struct object *object, const struct cvm_field *row,
@@ -130,7 +178,7 @@ static int read_row(const struct object *object, const struct cvm_field *row,
 }
 
 /* Types are what an object of a series cannot do without. */
-static int check_has_types(const struct image *image,
+static int check_can_tell(const struct image *image,
 			   const struct object *object, uint32_t rows,
 			   struct problem *problem)
 {
@@ -145,21 +193,41 @@ static int check_has_types(const struct image *image,
 	return 0;
 }
 
+static int check_all(const struct image *image, const struct object *object,
+		     const struct cvm_field *row, uint32_t count,
+		     struct field *fields, struct problem *problem)
+{
+	uint32_t i, n;
+
+	for (i = 0; i < count; i++)
+		if (read_row(object, &row[i], &fields[i], problem))
+			return -1;
+	for (i = 0; i < count; i += n) {
+		n = together(fields + i, count - i);
+		if (field_check(image, fields + i, n, problem))
+			return -1;
+	}
+	return 0;
+}
+
 int fields_check(const struct image *image, const struct object *object,
 		 struct problem *problem)
 {
-	const struct cvm_field *row;
+	struct field *fields;
 	const void *rows;
-	uint32_t i, count;
-	struct field field;
+	uint32_t count;
+	int ret;
 
-	if (object_rows(object, ".cvm.fields", sizeof(*row), &rows, &count,
-			problem) ||
-	    check_has_types(image, object, count, problem))
+	if (object_rows(object, ".cvm.fields", sizeof(struct cvm_field), &rows,
+			&count, problem) ||
+	    check_can_tell(image, object, count, problem))
 		return -1;
-	for (i = 0, row = rows; i < count; i++, row++)
-		if (read_row(object, row, &field, problem) ||
-		    field_check(image, &field, problem))
-			return -1;
-	return 0;
+	if (!count)
+		return 0;
+	fields = calloc(count, sizeof(*fields));
+	if (!fields)
+		return problem_set(problem, image->path, "no memory");
+	ret = check_all(image, object, rows, count, fields, problem);
+	free(fields);
+	return ret;
 }

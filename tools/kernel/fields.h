@@ -24,11 +24,12 @@ struct field {
 };
 
 /*
- * field_check - is it so in this kernel?  -1 with a problem that says what the
+ * field_check - is it so in this kernel?  One row, or all those that are about
+ * the members and the size of one type.  -1 with a problem that says what the
  * object was compiled with and what the kernel has.
  */
-int field_check(const struct image *image, const struct field *field,
-		struct problem *problem);
+int field_check(const struct image *image, const struct field *rows,
+		uint32_t count, struct problem *problem);
 
 /*
  * fields_check - all rows of an object that was linked.  -1 with a problem

@@ -288,27 +288,29 @@ class Walk:
     def by_value(cursor, parent):
         """Is the whole of it used, or its size to count with?"""
         kind = cursor.kind
-        if not kind.is_expression():
-            return False
-        if kind in (K.ARRAY_SUBSCRIPT_EXPR,):
+        if kind == K.ARRAY_SUBSCRIPT_EXPR:
             return True
-        canonical = cursor.type.get_canonical()
-        if canonical.kind == T.POINTER:
+        if not kind.is_expression() or \
+           cursor.type.get_canonical().kind != T.RECORD:
             return False
-        return canonical.kind == T.RECORD and parent is not None and \
-            parent.kind not in (K.MEMBER_REF_EXPR, K.UNARY_OPERATOR,
-                                K.PAREN_EXPR, K.UNEXPOSED_EXPR)
+        # Naming an object is not using it; a conversion to its value is.
+        return kind not in (K.MEMBER_REF_EXPR, K.DECL_REF_EXPR, K.PAREN_EXPR,
+                            K.UNARY_OPERATOR) or \
+            parent is not None and parent.kind == K.CXX_UNARY_EXPR
 
     def stride(self, cursor):
-        """Of a pointer that is counted with."""
-        if cursor.type.get_canonical().kind not in (T.POINTER, T.LONG):
-            return
-        for child in cursor.get_children():
-            kind = child.type.get_canonical()
-            if kind.kind == T.POINTER:
-                self.size(kind.get_pointee())
-            elif kind.kind in (T.INCOMPLETEARRAY, T.CONSTANTARRAY):
-                self.size(kind)
+        """Of a pointer that is counted with: p + 1, p - q, but not p = q."""
+        kinds = [child.type.get_canonical()
+                 for child in cursor.get_children()]
+        pointers = [kind for kind in kinds
+                    if kind.kind in (T.POINTER, T.INCOMPLETEARRAY,
+                                     T.CONSTANTARRAY)]
+        result = cursor.type.get_canonical().kind
+        if (result == T.POINTER and len(pointers) == 1) or \
+           (result == T.LONG and len(pointers) == 2):
+            for kind in pointers:
+                self.size(kind.get_pointee() if kind.kind == T.POINTER
+                          else kind)
 
     def chain(self, cursor):
         """The fields of "p->a.b.c", from the outermost on."""
@@ -395,20 +397,24 @@ def rows_of(walks, undefined):
         sizes.update(walk.sizes)
         enumerators.update(walk.enumerators)
         calls.update(walk.calls)
+    fields.update({(record, ""): (size, 0) for record, size in sizes.items()})
     for (record, member), (value, size) in sorted(fields.items()):
-        yield record, member, MEMBER, value, size
-    for record, size in sorted(sizes.items()):
-        yield record, "", SIZE, size, 0
+        yield record, member, MEMBER if member else SIZE, value, size
     for name, value in sorted(enumerators.items()):
         yield name, "", ENUMERATOR, value & 0xffffffff, 0
     for name, target in sorted(calls.items()):
         if name in undefined:
-            yield name, signature(target.type), FUNCTION, 0, 0
+            if target.type.get_canonical().kind != T.FUNCTIONPROTO:
+                raise FieldsError(f"{name} is called and has no prototype")
+            yield (name, signature(target.type), FUNCTION, undefined[name], 0)
 
 
 def undefined_symbols(path):
+    """Of "nm -u": the kernel's, with 1 for those that it may lack."""
     with open(path, encoding="utf-8") as file:
-        return {line.split()[-1] for line in file if line.strip()}
+        symbols = [line.split() for line in file]
+    return {name: int(kind in "wv") for kind, name in symbols
+            if not re.match(r"cvm_|__SC[TK]__", name)}
 
 
 def write(rows, out):

@@ -153,7 +153,7 @@ void cvm_guest_console_event(void)
 {
 	if (!hvc0)
 		return;
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+	if (CVM_PREEMPT_RT)
 		schedule_work(&console_work);
 	else
 		serve_console(NULL);

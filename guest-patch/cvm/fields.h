@@ -12,6 +12,7 @@
 #define CVM_GUEST_FIELDS_H
 
 #include <linux/compiler.h>
+#include <linux/kconfig.h>
 #include <linux/stddef.h>
 
 #ifdef CVM_SERIES
@@ -30,12 +31,21 @@
 	(*(typeof(((struct structure *)0)->member) *)			\
 	 ((char *)(p) + CVM_OFFSET(structure, member)))
 
+/* What a spinlock_t is with PREEMPT_RT: a lock that sleeps. */
+extern void cvm_guest_rt_lock(void *lock) __asm__("rt_spin_lock")
+	__attribute__((weak));
+extern void cvm_guest_rt_unlock(void *lock) __asm__("rt_spin_unlock")
+	__attribute__((weak));
+
+#define CVM_PREEMPT_RT			(cvm_guest_rt_lock != NULL)
+
 #else
 
 #define CVM_OFFSET(structure, member)	offsetof(struct structure, member)
 #define CVM_SIZE(structure)		sizeof(struct structure)
 #define CVM_MEMBER(p, structure, member) \
 	(((struct structure *)(p))->member)
+#define CVM_PREEMPT_RT			IS_ENABLED(CONFIG_PREEMPT_RT)
 
 #endif
 

@@ -43,14 +43,41 @@ NO_ENUMERATORS = {"true", "false"}
 # Sections that assembly fills, and what the kernel takes each row for.
 TABLES = ("alt_instr", "bug_entry", "exception_table_entry", "jump_entry",
           "orc_entry", "static_call_site")
-# What inline functions are of another kind with, and a symbol that tells.
+# What the platform's code, or an inline function that it uses, is of another
+# kind with; and a symbol that a kernel has which is configured so.
 CONFIGURED = {
     "CONFIG_DEBUG_PREEMPT": "debug_smp_processor_id",
     "CONFIG_DEBUG_SPINLOCK": "do_raw_spin_lock",
     "CONFIG_FUNCTION_TRACER": "__fentry__",
+    "CONFIG_HYPERVISOR_GUEST": "init_hypervisor_platform",
+    "CONFIG_IA32_EMULATION": "do_int80_emulation",
+    "CONFIG_KEXEC_CORE": "kexec_load_permitted",
     "CONFIG_LOCKDEP": "lock_acquire",
+    "CONFIG_MAGIC_SYSRQ": "handle_sysrq",
+    "CONFIG_MICROCODE": "load_ucode_bsp",
+    "CONFIG_PCI": "pci_probe",
     "CONFIG_PREEMPTION": "preempt_schedule_irq",
     "CONFIG_SMP": "smp_ops",
+    "CONFIG_TRACE_IRQFLAGS": "trace_hardirqs_on",
+    "CONFIG_X86_MCE": "do_machine_check",
+}
+# Others that the platform's code asks for, and how else a kernel tells.
+TOLD = {
+    "CONFIG_GENERIC_BUG": "members of struct module",
+    "CONFIG_HAVE_ARCH_PREL32_RELOCATIONS": "x86-64 has it",
+    "CONFIG_HAVE_STATIC_CALL_INLINE": "members of struct module",
+    "CONFIG_HVC_DRIVER": "hvc_alloc() is called",
+    "CONFIG_JUMP_LABEL": "members of struct module",
+    "CONFIG_KALLSYMS": "members of struct module",
+    "CONFIG_MODULES_TREE_LOOKUP": "members of struct mod_tree_root",
+    "CONFIG_MODULE_UNLOAD": "members of struct module",
+    "CONFIG_MTRR": "mtrr_state is written",
+    "CONFIG_PARAVIRT_XXL": "members of pv_ops",
+    "CONFIG_PREEMPT_RT": "asked when it runs",
+    "CONFIG_SECURITY": "security_locked_down() is hooked",
+    "CONFIG_UNWINDER_ORC": "unwind_module_init() is called",
+    "CONFIG_X86_MSR": "the entry of its file operations is looked for",
+    "CONFIG_X86_MSR_MODULE": "as CONFIG_X86_MSR",
 }
 
 # enum cvm_field_kind
@@ -381,7 +408,23 @@ class Walk:
                 self.want(definition)
 
 
-def rows_of_configuration(path):
+def asked_for(home):
+    """What the platform's own files depend on: {option: file}."""
+    found = {}
+    for name in sorted(os.listdir(home)):
+        if name.endswith((".c", ".h", ".S", ".def")):
+            with open(os.path.join(home, name), encoding="utf-8") as file:
+                for option in re.findall(r"\bCONFIG_\w+", file.read()):
+                    found[option] = name
+    return found
+
+
+def rows_of_configuration(path, home):
+    for option, name in sorted(asked_for(home).items()):
+        if option not in CONFIGURED and option not in TOLD and \
+           not option.startswith("CONFIG_CVM_"):
+            raise FieldsError(f"{name} asks for {option}, and fields.py does "
+                              "not know how a kernel tells that it has it")
     with open(path, encoding="utf-8") as file:
         text = file.read()
     for option, symbol in sorted(CONFIGURED.items()):
@@ -438,10 +481,9 @@ def main():
         print(__doc__.strip(), file=sys.stderr)
         return 2
     try:
-        rows = list(rows_of([Walk(os.path.abspath(path))
-                             for path in sys.argv[3:]],
-                            undefined_symbols(sys.argv[1])))
-        rows += rows_of_configuration(sys.argv[2])
+        walks = [Walk(os.path.abspath(path)) for path in sys.argv[3:]]
+        rows = list(rows_of(walks, undefined_symbols(sys.argv[1])))
+        rows += rows_of_configuration(sys.argv[2], walks[0].home)
     except (FieldsError, OSError) as error:
         print(f"fields.py: {error}", file=sys.stderr)
         return 1

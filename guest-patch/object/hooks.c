@@ -384,5 +384,10 @@ static const struct cvm_object object __used __section(".cvm.object") = {
 	.object_abi = CVM_OBJECT_ABI,
 	.guest_abi = CVM_GUEST_ABI,
 	.hook_bytes = sizeof(struct cvm_hook),
+#ifdef CVM_SERIES
+	.flags = CVM_OBJECT_F_SERIES,
+	.release = CVM_SERIES,
+#else
 	.release = UTS_RELEASE,
+#endif
 };

@@ -15,6 +15,8 @@
 #error "cvm: this kernel has no CONFIG_HVC_DRIVER, which is a guest's console"
 #endif
 
+#include "fields.h"
+
 struct hv_ops;
 
 /* Up to the last member that is used; hvc_alloc() knows the rest. */
@@ -59,6 +61,8 @@ int hvc_poll(struct hvc_struct *hp);
 void hvc_kick(void);
 void __hvc_resize(struct hvc_struct *hp, struct winsize ws);
 
+#ifndef CVM_SERIES
+
 static inline void hvc_resize(struct hvc_struct *hp, struct winsize ws)
 {
 	unsigned long flags;
@@ -67,5 +71,25 @@ static inline void hvc_resize(struct hvc_struct *hp, struct winsize ws)
 	__hvc_resize(hp, ws);
 	spin_unlock_irqrestore(&hp->lock, flags);
 }
+
+#else
+
+static inline void hvc_resize(struct hvc_struct *hp, struct winsize ws)
+{
+	void *lock = &CVM_MEMBER(hp, hvc_struct, lock);
+	unsigned long flags;
+
+	if (CVM_PREEMPT_RT) {
+		cvm_guest_rt_lock(lock);
+		__hvc_resize(hp, ws);
+		cvm_guest_rt_unlock(lock);
+		return;
+	}
+	raw_spin_lock_irqsave((raw_spinlock_t *)lock, flags);
+	__hvc_resize(hp, ws);
+	raw_spin_unlock_irqrestore((raw_spinlock_t *)lock, flags);
+}
+
+#endif
 
 #endif /* CVM_OBJECT_HVC_CONSOLE_H */

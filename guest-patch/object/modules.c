@@ -12,7 +12,6 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/moduleloader.h>
-#include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
@@ -42,7 +41,7 @@ struct module_sites {
 };
 
 static LIST_HEAD(all_sites);
-static DEFINE_MUTEX(sites_mutex);
+static DEFINE_RAW_SPINLOCK(sites_lock);
 
 /* Modules lie within 2 GiB of the kernel: these 32 bits tell all apart. */
 static u32 offset_of(unsigned long ip)
@@ -209,9 +208,9 @@ static int lay_sites(const Elf_Ehdr *hdr, const Elf_Shdr *sechdrs,
 	sites->owner = mod;
 	sites->count = search_all(hdr, sechdrs, sites->site);
 	sort(sites->site, count, sizeof(*sites->site), order, NULL);
-	mutex_lock(&sites_mutex);
+	raw_spin_lock(&sites_lock);
 	list_add_rcu(&sites->list, &all_sites);
-	mutex_unlock(&sites_mutex);
+	raw_spin_unlock(&sites_lock);
 	/* Text may be read-only by now, or for ever. */
 	for (i = 0; i < count; i++)
 		text_poke_copy(_text + (s32)sites->site[i].at, &int3, 1);
@@ -222,13 +221,13 @@ static void forget_sites(struct module *mod)
 {
 	struct module_sites *sites, *next;
 
-	mutex_lock(&sites_mutex);
+	raw_spin_lock(&sites_lock);
 	list_for_each_entry_safe(sites, next, &all_sites, list)
 		if (sites->owner == mod) {
 			list_del_rcu(&sites->list);
 			kvfree_rcu(sites, rcu);
 		}
-	mutex_unlock(&sites_mutex);
+	raw_spin_unlock(&sites_lock);
 }
 
 /* Its memory will be somebody else's. */
@@ -237,13 +236,13 @@ static void forget_init_sites(struct module *mod)
 	struct module_sites *sites;
 	unsigned int i;
 
-	mutex_lock(&sites_mutex);
+	raw_spin_lock(&sites_lock);
 	list_for_each_entry(sites, &all_sites, list)
 		for (i = 0; sites->owner == mod && i < sites->count; i++)
 			if (within_module_init((unsigned long)_text +
 					       (s32)sites->site[i].at, mod))
 				WRITE_ONCE(sites->site[i].kind, 0);
-	mutex_unlock(&sites_mutex);
+	raw_spin_unlock(&sites_lock);
 }
 
 /* ---- the msr device, where it is a module -------------------------------- */

@@ -184,6 +184,7 @@ static void change(struct adapt *a)
 	uint32_t i;
 
 	hooks_lay(&a->hooks, &a->image, &a->object);
+	orc_lay(&a->orc, &a->image);
 	for (i = 0; i < a->rows; i++)
 		*image_at(&a->image, a->image.text + a->table[i].at, 1) = INT3;
 	put_group(a, OBJECT_TEXT);
@@ -223,6 +224,7 @@ int adapt(struct adapt *a, const char *path, const void *elf, uint64_t bytes,
 	a->step = ADAPT_HOOKS;
 	if (hooks_plan(&a->hooks, &a->image, &a->object, a->table, a->rows,
 		       problem) ||
+	    orc_plan(&a->orc, &a->image, &a->object, problem) ||
 	    list_changes(a, problem) ||
 	    audit_image(&a->audit, &a->image, a->change, a->changes,
 			problem) ||
@@ -239,6 +241,7 @@ int adapt(struct adapt *a, const char *path, const void *elf, uint64_t bytes,
 void adapt_close(struct adapt *a)
 {
 	audit_free(&a->audit);
+	orc_free(&a->orc);
 	free(a->change);
 	free(a->table);
 	sites_free(&a->sites);

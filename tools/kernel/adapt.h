@@ -9,6 +9,7 @@
  *	places_find()	room for all of it
  *	object_link()	its code and data, for these places
  *	hooks_plan()	where it is entered
+ *	orc_plan()	what the unwinder is to know
  *	audit_image()	nothing of ours where the kernel patches itself
  *	then, for the first time, the copy is changed, and cannot fail any more
  *
@@ -25,6 +26,7 @@
 #include "hooks.h"
 #include "image.h"
 #include "link.h"
+#include "orc.h"
 #include "places.h"
 #include "platform.h"
 #include "sites.h"
@@ -49,6 +51,7 @@ struct adapt {
 	struct cvm_site *table;
 	uint32_t rows;
 	struct places places;
+	struct orc orc;
 	struct image_change *change;
 	uint32_t changes;
 	struct audit audit;

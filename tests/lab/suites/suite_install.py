@@ -100,7 +100,7 @@ def run(t):
         ring0.report(t, ring0.run_image(image), "that bare host")
         _boots(t, image, where)
     static = build.meson_dir("static", "-Dstatic_tools=true", "-Dtests=false",
-                             "-Dslirp=disabled")
+                             "-Dslirp=disabled", "-Dzydis=disabled")
     text = ui.run(["readelf", "-lW", static / "tools/cvmctl/cvmctl"])
     t.check("LOAD" in text and "INTERP" not in text,
             "cvmctl links statically", text)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* made_kernel.c - a vmlinux of a few functions. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,17 +162,31 @@ static void add_tokens(struct made_kernel *made)
 	made_add(made, MADE_RODATA, index, sizeof(index));
 }
 
+static bool has_symbol(const struct made_kernel *made, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < made->symbols; i++)
+		if (!strcmp(made->symbol[i].name, name))
+			return true;
+	return false;
+}
+
 static void add_symbols(struct made_kernel *made)
 {
 	const uint64_t base = MADE_TEXT;
 	char name[16];
 	uint32_t i;
 
-	made_symbol(made, "_etext", made_here(made, MADE_TEXT_PART));
+	if (!has_symbol(made, "_etext"))
+		made_symbol(made, "_etext", made_here(made, MADE_TEXT_PART));
 	for (i = 0; made->symbols < SYMBOLS; i++) {
 		snprintf(name, sizeof(name), "filler_%u", i);
 		made_symbol(made, name, part_gva(MADE_RODATA) + i);
 	}
+	if (!has_symbol(made, "__end_rodata"))
+		made_symbol(made, "__end_rodata", part_gva(MADE_RODATA) +
+			    sizeof(made->part[0].data));
 	qsort(made->symbol, made->symbols, sizeof(*made->symbol), by_gva);
 	add_names(made);
 	add_tokens(made);
@@ -202,7 +217,9 @@ static void lay(struct made_kernel *made, enum made_part part, size_t off)
 		.vaddr = part_gva(part),
 		.paddr = part_gva(part) - GPA_OFFSET,
 		.filesz = made->part[part].bytes,
-		.memsz = made->part[part].bytes, .align = 16,
+		/* The last one is not to grow. */
+		.memsz = made->part[part].bytes + (part + 1 == MADE_PARTS),
+		.align = 16,
 	};
 	struct elf64_shdr sh = {
 		.type = 1, .flags = parts[part].flags, .addr = part_gva(part),

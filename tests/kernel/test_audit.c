@@ -258,8 +258,10 @@ static void test_damaged(void **state)
 	const struct image_change change = { .gva = function, .bytes = 1 };
 
 	(void)state;
-	made_symbol(&made, "__start___jump_table", MADE_TEXT + 0x20000);
-	made_symbol(&made, "__stop___jump_table", MADE_TEXT + 0x28000);
+	made_symbol(&made, "__start___jump_table",
+		    made_here(&made, MADE_DATA));
+	made_symbol(&made, "__stop___jump_table",
+		    made_here(&made, MADE_DATA) + 16);
 	opened();
 	assert_int_equal(audit_image(&audit, &image, &change, 1, &problem), -1);
 	assert_string_equal(problem.text,

@@ -115,6 +115,7 @@ static const struct {
 	{ { 0x0f, 0xa2 }, 2, INSN_PLAIN, 0, 0 },
 	{ { 0x0f, 0x01, 0xfd }, 3, INSN_PLAIN, 0, 0 },
 	{ { 0xcc }, 1, INSN_PLAIN, 0, 0 },
+	{ { 0xd6 }, 1, INSN_PLAIN, 0, 0 },
 	/* No instruction of 64-bit code; one that is cut off. */
 	{ { 0x06 }, 1, INSN_UNKNOWN, 0, 0 },
 };
@@ -206,7 +207,7 @@ static void test_folded(void **state)
 {
 	(void)state;
 	FUNCTION("mwait_play_dead.cold", 0x0f, 0x01, 0xc9, RET);
-	FUNCTION("hlt_play_dead.isra.0", 0xf4, RET);
+	FUNCTION("__pi_hlt_play_dead.isra.0", 0xf4, RET);
 	FUNCTION("mwait_idle_with_hints.constprop.0", 0x0f, 0x01, 0xc9, RET);
 	find(NULL);
 	assert_int_equal(sites.count, 3);
@@ -250,6 +251,20 @@ static void test_other_constant(void **state)
 	(void)state;
 	FUNCTION("power", ECX(0xe1), WRMSR, RET);
 	wrmsr_is(SITE_INT3);
+}
+
+/* FRED's stack, where there is none; also by the newer instruction. */
+static void test_fred(void **state)
+{
+	uint64_t at;
+
+	(void)state;
+	at = FUNCTION("to_user", 0xb9, 0xcc, 1, 0, 0, WRMSR, 0x90, RET);
+	made_alternative(&made, at + 5, 3, BYTES(0x0f, 0x01, 0xc6));
+	find(NULL);
+	assert_int_equal(sites.count, 2);
+	assert_int_equal(sites.counts[INSN_WRMSR][SITE_UNREACHABLE], 1);
+	assert_int_equal(sites.counts[INSN_WRMSRNS][SITE_UNREACHABLE], 1);
 }
 
 static void test_constant_lost(void **state)
@@ -430,6 +445,7 @@ int main(void)
 		TEST(test_alias),
 		TEST(test_constant),
 		TEST(test_other_constant),
+		TEST(test_fred),
 		TEST(test_constant_lost),
 		TEST(test_jumped_into),
 		TEST(test_jumped_into_from_far),

@@ -8,6 +8,8 @@
 
 #include "decode.h"
 
+#define UDB	0xd6	/* undefined for good: SDM vol. 2D, "UDB" */
+
 static const uint8_t class_of[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
 #define INSN(mnemonic, class) [ZYDIS_MNEMONIC_##mnemonic] = INSN_##class,
 #include "kernel/insn.def"
@@ -146,7 +148,10 @@ void decode(const uint8_t *at, size_t left, struct insn *insn)
 	memset(insn, 0, sizeof(*insn));
 	insn->bytes = 1;
 	insn->class = INSN_UNKNOWN;
-	if (decode_newer(at, left, insn) || !decode_by_library(at, left, &from))
+	if (left && *at == UDB)
+		insn->class = INSN_PLAIN;
+	if (!insn->class || decode_newer(at, left, insn) ||
+	    !decode_by_library(at, left, &from))
 		return;
 	insn->bytes = from.length;
 	if (from.attributes & ZYDIS_ATTRIB_HAS_MODRM &&

@@ -53,7 +53,7 @@ const char *site_verdict_words(enum site_verdict verdict)
 
 /*
  * What the compiler adds to the names of parts and copies of a function, and
- * the kernel to that of the room before one.
+ * the kernel to that of the room before one and of code that runs anywhere.
  */
 static size_t folded(const char **name)
 {
@@ -66,6 +66,8 @@ static size_t folded(const char **name)
 
 	if (!strncmp(*name, "__pfx_", 6))
 		*name += 6;
+	if (!strncmp(*name, "__pi_", 5))
+		*name += 5;
 	end = *name + strlen(*name);
 	for (i = 0; i < sizeof(added) / sizeof(*added); i++) {
 		at = strstr(*name, added[i]);

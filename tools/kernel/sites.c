@@ -11,9 +11,13 @@
 /* Instructions before a wrmsr that are looked at for its constant. */
 #define TAIL	8u
 
+/* Written on each way to user mode, where CR4.FRED is set. */
+#define MSR_FRED_RSP0	0x1ccu
+
 /* A wrmsr and the constant above that it finds in ECX. */
 struct window {
 	uint64_t from, to;
+	uint32_t msr;
 	size_t site;		/* index of the list */
 	bool jumped;		/* into, behind from */
 };
@@ -107,16 +111,21 @@ static int window_new(struct walk *walk, uint64_t off)
 	uint64_t from = constant_from(walk, off, &msr);
 	struct window *grown;
 
-	if (from == off || !just_written(msr))
+	if (from == off || (!just_written(msr) && msr != MSR_FRED_RSP0))
 		return 0;
 	grown = grow(walk->window, walk->windows, sizeof(*grown));
 	if (!grown)
 		return -1;
 	walk->window = grown;
 	grown[walk->windows++] = (struct window){
-		.from = walk->gva + from, .to = walk->gva + off,
+		.from = walk->gva + from, .to = walk->gva + off, .msr = msr,
 		.site = walk->sites->count - 1 };
 	return 0;
+}
+
+static bool writes_msr(const struct insn *insn)
+{
+	return insn->class == INSN_WRMSR || insn->class == INSN_WRMSRNS;
 }
 
 static int jump_new(struct walk *walk, uint64_t to)
@@ -174,6 +183,10 @@ static void judge_windows(struct walk *walk)
 		site = &walk->sites->list[walk->window[i].site];
 		site->verdict = SITE_FREE;
 		site->reason = "by a constant, a register that is just written";
+		if (walk->window[i].msr != MSR_FRED_RSP0)
+			continue;
+		site->verdict = SITE_UNREACHABLE;
+		site->reason = "CR4.FRED is the host's, and 0";
 	}
 }
 
@@ -306,7 +319,7 @@ static int look(struct walk *walk, uint64_t off, const struct insn *insn)
 	else if (insn->class &&
 		 found(walk, walk->gva + off, 0, insn, walk->at + off))
 		return -1;
-	if (insn->class == INSN_WRMSR && window_new(walk, off))
+	if (writes_msr(insn) && window_new(walk, off))
 		return -1;
 	if (insn->flow == FLOW_JUMP &&
 	    jump_new(walk, walk->gva + off +
@@ -406,7 +419,7 @@ static int walk_replacement(struct walk *walk, const struct selfpatch *patch)
 		if (found(walk, patch->gva + off, patch->other + off, &insn,
 			  at + off))
 			return -1;
-		if (insn.class == INSN_WRMSR && !off &&
+		if (writes_msr(&insn) && !off &&
 		    walk_to(walk, patch->gva) &&
 		    window_new(walk, patch->gva - walk->gva))
 			return -1;
@@ -416,6 +429,16 @@ static int walk_replacement(struct walk *walk, const struct selfpatch *patch)
 
 #define REPLACEMENTS	".altinstr_replacement"
 
+/*
+ * What is executed where it lies.  Data of 7.0 and later has executable parts
+ * (kexec copies its code from there), but is mapped so that nothing is.
+ */
+static bool is_code(const struct elf_section *section)
+{
+	return elf_executable(section) && !(section->flags & ELF_SHF_WRITE) &&
+		strcmp(section->name, REPLACEMENTS);
+}
+
 static int walk_image(struct walk *walk)
 {
 	const struct elf *elf = &walk->image->elf;
@@ -423,8 +446,7 @@ static int walk_image(struct walk *walk)
 	size_t n;
 
 	for (i = 0; i < elf->sections; i++)
-		if (elf_executable(&elf->section[i]) &&
-		    strcmp(elf->section[i].name, REPLACEMENTS) &&
+		if (is_code(&elf->section[i]) &&
 		    walk_section(walk, &elf->section[i]))
 			return -1;
 	for (n = 0; n < walk->patches.count; n++)

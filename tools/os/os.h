@@ -149,6 +149,13 @@ const void *os_file_map(intptr_t handle, uint64_t bytes, const char *path,
 			struct problem *problem);
 void os_file_unmap(const void *map, uint64_t bytes);
 
+/*
+ * os_file_new - a file with these bytes, where there was none; on -1 with a
+ * problem there is none again.
+ */
+int os_file_new(const char *path, const void *data, uint64_t bytes,
+		struct problem *problem);
+
 /* os_path_absolute - path, seen from the current directory; 0, or -1. */
 int os_path_absolute(const char *path, char *to, size_t size);
 

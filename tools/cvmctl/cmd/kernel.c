@@ -8,6 +8,7 @@
 #include "cvmctl/cli/json.h"
 #include "kernel/adapt.h"
 #include "kernel/kernel_file.h"
+#include "os/os.h"
 
 #define TEXT_MAX	512
 
@@ -306,9 +307,45 @@ static int check(const char *path, const char *platform, int as_json)
 	return ret;
 }
 
+/* What a start would load, as a file. */
+static int adapt_to(const char *path, const char *to, const char *platform)
+{
+	struct problem problem = { "" };
+	struct kernel kernel;
+	int ret = EXIT_OK;
+
+	if (kernel_open(&kernel, path, platform, &problem) ||
+	    os_file_new(to, kernel.image.file, kernel.image.bytes, &problem)) {
+		problem_print(&problem);
+		ret = EXIT_REFUSED;
+	}
+	kernel_close(&kernel);
+	return ret;
+}
+
+static int check_words(const struct command *cmd, const char *const *words,
+		       int json)
+{
+	int adapts = words[0] && !strcmp(words[0], "adapt");
+
+	if (!adapts && (!words[0] || strcmp(words[0], "check")))
+		return usage_error(cmd, "%s%s; use check or adapt",
+				   words[0] ? words[0] : "no verb given",
+				   words[0] ? ": unknown verb" : "");
+	if (!words[1])
+		return usage_error(cmd, "%s: no FILE given", words[0]);
+	if (adapts && !words[2])
+		return usage_error(cmd, "adapt: no file to write given");
+	if (!adapts && words[2])
+		return usage_error(cmd, "check: %s: one FILE at a time",
+				   words[2]);
+	return adapts && json ? usage_error(cmd, "--json is for check only") :
+	       PARSE_GO_ON;
+}
+
 static int run(const struct command *cmd, int argc, char **argv)
 {
-	const char *words[2] = { NULL, NULL }, *platform = NULL;
+	const char *words[3] = { NULL, NULL, NULL }, *platform = NULL;
 	int json = 0, ret;
 	const struct opt opts[] = {
 		{ "platform", OPT_TEXT, "FILE", &platform,
@@ -318,25 +355,25 @@ static int run(const struct command *cmd, int argc, char **argv)
 		{ 0 }
 	};
 
-	ret = parse_options(cmd, opts, argc, argv, words, 2);
+	ret = parse_options(cmd, opts, argc, argv, words, 3);
+	if (ret == PARSE_GO_ON)
+		ret = check_words(cmd, words, json);
 	if (ret != PARSE_GO_ON)
 		return ret;
-	if (!words[0] || strcmp(words[0], "check"))
-		return usage_error(cmd, "%s%s; use check",
-				   words[0] ? words[0] : "no verb given",
-				   words[0] ? ": unknown verb" : "");
-	if (!words[1])
-		return usage_error(cmd, "check: no FILE given");
-	return check(words[1], platform, json);
+	return words[2] ? adapt_to(words[1], words[2], platform) :
+	       check(words[1], platform, json);
 }
 
 const struct command cmd_kernel = {
-	"kernel", run, "check FILE [--platform FILE] [--json]",
+	"kernel", run,
+	"check FILE [--platform FILE] [--json] | adapt FILE NEW [--platform FILE]",
 	"tell whether a kernel can be a guest, and what makes it one",
 	"  check     a kernel that was built for libcvm, or a distribution's\n"
 	"            own (vmlinuz, or a vmlinux): which hooks are laid, what\n"
 	"            becomes of its privileged instructions, where the\n"
-	"            platform goes, and the verdict.  The file is only read\n\n"
+	"            platform goes, and the verdict.  The file is only read\n"
+	"  adapt     writes what a start would load: an ELF vmlinux that is a\n"
+	"            guest's, for hosts whose loader takes nothing else\n\n"
 	"Example:\n"
 	"  cvmctl kernel check /boot/vmlinuz-6.12.117+deb12-cloud-amd64\n",
 	NULL

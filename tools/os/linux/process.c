@@ -166,6 +166,41 @@ void os_file_close(intptr_t handle)
 	close((int)handle);
 }
 
+/* The system may take less at a time than it is given. */
+static int write_all(int fd, const uint8_t *data, uint64_t bytes)
+{
+	ssize_t done;
+
+	while (bytes) {
+		done = write(fd, data, bytes);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -1;
+		data += done;
+		bytes -= (uint64_t)done;
+	}
+	return 0;
+}
+
+int os_file_new(const char *path, const void *data, uint64_t bytes,
+		struct problem *problem)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	int error = 0;
+
+	if (fd < 0)
+		return problem_set(problem, path, "%s", strerror(errno));
+	if (write_all(fd, data, bytes))
+		error = errno;
+	if (close(fd) && !error)
+		error = errno;
+	if (!error)
+		return 0;
+	unlink(path);
+	return problem_set(problem, path, "%s", strerror(error));
+}
+
 int64_t os_file_read(intptr_t handle, uint64_t offset, void *to,
 		     size_t bytes, const char *path,
 		     struct problem *problem)

@@ -147,6 +147,31 @@ void os_file_close(intptr_t handle)
 	CloseHandle((HANDLE)handle);
 }
 
+int os_file_new(const char *path, const void *data, uint64_t bytes,
+		struct problem *problem)
+{
+	wchar_t wide[NT_PATH];
+	const char *at = data;
+	DWORD error = 0, done, part;
+	HANDLE file;
+
+	if (nt_path(path, wide, NT_PATH))
+		return problem_set(problem, path, "the path is too long");
+	file = CreateFileW(wide, GENERIC_WRITE, 0, NULL, CREATE_NEW, 0, NULL);
+	if (file == INVALID_HANDLE_VALUE)
+		return nt_problem(problem, path, GetLastError());
+	for (; bytes && !error; at += done, bytes -= done) {
+		part = bytes < 1u << 20 ? (DWORD)bytes : 1u << 20;
+		if (!WriteFile(file, at, part, &done, NULL))
+			error = GetLastError();
+	}
+	CloseHandle(file);
+	if (!error)
+		return 0;
+	DeleteFileW(wide);
+	return nt_problem(problem, path, error);
+}
+
 int64_t os_file_read(intptr_t handle, uint64_t offset, void *to,
 		     size_t bytes, const char *path,
 		     struct problem *problem)

@@ -10,6 +10,7 @@ kernel's headers, under the build ID by which cvmctl looks for it.
 import functools
 import json
 import pathlib
+import shutil
 
 import build
 import children
@@ -25,6 +26,7 @@ FLAVOURS = ("amd64", "rt")
 NAMES = STOCK + BUILT + tuple("%s-%s" % (name, flavour) for name in STOCK
                               for flavour in FLAVOURS)
 PLATFORMS = "/usr/lib/cvm/platform"
+KEPT = 8
 
 
 # Both of a kind, the newer one first.
@@ -60,6 +62,14 @@ def like(name, other):
     return "-".join((kind, other, *flavour))
 
 
+def _forget_old():
+    """Adapted kernels, of 60 MiB, by other builds."""
+    made = sorted((paths.CACHE / "adapted").glob("*/vmlinux"),
+                  key=lambda path: path.stat().st_mtime)
+    for old in made[:-KEPT]:
+        shutil.rmtree(old.parent)
+
+
 class Stock:
     """A kernel package of Debian's, as it is unpacked."""
 
@@ -70,6 +80,22 @@ class Stock:
         self.image = self.native = debian_kernel.image
         self.modules = debian_kernel.modules
         self.dir = debian_kernel.dir
+
+    def loadable(self):
+        """The vmlinux that a start would load, for what loads nothing else."""
+        platform = build.platform_object(self.debian)
+        key = paths.content_hash([self.image, platform, build.cvmctl()])
+        path = paths.CACHE / "adapted" / key / "vmlinux"
+        with ui.locked(path.parent):
+            if not path.exists():
+                shutil.rmtree(path.parent, ignore_errors=True)
+                path.parent.mkdir(parents=True)
+                part = path.with_suffix(".part")
+                ui.run([build.cvmctl(), "kernel", "adapt", self.image, part,
+                        "--platform", platform])
+                part.rename(path)
+                _forget_old()
+        return path
 
     def is_release(self, text):
         """What uname -r says."""
@@ -95,6 +121,9 @@ class Built:
         self.dir = pathlib.Path(where)
         self.image = self.dir / "vmlinux"
         self.native = self.dir / "bzImage"
+
+    def loadable(self):
+        return self.image
 
     def is_release(self, text):
         return text.startswith(series(self.name) + ".") and "cvm" in text

@@ -85,7 +85,8 @@ def _command(options, command, started):
             kernel, script.encode()).bytes())
         args = "test=boot mem=%d -- console=hvc0 cvm.lab=auto %s" % (
             options.mem, options.guest_append)
-        argv = _argv(args, (driver(), kernel.image, initrd), options.cpu)
+        argv = _argv(args, (driver(), kernel.loadable(), initrd),
+                     options.cpu)
         started()
         out, status = _output(argv)
     found = END.search(out)
@@ -106,8 +107,8 @@ def lab(options, command, started):
     args = "test=boot input mem=%d -- console=hvc0 cvm.lab=shell " \
         "cvm.term=%s" % (options.mem, os.environ.get("TERM", "linux"))
     kernel = kernels.guest(options.guest)
-    argv = _argv(args, (driver(), kernel.image, images.guest_initrd(kernel)),
-                 options.cpu)
+    argv = _argv(args, (driver(), kernel.loadable(),
+                        images.guest_initrd(kernel)), options.cpu)
     started()
     with term._raw(0):
         done = subprocess.run(argv, preexec_fn=children.die_with_parent)

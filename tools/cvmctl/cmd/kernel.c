@@ -366,7 +366,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_kernel = {
 	"kernel", run,
-	"check FILE [--platform FILE] [--json] | adapt FILE NEW [--platform FILE]",
+	"check FILE [OPTIONS] | adapt FILE NEW [OPTIONS]",
 	"tell whether a kernel can be a guest, and what makes it one",
 	"  check     a kernel that was built for libcvm, or a distribution's\n"
 	"            own (vmlinuz, or a vmlinux): which hooks are laid, what\n"

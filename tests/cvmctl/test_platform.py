@@ -28,6 +28,7 @@ BUILD = """\
 #!/bin/sh
 [ -e "$FAIL" ] && { echo "error: no" >&2; exit 1; }
 cut -d '"' -f 2 "$2/include/generated/utsrelease.h" >"$4"
+[ "$5" ] && echo "$5 $6" >>"$4"
 echo "$4"
 """
 APT_CACHE = """\
@@ -48,7 +49,8 @@ for name; do case $name in linux-*) : >"$name.deb";; esac; done
 DPKG_DEB = """\
 #!/bin/sh
 case $2 in
-*image*) mkdir -p "$3/boot"; echo 91ab >"$3/boot/vmlinuz-9.1-amd64";;
+*image*) mkdir -p "$3/usr/lib/modules/9.1-amd64"
+	echo 91ab >"$3/usr/lib/modules/9.1-amd64/vmlinuz";;
 *headers-9.1-amd64*)
 	mkdir -p "$3/usr/src/linux-headers-9.1-amd64/include/generated"
 	cd "$3/usr/src/linux-headers-9.1-amd64"
@@ -143,6 +145,15 @@ class Case(unittest.TestCase):
         self.refused("6.1-a: there is no object for it", "remove", "6.1-a")
         self.done("hook", "remove", "6.1-a")
 
+    def test_series(self):
+        headers, _ = self.add("6.12-b", "bb22")
+        self.done("add", "--headers", headers, "--series", "6.12")
+        self.assertEqual((self.where / "6.12.o").read_text(),
+                         "6.12-b\n--series 6.12\n")
+        self.assertEqual(self.done("list"), "6.12-b bb22.o\n")
+        self.done("remove", "6.12-b")
+        self.assertEqual(self.there(), ["6.12.o"])
+
     def test_fetch(self):
         self.done("fetch", "linux-image-amd64")
         self.assertEqual(self.done("list"), "9.1-amd64 91ab.o\n")
@@ -163,8 +174,11 @@ class Case(unittest.TestCase):
         self.refused("9.9: its headers are not installed (on Debian: apt "
                      "install linux-headers-9.9)", "add", "9.9")
         self.refused("add: no RELEASE given, and no --headers", "add")
-        self.refused("--headers and --kernel belong together", "add",
-                     "--headers", self.here)
+        together = "--headers and either --kernel or --series belong together"
+        self.refused(together, "add", "--headers", self.here)
+        self.refused(together, "add", "--series", "6.12")
+        self.refused("--series 6: not a kernel's version (as 6.12)", "add",
+                     "--headers", self.here, "--series", "6")
         self.refused("%s: no kernel's headers, or tree (utsrelease.h: No "
                      "such file or directory)" % self.here, "add",
                      "--headers", self.here, "--kernel", self.here / "x")

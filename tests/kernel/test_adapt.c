@@ -92,7 +92,8 @@ static void make_kernel(void)
 
 	made_begin(&kernel);
 	make_text();
-	made_symbol(&kernel, "__start_rodata", MADE_TEXT + 0x10000);
+	/* Nothing between .text and .rodata. */
+	made_symbol(&kernel, "__start_rodata", MADE_TEXT);
 	made_symbol(&kernel, "__end_rodata", MADE_TEXT + 0x1e000);
 	made_symbol(&kernel, "_sdata", DATA);
 	made_symbol(&kernel, "level1_fixmap_pgt", DATA);
@@ -343,9 +344,13 @@ static void test_places(void **state)
 	assert_string_equal(a.places.percpu.what, "mc_buffer");
 	assert_memory_equal(at(object_gva(percpu), 8), "per-CPU", 8);
 	assert_memory_equal(at(object_gva(entry), 3), "\xf4\xf4\xf4", 3);
-	assert_string_equal(a.places.text.what, "padding in .text");
-	assert_int_equal(a.places.text_begin % PAGE, 0);
-	assert_int_equal(a.places.data.gva, MADE_TEXT + 0x1e000);
+	/* Pages of their own: behind the read-only data there is the rest. */
+	assert_string_equal(a.places.text.what, "gap behind .rodata");
+	assert_int_equal(a.places.text.gva, MADE_TEXT + 0x1e000);
+	assert_int_equal(a.places.text_begin, MADE_TEXT + 0x1e000);
+	assert_int_equal(a.places.text_end, MADE_TEXT + 0x1f000);
+	assert_int_equal(a.places.data_begin, MADE_TEXT + 0x1f000);
+	assert_int_equal(a.places.data.gva, MADE_TEXT + 0x1f000);
 	assert_memory_equal(at(object_gva(orig), 16), zero, 16);
 }
 
@@ -359,16 +364,16 @@ static void test_data_fits(void **state)
 {
 	(void)state;
 	/* The table of sites is aligned to 16. */
-	fill(0x2000 - 64 - 16);
+	fill(0x1000 - 64 - 16);
 	done();
 }
 
 static void test_data_does_not_fit(void **state)
 {
 	(void)state;
-	fill(0x2000 - 64 - 15);
-	refused("no room for 8200 bytes of the platform's data (the largest "
-		"place has 8192)");
+	fill(0x1000 - 64 - 15);
+	refused("no room for 8200 bytes of the platform's text and data (the "
+		"largest place has 8192)");
 }
 
 static void test_percpu_in_use(void **state)
@@ -381,12 +386,23 @@ static void test_percpu_in_use(void **state)
 		"0)");
 }
 
-static void test_padding_in_use(void **state)
+static void test_gap(void **state)
 {
+	uint64_t text_end = made_here(&kernel, MADE_TEXT_PART);
+	uint32_t i;
+
 	(void)state;
-	/* In the middle of both pages that are free. */
-	memset(kernel.part[MADE_TEXT_PART].data + PAGE + 100, 0x90, PAGE);
-	refused("of the platform's text (the largest place has 0)");
+	for (i = 0; strcmp(kernel.symbol[i].name, "__start_rodata"); i++)
+		;
+	kernel.symbol[i].gva = MADE_TEXT + 0x10000;
+	text_end += -text_end % PAGE;
+	done();
+	assert_string_equal(a.places.text.what, "gap behind .text");
+	assert_int_equal(a.places.text.gva, text_end);
+	assert_int_equal(a.places.text_begin, text_end);
+	assert_int_equal(a.places.text_end, text_end + PAGE);
+	assert_int_equal(a.places.data.gva, MADE_TEXT + 0x1e000);
+	assert_memory_equal(at(text_end, 3), "\x31\xc0\xc3", 3);
 }
 
 /* ---- refused ---- */
@@ -536,7 +552,7 @@ int main(void)
 		TEST(test_pointer), TEST(test_optional), TEST(test_site),
 		TEST(test_places), TEST(test_data_fits),
 		TEST(test_data_does_not_fit), TEST(test_percpu_in_use),
-		TEST(test_padding_in_use), TEST(test_missing), TEST(test_two),
+		TEST(test_gap), TEST(test_missing), TEST(test_two),
 		TEST(test_two_calls), TEST(test_short_jump), TEST(test_loop),
 		TEST(test_meet), TEST(test_undefined), TEST(test_weak),
 		TEST(test_release), TEST(test_object_abi), TEST(test_cfi),

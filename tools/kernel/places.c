@@ -7,7 +7,6 @@
 #define PAGE		4096u
 #define LARGE_PAGE	0x200000u
 #define INT3		0xcc
-#define NOWHERE		UINT64_MAX
 
 static uint64_t round_up(uint64_t value, uint64_t to)
 {
@@ -30,78 +29,71 @@ static bool is_zero(const uint8_t *at, uint64_t bytes)
 }
 
 static int no_room(const struct image *image, const char *what,
-		   const struct place *place, struct problem *problem)
+		   uint64_t bytes, uint64_t room, struct problem *problem)
 {
 	return problem_set(problem, image->path, "no room for %llu bytes of "
 			   "%s (the largest place has %llu)",
-			   (unsigned long long)place->need, what,
-			   (unsigned long long)place->room);
+			   (unsigned long long)bytes, what,
+			   (unsigned long long)room);
 }
 
-/* ---- text ---- */
+/* ---- text and data ---- */
 
-static void offer(struct place *place, uint64_t from, uint64_t to,
-		  const char *what)
+/* Whole pages of nothing, from one symbol to another. */
+static void find_gap(struct place *gap, const struct image *image,
+		     uint64_t from, uint64_t to, const char *what,
+		     bool (*nothing)(const uint8_t *at, uint64_t bytes))
 {
-	from = round_up(from, PAGE);
-	to &= ~(uint64_t)(PAGE - 1);
-	if (to <= from || to - from <= place->room)
-		return;
-	place->gva = from;
-	place->room = to - from;
-	place->what = what;
-}
-
-/* The gap behind .text, which is of its segment, is padding alone. */
-static void offer_gap(struct place *place, const struct image *image)
-{
-	uint64_t from = round_up(image->text_end, PAGE), to = 0;
 	const uint8_t *at;
 
-	if (kallsyms_find(&image->symbols, "__start_rodata", &to) !=
-	    KALLSYMS_ONE || to <= from)
+	gap->gva = round_up(from, PAGE);
+	gap->what = what;
+	to &= ~(uint64_t)(PAGE - 1);
+	if (to <= gap->gva)
 		return;
-	at = image_at(image, from, to - from);
-	if (at && is_padding(at, to - from))
-		offer(place, from, to, "gap behind .text");
+	at = image_room(image, gap->gva, to - gap->gva);
+	if (at && nothing(at, to - gap->gva))
+		gap->room = to - gap->gva;
 }
 
 /*
- * Padding in .text, whole pages of it.  Rather not in the entry code's 2 MiB:
- * user mode's page tables map those.
+ * Text behind the kernel's, or in front of the data.  Not in padding of .text:
+ * the unwinder has tables of its own for all of that.
  */
-static void offer_padding(struct place *place, const struct image *image,
-			  uint64_t entry_large)
+static int find_text_and_data(struct places *places, const struct image *image,
+			      struct problem *problem)
 {
-	uint64_t bytes = image->text_end - image->text, at, begin;
-	const uint8_t *text = image_at(image, image->text, bytes);
+	uint64_t rodata = image_symbol(image, "__start_rodata", problem);
+	uint64_t from = image_symbol(image, "__end_rodata", problem);
+	uint64_t to = image_symbol(image, "_sdata", problem);
+	struct place *text = &places->text, *data = &places->data;
+	uint64_t pages = round_up(text->need, PAGE);
 
-	for (at = 0; text && at + PAGE <= bytes; at += PAGE) {
-		for (begin = at; at + PAGE <= bytes &&
-		     is_padding(text + at, PAGE); at += PAGE)
-			if (((image->text + at) & ~(LARGE_PAGE - 1ull)) ==
-			    entry_large)
-				break;
-		offer(place, image->text + begin, image->text + at,
-		      "padding in .text");
+	if (!rodata || !from || !to)
+		return -1;
+	find_gap(text, image, image->text_end, rodata, "gap behind .text",
+		 is_padding);
+	find_gap(data, image, from, to, "gap behind .rodata", is_zero);
+	if (text->room < text->need) {
+		if (data->room < pages || data->room - pages < data->need)
+			return no_room(image, "the platform's text and data",
+				       pages + data->need, data->room,
+				       problem);
+		*text = (struct place){
+			.gva = data->gva, .need = text->need,
+			.align = text->align, .room = pages,
+			.what = data->what,
+		};
+		data->gva += pages;
+		data->room -= pages;
 	}
-}
-
-static int find_text(struct places *places, const struct image *image,
-		     uint64_t entry_end, struct problem *problem)
-{
-	struct place *text = &places->text;
-
-	offer_gap(text, image);
-	if (text->room < text->need)
-		offer_padding(text, image,
-			      (entry_end - 1) & ~(LARGE_PAGE - 1ull));
-	if (text->room < text->need)
-		offer_padding(text, image, NOWHERE);
-	if (text->room < text->need)
-		return no_room(image, "the platform's text", text, problem);
+	if (data->room < data->need)
+		return no_room(image, "the platform's data", data->need,
+			       data->room, problem);
 	places->text_begin = text->gva;
-	places->text_end = round_up(text->gva + text->need, PAGE);
+	places->text_end = text->gva + pages;
+	places->data_begin = data->gva;
+	places->data_end = round_up(data->gva + data->need, PAGE);
 	return 0;
 }
 
@@ -128,39 +120,18 @@ static int find_entry(struct places *places, const struct image *image,
 		text->room -= text->gva - entry->gva;
 		places->text_end = round_up(text->gva + text->need, PAGE);
 		if (text->room < text->need)
-			return no_room(image, "the platform's text", text,
-				       problem);
+			return no_room(image, "the platform's text",
+				       text->need, text->room, problem);
 	}
 	entry->room = limit > entry->gva ? limit - entry->gva : 0;
 	at = image_at(image, entry->gva, entry->need);
 	if (entry->room < entry->need || !at || !is_padding(at, entry->need))
-		return no_room(image, "entry code", entry, problem);
+		return no_room(image, "entry code", entry->need, entry->room,
+			       problem);
 	return 0;
 }
 
-/* ---- data ---- */
-
-static int find_data(struct places *places, const struct image *image,
-		     struct problem *problem)
-{
-	struct place *data = &places->data;
-	uint64_t from = image_symbol(image, "__end_rodata", problem);
-	uint64_t to = from ? image_symbol(image, "_sdata", problem) : 0;
-	const uint8_t *at;
-
-	if (!from || !to)
-		return -1;
-	from = round_up(from, PAGE);
-	data->what = "gap behind .rodata";
-	data->gva = from;
-	data->room = to > from ? to - from : 0;
-	at = image_room(image, from, data->need);
-	if (data->room < data->need || !at || !is_zero(at, data->need))
-		return no_room(image, "the platform's data", data, problem);
-	places->data_begin = from;
-	places->data_end = round_up(from + data->need, PAGE);
-	return 0;
-}
+/* ---- per-CPU data ---- */
 
 /* Xen's buffer of multicalls; counters, which are the host's. */
 static int find_percpu(struct places *places, const struct image *image,
@@ -191,7 +162,7 @@ static int find_percpu(struct places *places, const struct image *image,
 			return 0;
 	}
 	place->room = most;
-	return no_room(image, "per-CPU data", place, problem);
+	return no_room(image, "per-CPU data", place->need, most, problem);
 }
 
 int places_find(struct places *places, const struct image *image,
@@ -201,9 +172,8 @@ int places_find(struct places *places, const struct image *image,
 
 	if (!entry_end)
 		return -1;
-	if (find_text(places, image, entry_end, problem) ||
-	    find_entry(places, image, entry_end, problem) ||
-	    find_data(places, image, problem))
+	if (find_text_and_data(places, image, problem) ||
+	    find_entry(places, image, entry_end, problem))
 		return -1;
 	return find_percpu(places, image, problem);
 }

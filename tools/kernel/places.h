@@ -2,7 +2,7 @@
 /*
  * places.h - where in a kernel that was linked before there is room.
  *
- * Text: the gap behind it, up to the read-only data, or padding inside it.
+ * Text: the gap behind it, up to the read-only data, or the one behind those.
  * Data: the gap behind the read-only data.  Per-CPU data: over a variable that
  * no guest uses.  Entry text: behind the kernel's own, in its 2 MiB.  A place
  * is one only if the file has nothing but zeroes (in text: or int3) there.
@@ -19,7 +19,7 @@ struct place {
 	uint64_t need;		/* bytes; set by the caller */
 	uint64_t align;		/* a power of two; set by the caller */
 	uint64_t room;		/* bytes */
-	const char *what;	/* "padding in .text" */
+	const char *what;	/* "gap behind .text" */
 };
 
 struct places {

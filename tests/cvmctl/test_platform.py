@@ -157,8 +157,8 @@ class Case(unittest.TestCase):
     def test_fetch(self):
         self.done("fetch", "linux-image-amd64")
         self.assertEqual(self.done("list"), "9.1-amd64 91ab.o\n")
-        self.assertEqual((self.here / "log").read_text(), "-q download "
-                         "linux-image-9.1-amd64 linux-headers-9.1-amd64 "
+        self.assertEqual((self.here / "log").read_text(), "-q -o "
+                         "APT::Sandbox::User=root download linux-image-9.1-amd64 linux-headers-9.1-amd64 "
                          "linux-headers-9.1-common linux-kbuild-9.1\n")
 
     def test_failure(self):

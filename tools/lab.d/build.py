@@ -79,10 +79,12 @@ def windows_dir():
                          str(path) for path in mingw.pkg_config_path()))
 
 
-def windows_zip(kernels, initrd):
-    """What a Windows user needs, in one archive; kernels are vmlinux files."""
+def windows_zip(kernels, platforms, initrd):
+    """What a Windows user needs, in one archive; kernels are vmlinuz files,
+    platforms the objects for their series."""
     where = windows_dir()
     options = ["-Dzip_kernels=" + ",".join(str(k) for k in kernels),
+               "-Dzip_platforms=" + ",".join(str(p) for p in platforms),
                "-Dzip_initrd=%s" % initrd]
     given = where / "lab-zip-options"
     with ui.locked(where):
@@ -174,12 +176,14 @@ def debian_module(kernel, source):
     return module(source, key, lambda where: kernel.headers)
 
 
-def platform_object(kernel):
-    """What makes one of Debian's kernels a guest, by its headers."""
+def platform_object(kernel, series=None):
+    """What makes one of Debian's kernels a guest, by its headers; or all
+    kernels of its series."""
     key = paths.content_hash(
         paths.files_below("guest-patch/object", "guest-patch/cvm",
-                          "include/cvm"), kernel.release)
-    path = paths.CACHE / "platform" / key / (kernel.release + ".o")
+                          "include/cvm"), kernel.release, series or "")
+    path = paths.CACHE / "platform" / key / (
+        (series or kernel.release) + ".o")
     with ui.locked(path.parent):
         if not path.exists():
             shutil.rmtree(path.parent, ignore_errors=True)
@@ -188,7 +192,8 @@ def platform_object(kernel):
             with ui.step("building the guest platform for " +
                          kernel.release):
                 ui.run([paths.ROOT / "guest-patch/object/build", "--headers",
-                        kernel.headers, "--out", part],
+                        kernel.headers, "--out", part,
+                        *(["--series", series] if series else [])],
                        log=paths.CACHE / "log" / ("platform-%s.log" %
                                                   kernel.release))
             part.rename(path)

@@ -412,10 +412,13 @@ def guest_disk(kernel, mib):
 
 
 def windows_zip():
-    """The archive for Windows: driver, cvmctl.exe, guest kernels, initrd."""
-    built = [kernels.guest(name) for name in kernels.BUILT]
-    return build.windows_zip([kernel.image for kernel in built],
-                             guest_initrd(built[0]))
+    """The archive for Windows: driver, cvmctl.exe, Debian's kernels, their
+    platform, initrd."""
+    stock = [kernels.guest(name) for name in kernels.STOCK]
+    return build.windows_zip(
+        [kernel.image for kernel in stock],
+        [build.platform_object(kernel.debian, kernels.series(kernel.name))
+         for kernel in stock], guest_initrd(stock[0]))
 
 
 def _write(path, data):

@@ -6,6 +6,7 @@ Wine loads the built cvm.sys into a process and carries its requests.  There is
 no ring 0, so nothing switches; the NT bed is for that."""
 
 import json
+import pathlib
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ import build
 import exe
 import images
 import inside
+import kernels
 import ntbed
 import wine
 
@@ -73,6 +75,34 @@ def _follow(t, here, top):
                 "zip: %s: %s" % (line, status), (out + err).decode())
 
 
+def _kernels(t, here, top):
+    """Debian's kernels, as the archive has them, become the same guests here
+    as on Linux."""
+    for name in kernels.STOCK:
+        kernel = kernels.guest(name)
+        image = top / ("vmlinuz-" + kernels.series(name))
+        t.check(image.read_bytes() == kernel.image.read_bytes(),
+                "zip: %s is as its package has it" % image.name)
+        status, out, err = here.run([top / "cvmctl.exe", "kernel", "check",
+                                     image.name], cwd=top)
+        t.check(status == 0 and kernel.release in out.decode() and
+                "can be a guest" in out.decode() and not err,
+                "cvmctl.exe kernel check %s" % image.name,
+                (out + err).decode())
+        made = here.drive_c / ("adapted-" + image.name)
+        status, out, err = here.run(
+            [top / "cvmctl.exe", "kernel", "adapt", image.name,
+             "C:\\" + made.name], cwd=top)
+        native = pathlib.Path(str(made) + ".native")
+        subprocess.run(
+            [build.cvmctl(), "kernel", "adapt", kernel.image, native,
+             "--platform", top / "platform" / (kernels.series(name) + ".o")],
+            check=True)
+        t.check(status == 0 and made.read_bytes() == native.read_bytes(),
+                "cvmctl.exe kernel adapt %s: the bytes that Linux makes" %
+                image.name, (out + err).decode())
+
+
 def _zip(t, here):
     """The archive: the same twice, complete, and its README.txt is true."""
     path = images.windows_zip()
@@ -85,7 +115,8 @@ def _zip(t, here):
         archive.extractall(here.drive_c)
     top = here.drive_c / names[0].split("/")[0]
     wanted = {"README.txt", "cvm.sys", "cvmctl.exe", "cvm-test.cer", "initrd",
-              "guest.conf", "vmlinux-6.1", "vmlinux-6.12",
+              "guest.conf", "vmlinuz-6.1", "vmlinuz-6.12",
+              "platform/6.1.o", "platform/6.12.o",
               "licences/GPL-2.txt", "licences/SOURCES.txt",
               "licences/busybox.txt", "unsigned/cvm.sys"}
     there = {name.partition("/")[2] for name in names}
@@ -93,6 +124,7 @@ def _zip(t, here):
     t.check((top / "unsigned/cvm.sys").read_bytes() ==
             ntbed.driver().read_bytes(), "zip: the driver is the built one")
     _follow(t, here, top)
+    _kernels(t, here, top)
 
 
 def run(t):

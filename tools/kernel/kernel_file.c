@@ -98,12 +98,28 @@ int kernel_open(struct kernel *kernel, const char *path, const char *platform,
 	return kernel_check(kernel, platform, problem);
 }
 
+void kernel_slim(struct kernel *kernel)
+{
+	if (!kernel->adapt)
+		return;
+	kernel->adapted = kernel->adapt->image.data;
+	kernel->adapt->image.data = NULL;
+	adapt_close(kernel->adapt);
+	free(kernel->adapt);
+	kernel->adapt = NULL;
+	free(kernel->unpacked);
+	kernel->unpacked = NULL;
+	file_close(&kernel->file);
+}
+
 void kernel_close(struct kernel *kernel)
 {
 	if (kernel->adapt)
 		adapt_close(kernel->adapt);
 	free(kernel->adapt);
 	kernel->adapt = NULL;
+	free(kernel->adapted);
+	kernel->adapted = NULL;
 	free(kernel->unpacked);
 	kernel->unpacked = NULL;
 	file_close(&kernel->file);

@@ -15,6 +15,7 @@ struct kernel {
 	struct file file;
 	uint8_t *unpacked;	/* of a bzImage, else NULL */
 	struct adapt *adapt;	/* of one that was not built for libcvm */
+	uint8_t *adapted;	/* what was made of it; kernel_slim() */
 	struct cvm_image image;
 };
 
@@ -27,6 +28,12 @@ int kernel_open(struct kernel *kernel, const char *path, const char *platform,
 		struct problem *problem);
 int kernel_check(struct kernel *kernel, const char *platform,
 		 struct problem *problem);
+
+/*
+ * kernel_slim - let go of all but what is loaded: symbols, types, the unpacked
+ * file.  What adapt has is gone then.
+ */
+void kernel_slim(struct kernel *kernel);
 void kernel_close(struct kernel *kernel);
 
 #define UNPACK_WRONG_SIZE \

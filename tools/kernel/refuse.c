@@ -21,8 +21,9 @@ static const struct {
 } needed[] = {
 	{ "startup_64", "it has no startup_64, so it starts under Xen, or in "
 	  "32-bit mode, only" },
-	{ "level1_fixmap_pgt", "it has no level1_fixmap_pgt, in which the "
-	  "passage is mapped" },
+	{ "level1_fixmap_pgt", "its symbols have no level1_fixmap_pgt, in "
+	  "which the passage is mapped; data are in there with "
+	  "CONFIG_KALLSYMS_ALL" },
 	{ "early_idt_handler_common", "it takes no early exceptions" },
 };
 

@@ -238,6 +238,29 @@ static int open_kernel(struct kernel *kernel, const struct config *config,
 	return kernel_check(kernel, config->platform, problem);
 }
 
+/*
+ * A distribution's kernel has the code for it, and would encrypt its memory
+ * before anybody could tell it not to.
+ */
+static int check_encryption(const struct config *config,
+			    const struct kernel *kernel,
+			    struct problem *problem)
+{
+	static const char word[] = "mem_encrypt=on";
+	const char *at = config->cmdline;
+	size_t end;
+
+	for (; kernel->adapt && at && (at = strstr(at, word)); at++) {
+		end = strcspn(at, " ");
+		if (end == sizeof(word) - 1 &&
+		    (at == config->cmdline || at[-1] == ' '))
+			return problem_set(problem, "command line", "%s: the "
+					   "memory of a guest is its host's to "
+					   "encrypt", word);
+	}
+	return 0;
+}
+
 static int open_initrd(struct file *initrd, const struct config *config,
 		       struct problem *problem)
 {
@@ -261,8 +284,11 @@ static int build(struct vm *vm, const struct config *config,
 
 	/* Files first: what is wrong with them is so without a driver. */
 	if (open_kernel(kernel, config, problem) ||
+	    check_encryption(config, kernel, problem) ||
 	    open_initrd(initrd, config, problem))
 		return -1;
+	/* The guest's memory is asked for next. */
+	kernel_slim(kernel);
 	first_bytes = cvm_boot_first_bytes(&kernel->image, initrd->bytes,
 					   CVM_VIRTIO_TABLE_BYTES,
 					   config->mem_bytes);

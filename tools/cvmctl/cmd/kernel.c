@@ -290,6 +290,15 @@ static int print_json(const struct report *report)
 
 /* ---- the command ---- */
 
+/* Without an object there is as much to see as the kernel has by itself. */
+static void look_without_object(struct adapt *a)
+{
+	struct problem ignored = { "" };
+
+	if (a && a->step == ADAPT_OBJECT)
+		sites_find(&a->sites, &a->image, NULL, &ignored);
+}
+
 static int check(const char *path, const char *platform, int as_json)
 {
 	struct report report = { .problem = { "" } };
@@ -297,6 +306,7 @@ static int check(const char *path, const char *platform, int as_json)
 
 	report.refused = kernel_open(&report.kernel, path, platform,
 				     &report.problem) != 0;
+	look_without_object(report.kernel.adapt);
 	report.adapt = report.kernel.adapt;
 	ret = as_json ? print_json(&report) : print_table(&report);
 	if (report.refused) {

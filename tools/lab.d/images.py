@@ -78,8 +78,12 @@ for word in $(cat /proc/cmdline); do
 	ro|rw) mode=$word;;
 	esac
 done
-mount -t ext4 -o $mode $(findfs $root) /new || exit
-umount /proc /sys /dev
+case $root in
+PARTUUID=*) root=$(echo $root | tr A-F a-f | sed s/.*=/PARTUUID=/);;
+esac
+mount -t ext4 -o $mode $(/sbin/findfs $root) /new || exit
+mount --move /dev /new/dev
+umount /proc /sys
 init=/sbin/init
 [ -L /new$init ] || [ -e /new$init ] || init=/bin/init
 exec switch_root /new $init

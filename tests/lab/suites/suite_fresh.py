@@ -105,7 +105,7 @@ UNAME = """\
 exec /usr/bin/uname "$@"
 """
 KEY = "ssh-ed25519 " + "A" * 67 + "= a key that nobody has"
-PARTS = "slirp io_uring zstd lzma"
+PARTS = "slirp io_uring zstd lzma ext2fs zydis"
 
 
 def _install(t):
@@ -162,8 +162,8 @@ def _windows(t):
     kernel = kernels.guest(kernels.BUILT[0]).image
     with _fresh() as root:
         root.give([kernel], "given")
-        commands = [command.replace("VMLINUX,...", "$HOME/given/vmlinux")
-                    .replace("INITRD", "$HOME/given/vmlinux")
+        commands = [re.sub(r"KERNEL,\.\.\.|X\.Y\.o,\.\.\.|INITRD",
+                           "$HOME/given/vmlinux", command)
                     for command in _section("windows.md", "Build")]
         _follow(t, root, "windows.md, Build", [
             *commands, "ls build-nt/hosts/nt/libcvm-*.zip"])

@@ -8,6 +8,8 @@ import gzip
 import json
 import lzma
 import os
+import resource
+import signal
 import struct
 import subprocess
 import tempfile
@@ -353,6 +355,38 @@ class Files(Case):
         self.start(bzimage(b"BZh9" + bytes(100)), "bzip2",
                    "vmlinux file instead")
         self.start(bzimage(gzip.compress(b"hello" * 9)), "not a kernel")
+
+    def test_adapt(self):
+        """What a start would load, in a new file or in none."""
+        new = os.path.join(self.tmp.name, "new")
+
+        def adapt(*words):
+            return cvmctl("kernel", "adapt", *words)
+
+        packed = self.file("bz", bzimage(gzip.compress(elf()) +
+                                         size_word(elf())))
+        for path in self.kernel, packed:
+            result = adapt(path, new)
+            self.assertEqual((result.returncode, result.stdout,
+                              result.stderr), (0, b"", b""))
+            with open(new, "rb") as handle:
+                self.assertEqual(handle.read(), elf())
+            self.refused(adapt(path, new), 1, new + ": File exists")
+            os.unlink(new)
+        self.refused(adapt(self.file("no", b"x"), new), 1, "not a kernel")
+        self.assertFalse(os.path.exists(new))
+        result = cvmctl("kernel", "adapt", self.kernel, new,
+                        preexec_fn=lambda: (
+                            signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+                            resource.setrlimit(resource.RLIMIT_FSIZE,
+                                               (4096, 4096))))
+        self.refused(result, 1, new + ": File too large")
+        self.assertFalse(os.path.exists(new))
+        for words, said in (((), "adapt: no FILE given"),
+                            ((self.kernel,), "no file to write given"),
+                            ((self.kernel, new, "--json"), "--json is for "
+                             "check only")):
+            self.refused(adapt(*words), 2, said)
 
     def test_pipes(self):
         """Files that are no files: process substitution in a shell."""

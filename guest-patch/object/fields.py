@@ -26,7 +26,7 @@ import sys
 sys.path.append("/usr/lib/python3/dist-packages")   # where Debian has it
 
 from clang import cindex    # noqa: E402
-from clang.cindex import CursorKind as K, TypeKind as T    # noqa: E402
+from clang.cindex import CursorKind as K, StorageClass, TypeKind as T  # noqa
 
 ARGUMENTS = ["-x", "cpp-output", "-std=gnu11", "-fshort-wchar",
              "-funsigned-char", "-w", "--target=x86_64-linux-gnu",
@@ -247,6 +247,15 @@ def is_nothing(cursor):
     return cursor is not None and cursor.kind == K.INTEGER_LITERAL
 
 
+def is_made_here(cursor):
+    """A variable without a value is a tentative definition only (C11,
+    6.9.2)."""
+    if cursor.kind == K.VAR_DECL:
+        return cursor.storage_class != StorageClass.EXTERN or \
+            cursor.is_definition()
+    return cursor.kind == K.FUNCTION_DECL and cursor.is_definition()
+
+
 class Walk:
     """Everything that one file uses."""
 
@@ -257,8 +266,7 @@ class Walk:
         self.enumerators, self.calls = {}, {}
         self.seen, self.inner, self.queue = set(), set(), []
         for cursor in unit.cursor.get_children():
-            if cursor.kind in (K.FUNCTION_DECL, K.VAR_DECL) and \
-               cursor.is_definition() and self.is_ours(cursor):
+            if is_made_here(cursor) and self.is_ours(cursor):
                 self.want(cursor)
             elif cursor.kind == K.STRUCT_DECL and cursor.is_definition() and \
                     cursor.spelling in TABLES:

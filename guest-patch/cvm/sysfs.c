@@ -134,17 +134,30 @@ static const struct attribute *attrs[] = {
 	NULL
 };
 
+/* /sys/hypervisor, also where the kernel knows of no hypervisor that has one. */
+static struct kobject * __init hypervisor_dir(void)
+{
+#ifdef CONFIG_SYS_HYPERVISOR
+	return hypervisor_kobj;
+#else
+	return kobject_create_and_add("hypervisor", NULL);
+#endif
+}
+
 static int __init hypervisor_dir_init(void)
 {
-	struct kobject *dir;
+	struct kobject *top, *dir;
 	int err;
 
 	if (!cvm_is_guest())
 		return 0;
-	err = sysfs_create_file(hypervisor_kobj, &type_attr.attr);
+	top = hypervisor_dir();
+	if (!top)
+		return -ENOMEM;
+	err = sysfs_create_file(top, &type_attr.attr);
 	if (err)
 		return err;
-	dir = kobject_create_and_add("cvm", hypervisor_kobj);
+	dir = kobject_create_and_add("cvm", top);
 	if (!dir)
 		return -ENOMEM;
 	err = sysfs_create_files(dir, attrs);

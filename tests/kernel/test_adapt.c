@@ -376,14 +376,30 @@ static void test_data_does_not_fit(void **state)
 		"largest place has 8192)");
 }
 
+/* Behind what has a value from the start. */
+static void test_percpu_inside(void **state)
+{
+	uint32_t percpu = made_section(&object, ".data..percpu", ELF_SHF_ALLOC |
+				       ELF_SHF_WRITE, "per-CPU", 8);
+
+	(void)state;
+	percpu = made_defined(&object, "percpu", percpu, 0);
+	kernel.part[MADE_DATA].data[PAGE + 17] = 1;
+	done();
+	assert_int_equal(a.places.percpu.gva, DATA + PAGE + 32);
+	assert_int_equal(a.places.percpu.room, 256 - 32);
+	assert_memory_equal(at(object_gva(percpu), 8), "per-CPU", 8);
+}
+
 static void test_percpu_in_use(void **state)
 {
 	(void)state;
-	kernel.part[MADE_DATA].data[PAGE + 17] = 1;
+	memset(kernel.part[MADE_DATA].data + PAGE, 1, 256);
+	memset(kernel.part[MADE_DATA].data + PAGE + 240, 0, 7);
 	made_section(&object, ".data..percpu", ELF_SHF_ALLOC | ELF_SHF_WRITE,
 		     "per-CPU", 8);
 	refused("no room for 8 bytes of per-CPU data (the largest place has "
-		"0)");
+		"7)");
 }
 
 static void test_gap(void **state)
@@ -552,6 +568,7 @@ int main(void)
 		TEST(test_pointer), TEST(test_optional), TEST(test_site),
 		TEST(test_places), TEST(test_data_fits),
 		TEST(test_data_does_not_fit), TEST(test_percpu_in_use),
+		TEST(test_percpu_inside),
 		TEST(test_gap), TEST(test_missing), TEST(test_two),
 		TEST(test_two_calls), TEST(test_short_jump), TEST(test_loop),
 		TEST(test_meet), TEST(test_undefined), TEST(test_weak),

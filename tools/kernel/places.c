@@ -133,13 +133,32 @@ static int find_entry(struct places *places, const struct image *image,
 
 /* ---- per-CPU data ---- */
 
+/* The longest run of zeroes of [from, from + bytes), aligned. */
+static void longest_zeroes(struct place *place, const uint8_t *at,
+			   uint64_t from, uint64_t bytes, const char *what)
+{
+	uint64_t i, begin = 0, gva;
+
+	for (i = 0; i <= bytes; i++) {
+		if (i < bytes && !at[i])
+			continue;
+		gva = round_up(from + begin, place->align);
+		if (from + i > gva && from + i - gva > place->room) {
+			place->gva = gva;
+			place->room = from + i - gva;
+			place->what = what;
+		}
+		begin = i + 1;
+	}
+}
+
 /* Xen's buffer of multicalls; counters, which are the host's. */
 static int find_percpu(struct places *places, const struct image *image,
 		       struct problem *problem)
 {
 	static const char *const unused[] = { "mc_buffer", "cpu_hw_events" };
 	struct place *place = &places->percpu;
-	uint64_t from, to, most = 0;
+	uint64_t from, to;
 	const uint8_t *at;
 	size_t i;
 
@@ -148,21 +167,16 @@ static int find_percpu(struct places *places, const struct image *image,
 		    KALLSYMS_ONE)
 			continue;
 		to = kallsyms_after(&image->symbols, from);
-		from = round_up(from, place->align);
 		if (to <= from || to - from > LARGE_PAGE)
 			continue;
 		at = image_at(image, from, to - from);
-		if (!at || !is_zero(at, to - from))
-			continue;
-		most = to - from > most ? to - from : most;
-		place->gva = from;
-		place->room = to - from;
-		place->what = unused[i];
+		if (at)
+			longest_zeroes(place, at, from, to - from, unused[i]);
 		if (place->room >= place->need)
 			return 0;
 	}
-	place->room = most;
-	return no_room(image, "per-CPU data", place->need, most, problem);
+	return no_room(image, "per-CPU data", place->need, place->room,
+		       problem);
 }
 
 int places_find(struct places *places, const struct image *image,

@@ -109,6 +109,11 @@ SYM_CODE_START_LOCAL(bringup_common)
 	UNWIND_HINT_REGS
 
 	movq	$CVM_GVA_SHARED0, %rbx
+#ifdef CVM_OBJECT
+	cmpl	$VECTOR_BP, %esi
+	je	cvm_guest_bringup_site
+#endif
+SYM_INNER_LABEL(cvm_guest_bringup_call, SYM_L_GLOBAL)
 	movl	$1, CVM_S_DIRTY(%rbx)
 	incq	CVM_S_HYPERCALLS(%rbx)
 	cmpl	$VECTOR_NMI, %esi
@@ -116,21 +121,15 @@ SYM_CODE_START_LOCAL(bringup_common)
 	incq	CVM_S_NMI_SEEN(%rbx)
 	movl	$CVM_C_NMI, CVM_S_HYPERCALL(%rbx)
 	jmp	3f
-1:
-#ifdef CVM_OBJECT
-	cmpl	$VECTOR_BP, %esi
-	je	cvm_guest_bringup_site
-#endif
-	cmpl	$VECTOR_MC, %esi
-	jne	cvm_guest_bringup_fatal
+1:	cmpl	$VECTOR_MC, %esi
+	jne	2f
 	movl	$CVM_C_MCE, CVM_S_HYPERCALL(%rbx)
 	movq	CVM_R_CS(%rsp), %rax
 	movq	%rax, CVM_S_ARG0(%rbx)
 	movq	CVM_R_RIP(%rsp), %rax
 	movq	%rax, CVM_S_ARG1(%rbx)
 	jmp	3f
-SYM_INNER_LABEL(cvm_guest_bringup_fatal, SYM_L_GLOBAL)
-	movl	$CVM_C_FATAL, CVM_S_HYPERCALL(%rbx)
+2:	movl	$CVM_C_FATAL, CVM_S_HYPERCALL(%rbx)
 	movq	%rsi, CVM_S_ARG0(%rbx)
 	movq	CVM_R_ERROR(%rsp), %rax
 	movq	%rax, CVM_S_ARG1(%rbx)

@@ -11,6 +11,7 @@
 #include <linux/kernel.h>
 #include <linux/percpu.h>
 
+#include <asm/cpufeature.h>
 #include <asm/processor-flags.h>
 
 #include "cvm.h"
@@ -20,8 +21,23 @@ typedef void (*passage_fn)(u64 priv);
 DEFINE_PER_CPU(struct cvm_shared *, cvm_guest_this);
 struct cvm_shared *cvm_guest_vm __ro_after_init;
 
+#if defined(CONFIG_MITIGATION_IBRS_ENTRY) || defined(CONFIG_CPU_IBRS_ENTRY)
+/*
+ * SPEC_CTRL is written by assembly on each way into the kernel and out of it:
+ * what the passage knows of it is always old.
+ */
+static __always_inline void tell_of_ibrs(struct cvm_shared *s)
+{
+	if (boot_cpu_has(X86_FEATURE_KERNEL_IBRS))
+		s->msr_dirty = 1;
+}
+#else
+static __always_inline void tell_of_ibrs(struct cvm_shared *s) { }
+#endif
+
 static __always_inline void switch_worlds(struct cvm_shared *s)
 {
+	tell_of_ibrs(s);
 	/* One instruction, so that an NMI cannot lose a count. */
 	asm volatile("incq %0" : "+m" (s->hypercalls) : : "memory");
 	((passage_fn)s->passage_entry)(s->passage_priv);

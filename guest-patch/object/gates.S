@@ -11,7 +11,7 @@
 
 #include "cvm-offsets.h"
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
 #define FIRST_IDT	startup_64_setup_gdt_idt
 #else
 #define FIRST_IDT	startup_64_setup_env
@@ -49,11 +49,11 @@ SYM_CODE_START(cvm_guest_bringup_site)
 	UNWIND_HINT_REGS
 	movq	CVM_R_RIP(%rsp), %rax
 	cmpb	$0x22, (%rax)
-	jne	cvm_guest_bringup_fatal
+	jne	cvm_guest_bringup_call
 	movzbl	1(%rax), %ecx
 	subl	$0xe0, %ecx		/* mod 3, register 4 */
 	cmpl	$7, %ecx
-	ja	cvm_guest_bringup_fatal
+	ja	cvm_guest_bringup_call
 	addq	$2, CVM_R_RIP(%rsp)
 	leaq	register_offsets(%rip), %rdx
 	movzbl	(%rdx, %rcx), %edx

@@ -7,8 +7,11 @@
 #include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/jump_label.h>
+#include <linux/kallsyms.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/objtool.h>
 #include <linux/sched/task_stack.h>
 #include <linux/security.h>
 #include <linux/set_memory.h>
@@ -47,7 +50,7 @@ extern char cvm_text_begin[], cvm_text_end[], cvm_data_begin[], cvm_data_end[];
 /* ---- boot ---------------------------------------------------------------- */
 
 /* In place of the kernel's: with its pinning, against who jumps into it. */
-static void hooked_write_cr4(unsigned long val)
+static __used void hooked_write_cr4(unsigned long val)
 {
 	unsigned long missing;
 
@@ -68,7 +71,7 @@ struct topo_scan {
 static void (*CVM_ORIG(parse_topology))(struct topo_scan *scan, bool early);
 
 /* A CPU without leaf 1 is one package to the kernel. */
-static void hooked_parse_topology(struct topo_scan *scan, bool early)
+static __used void hooked_parse_topology(struct topo_scan *scan, bool early)
 {
 	int level = scan->c->cpuid_level;
 
@@ -82,22 +85,31 @@ static unsigned long (*CVM_ORIG(init_memory_mapping))(unsigned long start,
 						      unsigned long end,
 						      pgprot_t prot);
 
-static unsigned long hooked_init_memory_mapping(unsigned long start,
+/*
+ * With PARAVIRT_XXL and five levels, pgd_prepopulate_user_pmd() reads what an
+ * empty entry points to, and does nothing with it: the first page is there, and
+ * not to be written.
+ */
+static __used unsigned long hooked_init_memory_mapping(unsigned long start,
 						    unsigned long end,
 						    pgprot_t prot)
 {
-	if (!start)
-		return 0;
+	if (!start) {
+		if (!IS_ENABLED(CONFIG_PARAVIRT_XXL) || !pgtable_l5_enabled())
+			return 0;
+		end = PAGE_SIZE;
+		prot = PAGE_KERNEL_RO;
+	}
 	return CVM_ORIG(init_memory_mapping)(start, end, prot);
 }
 
-static void hooked_no_hypervisor(void)
+static __used void hooked_no_hypervisor(void)
 {
 }
 
 static void (*CVM_ORIG(alternative_instructions))(void);
 
-static void hooked_alternatives(void)
+static __used void hooked_alternatives(void)
 {
 	cvm_guest_object_patch();
 	CVM_ORIG(alternative_instructions)();
@@ -121,14 +133,14 @@ static void set_machine_check_gate(void)
 }
 #endif
 
-static void hooked_cea_set_pte(void *va, phys_addr_t pa, pgprot_t prot)
+static __used void hooked_cea_set_pte(void *va, phys_addr_t pa, pgprot_t prot)
 {
 	__cvm_guest_set_gates(idt_table);
 	set_machine_check_gate();
 	cea_set_pte(va, pa, prot);
 }
 
-static void hooked_interrupt(struct pt_regs *regs, u32 vector)
+static __used void hooked_interrupt(struct pt_regs *regs, u32 vector)
 {
 	struct pt_regs *old = set_irq_regs(regs);
 
@@ -152,7 +164,7 @@ noinstr void cvm_guest_exc_user_machine_check(struct pt_regs *regs)
 	__cvm_guest_machine_check(regs);
 }
 
-static void hooked_irq_work(void)
+static __used void hooked_irq_work(void)
 {
 	cvm_guest_send_self(IRQ_WORK_VECTOR);
 }
@@ -160,7 +172,7 @@ static void hooked_irq_work(void)
 /* ---- idle ---------------------------------------------------------------- */
 
 #ifndef CONFIG_PARAVIRT_XXL
-static void __cpuidle hooked_idle(void)
+static __used void __cpuidle hooked_idle(void)
 {
 	__cvm_guest_safe_halt();
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
@@ -171,7 +183,7 @@ static void __cpuidle hooked_idle(void)
 
 /* ---- mappings and ports -------------------------------------------------- */
 
-static void __iomem *hooked_ioremap(resource_size_t phys,
+static __used void __iomem *hooked_ioremap(resource_size_t phys,
 					unsigned long size,
 					enum page_cache_mode mode,
 					void *caller, bool encrypted)
@@ -183,23 +195,25 @@ static void __iomem *hooked_ioremap(resource_size_t phys,
 static void (*CVM_ORIG(native_set_fixmap))(unsigned int idx, phys_addr_t phys,
 					   pgprot_t prot);
 
-static void hooked_set_fixmap(unsigned int idx, phys_addr_t phys,
+static __used void hooked_set_fixmap(unsigned int idx, phys_addr_t phys,
 				  pgprot_t prot)
 {
 	if (!cvm_guest_refuse_fixmap(idx, phys))
 		CVM_ORIG(native_set_fixmap)(idx, phys, prot);
 }
 
-static void hooked_io_delay(void)
+static __used void hooked_io_delay(void)
 {
 }
 
 /* ---- doors --------------------------------------------------------------- */
 
-static bool hooked_no_microcode(void)
+#ifdef CONFIG_MICROCODE
+static __used bool hooked_no_microcode(void)
 {
 	return true;
 }
+#endif
 
 static bool is_iopl(void)
 {
@@ -214,7 +228,7 @@ static bool is_iopl(void)
 
 static int (*CVM_ORIG(security_locked_down))(enum lockdown_reason what);
 
-static int hooked_locked_down(enum lockdown_reason what)
+static __used int hooked_locked_down(enum lockdown_reason what)
 {
 	switch (what) {
 	case LOCKDOWN_DEV_MEM:
@@ -228,11 +242,39 @@ static int hooked_locked_down(enum lockdown_reason what)
 	}
 }
 
-static bool hooked_kexec(int type)
+/* Before 6.3, kexec has a switch of its own (guard.c). */
+#if defined(CONFIG_KEXEC_CORE) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+static __used bool hooked_kexec(int type)
 {
 	if (capable(CAP_SYS_BOOT))
 		cvm_guest_shut("kexec");
 	return false;
+}
+#endif
+
+/* ---- symbols ------------------------------------------------------------- */
+
+/* A string before 6.11, then its length. */
+typedef typeof(module_address_lookup(0, NULL, NULL, NULL, NULL, NULL)) found_t;
+
+static found_t (*CVM_ORIG(kallsyms_lookup_buildid))(unsigned long addr,
+						    unsigned long *size,
+						    unsigned long *offset,
+						    char **modname,
+						    const unsigned char **id,
+						    char *name);
+
+static __used found_t hooked_lookup(unsigned long addr, unsigned long *size,
+			     unsigned long *offset, char **modname,
+			     const unsigned char **id, char *name)
+{
+	if (addr < (unsigned long)cvm_text_begin ||
+	    addr >= (unsigned long)cvm_text_end)
+		return CVM_ORIG(kallsyms_lookup_buildid)(addr, size, offset,
+							 modname, id, name);
+	name[KSYM_NAME_LEN - 1] = 0;
+	name[0] = 0;
+	return module_address_lookup(addr, size, offset, modname, id, name);
 }
 
 /* ---- the object's own memory --------------------------------------------- */
@@ -261,7 +303,7 @@ static void make_ro(void *context, unsigned long begin, unsigned long end)
 	set_memory_ro(begin, (end - begin) >> PAGE_SHIFT);
 }
 
-static int hooked_set_memory_ro(unsigned long addr, int pages)
+static __used int hooked_set_memory_ro(unsigned long addr, int pages)
 {
 	around(addr, addr + ((unsigned long)pages << PAGE_SHIFT),
 	       cvm_data_begin, cvm_data_end, make_ro, NULL);
@@ -273,7 +315,7 @@ static void make_nx(void *context, unsigned long begin, unsigned long end)
 	set_memory_nx(begin, (end - begin) >> PAGE_SHIFT);
 }
 
-static int hooked_set_memory_nx(unsigned long addr, int pages)
+static __used int hooked_set_memory_nx(unsigned long addr, int pages)
 {
 	around(addr, addr + ((unsigned long)pages << PAGE_SHIFT),
 	       cvm_text_begin, cvm_text_end, make_nx, NULL);
@@ -294,7 +336,7 @@ static void free_image_but_data(void *context, unsigned long begin,
 	around(begin, end, cvm_data_begin, cvm_data_end, free_image, context);
 }
 
-static void hooked_free_image(const char *what, void *begin, void *end)
+static __used void hooked_free_image(const char *what, void *begin, void *end)
 {
 	around((unsigned long)begin, (unsigned long)end, cvm_text_begin,
 	       cvm_text_end, free_image_but_data, (void *)what);
@@ -306,6 +348,7 @@ static void hooked_free_image(const char *what, void *begin, void *end)
 #define CVM_NO_REPLACEMENT	NULL
 #define FLAGS_NONE		0
 #define FLAGS_VOID		CVM_HOOK_F_VOID
+#define FLAGS_OPTIONAL		CVM_HOOK_F_OPTIONAL
 #define OFFSET_ENTRY		0
 #define OFFSET_CALL		0
 #define OFFSET_CR4		0
@@ -320,13 +363,15 @@ static void hooked_free_image(const char *what, void *begin, void *end)
 #define KEEP_ENTRY(fn, flags)
 #else
 #define KEEP_RAX_NONE(instruction)
+#define KEEP_RAX_OPTIONAL(instruction)
 #define KEEP_RAX_VOID(instruction)	instruction " %rax\n\t"
 #define LAID_ENTRY(fn)			cvm_keep_##fn
 #define KEEP_ENTRY(fn, flags)						\
 	extern const char cvm_keep_##fn[];				\
-	asm(".pushsection .text, \"ax\"\n"				\
+	asm(".pushsection .noinstr.text, \"ax\"\n"			\
 	    ".type cvm_keep_" #fn ", @function\n"			\
 	    "cvm_keep_" #fn ":\n\t"					\
+	    ANNOTATE_NOENDBR						\
 	    KEEP_RAX_##flags("push")					\
 	    "push %rcx\n\tpush %rdx\n\tpush %rsi\n\tpush %rdi\n\t"	\
 	    "push %r8\n\tpush %r9\n\tpush %r10\n\tpush %r11\n\t"	\

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test_hook_text.c - moved instructions and thunks, executed: they do what they
- * did where they were, and keep what they have to keep.
+ * test_hook_text.c - moved instructions, executed: they do what they did where
+ * they were.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -199,102 +199,6 @@ static void test_no_room(void **state)
 		  "from a hook to its original");
 }
 
-/* ---- thunks ---- */
-
-struct registers {
-	uint64_t ax, cx, dx, si, di, r8, r9, r10, r11;
-};
-
-/* All registers that a function may change; what is there after the call. */
-static void call(uint64_t gva, struct registers *r)
-{
-	__asm__ volatile(
-		"mov 0(%0), %%rax\n\tmov 8(%0), %%rcx\n\t"
-		"mov 16(%0), %%rdx\n\tmov 24(%0), %%rsi\n\t"
-		"mov 32(%0), %%rdi\n\tmov 40(%0), %%r8\n\t"
-		"mov 48(%0), %%r9\n\tmov 56(%0), %%r10\n\t"
-		"mov 64(%0), %%r11\n\t"
-		/* Not into what the compiler keeps below the stack. */
-		"sub $256, %%rsp\n\tcall *%1\n\tadd $256, %%rsp\n\t"
-		"mov %%rax, 0(%0)\n\tmov %%rcx, 8(%0)\n\t"
-		"mov %%rdx, 16(%0)\n\tmov %%rsi, 24(%0)\n\t"
-		"mov %%rdi, 32(%0)\n\tmov %%r8, 40(%0)\n\t"
-		"mov %%r9, 48(%0)\n\tmov %%r10, 56(%0)\n\t"
-		"mov %%r11, 64(%0)\n\t"
-		: : "b" (r), "r" (gva)
-		: "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11",
-		  "memory", "cc");
-}
-
-/*
- * Returns what %rdi and %r9 were, added, and spoils the rest: lea
- * (%rdi,%r9), %rax; xor of %ecx, %edx, %esi, %edi, %r8d..%r11d; ret
- */
-static const uint8_t spoils[] =
-	"\x4a\x8d\x04\x0f\x31\xc9\x31\xd2\x31\xf6\x31\xff"
-	"\x45\x31\xc0\x45\x31\xc9\x45\x31\xd2\x45\x31\xdb\xc3";
-
-static uint64_t thunk(bool keep_rax)
-{
-	uint64_t to;
-
-	memcpy(pages + BYTES, spoils, sizeof(spoils) - 1);
-	if (hook_text_thunk(&text, &image, (uintptr_t)pages + BYTES, keep_rax,
-			    &to, &problem))
-		fail_msg("%s", problem.text);
-	return to;
-}
-
-static void test_thunk(void **state)
-{
-	struct registers r = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
-	const struct registers kept = { 12, 2, 3, 4, 5, 6, 7, 8, 9 };
-
-	(void)state;
-	call(thunk(false), &r);
-	assert_memory_equal(&r, &kept, sizeof(r));
-}
-
-static void test_thunk_void(void **state)
-{
-	struct registers r = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
-	const struct registers kept = r;
-
-	(void)state;
-	call(thunk(true), &r);
-	assert_memory_equal(&r, &kept, sizeof(r));
-}
-
-/* It returns by the kernel's thunk, if it has one. */
-static void test_return(void **state)
-{
-	struct kallsym symbol = {
-		.gva = (uintptr_t)pages + 64, .name = "__x86_return_thunk",
-		.type = 'T',
-	};
-	uint32_t hash[2] = { 0 };
-	struct registers r = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
-	uint64_t to, gva;
-
-	(void)state;
-	/* add $100, %rax; ret */
-	memcpy(pages + 64, "\x48\x83\xc0\x64\xc3", 5);
-	image.symbols = (struct kallsyms){
-		.sym = &symbol, .count = 1, .hash = hash, .hash_mask = 1,
-	};
-	/* It is in the one slot or in the other. */
-	hash[0] = 1;
-	if (kallsyms_find(&image.symbols, symbol.name, &gva) ==
-	    KALLSYMS_ABSENT) {
-		hash[0] = 0;
-		hash[1] = 1;
-	}
-	to = thunk(false);
-	memset(&image.symbols, 0, sizeof(image.symbols));
-	call(to, &r);
-	assert_int_equal(r.ax, 112);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -303,8 +207,7 @@ int main(void)
 		TEST(test_rip_and_constant), TEST(test_call),
 		TEST(test_jump), TEST(test_condition), TEST(test_indirect),
 		TEST(test_short), TEST(test_no_instruction),
-		TEST(test_no_room), TEST(test_thunk), TEST(test_thunk_void),
-		TEST(test_return),
+		TEST(test_no_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

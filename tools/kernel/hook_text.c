@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* hook_text.c - code that hooks need: ways to what they replace, and thunks. */
+/* hook_text.c - code that hooks need: ways to what they replace. */
 #include <string.h>
 
 #include "decode.h"
@@ -144,44 +144,6 @@ int hook_text_move(struct hook_text *text, const struct image *image,
 				   "to its beginning, which would have to be "
 				   "moved", f->name);
 	put_branch(&w, OP_JMP, f->gva + f->skip + f->moved);
-	return finish(&w, image, problem);
-}
-
-/* ---- thunks ---- */
-
-int hook_text_thunk(struct hook_text *text, const struct image *image,
-		    uint64_t replacement, bool keep_rax, uint64_t *to,
-		    struct problem *problem)
-{
-	/* push %rbp; mov %rsp,%rbp; push %rcx, %rdx, %rsi, %rdi, %r8..%r11 */
-	static const uint8_t before[] = {
-		0x55, 0x48, 0x89, 0xe5, 0x51, 0x52, 0x56, 0x57, 0x41, 0x50,
-		0x41, 0x51, 0x41, 0x52, 0x41, 0x53
-	};
-	/* pop %r11..%r8, %rdi, %rsi, %rdx, %rcx */
-	static const uint8_t after[] = {
-		0x41, 0x5b, 0x41, 0x5a, 0x41, 0x59, 0x41, 0x58, 0x5f, 0x5e,
-		0x5a, 0x59
-	};
-	struct writer w = begin(text);
-	uint64_t ret = 0;
-
-	*to = gva_of(&w);
-	put(&w, before, sizeof(before));
-	/* %rax twice keeps the stack as it was aligned. */
-	if (keep_rax)
-		put(&w, "\x50\x50", 2);
-	put_branch(&w, OP_CALL, replacement);
-	if (keep_rax)
-		put(&w, "\x58\x58", 2);
-	put(&w, after, sizeof(after));
-	put(&w, "\x5d", 1);
-	/* A return as the kernel's own are. */
-	if (kallsyms_find(&image->symbols, "__x86_return_thunk", &ret) ==
-	    KALLSYMS_ONE)
-		put_branch(&w, OP_JMP, ret);
-	else
-		put(&w, "\xc3\xcc", 2);
 	return finish(&w, image, problem);
 }
 

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * hook_text.h - code that hooks need: ways to what they replace, and thunks.
+ * hook_text.h - code that hooks need: ways to what they replace.
  *
- * A function that is compiled without __fentry__ may be called by one that
- * knows which registers it leaves alone (gcc's -fipa-ra): a thunk around the
- * replacement keeps all of them.  Its frame pointer is what an unwinder goes by
- * that finds no ORC entry.
+ * Such a way only moves instructions.  What returns is the object's own, whose
+ * returns the kernel's start patches with those of the kernel: an unpatched one
+ * is warned of.
  */
 #ifndef CVM_KERNEL_HOOK_TEXT_H
 #define CVM_KERNEL_HOOK_TEXT_H
 
 #include "hooks.h"
 
-#define HOOK_TEXT_MAX	96u	/* bytes of one hook: both together */
+#define HOOK_TEXT_MAX	96u	/* bytes of one hook */
 
 struct hook_function {
 	const char *name;
@@ -27,9 +26,6 @@ struct hook_function {
 int hook_text_move(struct hook_text *text, const struct image *image,
 		   struct hook_function *f, uint64_t *to,
 		   struct problem *problem);
-int hook_text_thunk(struct hook_text *text, const struct image *image,
-		    uint64_t replacement, bool keep_rax, uint64_t *to,
-		    struct problem *problem);
 
 /*
  * hook_text_branches - how many calls of and jumps to target there are in code

@@ -233,8 +233,6 @@ static int plan_moved(struct hooks *hooks, struct hook *hook,
 		      const struct image *image, struct hook_function *f,
 		      struct problem *problem)
 {
-	uint64_t thunk = hook->row.replacement;
-
 	hook->state = HOOK_JUMP;
 	if (hook->row.orig) {
 		if (hook_text_move(&hooks->text, image, f, &hook->original,
@@ -243,12 +241,6 @@ static int plan_moved(struct hooks *hooks, struct hook *hook,
 		hook->moved = f->moved;
 		hook->state = HOOK_MOVED;
 	}
-	if (!(hook->row.flags & CVM_HOOK_F_NORETURN) &&
-	    hook_text_thunk(&hooks->text, image, hook->row.replacement,
-			    hook->row.flags & CVM_HOOK_F_VOID, &thunk,
-			    problem))
-		return -1;
-	hook->row.replacement = thunk;
 	return put_branch(hook, image, OP_JMP, problem);
 }
 

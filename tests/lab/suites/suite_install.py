@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`meson install`, and the bare host built against that copy: it keeps the host
-API's contract and boots Linux.
+API's contract and boots Linux. The Debian package.
 
 libcvm as the writer of another driver gets it: installed headers, libcvm.a,
 libcvm.pc and the conformance suite, and a host built out of tree with that copy
@@ -91,6 +91,33 @@ def _boots(t, image, where):
                 ui.tail(result.text))
 
 
+def _package(t, where):
+    """packaging/deb: what it holds works where it is unpacked."""
+    stock = kernels.guest("stock-6.12")
+    deb = ui.run([paths.ROOT / "packaging/deb", "-s",
+                  "6.12=%s" % stock.debian.headers, where]).split()[-1]
+    root = where / "package"
+    ui.run(["dpkg-deb", "-R", deb, root])
+    for name in ("header_postinst.d", "postinst.d", "postrm.d"):
+        hook = root / "etc/kernel" / name / "cvm-platform"
+        t.check(hook.exists() and hook.stat().st_mode & 0o111,
+                "the package has a hook for /etc/kernel/" + name)
+    platform = root / "usr/lib/cvm/platform"
+    env = {"CVM_PLATFORM_DIR": str(platform)}
+    text = ui.run([root / "usr/bin/cvmctl", "kernel", "check", stock.image],
+                  env=env)
+    t.check("can be a guest" in text and str(platform / "6.12.o") in text,
+            "its cvmctl finds its platform object", text)
+    script = (root / "usr/sbin/cvm-platform").read_text()
+    sources = root / "usr/share/libcvm/guest-patch/object/build"
+    t.check('"/usr/share/libcvm"' in script and sources.exists() and
+            "@SOURCES@" not in script, "cvm-platform there knows where its "
+            "sources are", script[:2000])
+    made = where / "made.o"
+    ui.run([sources, "--headers", stock.debian.headers, "--out", made])
+    t.check(made.exists(), "and these are all that an object is made of")
+
+
 def run(t):
     with tempfile.TemporaryDirectory(prefix="cvm-install-") as name:
         where = pathlib.Path(name)
@@ -99,6 +126,7 @@ def run(t):
         image = _build_outside(t, where, found)
         ring0.report(t, ring0.run_image(image), "that bare host")
         _boots(t, image, where)
+        _package(t, where)
     static = build.meson_dir("static", "-Dstatic_tools=true", "-Dtests=false",
                              "-Dslirp=disabled", "-Dzydis=disabled")
     text = ui.run(["readelf", "-lW", static / "tools/cvmctl/cvmctl"])

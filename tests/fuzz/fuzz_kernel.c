@@ -85,7 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		kernel = (uint32_t)size;
 	object = data + kernel;
 	object_bytes = size - kernel;
-	if (!adapt(&a, "kernel", data, kernel, NULL, &problem))
+	if (!adapt(&a, "kernel", data, kernel, NULL, ADAPT_WHOLLY,
+		   &problem))
 		check_adapted(&a);
 	else
 		check_refused(&problem);

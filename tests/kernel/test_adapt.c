@@ -3,6 +3,7 @@
  * test_adapt.c - a small kernel and a small platform object, put together: what
  * is changed, what it is changed to, and what is refused by which words.
  */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -152,7 +154,8 @@ static int adapted(void)
 	assert_int_equal(fwrite(object.file, 1, object.bytes, f),
 			 object.bytes);
 	fclose(f);
-	return adapt(&a, "made", kernel.file, kernel.bytes, path, &problem);
+	return adapt(&a, "made", kernel.file, kernel.bytes, path,
+		     ADAPT_WHOLLY, &problem);
 }
 
 static void done(void)
@@ -417,6 +420,121 @@ static void test_gap(void **state)
 	assert_memory_equal(at(text_end, 3), "\x31\xc0\xc3", 3);
 }
 
+/* ---- a table that was kept ---- */
+
+static char cache[64];
+
+/* Whether the text was looked through. */
+static int looked(void)
+{
+	int ret;
+
+	adapt_close(&a);
+	memset(&problem, 0, sizeof(problem));
+	ret = adapt(&a, "made", kernel.file, kernel.bytes, path, ADAPT_SWIFTLY,
+		    &problem);
+	if (ret)
+		fail_msg("%s", problem.text);
+	assert_int_equal(a.rows, 1);
+	assert_int_equal(*at(port, 1), 0xcc);
+	return a.sites.instructions != 0;
+}
+
+/* The one file that is in there. */
+static FILE *kept(const char *mode)
+{
+	struct dirent *entry;
+	char file[512];
+	DIR *dir;
+	FILE *f = NULL;
+
+	snprintf(file, sizeof(file), "%s/libcvm", cache);
+	dir = opendir(file);
+	assert_non_null(dir);
+	while ((entry = readdir(dir)))
+		if (!strncmp(entry->d_name, "sites-", 6)) {
+			assert_null(f);
+			snprintf(file, sizeof(file), "%s/libcvm/%s", cache,
+				 entry->d_name);
+			f = fopen(file, mode);
+		}
+	closedir(dir);
+	assert_non_null(f);
+	return f;
+}
+
+static void forget(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf '%s'", cache);
+	assert_int_equal(system(command), 0);
+}
+
+static void with_cache(void)
+{
+	snprintf(cache, sizeof(cache), "/tmp/test_adapt-XXXXXX");
+	assert_non_null(mkdtemp(cache));
+	setenv("XDG_CACHE_HOME", cache, 1);
+	done();
+	assert_true(looked());
+	assert_false(looked());
+}
+
+static void test_kept(void **state)
+{
+	(void)state;
+	with_cache();
+	/* Another kernel has another. */
+	kernel.file[kernel.bytes - 1] ^= 1;
+	assert_true(looked());
+	forget();
+}
+
+static void test_kept_short(void **state)
+{
+	FILE *f;
+
+	(void)state;
+	with_cache();
+	f = kept("r+b");
+	assert_int_equal(ftruncate(fileno(f), 20), 0);
+	fclose(f);
+	assert_true(looked());
+	assert_false(looked());
+	forget();
+}
+
+static void test_kept_damaged(void **state)
+{
+	FILE *f;
+
+	(void)state;
+	with_cache();
+	f = kept("r+b");
+	fseek(f, -1, SEEK_END);
+	fputc(1, f);
+	fclose(f);
+	assert_true(looked());
+	assert_false(looked());
+	forget();
+}
+
+/* Whoever may write it may say that there is nothing to change. */
+static void test_kept_foreign(void **state)
+{
+	FILE *f;
+
+	(void)state;
+	with_cache();
+	f = kept("r+b");
+	assert_int_equal(fchmod(fileno(f), 0666), 0);
+	fclose(f);
+	assert_true(looked());
+	assert_false(looked());
+	forget();
+}
+
 /* ---- refused ---- */
 
 static void test_missing(void **state)
@@ -529,7 +647,7 @@ static void test_no_object(void **state)
 	setenv("CVM_PLATFORM_DIR", "/nowhere", 1);
 	made_end(&kernel);
 	assert_int_equal(adapt(&a, "made", kernel.file, kernel.bytes, NULL,
-			       &problem), -1);
+			       ADAPT_WHOLLY, &problem), -1);
 	assert_non_null(strstr(problem.text, "made: there is no platform "
 			       "object for it in /nowhere (.o or 6.12.o)"));
 }
@@ -549,7 +667,7 @@ static void test_truncated(void **state)
 		assert_non_null(part);
 		memcpy(part, kernel.file, bytes);
 		assert_int_equal(adapt(&a, "made", part, bytes, path,
-				       &problem), -1);
+				       ADAPT_WHOLLY, &problem), -1);
 		assert_true(problem.text[0]);
 		free(part);
 	}
@@ -569,7 +687,9 @@ int main(void)
 		TEST(test_two_calls), TEST(test_short_jump), TEST(test_loop),
 		TEST(test_meet), TEST(test_undefined), TEST(test_weak),
 		TEST(test_release), TEST(test_object_abi), TEST(test_cfi),
-		TEST(test_no_object), TEST(test_truncated),
+		TEST(test_no_object), TEST(test_truncated), TEST(test_kept),
+		TEST(test_kept_short), TEST(test_kept_damaged),
+		TEST(test_kept_foreign),
 	};
 	int fd, ret;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "adapt.h"
+#include "sites_cache.h"
 #include "fields.h"
 
 #define INT3		0xcc
@@ -50,16 +51,28 @@ static int take_object(struct adapt *a, const char *platform,
 
 /* ---- sites ---- */
 
-static int take_sites(struct adapt *a, struct problem *problem)
+static int take_sites(struct adapt *a, enum adapt_how how,
+		      struct problem *problem)
 {
 	const struct sites_hooks hooks = { hooks_of, &a->hooks };
+	struct sites_key key;
 
+	if (how == ADAPT_SWIFTLY) {
+		sites_key(&key, &a->image, &a->object);
+		a->table = sites_cache_read(&key, &a->image, &a->rows);
+	}
+	if (a->table)
+		return 0;
 	if (sites_find(&a->sites, &a->image, &hooks, problem) ||
 	    sites_refusal(&a->sites, a->image.path, problem))
 		return -1;
 	a->rows = a->sites.int3s;
 	a->table = sites_table(&a->sites);
-	return a->table ? 0 : problem_set(problem, a->image.path, "no memory");
+	if (!a->table)
+		return problem_set(problem, a->image.path, "no memory");
+	if (how == ADAPT_SWIFTLY)
+		sites_cache_write(&key, a->table, a->rows);
+	return 0;
 }
 
 /* ---- places ---- */
@@ -200,7 +213,7 @@ static void change(struct adapt *a)
 }
 
 int adapt(struct adapt *a, const char *path, const void *elf, uint64_t bytes,
-	  const char *platform, struct problem *problem)
+	  const char *platform, enum adapt_how how, struct problem *problem)
 {
 	const struct object_group *note = &a->object.group[OBJECT_NOTE];
 
@@ -213,7 +226,7 @@ int adapt(struct adapt *a, const char *path, const void *elf, uint64_t bytes,
 	if (take_object(a, platform, problem))
 		return -1;
 	a->step = ADAPT_SITES;
-	if (take_sites(a, problem))
+	if (take_sites(a, how, problem))
 		return -1;
 	a->step = ADAPT_PLACES;
 	if (take_places(a, problem))

@@ -57,13 +57,18 @@ struct adapt {
 	struct audit audit;
 };
 
+enum adapt_how {
+	ADAPT_SWIFTLY,		/* a table of sites that was kept will do */
+	ADAPT_WHOLLY		/* all of sites is wanted */
+};
+
 /*
  * adapt - elf is an unpacked kernel, path its file's for messages, platform
  * the path of an object or NULL.  -1 with a problem; adapt_close() in every
  * case.
  */
 int adapt(struct adapt *a, const char *path, const void *elf, uint64_t bytes,
-	  const char *platform, struct problem *problem);
+	  const char *platform, enum adapt_how how, struct problem *problem);
 void adapt_close(struct adapt *a);
 
 /* refuse_image - what this cannot be done with, by name; -1 with a problem. */

@@ -32,7 +32,7 @@ static int unpack_kernel(struct kernel *kernel, const struct cvm_bzimage *bz,
 /* A distribution's own: what the platform object makes of it is parsed. */
 static int adapt_kernel(struct kernel *kernel, const void *elf, uint64_t bytes,
 			const struct cvm_bzimage *bz, const char *platform,
-			struct problem *problem)
+			enum adapt_how how, struct problem *problem)
 {
 	const char *path = kernel->file.path, *why;
 	struct problem reason = { "" };
@@ -42,7 +42,7 @@ static int adapt_kernel(struct kernel *kernel, const void *elf, uint64_t bytes,
 	kernel->adapt = malloc(sizeof(*kernel->adapt));
 	if (!kernel->adapt)
 		return problem_set(problem, path, "no memory");
-	if (adapt(kernel->adapt, path, elf, bytes, platform, &reason)) {
+	if (adapt(kernel->adapt, path, elf, bytes, platform, how, &reason)) {
 		/* Named once is enough. */
 		why = reason.text;
 		if (!strncmp(why, path, len) && !strncmp(why + len, ": ", 2))
@@ -56,8 +56,8 @@ static int adapt_kernel(struct kernel *kernel, const void *elf, uint64_t bytes,
 	return 0;
 }
 
-int kernel_check(struct kernel *kernel, const char *platform,
-		 struct problem *problem)
+static int check(struct kernel *kernel, const char *platform,
+		 enum adapt_how how, struct problem *problem)
 {
 	const char *path = kernel->file.path;
 	struct cvm_bzimage bz = { 0 };
@@ -85,17 +85,35 @@ int kernel_check(struct kernel *kernel, const char *platform,
 		return 0;
 	if (err.why == CVM_WHY_NO_NOTE)
 		return adapt_kernel(kernel, elf, bytes, packed ? &bz : NULL,
-				    platform, problem);
+				    platform, how, problem);
 	return problem_set(problem, path, "%s", err.text);
+}
+
+int kernel_check(struct kernel *kernel, const char *platform,
+		 struct problem *problem)
+{
+	return check(kernel, platform, ADAPT_SWIFTLY, problem);
+}
+
+static int open_file(struct kernel *kernel, const char *path,
+		     struct problem *problem)
+{
+	memset(kernel, 0, sizeof(*kernel));
+	return file_map(&kernel->file, path, &kernel_file_kind, problem);
 }
 
 int kernel_open(struct kernel *kernel, const char *path, const char *platform,
 		struct problem *problem)
 {
-	memset(kernel, 0, sizeof(*kernel));
-	if (file_map(&kernel->file, path, &kernel_file_kind, problem))
-		return -1;
-	return kernel_check(kernel, platform, problem);
+	return open_file(kernel, path, problem) ||
+	       check(kernel, platform, ADAPT_SWIFTLY, problem) ? -1 : 0;
+}
+
+int kernel_look(struct kernel *kernel, const char *path, const char *platform,
+		struct problem *problem)
+{
+	return open_file(kernel, path, problem) ||
+	       check(kernel, platform, ADAPT_WHOLLY, problem) ? -1 : 0;
 }
 
 void kernel_slim(struct kernel *kernel)

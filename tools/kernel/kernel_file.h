@@ -29,6 +29,10 @@ int kernel_open(struct kernel *kernel, const char *path, const char *platform,
 int kernel_check(struct kernel *kernel, const char *platform,
 		 struct problem *problem);
 
+/* kernel_look - as kernel_open(), for whoever wants to see all of adapt. */
+int kernel_look(struct kernel *kernel, const char *path, const char *platform,
+		struct problem *problem);
+
 /*
  * kernel_slim - let go of all but what is loaded: symbols, types, the unpacked
  * file.  What adapt has is gone then.

@@ -172,6 +172,15 @@ int os_program_path(const char *name, char *to, size_t size);
 int os_path_foreign(const char *path);
 
 /*
+ * os_cache_read - what an earlier run of this user's has kept by this name, to
+ * be freed; NULL if there is none, it is longer than max, or others could have
+ * written it.  os_cache_write - keep it for later ones, whole or not at all:
+ * that it cannot be is no problem, for it can be made again.
+ */
+void *os_cache_read(const char *name, size_t max, size_t *bytes);
+void os_cache_write(const char *name, const void *data, size_t bytes);
+
+/*
  * os_raise_file_limit - let this process have as many files open as its limits
  * allow: each of its guest's connections is one.
  */

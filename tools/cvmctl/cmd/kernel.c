@@ -304,7 +304,7 @@ static int check(const char *path, const char *platform, int as_json)
 	struct report report = { .problem = { "" } };
 	int ret;
 
-	report.refused = kernel_open(&report.kernel, path, platform,
+	report.refused = kernel_look(&report.kernel, path, platform,
 				     &report.problem) != 0;
 	look_without_object(report.kernel.adapt);
 	report.adapt = report.kernel.adapt;

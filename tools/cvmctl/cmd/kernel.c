@@ -258,6 +258,24 @@ static void json_places(struct json *json, const struct adapt *a)
 	json_close(json);
 }
 
+/* Where the kernel's text will differ: of a site, the whole instruction. */
+static void json_changes(struct json *json, const struct adapt *a)
+{
+	const struct image_change *change;
+	uint32_t i;
+
+	json_open(json, "changes", '[');
+	for (i = 0; i < a->changes; i++) {
+		change = &a->change[i];
+		json_open(json, NULL, '{');
+		json_u64(json, "address", change->gva);
+		json_u64(json, "bytes", change->bytes);
+		json_text(json, "what", change->what, TEXT_MAX);
+		json_close(json);
+	}
+	json_close(json);
+}
+
 static int print_json(const struct report *report)
 {
 	const struct adapt *a = report->adapt;
@@ -283,6 +301,7 @@ static int print_json(const struct report *report)
 		json_hooks(&json, a);
 		json_sites(&json, a);
 		json_places(&json, a);
+		json_changes(&json, a);
 	}
 	json_close(&json);
 	return json_print(&json);

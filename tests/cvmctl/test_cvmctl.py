@@ -356,6 +356,14 @@ class Files(Case):
                    "vmlinux file instead")
         self.start(bzimage(gzip.compress(b"hello" * 9)), "not a kernel")
 
+    def test_modules(self):
+        """Files that are none, by name."""
+        def modules(*words):
+            return cvmctl("kernel", "modules", *words)
+        self.refused(modules(), 2, "modules: no FILE given")
+        self.refused(modules("/nonexistent.ko"), 1, "/nonexistent.ko")
+        self.refused(modules(self.kernel), 1, "it is no kernel module")
+
     def test_adapt(self):
         """What a start would load, in a new file or in none."""
         new = os.path.join(self.tmp.name, "new")
@@ -384,8 +392,8 @@ class Files(Case):
         self.assertFalse(os.path.exists(new))
         for words, said in (((), "adapt: no FILE given"),
                             ((self.kernel,), "no file to write given"),
-                            ((self.kernel, new, "--json"), "--json is for "
-                             "check only")):
+                            ((self.kernel, new, "--json"), "--json is not "
+                             "for adapt")):
             self.refused(adapt(*words), 2, said)
 
     def test_pipes(self):

@@ -469,8 +469,10 @@ static int by_gva(const void *a, const void *b)
 static void count(struct sites *sites)
 {
 	const struct site *site;
+	size_t i;
 
-	for (site = sites->list; site < sites->list + sites->count; site++) {
+	for (i = 0; i < sites->count; i++) {
+		site = &sites->list[i];
 		sites->counts[site->class][site->verdict]++;
 		sites->int3s += site->verdict == SITE_INT3;
 		sites->refused += site->verdict == SITE_REFUSED;

@@ -72,11 +72,12 @@ def meson_dir(name="native", *options):
     return where
 
 
-def windows_dir():
+def windows_dir(name="pe", *options):
     """What is built for Windows."""
-    return meson_dir("pe", "--cross-file", str(paths.ROOT / ".ci/mingw64.ini"),
+    return meson_dir(name, "--cross-file", str(paths.ROOT / ".ci/mingw64.ini"),
                      "-Dpkg_config_path=" + ",".join(
-                         str(path) for path in mingw.pkg_config_path()))
+                         str(path) for path in mingw.pkg_config_path()),
+                     *options)
 
 
 def windows_zip(kernels, platforms, initrd):

@@ -25,7 +25,7 @@ import ui
 # In this order: what is quick and basic first.  tools/gen-suites-doc writes
 # what they are into tests/README.md.
 ORDER = ("unit", "tsan", "asan", "pe", "wine", "install", "ring0", "bochs",
-         "nt", "lab", "driver", "headers", "fresh", "hotplug", "pairs",
+         "nt", "lab", "driver", "headers", "judged", "fresh", "hotplug", "pairs",
          "guest", "devices", "disks", "console", "net", "config", "hostile",
          "powercut", "debian", "irq", "vectors", "nmi", "mce", "storm", "kill",
          "faults", "models", "bench")

@@ -43,8 +43,6 @@ def run(t):
     text = done.stdout.decode("utf-8", "replace")
     t.check(done.returncode == 0, "cvm.sys: image, sections, imports, code",
             text)
-    again = build.meson_dir("pe-again", "--cross-file",
-                            str(paths.ROOT / ".ci/mingw64.ini"),
-                            "-Dtests=false")
+    again = build.windows_dir("pe-again", "-Dtests=false")
     t.check(driver.read_bytes() == (again / "hosts/nt/cvm.sys").read_bytes(),
             "cvm.sys is the same from another directory")

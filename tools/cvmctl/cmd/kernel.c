@@ -8,6 +8,8 @@
 #include "cvmctl/cli/json.h"
 #include "kernel/adapt.h"
 #include "kernel/kernel_file.h"
+
+#include "kernel_print.h"
 #include "os/os.h"
 
 #define TEXT_MAX	512
@@ -122,34 +124,59 @@ static void print_hooks(const struct adapt *a)
 	}
 }
 
-/* How many of a class there are, and what becomes of them. */
-static void print_sites(const struct adapt *a)
+void print_counts(const kernel_counts *counts)
 {
-	const uint32_t *counts;
+	const uint32_t *row;
 	uint32_t class, verdict, all;
 
-	if (!a->sites.count)
-		return;
-	printf("\n%s%-30s", style(STYLE_BOLD), "INSTRUCTION");
+	printf("%s%-30s", style(STYLE_BOLD), "INSTRUCTION");
 	for (verdict = 0; verdict < SITE_VERDICTS; verdict++)
 		printf(" %11s", site_verdict_words(verdict));
 	printf("%s\n", style(STYLE_OFF));
 	for (class = 0; class < INSN_CLASSES; class++) {
-		counts = a->sites.counts[class];
+		row = (*counts)[class];
 		for (verdict = all = 0; verdict < SITE_VERDICTS; verdict++)
-			all += counts[verdict];
+			all += row[verdict];
 		if (!all)
 			continue;
 		printf("%-30s", insn_words(class));
 		for (verdict = 0; verdict < SITE_VERDICTS; verdict++)
-			if (counts[verdict])
+			if (row[verdict])
 				printf(" %s%11u%s", verdict == SITE_REFUSED ?
-				       style(STYLE_BAD) : "", counts[verdict],
+				       style(STYLE_BAD) : "", row[verdict],
 				       verdict == SITE_REFUSED ?
 				       style(STYLE_OFF) : "");
 			else
 				printf(" %11s", "-");
 		printf("\n");
+	}
+}
+
+static void print_sites(const struct adapt *a)
+{
+	if (!a->sites.count)
+		return;
+	printf("\n");
+	print_counts(&a->sites.counts);
+}
+
+/* Where the kernel would have written over it, or where it does no harm. */
+static void print_overlaps(const struct adapt *a)
+{
+	const struct audit_overlap *row;
+	size_t i;
+
+	if (!a->audit.count)
+		return;
+	printf("\n%s%-24s%-32s  WHY IT DOES NO HARM%s\n", style(STYLE_BOLD),
+	       "THE KERNEL CHANGES", "IN", style(STYLE_OFF));
+	for (i = 0; i < a->audit.count; i++) {
+		row = &a->audit.list[i];
+		printf("%-24s", selfpatch_words(row->patch.kind));
+		put_column(image_function(&a->image, row->patch.gva), TEXT_MAX,
+			   32);
+		printf("  %s%s%s\n", row->refused ? style(STYLE_BAD) : "",
+		       row->reason, row->refused ? style(STYLE_OFF) : "");
 	}
 }
 
@@ -179,6 +206,7 @@ static int print_table(const struct report *report)
 		print_about(report->adapt);
 		print_hooks(report->adapt);
 		print_sites(report->adapt);
+		print_overlaps(report->adapt);
 		print_places(report->adapt);
 		printf("\n");
 	}
@@ -216,21 +244,21 @@ static void json_hooks(struct json *json, const struct adapt *a)
 	json_close(json);
 }
 
-static void json_sites(struct json *json, const struct adapt *a)
+void json_counts(struct json *json, const kernel_counts *counts)
 {
 	uint32_t class, verdict;
 
 	json_open(json, "sites", '[');
 	for (class = 0; class < INSN_CLASSES; class++) {
 		for (verdict = 0; verdict < SITE_VERDICTS; verdict++) {
-			if (!a->sites.counts[class][verdict])
+			if (!(*counts)[class][verdict])
 				continue;
 			json_open(json, NULL, '{');
 			json_text(json, "instruction", insn_words(class), 64);
 			json_text(json, "verdict",
 				  site_verdict_words(verdict), 64);
 			json_u64(json, "count",
-				 a->sites.counts[class][verdict]);
+				 (*counts)[class][verdict]);
 			json_close(json);
 		}
 	}
@@ -299,7 +327,7 @@ static int print_json(const struct report *report)
 		object_words(a, text, sizeof(text));
 		json_text(&json, "object", text, sizeof(text));
 		json_hooks(&json, a);
-		json_sites(&json, a);
+		json_counts(&json, &a->sites.counts);
 		json_places(&json, a);
 		json_changes(&json, a);
 	}
@@ -356,25 +384,46 @@ static int check_words(const struct command *cmd, const char *const *words,
 		       int json)
 {
 	int adapts = words[0] && !strcmp(words[0], "adapt");
+	int modules = words[0] && !strcmp(words[0], "modules");
 
-	if (!adapts && (!words[0] || strcmp(words[0], "check")))
-		return usage_error(cmd, "%s%s; use check or adapt",
+	if (!adapts && !modules && (!words[0] || strcmp(words[0], "check")))
+		return usage_error(cmd, "%s%s; use check, adapt or modules",
 				   words[0] ? words[0] : "no verb given",
 				   words[0] ? ": unknown verb" : "");
 	if (!words[1])
 		return usage_error(cmd, "%s: no FILE given", words[0]);
 	if (adapts && !words[2])
 		return usage_error(cmd, "adapt: no file to write given");
-	if (!adapts && words[2])
+	if (adapts && words[3])
+		return usage_error(cmd, "adapt: %s: one FILE at a time",
+				   words[3]);
+	if (!adapts && !modules && words[2])
 		return usage_error(cmd, "check: %s: one FILE at a time",
 				   words[2]);
-	return adapts && json ? usage_error(cmd, "--json is for check only") :
+	return adapts && json ? usage_error(cmd, "--json is not for adapt") :
 	       PARSE_GO_ON;
+}
+
+static int run_words(const struct command *cmd, const struct opt *opts,
+		     int argc, char **argv, const char **words,
+		     const char *const *platform, const int *json)
+{
+	int ret = parse_options(cmd, opts, argc, argv, words, argc);
+
+	if (ret == PARSE_GO_ON)
+		ret = check_words(cmd, words, *json);
+	if (ret != PARSE_GO_ON)
+		return ret;
+	if (!strcmp(words[0], "modules"))
+		return kernel_modules(words + 1, *json);
+	return words[2] ? adapt_to(words[1], words[2], *platform) :
+	       check(words[1], *platform, *json);
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
-	const char *words[3] = { NULL, NULL, NULL }, *platform = NULL;
+	const char **words = calloc((size_t)argc + 4, sizeof(*words));
+	const char *platform = NULL;
 	int json = 0, ret;
 	const struct opt opts[] = {
 		{ "platform", OPT_TEXT, "FILE", &platform,
@@ -384,25 +433,25 @@ static int run(const struct command *cmd, int argc, char **argv)
 		{ 0 }
 	};
 
-	ret = parse_options(cmd, opts, argc, argv, words, 3);
-	if (ret == PARSE_GO_ON)
-		ret = check_words(cmd, words, json);
-	if (ret != PARSE_GO_ON)
-		return ret;
-	return words[2] ? adapt_to(words[1], words[2], platform) :
-	       check(words[1], platform, json);
+	if (!words)
+		return EXIT_REFUSED;
+	ret = run_words(cmd, opts, argc, argv, words, &platform, &json);
+	free(words);
+	return ret;
 }
 
 const struct command cmd_kernel = {
 	"kernel", run,
-	"check FILE [OPTIONS] | adapt FILE NEW [OPTIONS]",
+	"check FILE | adapt FILE NEW | modules FILE... [OPTIONS]",
 	"tell whether a kernel can be a guest, and what makes it one",
 	"  check     a kernel that was built for libcvm, or a distribution's\n"
 	"            own (vmlinuz, or a vmlinux): which hooks are laid, what\n"
 	"            becomes of its privileged instructions, where the\n"
 	"            platform goes, and the verdict.  The file is only read\n"
 	"  adapt     writes what a start would load: an ELF vmlinux that is a\n"
-	"            guest's, for hosts whose loader takes nothing else\n\n"
+	"            guest's, for hosts whose loader takes nothing else\n"
+	"  modules   what becomes of such instructions of modules (.ko,\n"
+	"            packed or not) that a guest loads\n\n"
 	"Example:\n"
 	"  cvmctl kernel check /boot/vmlinuz-6.12.117+deb12-cloud-amd64\n",
 	NULL

@@ -547,6 +547,17 @@ static void test_missing(void **state)
 	assert_int_equal(a.hooks.hook[0].state, HOOK_REFUSED);
 }
 
+/* Not of this shape. */
+static void test_copy(void **state)
+{
+	(void)state;
+	made_function(&kernel, "other.cold", "\xc3", 1);
+	made_function(&kernel, "other.isra.0", "\xc3", 1);
+	made_hook(&object, CVM_HOOK_ENTRY, "other", "", replacement, 0, 0, 0);
+	refused("made: it has other as other.isra.0 only, whose arguments may "
+		"be others; it must be hooked: a test wants it");
+}
+
 static void test_two(void **state)
 {
 	(void)state;
@@ -708,7 +719,8 @@ int main(void)
 		TEST(test_places), TEST(test_data_fits),
 		TEST(test_data_does_not_fit), TEST(test_percpu_in_use),
 		TEST(test_percpu_inside),
-		TEST(test_gap), TEST(test_missing), TEST(test_two),
+		TEST(test_gap), TEST(test_missing), TEST(test_copy),
+		TEST(test_two),
 		TEST(test_two_calls), TEST(test_short_jump), TEST(test_loop),
 		TEST(test_xen), TEST(test_no_data_symbols), TEST(test_meet),
 		TEST(test_undefined), TEST(test_weak),

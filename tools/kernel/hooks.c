@@ -110,6 +110,39 @@ enum cvm_hook_kind hooks_of(const void *arg, const char *function)
 
 enum found { FOUND, FOUND_NOT, FOUND_REFUSED };
 
+/*
+ * A copy that the compiler made of it, with arguments of its own: NAME.isra.0,
+ * NAME.constprop.0, NAME.part.0.  (What is unlikely is in NAME.cold.)
+ */
+static const char *copy_of(const struct image *image, const char *name)
+{
+	const char *other;
+	size_t len = strlen(name);
+	uint32_t i;
+
+	for (i = 0; i < image->symbols.count; i++) {
+		other = image->symbols.sym[i].name;
+		if (!strncmp(other, name, len) && other[len] == '.' &&
+		    strcmp(other + len, ".cold"))
+			return other;
+	}
+	return NULL;
+}
+
+static int is_missing(const struct image *image, const struct hook *hook,
+		      const char *name, struct problem *problem)
+{
+	const char *copy = copy_of(image, name);
+
+	if (copy)
+		return problem_set(problem, image->path, "it has %.80s as "
+				   "%.100s only, whose arguments may be "
+				   "others; it must be hooked: %.200s", name,
+				   copy, hook->reason);
+	return problem_set(problem, image->path, "it has no %.100s, which must "
+			   "be hooked: %.200s", name, hook->reason);
+}
+
 /* A name of the kernel's; that it is missing may be right. */
 static enum found find(const struct image *image, const struct hook *hook,
 		       const char *name, uint64_t *gva,
@@ -125,8 +158,7 @@ static enum found find(const struct image *image, const struct hook *hook,
 	default:
 		if (hook->row.flags & CVM_HOOK_F_OPTIONAL)
 			return FOUND_NOT;
-		problem_set(problem, image->path, "it has no %.100s, which "
-			    "must be hooked: %.200s", name, hook->reason);
+		is_missing(image, hook, name, problem);
 		return FOUND_REFUSED;
 	}
 }

@@ -134,7 +134,7 @@ static const struct attribute *attrs[] = {
 	NULL
 };
 
-/* /sys/hypervisor, also where the kernel knows of no hypervisor that has one. */
+/* /sys/hypervisor, also where the kernel has no hypervisor to show there. */
 static struct kobject * __init hypervisor_dir(void)
 {
 #ifdef CONFIG_SYS_HYPERVISOR

@@ -314,7 +314,11 @@ class Files(Case):
         self.start(b"#!/bin/sh\n", "not a kernel image")
         self.start(elf()[:0x1800], "truncated")
         self.start(elf(machine=183), "machine 183")
-        self.start(elf(note=False), "not built for libcvm")
+        self.start(elf(note=False), "not built for libcvm",
+                   "stripped of its sections")
+        for off, value in ((4, 1), (5, 2)):	# of 32 bits, big-endian
+            self.start(elf()[:off] + bytes([value]) + elf()[off + 1:],
+                       "not of the 64-bit little endian class")
         self.start(elf(abi=9), "guest ABI 9")
         self.kernel = "/nonexistent"
         self.refused(self.run_vm(), 1, "/nonexistent: No such file")

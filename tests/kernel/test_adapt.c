@@ -20,12 +20,12 @@
 
 #include "kernel/adapt.h"
 
-#include "made_kernel.h"
-#include "made_object.h"
+#include "made_pair.h"
 
 #define PAGE	4096u
-#define DATA	(MADE_TEXT + 0x20000)
+#define DATA	MADE_DATA_GVA
 
+static struct made_pair pair;
 static struct made_kernel kernel, before;
 static struct made_object object;
 static struct adapt a;
@@ -33,105 +33,28 @@ static struct problem problem;
 static char path[64];
 
 /* Of the kernel. */
-static uint64_t fentry, traced, plain, caller, callee, pointer, mcount, port;
-/* Of the object: its text and data. */
-static uint32_t text, data, replacement, orig;
-
-/* ---- what they are made of ---- */
-
-static void pad(enum made_part part, size_t to, uint8_t with)
-{
-	while (made_here(&kernel, part) % to)
-		made_add(&kernel, part, &with, 1);
-}
-
-static uint64_t calling(const char *name, uint64_t to, const char *begin,
-			const char *rest, size_t rest_bytes)
-{
-	uint8_t code[64];
-	size_t n = strlen(begin);
-	int32_t rel;
-
-	/* Functions begin at 16. */
-	pad(MADE_TEXT_PART, 16, 0xcc);
-	rel = (int32_t)(to - (made_here(&kernel, MADE_TEXT_PART) + n + 5));
-	memcpy(code, begin, n);
-	code[n] = 0xe8;
-	memcpy(code + n + 1, &rel, 4);
-	memcpy(code + n + 5, rest, rest_bytes);
-	return made_function(&kernel, name, code, n + 5 + rest_bytes);
-}
-
-static void make_text(void)
-{
-	made_function(&kernel, "startup_64", "\x90\xc3", 2);
-	made_function(&kernel, "early_idt_handler_common", "\xc3", 1);
-	fentry = made_function(&kernel, "__fentry__", "\xc3", 1);
-	/* endbr64; call __fentry__; mov $7, %eax; ret */
-	traced = calling("traced", fentry, "\xf3\x0f\x1e\xfa",
-			 "\xb8\x07\0\0\0\xc3\x90\x90", 8);
-	/* push %rbp; mov %rsp, %rbp; mov $9, %eax; pop %rbp; ret */
-	plain = made_function(&kernel, "plain", "\x55\x48\x89\xe5\xb8\x09\0\0\0"
-			      "\x5d\xc3\x90\x90\x90\x90\x90", 16);
-	callee = made_function(&kernel, "callee", "\xc3", 1);
-	caller = calling("caller", callee, "\x90", "\x90\xc3", 2);
-	port = made_function(&kernel, "port", "\xec\xc3", 2);
-	made_function(&kernel, "last_entry", "\xc3", 1);
-	made_symbol(&kernel, "__entry_text_end",
-		    made_here(&kernel, MADE_TEXT_PART));
-	pad(MADE_TEXT_PART, PAGE, 0xcc);
-	made_symbol(&kernel, "padding", made_here(&kernel, MADE_TEXT_PART));
-	do
-		made_add(&kernel, MADE_TEXT_PART, "\xcc", 1);
-	while (made_here(&kernel, MADE_TEXT_PART) % (3 * PAGE));
-	made_function(&kernel, "behind", "\xc3", 1);
-}
-
-static void make_kernel(void)
-{
-	uint8_t zero[256] = { 0 };
-	unsigned int i;
-
-	made_begin(&kernel);
-	make_text();
-	/* Nothing between .text and .rodata. */
-	made_symbol(&kernel, "__start_rodata", MADE_TEXT);
-	made_symbol(&kernel, "__end_rodata", MADE_TEXT + 0x1e000);
-	made_symbol(&kernel, "_sdata", DATA);
-	made_symbol(&kernel, "level1_fixmap_pgt", DATA);
-	for (i = 0; i < PAGE / sizeof(zero); i++)
-		made_add(&kernel, MADE_DATA, zero, sizeof(zero));
-	made_symbol(&kernel, "mc_buffer", made_add(&kernel, MADE_DATA, zero,
-						   sizeof(zero)));
-	pointer = made_add(&kernel, MADE_DATA, &callee, 8);
-	made_symbol(&kernel, "pointer", pointer);
-	mcount = traced + 4;
-	mcount = made_add(&kernel, MADE_DATA, &mcount, 8);
-	made_symbol(&kernel, "__start_mcount_loc", mcount);
-	made_symbol(&kernel, "__stop_mcount_loc", mcount + 8);
-}
-
-static void make_object(void)
-{
-	static const uint8_t code[32] = { 0x31, 0xc0, 0xc3 };
-	static const uint8_t words[64] = { 0 };
-
-	made_object_begin(&object);
-	text = made_section(&object, ".text", ELF_SHF_ALLOC | ELF_SHF_EXEC,
-			    code, sizeof(code));
-	data = made_section(&object, ".data", ELF_SHF_ALLOC | ELF_SHF_WRITE,
-			    words, sizeof(words));
-	replacement = made_defined(&object, "replacement", text, 16);
-	orig = made_defined(&object, "orig", data, 8);
-}
+static uint64_t traced, plain, caller, callee, pointer, mcount, port;
+/* Of the object: its data, and symbols. */
+static uint32_t data, replacement, orig;
 
 static int begin(void **state)
 {
 	(void)state;
 	memset(&problem, 0, sizeof(problem));
 	memset(&a, 0, sizeof(a));
-	make_kernel();
-	make_object();
+	made_pair(&pair);
+	memcpy(&kernel, &pair.kernel, sizeof(kernel));
+	memcpy(&object, &pair.object, sizeof(object));
+	traced = pair.traced;
+	plain = pair.plain;
+	caller = pair.caller;
+	callee = pair.callee;
+	pointer = pair.pointer;
+	mcount = pair.mcount;
+	port = pair.port;
+	data = pair.data;
+	replacement = pair.replacement;
+	orig = pair.orig;
 	return 0;
 }
 
@@ -569,7 +492,7 @@ static void test_two(void **state)
 static void test_two_calls(void **state)
 {
 	(void)state;
-	calling("twice", callee, "", "\xe8\xf0\xff\xff\xff\xc3", 6);
+	made_calling(&kernel, "twice", callee, "", "\xe8\xf0\xff\xff\xff\xc3", 6);
 	made_hook(&object, CVM_HOOK_CALL, "callee", "twice", replacement, 0, 0,
 		  0);
 	made_hook(&object, CVM_HOOK_CALL, "callee", "port", replacement, 0, 0,

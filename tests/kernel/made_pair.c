@@ -41,13 +41,16 @@ static void make_text(struct made_pair *pair)
 	made_function(kernel, "early_idt_handler_common", "\xc3", 1);
 	pair->fentry = made_function(kernel, "__fentry__", "\xc3", 1);
 	/* endbr64; call __fentry__; mov $7, %eax; ret */
-	pair->traced = made_calling(kernel, "traced", pair->fentry, "\xf3\x0f\x1e\xfa",
-			 "\xb8\x07\0\0\0\xc3\x90\x90", 8);
+	pair->traced = made_calling(kernel, "traced", pair->fentry,
+				    "\xf3\x0f\x1e\xfa",
+				    "\xb8\x07\0\0\0\xc3\x90\x90", 8);
 	/* push %rbp; mov %rsp, %rbp; mov $9, %eax; pop %rbp; ret */
-	pair->plain = made_function(kernel, "plain", "\x55\x48\x89\xe5\xb8\x09\0\0\0"
-			      "\x5d\xc3\x90\x90\x90\x90\x90", 16);
+	pair->plain = made_function(kernel, "plain",
+				    "\x55\x48\x89\xe5\xb8\x09\0\0\0\x5d\xc3"
+				    "\x90\x90\x90\x90\x90", 16);
 	pair->callee = made_function(kernel, "callee", "\xc3", 1);
-	pair->caller = made_calling(kernel, "caller", pair->callee, "\x90", "\x90\xc3", 2);
+	pair->caller = made_calling(kernel, "caller", pair->callee, "\x90",
+				    "\x90\xc3", 2);
 	pair->port = made_function(kernel, "port", "\xec\xc3", 2);
 	made_function(kernel, "last_entry", "\xc3", 1);
 	made_symbol(kernel, "__entry_text_end",
@@ -92,11 +95,14 @@ static void make_object(struct made_pair *pair)
 	static const uint8_t words[64] = { 0 };
 
 	made_object_begin(object);
-	pair->text = made_section(object, ".text", ELF_SHF_ALLOC | ELF_SHF_EXEC,
-			    code, sizeof(code));
-	pair->data = made_section(object, ".data", ELF_SHF_ALLOC | ELF_SHF_WRITE,
-			    words, sizeof(words));
-	pair->replacement = made_defined(object, "replacement", pair->text, 16);
+	pair->text = made_section(object, ".text",
+				  ELF_SHF_ALLOC | ELF_SHF_EXEC, code,
+				  sizeof(code));
+	pair->data = made_section(object, ".data",
+				  ELF_SHF_ALLOC | ELF_SHF_WRITE, words,
+				  sizeof(words));
+	pair->replacement = made_defined(object, "replacement", pair->text,
+					 16);
 	pair->orig = made_defined(object, "orig", pair->data, 8);
 }
 

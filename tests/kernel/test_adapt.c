@@ -492,7 +492,8 @@ static void test_two(void **state)
 static void test_two_calls(void **state)
 {
 	(void)state;
-	made_calling(&kernel, "twice", callee, "", "\xe8\xf0\xff\xff\xff\xc3", 6);
+	made_calling(&kernel, "twice", callee, "",
+		     "\xe8\xf0\xff\xff\xff\xc3", 6);
 	made_hook(&object, CVM_HOOK_CALL, "callee", "twice", replacement, 0, 0,
 		  0);
 	made_hook(&object, CVM_HOOK_CALL, "callee", "port", replacement, 0, 0,

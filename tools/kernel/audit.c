@@ -40,7 +40,7 @@ static uint8_t then(const struct image *image,
 static const char *of_alternative(const struct image_change *change)
 {
 	return change->bytes == 1 && *change->code == INT3 ?
-		"it stays, or what replaces it is looked at by itself" : NULL;
+		"it stays, or its replacement is looked at by itself" : NULL;
 }
 
 static const char *of_ftrace(const struct selfpatch *patch,
@@ -57,7 +57,7 @@ static const char *of_call(const struct selfpatch *patch,
 		return NULL;
 	/* call_get_dest() of arch/x86/kernel/callthunks.c looks first. */
 	return *change->code == CALL_OPCODE ?
-		"it is a call still, of a function with the same room before it"
+		"still a call, of what has as much room in front"
 		: "it is no call then, and is left";
 }
 

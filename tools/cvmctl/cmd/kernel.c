@@ -124,14 +124,24 @@ static void print_hooks(const struct adapt *a)
 	}
 }
 
+/* As wide as its heading; "site" has numbers of four digits. */
+static int count_width(uint32_t verdict)
+{
+	int width = (int)strlen(site_verdict_words(verdict));
+
+	return width < 5 ? 5 : width;
+}
+
 void print_counts(const kernel_counts *counts)
 {
 	const uint32_t *row;
 	uint32_t class, verdict, all;
+	bool bad;
 
-	printf("%s%-30s", style(STYLE_BOLD), "INSTRUCTION");
+	printf("%s%-31s", style(STYLE_BOLD), "INSTRUCTION");
 	for (verdict = 0; verdict < SITE_VERDICTS; verdict++)
-		printf(" %11s", site_verdict_words(verdict));
+		printf(" %*s", count_width(verdict),
+		       site_verdict_words(verdict));
 	printf("%s\n", style(STYLE_OFF));
 	for (class = 0; class < INSN_CLASSES; class++) {
 		row = (*counts)[class];
@@ -139,15 +149,16 @@ void print_counts(const kernel_counts *counts)
 			all += row[verdict];
 		if (!all)
 			continue;
-		printf("%-30s", insn_words(class));
-		for (verdict = 0; verdict < SITE_VERDICTS; verdict++)
+		printf("%-31s", insn_words(class));
+		for (verdict = 0; verdict < SITE_VERDICTS; verdict++) {
+			bad = verdict == SITE_REFUSED && row[verdict];
 			if (row[verdict])
-				printf(" %s%11u%s", verdict == SITE_REFUSED ?
-				       style(STYLE_BAD) : "", row[verdict],
-				       verdict == SITE_REFUSED ?
-				       style(STYLE_OFF) : "");
+				printf(" %s%*u%s", bad ? style(STYLE_BAD) : "",
+				       count_width(verdict), row[verdict],
+				       bad ? style(STYLE_OFF) : "");
 			else
-				printf(" %11s", "-");
+				printf(" %*s", count_width(verdict), "-");
+		}
 		printf("\n");
 	}
 }
@@ -160,23 +171,51 @@ static void print_sites(const struct adapt *a)
 	print_counts(&a->sites.counts);
 }
 
+static bool alike(const struct audit_overlap *a, const struct audit_overlap *b)
+{
+	return a->patch.kind == b->patch.kind &&
+	       !strcmp(a->reason, b->reason) && a->refused == b->refused;
+}
+
+/* Of which there are others before it, or how many from it on. */
+static size_t count_alike(const struct adapt *a, size_t from)
+{
+	const struct audit_overlap *list = a->audit.list;
+	size_t i, n = 0;
+
+	for (i = 0; i < a->audit.count; i++) {
+		if (!alike(&list[i], &list[from]))
+			continue;
+		if (i < from)
+			return 0;
+		n++;
+	}
+	return n;
+}
+
 /* Where the kernel would have written over it, or where it does no harm. */
 static void print_overlaps(const struct adapt *a)
 {
 	const struct audit_overlap *row;
-	size_t i;
+	size_t i, n;
 
 	if (!a->audit.count)
 		return;
-	printf("\n%s%-24s%-32s  WHY IT DOES NO HARM%s\n", style(STYLE_BOLD),
-	       "THE KERNEL CHANGES", "IN", style(STYLE_OFF));
+	printf("\n%s%-21s%6s  WHY IT DOES NO HARM%s\n", style(STYLE_BOLD),
+	       "THE KERNEL CHANGES", "PLACES", style(STYLE_OFF));
 	for (i = 0; i < a->audit.count; i++) {
 		row = &a->audit.list[i];
-		printf("%-24s", selfpatch_words(row->patch.kind));
-		put_column(image_function(&a->image, row->patch.gva), TEXT_MAX,
-			   32);
-		printf("  %s%s%s\n", row->refused ? style(STYLE_BAD) : "",
-		       row->reason, row->refused ? style(STYLE_OFF) : "");
+		n = row->refused ? 1 : count_alike(a, i);
+		if (!n)
+			continue;
+		printf("%-21s%6zu  ", selfpatch_words(row->patch.kind), n);
+		if (!row->refused) {
+			printf("%s\n", row->reason);
+			continue;
+		}
+		printf("%sin ", style(STYLE_BAD));
+		put_text(image_function(&a->image, row->patch.gva), TEXT_MAX);
+		printf(": %s%s\n", row->reason, style(STYLE_OFF));
 	}
 }
 

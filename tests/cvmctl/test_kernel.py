@@ -54,6 +54,10 @@ class Kernel(Case):
         self.assertTrue(told["hooks"])
         self.assertEqual({place["name"] for place in told["places"]},
                          {"text", "data", "per-CPU", "entry"})
+        # The tracer's call is where the hook is.
+        self.assertEqual([(row["what"], row["function"], row["refused"])
+                          for row in told["overlaps"]],
+                         [("call of __fentry__", "traced", False)])
 
     def test_found(self):
         """By its series, in the directory for that."""

@@ -343,6 +343,27 @@ static void json_changes(struct json *json, const struct adapt *a)
 	json_close(json);
 }
 
+/* Where the kernel would change what was changed. */
+static void json_overlaps(struct json *json, const struct adapt *a)
+{
+	const struct audit_overlap *row;
+	size_t i;
+
+	json_open(json, "overlaps", '[');
+	for (i = 0; i < a->audit.count; i++) {
+		row = &a->audit.list[i];
+		json_open(json, NULL, '{');
+		json_u64(json, "address", row->patch.gva);
+		json_text(json, "what", selfpatch_words(row->patch.kind), 64);
+		json_text(json, "function",
+			  image_function(&a->image, row->patch.gva), TEXT_MAX);
+		json_bool(json, "refused", row->refused);
+		json_text(json, "reason", row->reason, TEXT_MAX);
+		json_close(json);
+	}
+	json_close(json);
+}
+
 static int print_json(const struct report *report)
 {
 	const struct adapt *a = report->adapt;
@@ -369,6 +390,7 @@ static int print_json(const struct report *report)
 		json_counts(&json, &a->sites.counts);
 		json_places(&json, a);
 		json_changes(&json, a);
+		json_overlaps(&json, a);
 	}
 	json_close(&json);
 	return json_print(&json);

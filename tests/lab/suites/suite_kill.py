@@ -12,13 +12,32 @@ CYCLES = {"6.12": 80, "6.1": 20}        # by host
 SEED = 20260101
 SLACK_KIB = 4096
 
+# How long it takes until a guest has memory: from when to when, of uptime.
+START = """\
+read a b </proc/uptime
+/lab/guest.sh >/tmp/out 2>&1 &
+pid=$!
+until ls /sys/kernel/debug/cvm/[0-9]*/ranges >/dev/null 2>&1; do
+	usleep 10000
+done
+read b c </proc/uptime
+kill -9 $pid
+wait $pid
+echo $a $b
+"""
+
+GUEST = """\
+#!/bin/sh
+exec cvmctl run --kernel %s --initrd %s --mem 64 --detach-key none \
+	--cmdline 'console=hvc0 cvm.lab=agent' </dev/null
+"""
+
 # One cycle: $1 is the kind, $2 microseconds until the kill.
 CYCLE = """\
 #!/bin/sh
 case $1 in
 direct) /lab/bin/direct /dev/vda ;;
-*) exec cvmctl run --kernel %s --initrd %s --mem 64 --detach-key none \
-	--cmdline 'console=hvc0 cvm.lab=agent' ;;
+*) exec /lab/guest.sh ;;
 esac </dev/null >/tmp/out 2>&1 &
 pid=$!
 usleep $2
@@ -29,20 +48,24 @@ wait $pid
 """
 
 
-def _moments(count):
-    """A repeatable choice of moments: most during the start, some later."""
+def _moments(count, start):
+    """A repeatable choice of moments: most around the start, which takes so
+    many microseconds, some later."""
     state = SEED
     for n in range(count):
         state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
-        spread = 2500000 if n % 4 == 3 else 400000
+        spread = start + 2500000 if n % 4 == 3 else 2 * start
         yield "direct" if n % 5 == 4 else "guest", (state >> 33) % spread
 
 
 def _cycles(t, host, count):
     bad, marks = [], {}
-    for n, (kind, moment) in enumerate(_moments(count), 1):
+    begin, end = map(float, host.sh(START).split())
+    start = max(200000, int((end - begin) * 1e6))
+    t.info("a start takes %.2f s" % (end - begin))
+    for n, (kind, moment) in enumerate(_moments(count, start), 1):
         if n % 10 == 0:     # the last moments: while the guest runs
-            moment += 2000000
+            moment += start + 2000000
         done = host.run(["/lab/cycle", kind, str(moment)])
         if done.status:
             bad.append("cycle %d (%s, %d us): %s" % (
@@ -59,12 +82,13 @@ def _cycles(t, host, count):
 
 def _host(t, version, count):
     direct = build.static_program(paths.PROGRAMS / "direct.c")
-    script = CYCLE % (machine.guest_file(t.guest),
+    script = GUEST % (machine.guest_file(t.guest),
                       machine.guest_initrd(t.guest))
     options = machine.Options(
         host=version, guest=t.guest, modules=("virtio_blk",),
         files={"lab/bin/direct": direct.read_bytes(),
-               "lab/cycle": script.encode()},
+               "lab/guest.sh": script.encode(),
+               "lab/cycle": CYCLE.encode()},
         qemu=suite_driver.scratch_disk())
     with machine.Machine(options) as host:
         _cycles(t, host, count)

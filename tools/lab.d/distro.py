@@ -10,7 +10,9 @@ run writes apart from the image and forgets it.
 import shutil
 
 import build
+import debian
 import guest
+import kernels
 import machine
 import paths
 import ui
@@ -18,8 +20,11 @@ import ui
 SUITE = "bookworm"
 # What the suite runs in the guest, and what cvmctl needs in the host.
 PACKAGES = ("fio", "fdisk", "openssh-client", "libslirp0", "liburing2",
-            "libseccomp2", "xvfb", "x11-apps", "x11-utils",
+            "libseccomp2", "libzydis4.0", "xvfb", "x11-apps", "x11-utils",
             "x11-xserver-utils")
+# Whose modules it has; the first one is what it starts by itself.
+KERNELS = tuple(debian.IMAGE_META[series, "cloud"] for series in
+                kernels.SERIES)
 KEPT = 3		# images, of some 700 MiB
 HOST_MEM = 1536
 MEM = 512
@@ -47,9 +52,10 @@ def _make(image):
     try:
         with ui.step("making a Debian image"):
             ui.run_shown([build.cvmctl(), "image", "create", part.path,
-                          "--suite", SUITE, "--ssh-key",
+                          "--suite", SUITE, "--kernel", KERNELS[0], "--ssh-key",
                           str(part.key) + ".pub",
-                          "--packages", ",".join(PACKAGES)])
+                          "--packages",
+                          ",".join(PACKAGES + KERNELS[1:])])
         where.rename(image.dir)
     finally:
         shutil.rmtree(where, ignore_errors=True)
@@ -68,7 +74,7 @@ def image():
     not grow old by itself: removing it from the cache gives a new one."""
     key = paths.content_hash(
         [paths.ROOT / "tools/cvmctl/cmd" / name for name in _SOURCES],
-        SUITE, *PACKAGES)
+        SUITE, *PACKAGES, *KERNELS)
     found = Image(paths.CACHE / "debian" / key)
     with ui.locked(found.dir):
         if not found.path.exists():
@@ -97,11 +103,11 @@ def guest_disk(options):
     return "/dev/vdb" if options.debian_host else "/dev/vda"
 
 
-def configure(host, *words, disk=None, root=None):
+def configure(host, *words, disk=None, root=None, kernel=None):
     """Write the guest's configuration file, with which anybody can start it
     in the host; its name."""
     options = host.options
-    lines = ["kernel=" + machine.guest_file(options.guest),
+    lines = ["kernel=" + (kernel or machine.guest_file(options.guest)),
              "mem=%d" % options.mem,
              "cobd0=" + (disk or guest_disk(options)),
              "eth0=slirp,,tcp:%d:22" % SSH_PORT, *words,

@@ -159,12 +159,14 @@ def _other_disk(t, host, disk, root, what):
 
 
 def _by_hand(t, host, disk, root, what):
-    """As anybody starts it: no initrd, nothing of the lab's, a login on the
-    console."""
+    """As anybody starts it: nothing of the lab's, a login on the console.  A
+    stock kernel is the disk's own, and so is its initrd."""
     _make_room(host)
     seen = bytearray()
+    kernel = "cobd0:" if kernels.stock(host.options.guest) else None
     proc = host.spawn(["cvmctl", "run", "--detach-key", "none", "@" +
-                       distro.configure(host, disk=disk, root=root)],
+                       distro.configure(host, disk=disk, root=root,
+                                        kernel=kernel)],
                       stdout=seen.extend)
     host.wait(lambda: b"root@debian:~# " in seen or proc.status is not None,
               "a login", machine.DEBIAN_SECONDS)

@@ -31,7 +31,7 @@ KEPT = 8
 
 # Both of a kind, the newer one first.
 KINDS = {"stock": STOCK, "built": BUILT}
-USUAL = "built"
+USUAL = "stock"
 DEFAULT = KINDS[USUAL][0]
 
 

@@ -253,6 +253,16 @@ static void test_other_constant(void **state)
 	wrmsr_is(SITE_INT3);
 }
 
+/* What only uses other registers, or memory, keeps it. */
+static void test_constant_kept(void **state)
+{
+	(void)state;
+	FUNCTION("base", GS_BASE, 0x48, 0x03, 0x04, 0xfd, 0x40, 0xfb, 0x1e,
+		 0x82, 0x65, 0x48, 0x89, 0x3d, 1, 2, 3, 4, 0x25, 2, 0, 0, 0,
+		 WRMSR, RET);
+	wrmsr_is(SITE_FREE);
+}
+
 /* FRED's stack, where there is none; also by the newer instruction. */
 static void test_fred(void **state)
 {
@@ -445,6 +455,7 @@ int main(void)
 		TEST(test_alias),
 		TEST(test_constant),
 		TEST(test_other_constant),
+		TEST(test_constant_kept),
 		TEST(test_fred),
 		TEST(test_constant_lost),
 		TEST(test_jumped_into),

@@ -167,32 +167,53 @@ void decode(const uint8_t *at, size_t left, struct insn *insn)
 		decode_flow(&from, insn);
 }
 
-/* Which register an instruction of these writes: by its ModR/M byte. */
+/* What instructions of these opcodes write, of the general registers. */
+enum written {
+	WRITES_WHAT,		/* who knows */
+	WRITES_NONE,		/* or RAX, RDX and memory */
+	WRITES_REG,		/* of ModR/M, the register */
+	WRITES_RM		/* the other one, or memory */
+};
+
+/* SDM vol. 2D, table A-2: arithmetic, moves, shifts, of more than 8 bits. */
+static const uint8_t written[256] = {
+	[0x01] = WRITES_RM, [0x09] = WRITES_RM, [0x11] = WRITES_RM,
+	[0x19] = WRITES_RM, [0x21] = WRITES_RM, [0x29] = WRITES_RM,
+	[0x31] = WRITES_RM, [0x81] = WRITES_RM, [0x83] = WRITES_RM,
+	[0x89] = WRITES_RM, [0xc1] = WRITES_RM, [0xc7] = WRITES_RM,
+	[0xd1] = WRITES_RM, [0xd3] = WRITES_RM, [0xf7] = WRITES_RM,
+	[0x03] = WRITES_REG, [0x0b] = WRITES_REG, [0x13] = WRITES_REG,
+	[0x1b] = WRITES_REG, [0x23] = WRITES_REG, [0x2b] = WRITES_REG,
+	[0x33] = WRITES_REG, [0x63] = WRITES_REG, [0x8b] = WRITES_REG,
+	[0x8d] = WRITES_REG,
+	[0x05] = WRITES_NONE, [0x0d] = WRITES_NONE, [0x15] = WRITES_NONE,
+	[0x1d] = WRITES_NONE, [0x25] = WRITES_NONE, [0x2d] = WRITES_NONE,
+	[0x35] = WRITES_NONE, [0x39] = WRITES_NONE, [0x3b] = WRITES_NONE,
+	[0x3d] = WRITES_NONE, [0x85] = WRITES_NONE, [0x90] = WRITES_NONE,
+	[0xa9] = WRITES_NONE, [0xb8] = WRITES_NONE, [0xba] = WRITES_NONE,
+	[0xfa] = WRITES_NONE, [0xfb] = WRITES_NONE,
+};
+
 static bool keeps_ecx(const ZydisDecodedInstruction *from)
 {
-	bool rm_is_ecx = from->raw.modrm.mod == 3 && from->raw.modrm.rm == 1 &&
-		!from->raw.rex.B;
+	enum written what = WRITES_WHAT;
 
-	if (from->opcode_map == ZYDIS_OPCODE_MAP_0F)
-		return from->opcode == 0x1f;		/* nop */
-	if (from->opcode_map != ZYDIS_OPCODE_MAP_DEFAULT)
-		return false;
-	switch (from->opcode) {
-	case 0x31:					/* xor r, rm */
-	case 0x81:					/* and imm, rm */
-	case 0x83:
-	case 0x89:					/* mov r, rm */
-	case 0xc1:					/* shr imm, rm */
-		return from->raw.modrm.mod == 3 && !rm_is_ecx;
-	case 0x8b:					/* mov rm, r */
-	case 0x8d:					/* lea */
-		return from->raw.modrm.reg != 1 || from->raw.rex.R;
-	case 0x90:
-	case 0xb8:					/* mov imm, eax */
-	case 0xba:					/* mov imm, edx */
+	if (from->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT)
+		what = written[from->opcode];
+	else if (from->opcode_map == ZYDIS_OPCODE_MAP_0F &&
+		 from->opcode == 0x1f)			/* nop */
+		what = WRITES_NONE;
+	switch (what) {
+	case WRITES_NONE:
 		return true;
+	case WRITES_REG:
+		return from->raw.modrm.reg != 1 || from->raw.rex.R;
+	case WRITES_RM:
+		return from->raw.modrm.mod != 3 || from->raw.modrm.rm != 1 ||
+			from->raw.rex.B;
+	default:
+		return false;
 	}
-	return false;
 }
 
 enum insn_ecx decode_ecx(const uint8_t *at, size_t left, uint32_t *constant)

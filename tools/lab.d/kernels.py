@@ -105,8 +105,12 @@ class Stock:
         """A module of one directory, built with this kernel's headers."""
         return build.debian_module(self.debian, source)
 
-    def files(self):
-        """{where cvmctl looks for it: contents}"""
+    def files(self, of_series=False):
+        """{where cvmctl looks for it: contents} of the platform object: this
+        build's, or the one of its whole series."""
+        if of_series:
+            return {"%s/%s.o" % (PLATFORMS, series(self.name)):
+                    series_object(series(self.name)).read_bytes()}
         where = "%s/%s.o" % (PLATFORMS, build_id(self.image))
         return {where: build.platform_object(self.debian).read_bytes()}
 
@@ -139,7 +143,7 @@ class Built:
                 self.dir / "headers.tar.zst"])
         return where / "linux"
 
-    def files(self):
+    def files(self, of_series=False):
         return {}
 
 
@@ -163,6 +167,12 @@ def guest(name, config="tiny"):
         return _built(name, config)
     flavour = name.split("-")[2:] or ["cloud"]
     return Stock(name, debian.kernel(series(name), *flavour))
+
+
+def series_object(name, flavour="cloud"):
+    """One platform object for all kernels of a series; the flavour whose
+    headers it is made with should not matter."""
+    return build.platform_object(debian.kernel(name, flavour), name)
 
 
 @functools.cache

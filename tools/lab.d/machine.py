@@ -39,13 +39,13 @@ def guest_initrd(guest):
     return guest_dir(guest) + "/initrd"
 
 
-def add_guest(tree, name, config, initrd):
+def add_guest(tree, name, config, initrd, of_series=False):
     """A guest kernel and what it takes to start it; initrd is a file's
-    contents."""
+    contents.  of_series: its platform object is the one of its series."""
     kernel = kernels.guest(name, config)
     tree.file(guest_file(name), kernel.image.read_bytes())
     tree.file(guest_initrd(name), initrd)
-    for path, data in kernel.files().items():
+    for path, data in kernel.files(of_series).items():
         tree.file(path[1:], data)
     return kernel
 
@@ -68,6 +68,7 @@ class Options:
         self.accel = None
         self.config = "tiny"
         self.guests = None	# which lie in the machine; if not told, guest
+        self.of_series = False	# with the platform object of their series
         self.driver = True
         self.append = ""
         self.guest_append = ""
@@ -127,7 +128,7 @@ class Machine:
         for name in opts.guests:
             guest = kernels.guest(name, opts.config)
             add_guest(tree, name, opts.config, images.guest_initrd(
-                guest, opts.root is not None).read_bytes())
+                guest, opts.root is not None).read_bytes(), opts.of_series)
         for name, data in opts.files.items():
             tree.file(name, data, 0o755)
         path = self.dir / "initrd"

@@ -26,9 +26,9 @@ import ui
 # what they are into tests/README.md.
 ORDER = ("unit", "tsan", "asan", "pe", "wine", "install", "ring0", "bochs",
          "nt", "lab", "driver", "headers", "judged", "fresh", "hotplug", "pairs",
-         "guest", "devices", "disks", "console", "net", "config", "hostile",
-         "powercut", "debian", "irq", "vectors", "nmi", "mce", "storm", "kill",
-         "faults", "models", "bench")
+         "series", "guest", "devices", "disks", "console", "net", "config",
+         "hostile", "powercut", "debian", "irq", "vectors", "nmi", "mce",
+         "storm", "kill", "faults", "models", "bench")
 LONG_ONLY = ("soak", "rich", "fuzz")
 
 # What counts instructions, when nothing else runs and all is built.

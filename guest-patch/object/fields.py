@@ -51,24 +51,27 @@ CONFIGURED = {
     "CONFIG_FUNCTION_TRACER": "__fentry__",
     "CONFIG_HYPERVISOR_GUEST": "init_hypervisor_platform",
     "CONFIG_IA32_EMULATION": "do_int80_emulation",
-    "CONFIG_KEXEC_CORE": "kexec_load_permitted",
+    "CONFIG_KEXEC_CORE": "crash_kexec",
     "CONFIG_LOCKDEP": "lock_acquire",
     "CONFIG_MAGIC_SYSRQ": "handle_sysrq",
     "CONFIG_MICROCODE": "load_ucode_bsp",
     "CONFIG_PCI": "pci_probe",
     "CONFIG_PREEMPTION": "preempt_schedule_irq",
     "CONFIG_SMP": "smp_ops",
+    "CONFIG_SYS_HYPERVISOR": "hypervisor_kobj",
     "CONFIG_TRACE_IRQFLAGS": "trace_hardirqs_on",
     "CONFIG_X86_MCE": "do_machine_check",
 }
 # Others that the platform's code asks for, and how else a kernel tells.
 TOLD = {
+    "CONFIG_CPU_IBRS_ENTRY": "as CONFIG_MITIGATION_IBRS_ENTRY",
     "CONFIG_GENERIC_BUG": "members of struct module",
     "CONFIG_HAVE_ARCH_PREL32_RELOCATIONS": "x86-64 has it",
     "CONFIG_HAVE_STATIC_CALL_INLINE": "members of struct module",
     "CONFIG_HVC_DRIVER": "hvc_alloc() is called",
     "CONFIG_JUMP_LABEL": "members of struct module",
     "CONFIG_KALLSYMS": "members of struct module",
+    "CONFIG_MITIGATION_IBRS_ENTRY": "X86_FEATURE_KERNEL_IBRS, when it runs",
     "CONFIG_MODULES_TREE_LOOKUP": "members of struct mod_tree_root",
     "CONFIG_MODULE_UNLOAD": "members of struct module",
     "CONFIG_MTRR": "mtrr_state is written",
@@ -427,14 +430,21 @@ def asked_for(home):
     return found
 
 
-def rows_of_configuration(path, home):
+def check_options(home):
     for option, name in sorted(asked_for(home).items()):
         if option not in CONFIGURED and option not in TOLD and \
            not option.startswith("CONFIG_CVM_"):
             raise FieldsError(f"{name} asks for {option}, and fields.py does "
                               "not know how a kernel tells that it has it")
+
+
+def rows_of_configuration(path, home):
+    check_options(home)
     with open(path, encoding="utf-8") as file:
         text = file.read()
+    if not re.search(r"^CONFIG_(CPU|MITIGATION)_IBRS_ENTRY=y$", text, re.M):
+        raise FieldsError(f"{path}: without CONFIG_MITIGATION_IBRS_ENTRY an "
+                          "object does not ask for it")
     for option, symbol in sorted(CONFIGURED.items()):
         there = re.search(rf"^{option}=y$", text, re.M)
         yield symbol, option, SYMBOL if there else NO_SYMBOL, 0, 0

@@ -114,7 +114,8 @@ def run(root, where, undefined, own=OWN):
     (where / "own").mkdir(exist_ok=True)
     (where / "kernel/kernel.h").write_text(KERNEL, encoding="utf-8")
     (where / "own/own.c").write_text(own, encoding="utf-8")
-    (where / "auto.conf").write_text("CONFIG_SMP=y\n", encoding="utf-8")
+    (where / "auto.conf").write_text(
+        "CONFIG_SMP=y\nCONFIG_MITIGATION_IBRS_ENTRY=y\n", encoding="utf-8")
     (where / "undefined").write_text(undefined, encoding="utf-8")
     subprocess.run([*sys.argv[2:], "-E", "-I", where / "kernel", "-o",
                     where / "own.i", where / "own/own.c"], check=True)
@@ -146,6 +147,14 @@ def complaints(root, where):
     done = run(root, where, "", OWN + "#ifdef CONFIG_ODD\n#endif\n")
     if done.returncode != 1 or "own.c asks for CONFIG_ODD" not in done.stderr:
         yield "an option that no symbol tells of was taken: " + done.stderr
+    for folder in ("cvm", "object"):
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", "import sys, fields; "
+             "fields.check_options(sys.argv[1])",
+             root / "guest-patch" / folder], capture_output=True, text=True,
+            cwd=root / "guest-patch/object", check=False)
+        if done.returncode:
+            yield done.stderr.strip().split("\n")[-1]
     done = run(root, where, "U g\n", "int f(void) { return g(); }\n")
     if done.returncode != 1 or "no prototype" not in done.stderr:
         yield "a function of an unknown type was taken: " + done.stderr

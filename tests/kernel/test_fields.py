@@ -173,7 +173,7 @@ def main():
         return 77
     bad = 0
     with tempfile.TemporaryDirectory() as where:
-        for text in complaints(pathlib.Path(sys.argv[1]),
+        for text in complaints(pathlib.Path(sys.argv[1]).resolve(),
                                pathlib.Path(where).resolve()):
             print(text)
             bad = 1

@@ -55,10 +55,12 @@ if grep -q cvm.network /proc/cmdline; then
 fi
 """
 
-# What the kernel has as modules: the bus, then what is on it.
+# What the kernel has as modules: the bus, whose devices are there when both its
+# parts are loaded (virtio_late.c), then what is on it.
 DRIVERS = """\
 #!/bin/sh
 modprobe -q virtio_ring
+modprobe -q virtio
 for f in /sys/bus/virtio/devices/*/modalias; do
 	[ ! -e $f ] || modprobe -q $(cat $f)
 done

@@ -152,6 +152,7 @@ static void test_table(void **state)
 	find(NULL);
 	assert_int_equal(sites.int3s, 2);
 	assert_int_equal(sites.pauses, 1);
+	assert_int_equal(sites.counts[INSN_PAUSE][SITE_FREE], 1);
 	assert_int_equal(sites.refused, 0);
 	assert_int_equal(sites_refusal(&sites, "made", &problem), 0);
 	table = sites_table(&sites);

@@ -471,6 +471,7 @@ static void count(struct sites *sites)
 	const struct site *site;
 	size_t i;
 
+	sites->counts[INSN_PAUSE][SITE_FREE] = sites->pauses;
 	for (i = 0; i < sites->count; i++) {
 		site = &sites->list[i];
 		sites->counts[site->class][site->verdict]++;

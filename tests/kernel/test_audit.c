@@ -191,7 +191,26 @@ static void test_no_call(void **state)
 	harmless();
 }
 
-/* Its opcode is ours. */
+/* It was moved: what is there then is the end of the jump, and some more. */
+static void test_call_moved(void **state)
+{
+	(void)state;
+	made_place(&made, MADE_CALLS, function + 4);
+	opened();
+	audited_hook(function, 9, "\xe9\xf0\xf0\xf0\x01", 0);
+	harmless();
+}
+
+/* By chance that is a call; and of the other chance the kernel warns. */
+static void test_call_by_chance(void **state)
+{
+	(void)state;
+	made_place(&made, MADE_CALLS, function + 4);
+	opened();
+	audited_hook(function, 9, "\xe9\xf0\xf0\xf0\xe8", 0);
+	assert_int_equal(audit.refused, 1);
+}
+
 static void test_call_inside(void **state)
 {
 	(void)state;
@@ -281,6 +300,8 @@ int main(void)
 		TEST(test_call),
 		TEST(test_no_call),
 		TEST(test_call_inside),
+		TEST(test_call_moved),
+		TEST(test_call_by_chance),
 		TEST(test_lock),
 		TEST(test_lock_in_jump),
 		TEST(test_jump_label),

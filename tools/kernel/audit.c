@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "audit.h"
+#include "decode.h"
 
 #define LOCK_PREFIX	0xf0
-#define CALL_OPCODE	0xe8
 #define INT3		0xcc
 
 /* The first change that ends behind gva; none overlaps another. */
@@ -50,15 +50,27 @@ static const char *of_ftrace(const struct selfpatch *patch,
 		"its place in the table becomes 0, which is skipped" : NULL;
 }
 
-static const char *of_call(const struct selfpatch *patch,
+/*
+ * call_get_dest() of arch/x86/kernel/callthunks.c decodes what is there before
+ * anything is written, and warns of what is no instruction.
+ */
+static const char *of_call(const struct image *image,
+			   const struct selfpatch *patch,
 			   const struct image_change *change)
 {
-	if (change->gva != patch->gva)
+	uint8_t code[16];
+	struct insn insn;
+	size_t i;
+
+	for (i = 0; i < sizeof(code); i++)
+		code[i] = then(image, change, patch->gva + i);
+	decode(code, sizeof(code), &insn);
+	if (insn.class == INSN_UNKNOWN)
 		return NULL;
-	/* call_get_dest() of arch/x86/kernel/callthunks.c looks first. */
-	return *change->code == CALL_OPCODE ?
-		"still a call, of what has as much room in front"
-		: "it is no call then, and is left";
+	if (insn.flow != FLOW_CALL)
+		return "it is no call then, and is left";
+	return change->gva == patch->gva ?
+		"still a call, of what has as much room in front" : NULL;
 }
 
 static const char *of_lock(const struct image *image,
@@ -79,7 +91,7 @@ static void overlap(const struct image *image, struct audit_overlap *to)
 		to->reason = of_ftrace(&to->patch, &to->change);
 		break;
 	case SELFPATCH_CALL:
-		to->reason = of_call(&to->patch, &to->change);
+		to->reason = of_call(image, &to->patch, &to->change);
 		break;
 	case SELFPATCH_LOCK:
 		to->reason = of_lock(image, &to->patch, &to->change);

@@ -106,12 +106,17 @@ static u8 kind_of_two_bytes(struct insn *insn, u8 *operand)
 	return CVM_SITE_CR4;
 }
 
-/* 0: none of ours.  SDM vol. 2D, tables. */
+/*
+ * 0: none of ours.  SDM vol. 2D, tables A-2 and A-3; behind a VEX or EVEX prefix
+ * the same bytes are vector instructions (vol. 2A, 2.3.6.1 "Opcode Byte").
+ */
 static u8 kind_of(struct insn *insn, u8 *operand)
 {
 	u8 opcode = insn->opcode.bytes[0];
 
 	*operand = 0;
+	if (insn_is_avx(insn))
+		return 0;
 	switch (opcode) {
 	case 0x0f:
 		return kind_of_two_bytes(insn, operand);

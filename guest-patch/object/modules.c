@@ -107,8 +107,9 @@ static u8 kind_of_two_bytes(struct insn *insn, u8 *operand)
 }
 
 /*
- * 0: none of ours.  SDM vol. 2D, tables A-2 and A-3; behind a VEX or EVEX prefix
- * the same bytes are vector instructions (vol. 2A, 2.3.6.1 "Opcode Byte").
+ * 0: none of ours.  SDM vol. 2D, tables A-2 and A-3; behind a VEX or EVEX
+ * prefix the same bytes are vector instructions (vol. 2A, 2.3.6.1 "Opcode
+ * Byte").
  */
 static u8 kind_of(struct insn *insn, u8 *operand)
 {

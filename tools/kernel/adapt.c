@@ -205,8 +205,8 @@ static void change(struct adapt *a)
 	put_group(a, OBJECT_PERCPU);
 	put_group(a, OBJECT_ENTRY);
 	if (text->bytes)
-		memcpy(image_at(&a->image, text->gva, text->bytes), text->data,
-		       text->bytes);
+		memcpy(image_grow(&a->image, text->gva, text->bytes),
+		       text->data, text->bytes);
 	if (bytes)
 		memcpy(image_grow(&a->image, a->places.data.gva + table_off(a),
 				  bytes), a->table, bytes);

@@ -17,6 +17,7 @@ import uuid
 import build
 import children
 import frames
+import kernels
 import paths
 import typist
 import ui
@@ -264,7 +265,7 @@ def _ended(t, number):
         where = pathlib.Path(directory)
         (where / "cache").mkdir()
         _stand_ins(where / "bin")
-        with Running(where, "run", "--", "true",
+        with Running(where, "run", "--guest", kernels.BUILT[0], "--", "true",
                      CVM_CACHE=str(_other_cache(where / "cache")),
                      PATH="%s:%s" % (where / "bin", os.environ["PATH"])) as lab:
             t.check(lab.until((lab.dir / "started").exists),

@@ -171,13 +171,14 @@ def _other_kernel(t, host):
             other + ": a shell on its port, and the size there")
     t.equal(user.leave(), 0, other + ": detached with status 0")
     host.sh("cvmctl kill --wait web")
-    t.equal(port.ended(), ENDED, other + ": killed, its port's terminal is told")
+    t.equal(port.ended(), ENDED, other + ": killed, its port's terminal is "
+            "told")
     host.sh("rm -f /run/cvm/*")
 
 
 def _refusals(t, host):
-    _refuses(t, host, "start " + _start_line("web", t.guest).replace("128", "65536"),
-             "65536 MiB", "start with too much memory")
+    line = _start_line("web", t.guest).replace("128", "65536")
+    _refuses(t, host, "start " + line, "65536 MiB", "start with too much memory")
     _refuses(t, host, "start @/no/such", "/no/such", "start of no file")
     _refuses(t, host, "console nobody", "nobody", "the console of nobody")
     _refuses(t, host, "stop nobody", "nobody", "stop of nobody")

@@ -55,7 +55,8 @@ def _ssh(t, host):
     proc = host.run([*SSH, "uname -r; cat; exit 7"], stdin=b"through ssh\n")
     lines = proc.out.decode().splitlines()
     t.check(proc.status == 7 and lines[1:] == ["through ssh"] and
-            kernels.guest(host.options.guest).is_release(lines[0]), "ssh from the host through a forwarded port",
+            kernels.guest(host.options.guest).is_release(lines[0]),
+            "ssh from the host through a forwarded port",
             (proc.status, proc.out, proc.err))
 
 
@@ -220,8 +221,8 @@ def _older(t):
 def _lab(t):
     """The command line, in the lab's own small host."""
     proc = children.run(
-        [paths.ROOT / "tools/lab", "debian", "--guest", t.guest, "--", "sh", "-c",
-         "cat; echo err >&2; exit 7"], input=b"in\0\xff\x0f\n")
+        [paths.ROOT / "tools/lab", "debian", "--guest", t.guest, "--", "sh",
+         "-c", "cat; echo err >&2; exit 7"], input=b"in\0\xff\x0f\n")
     t.check(proc.returncode == 7 and proc.stdout == b"in\0\xff\x0f\n" and
             proc.stderr.endswith(b"\nerr\n"),
             "tools/lab debian -- CMD: input, output, errors and status are "

@@ -53,7 +53,8 @@ def _one_line(t, proc, status, what, word=""):
 def _refusals(t, host, names):
     for name in names:
         proc = _cvmctl(host, "run", "--kernel", "/lab/bad/" + name,
-                       "--initrd", machine.guest_initrd(t.guest), "--mem", "128")
+                       "--initrd", machine.guest_initrd(t.guest),
+                       "--mem", "128")
         _one_line(t, proc, REFUSED, "a kernel that is " + name,
                   "/lab/bad/" + name)
     kernel = machine.guest_file(t.guest)

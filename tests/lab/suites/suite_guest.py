@@ -218,7 +218,8 @@ def _high_memory(t):
 
 
 def _terminal(t):
-    with typist.Typist([LAB, "run", "--guest", t.guest], {"TERM": "xterm"}) as user:
+    with typist.Typist([LAB, "run", "--guest", t.guest],
+                       {"TERM": "xterm"}) as user:
         before = user.mode()
         t.check(user.expect("cvm-guest:~# ", 180) is not None,
                 "guest shell: a prompt", user.text)

@@ -268,7 +268,8 @@ def _bridge(t, host):
             "ip link set tap$n up; done; ip link set br0 up")
     with _guest(host, t.guests[0], "one", TWO_MIB, "eth0=slirp,,tcp:8091:80",
                 "eth1=tap,tap1") as one, \
-            _guest(host, t.guests[-1], "two", TWO_MIB, "eth0=slirp,,tcp:8092:80",
+            _guest(host, t.guests[-1], "two", TWO_MIB,
+                   "eth0=slirp,,tcp:8092:80",
                    "eth1=tuntap,tap2", "eth3=slirp") as two:
         macs = [_mac(one, "eth0"), _mac(one, "eth1"), _mac(two, "eth0"),
                 _mac(two, "eth1"), _mac(two, "eth2")]

@@ -112,7 +112,7 @@ static void (*CVM_ORIG(alternative_instructions))(void);
 static __used void hooked_alternatives(void)
 {
 	cvm_guest_object_patch();
-	CVM_ORIG(alternative_instructions)();
+	cvm_guest_while_patching(CVM_ORIG(alternative_instructions));
 }
 
 /* ---- interrupts ---------------------------------------------------------- */

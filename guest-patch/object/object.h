@@ -51,6 +51,7 @@ void cvm_guest_stop(void);
 /* self.c: a module of the name "cvm", for the kernel's tables. */
 void cvm_guest_object_register(void);
 void cvm_guest_object_patch(void);
+void cvm_guest_while_patching(void (*patch)(void));
 
 /* initcalls.c */
 void cvm_guest_take_initcalls(void);

@@ -20,6 +20,7 @@
 #include <asm/desc.h>
 #include <asm/module.h>
 #include <asm/sync_core.h>
+#include <asm/trapnr.h>
 #include <asm/unwind.h>
 
 #include "cvm.h"
@@ -190,4 +191,26 @@ void __init cvm_guest_object_patch(void)
 	sync_core();
 	native_load_idt(&saved);
 	local_irq_restore(flags);
+}
+
+/*
+ * The same for the kernel's own text: patch() writes to what an NMI and a
+ * machine check come in by, a few bytes at a time.  All other gates stay.
+ */
+void __init cvm_guest_while_patching(void (*patch)(void))
+{
+	static gate_desc gates[IDT_ENTRIES] __initdata __aligned(16);
+	struct desc_ptr while_patching = {
+		.address = (unsigned long)gates,
+		.size = sizeof(gates) - 1,
+	};
+	struct desc_ptr saved;
+
+	store_idt(&saved);
+	memcpy(gates, (void *)saved.address, saved.size + 1);
+	gates[X86_TRAP_NMI] = bringup_idt_table[X86_TRAP_NMI];
+	gates[X86_TRAP_MC] = bringup_idt_table[X86_TRAP_MC];
+	native_load_idt(&while_patching);
+	patch();
+	native_load_idt(&saved);
 }

@@ -171,7 +171,7 @@ static __used void hooked_irq_work(void)
 
 /* ---- idle ---------------------------------------------------------------- */
 
-#ifndef CONFIG_PARAVIRT_XXL
+#ifndef CVM_PV_HALTS
 static __used void __cpuidle hooked_idle(void)
 {
 	__cvm_guest_safe_halt();
@@ -183,12 +183,11 @@ static __used void __cpuidle hooked_idle(void)
 
 /* ---- mappings and ports -------------------------------------------------- */
 
+/* Of all of them; how it was to be mapped does not matter. */
 static __used void __iomem *hooked_ioremap(resource_size_t phys,
-					unsigned long size,
-					enum page_cache_mode mode,
-					void *caller, bool encrypted)
+					   unsigned long size)
 {
-	cvm_guest_refuse_ioremap(phys, caller);
+	cvm_guest_refuse_ioremap(phys, __builtin_return_address(0));
 	return NULL;
 }
 
@@ -226,7 +225,12 @@ static bool is_iopl(void)
 	return nr == __NR_iopl;
 }
 
+#ifdef CONFIG_FUNCTION_TRACER
 static int (*CVM_ORIG(security_locked_down))(enum lockdown_reason what);
+#define ask_lockdown(what)	CVM_ORIG(security_locked_down)(what)
+#else
+#define ask_lockdown(what)	security_locked_down(what)
+#endif
 
 static __used int hooked_locked_down(enum lockdown_reason what)
 {
@@ -238,7 +242,7 @@ static __used int hooked_locked_down(enum lockdown_reason what)
 		cvm_guest_shut(is_iopl() ? "iopl" : "ioperm");
 		return -EPERM;
 	default:
-		return CVM_ORIG(security_locked_down)(what);
+		return ask_lockdown(what);
 	}
 }
 
@@ -350,6 +354,8 @@ static __used void hooked_free_image(const char *what, void *begin, void *end)
 #define FLAGS_VOID		CVM_HOOK_F_VOID
 #define FLAGS_OPTIONAL		CVM_HOOK_F_OPTIONAL
 #define OFFSET_ENTRY		0
+#define OFFSET_GLOBAL		0
+#define CVM_HOOK_GLOBAL		CVM_HOOK_ENTRY
 #define OFFSET_CALL		0
 #define OFFSET_CR4		0
 #define OFFSET_POINTER		offsetof(struct file_operations, open)
@@ -383,9 +389,11 @@ static __used void hooked_free_image(const char *what, void *begin, void *end)
 	    ".size cvm_keep_" #fn ", . - cvm_keep_" #fn "\n"		\
 	    ".popsection\n");
 #endif
+#define LAID_GLOBAL(fn)		fn
 #define LAID_CALL(fn)		fn
 #define LAID_CR4(fn)		fn
 #define LAID_POINTER(fn)	fn
+#define KEEP_GLOBAL(fn, flags)
 #define KEEP_CALL(fn, flags)
 #define KEEP_CR4(fn, flags)
 #define KEEP_POINTER(fn, flags)

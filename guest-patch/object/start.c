@@ -65,21 +65,18 @@ void cvm_guest_take_early_exception(struct pt_regs *regs, int trapnr)
 	early_regs = NULL;
 }
 
-#ifdef CONFIG_PARAVIRT_XXL
 static void take_operations(void)
 {
+#ifdef CVM_PV_HALTS
 	pv_ops.irq.safe_halt = __cvm_guest_safe_halt;
 	pv_ops.irq.halt = cvm_guest_stop;
+#endif
+#ifdef CONFIG_PARAVIRT_XXL
 	/* Without a function between, the recorder's caller is the caller. */
 	pv_ops.cpu.write_msr = (void *)__cvm_guest_write_msr;
 	pv_ops.cpu.write_msr_safe = (void *)__cvm_guest_write_msr_safe;
-}
-#else
-/* Sites and the hook of default_idle() do it. */
-static void take_operations(void)
-{
-}
 #endif
+}
 
 static void __init setup_legacy_features(void)
 {

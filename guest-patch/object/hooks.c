@@ -241,6 +241,12 @@ static __used int hooked_locked_down(enum lockdown_reason what)
 	case LOCKDOWN_IOPORT:
 		cvm_guest_shut(is_iopl() ? "iopl" : "ioperm");
 		return -EPERM;
+	/*
+	 * An image holds another start's passage, and its way back writes CR4
+	 * in assembly.  Whoever reads /sys/power asks: so there is no line.
+	 */
+	case LOCKDOWN_HIBERNATION:
+		return -EPERM;
 	default:
 		return ask_lockdown(what);
 	}

@@ -105,7 +105,8 @@ def _doors(t, inner, chunks):
         else:
             t.check(" refused " in line, "guest root: " + line)
     for command in ("hwclock -r", "devmem 0xfee00030",
-                    "dd if=/dev/mem bs=64k skip=15 count=1 of=/dev/null"):
+                    "dd if=/dev/mem bs=64k skip=15 count=1 of=/dev/null",
+                    "grep -w disk /sys/power/state"):
         proc = inner.run(["sh", "-c", command])
         t.check(proc.status, "guest root: %s fails" % command, proc.out)
     proc = inner.run(["sh", "-c", "cat /sys/firmware/dmi/tables/DMI"])

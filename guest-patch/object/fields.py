@@ -49,6 +49,7 @@ CONFIGURED = {
     "CONFIG_DEBUG_PREEMPT": "debug_smp_processor_id",
     "CONFIG_DEBUG_SPINLOCK": "do_raw_spin_lock",
     "CONFIG_FUNCTION_TRACER": "__fentry__",
+    "CONFIG_HIBERNATION": "hibernation_available",
     "CONFIG_HYPERVISOR_GUEST": "init_hypervisor_platform",
     "CONFIG_IA32_EMULATION": "do_int80_emulation",
     "CONFIG_KEXEC_CORE": "crash_kexec",

@@ -52,10 +52,18 @@ class Guest:
     def __exit__(self, *exc):
         self.close()
 
-    def start(self):
+    def launch(self):
+        """Start it, and wait for nothing."""
         self.proc = self.host.spawn(self._argv, stdout=self._feed,
                                     stderr=self._stderr)
         self.host.watch(self._check)
+
+    def start(self):
+        self.launch()
+        self.arrive()
+
+    def arrive(self):
+        """Its agent takes commands."""
         if not self.options.root:
             self._wait_for_agent(BOOT_SECONDS)
             return

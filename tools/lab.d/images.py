@@ -348,13 +348,14 @@ def host_system(kernel, driver, modules=(), auto=None):
     return tree
 
 
-def guest_system(kernel, auto=None):
-    """The guest's initramfs; auto is the script of cvm.lab=auto."""
+def guest_system(kernel, auto=None, modules=()):
+    """The guest's initramfs; auto is the script of cvm.lab=auto, modules are
+    more that it can load."""
     tree = _system("guest", GUEST_START)
     tree.file("lab/start-auto", AUTO_START, 0o755)
     if auto:
         tree.file("lab/auto", auto, 0o755)
-    _offer(tree, kernel, GUEST_MODULES)
+    _offer(tree, kernel, GUEST_MODULES + tuple(modules))
     return tree
 
 

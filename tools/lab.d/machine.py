@@ -213,6 +213,10 @@ class Machine:
                     raise self.failure("QEMU did not start")
                 time.sleep(0.05)
 
+    def ended(self, limit=60):
+        """Wait until QEMU has ended by itself."""
+        self._qemu.wait(limit * paths.PATIENCE)
+
     def stop(self):
         if self._sock:
             self._sock.close()

@@ -95,6 +95,11 @@ class Monitor:
         self._file.close()
         self._sock.close()
 
+    def quit(self):
+        """QEMU ends as it does by itself, not at once."""
+        self.ask("quit")
+        self.close()
+
     def ask(self, command, **arguments):
         request = {"execute": command, "arguments": arguments}
         self._file.write(json.dumps(request).encode() + b"\n")

@@ -28,7 +28,7 @@ ORDER = ("unit", "tsan", "asan", "pe", "wine", "install", "ring0", "bochs",
          "nt", "lab", "driver", "headers", "judged", "fresh", "hotplug", "pairs",
          "series", "guest", "devices", "disks", "console", "net", "config",
          "hostile", "powercut", "debian", "irq", "vectors", "nmi", "mce",
-         "storm", "kill", "faults", "models", "bench")
+         "storm", "changed", "stock", "kill", "faults", "models", "bench")
 LONG_ONLY = ("soak", "rich", "fuzz")
 
 # What counts instructions, when nothing else runs and all is built.

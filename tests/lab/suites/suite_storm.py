@@ -15,7 +15,7 @@ SENT = {"6.12": 1500, "6.1": 500}       # by host
 LONG_TIMES = 10
 
 
-class _Watch:
+class Watch:
     """How many NMIs the host's handler has run for, as it happens."""
 
     def __init__(self, host):
@@ -66,7 +66,7 @@ def _host(t, version, count):
         "lab/bin/nmiwatch": program.read_bytes()})
     with machine.Machine(options) as host, guest.Guest(host) as inner:
         ident = inside.vms(host)[0]
-        watch = _Watch(host)
+        watch = Watch(host)
         before = watch.count
         # Much time in the switch: system time, sleeping, console output.
         inner.spawn(["sh", "-c", "while :; do echo; usleep 1; done"])

@@ -9,6 +9,7 @@
 #include <linux/bug.h>
 #include <linux/extable.h>
 #include <linux/init.h>
+#include <linux/kobject.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
@@ -148,6 +149,21 @@ void __init cvm_guest_object_register(void)
 				(unsigned long)cvm_data_end);
 }
 
+/* /sys/module/cvm, as far as programs look that list modules. */
+static int __init show(void)
+{
+	int err;
+
+	self.mkobj.mod = &self;
+	self.mkobj.kobj.kset = module_kset;
+	err = kobject_init_and_add(&self.mkobj.kobj, &module_ktype, NULL, "%s",
+				   self.name);
+	if (err)
+		return err;
+	self.holders_dir = kobject_create_and_add("holders", &self.mkobj.kobj);
+	return self.holders_dir ? 0 : -ENOMEM;
+}
+
 /* Unwinding, and who wants to hear of modules: jump labels, static calls. */
 static int __init announce(void)
 {
@@ -160,7 +176,7 @@ static int __init announce(void)
 				     &self);
 	blocking_notifier_call_chain(&module_notify_list, MODULE_STATE_LIVE,
 				     &self);
-	return 0;
+	return show();
 }
 device_initcall(announce);
 

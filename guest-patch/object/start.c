@@ -73,8 +73,10 @@ static void take_operations(void)
 #endif
 #ifdef CONFIG_PARAVIRT_XXL
 	/* Without a function between, the recorder's caller is the caller. */
+	BUILD_BUG_ON(!__same_type(pv_ops.cpu.write_msr,
+				  void (*)(u32 msr, u32 low, u32 high)));
 	pv_ops.cpu.write_msr = (void *)__cvm_guest_write_msr;
-	pv_ops.cpu.write_msr_safe = (void *)__cvm_guest_write_msr_safe;
+	pv_ops.cpu.write_msr_safe = __cvm_guest_write_msr_safe;
 #endif
 }
 

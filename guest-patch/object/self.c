@@ -49,7 +49,9 @@ extern char cvm_strtab[], cvm_typetab[];
 
 CVM_SECTION(struct exception_table_entry, __ex_table);
 CVM_SECTION(struct bug_entry, __bug_table);
+#ifdef CONFIG_JUMP_LABEL
 CVM_SECTION(struct jump_entry, __jump_table);
+#endif
 CVM_SECTION(struct static_call_site, _static_call_sites);
 CVM_SECTION(char, _noinstr_text);
 CVM_SECTION(int, _orc_unwind_ip);

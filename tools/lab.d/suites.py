@@ -27,8 +27,8 @@ import ui
 ORDER = ("unit", "tsan", "asan", "pe", "wine", "install", "ring0", "bochs",
          "nt", "lab", "driver", "headers", "judged", "fresh", "hotplug", "pairs",
          "series", "guest", "devices", "disks", "console", "net", "config",
-         "hostile", "powercut", "debian", "irq", "vectors", "nmi", "mce",
-         "storm", "changed", "stock", "kill", "faults", "models", "bench")
+         "hostile", "powercut", "debian", "distro", "irq", "vectors", "nmi",
+         "mce", "storm", "changed", "stock", "kill", "faults", "models", "bench")
 LONG_ONLY = ("soak", "rich", "fuzz")
 
 # What counts instructions, when nothing else runs and all is built.

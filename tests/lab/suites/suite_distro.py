@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A Debian as `cvmctl image create` makes it, started with the kernel and the
+initrd that its disk has: 50 modules, a bridge, ftrace, kprobes; with `--long`
+another kernel that apt installs in it, at its next start, and nftables, btrfs,
+LVM, LUKS, podman, perf, bpftrace, dkms with that."""
+
+import re
+
+import build
+import distro
+import kernels
+import machine
+import paths
+
+CONFIG = "/lab/own.conf"
+SCRIPT = "/lab/distro.sh"
+PROMPT = b"root@debian:~# "
+PARTS = ("usual",)
+LONG = ("filter", "disks", "container", "tools", "dkms")
+# Of the same series, so that the same platform object is for it.
+OTHER = "linux-image-6.12-rt-amd64"
+SERIES = "6.12"
+DISKS = 3		# empty ones, for LONG
+SECONDS = 600
+LONG_SECONDS = 5400
+
+
+def _options(t):
+    """No kernel for guests lies in the machine, only what any kernel of the
+    series takes."""
+    stock = kernels.guest("stock-" + SERIES)
+    script = (paths.ROOT / "tests/lab/programs/distro.sh").read_bytes()
+    # It is a disk of the guest's, whose sectors are whole.
+    script += b"\n" * (-len(script) % 512)
+    return distro.options(guests=(), files={
+        kernels.PLATFORMS[1:] + "/%s.o" % SERIES:
+            build.platform_object(stock.debian, SERIES).read_bytes(),
+        SCRIPT[1:]: script})
+
+
+def _start(host, kernel):
+    """cvmctl, and what its console says; at the login's prompt."""
+    seen = bytearray()
+    lines = ["kernel=" + kernel, "mem=%d" % host.options.mem,
+             "cobd0=/dev/vda", "cobd1=" + SCRIPT, "setcobd1=readonly",
+             "eth0=slirp", "root=/dev/vda ro"]
+    for number in range(DISKS):
+        path = "/lab/disk%d.img" % number
+        host.sh("truncate -s 256M " + path)
+        lines.append("cobd%d=%s" % (number + 2, path))
+    host.put(CONFIG, ("\n".join(lines) + "\n").encode(), 0o644)
+    proc = host.spawn(["cvmctl", "run", "--detach-key", "none", "@" + CONFIG],
+                      stdout=seen.extend)
+    host.wait(lambda: PROMPT in seen or proc.status is not None, "a login",
+              machine.DEBIAN_SECONDS)
+    return proc, seen
+
+
+def _say(host, proc, seen, command, until, seconds):
+    """What comes after a command is typed, up to a line that ends it."""
+    start = len(seen)
+    proc.write(command.encode() + b"\r")
+    host.wait(lambda: until in seen[start:] or proc.status is not None,
+              command, seconds)
+    # The shell turns pasting in brackets on and off around what it runs.
+    text = re.sub(rb"\r|\x1b\[\?2004[hl]", b"", seen[start:])
+    return text.decode("utf-8", "replace")
+
+
+def _try(t, host, proc, seen, parts, seconds):
+    """The script's lines become checks."""
+    for part in parts:
+        text = _say(host, proc, seen, "sh /dev/vdb " + part, b"\n@end",
+                    seconds)
+        found = re.findall(r"^@(ok|no) (.*)$", text, re.M)
+        for verdict, what in found:
+            t.check(verdict == "ok", "%s: %s" % (part, what), text)
+        t.check(len(found) > 2, "%s: it came to its end" % part, text)
+
+
+def _release(host, proc, seen):
+    text = _say(host, proc, seen, "echo @$(uname -r)@", PROMPT, SECONDS)
+    return re.search(r"^@(.*)@$", text, re.M)[1]
+
+
+def _off(t, host, proc, what):
+    proc.write(b"poweroff\r")
+    host.wait(lambda: proc.status is not None, "poweroff",
+              machine.DEBIAN_SECONDS)
+    t.equal(proc.status, 0, what)
+
+
+def run(t):
+    with machine.Machine(_options(t)) as host:
+        proc, seen = _start(host, "cobd0:")
+        first = _release(host, proc, seen)
+        t.check(first.startswith(SERIES + ".") and "cvm" not in first,
+                "kernel=cobd0: starts the disk's own kernel, %s" % first)
+        _try(t, host, proc, seen, PARTS, SECONDS)
+        if t.long:
+            _try(t, host, proc, seen, ("update", OTHER), LONG_SECONDS)
+        _off(t, host, proc, "asked to power off, it does")
+        if t.long:
+            proc, seen = _start(host, "cobd0:")
+            second = _release(host, proc, seen)
+            t.check(second != first and "rt" in second, "the next start "
+                    "takes the kernel that apt installed, %s" % second)
+            _try(t, host, proc, seen, PARTS, SECONDS)
+            _try(t, host, proc, seen, LONG, LONG_SECONDS)
+            _off(t, host, proc, "that one powers off, too")

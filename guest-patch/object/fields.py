@@ -52,6 +52,7 @@ CONFIGURED = {
     "CONFIG_HIBERNATION": "hibernation_available",
     "CONFIG_HYPERVISOR_GUEST": "init_hypervisor_platform",
     "CONFIG_IA32_EMULATION": "do_int80_emulation",
+    "CONFIG_KASAN": "kasan_init",
     "CONFIG_KEXEC_CORE": "crash_kexec",
     "CONFIG_LOCKDEP": "lock_acquire",
     "CONFIG_MAGIC_SYSRQ": "handle_sysrq",

@@ -82,6 +82,8 @@ static void take_operations(void)
 
 static void __init setup_legacy_features(void)
 {
+	if (IS_ENABLED(CONFIG_KASAN))
+		cvm_guest_object_register();
 	platform_setup();
 	cvm_guest_sites_setup();
 	cvm_guest_take_initcalls();
@@ -99,7 +101,9 @@ void __init cvm_guest_object_start(void)
 
 	if (!cvm_is_guest())
 		return;
-	cvm_guest_object_register();
+	/* Where the kernel's code is instrumented, it has no shadow yet. */
+	if (!IS_ENABLED(CONFIG_KASAN))
+		cvm_guest_object_register();
 	take_operations();
 	delay_fn = delay;
 	platform_setup = x86_platform.set_legacy_features;

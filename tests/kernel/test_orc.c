@@ -16,6 +16,7 @@
 
 #define FUNCTIONS	40u
 #define OBJECT_ROWS	3u
+#define ALL_ROWS	(OBJECT_ROWS + 1)	/* one is an end */
 
 static struct made_kernel made;
 static struct image image;
@@ -25,7 +26,7 @@ static struct object_section where[2];
 static struct orc orc;
 static struct problem problem;
 static uint64_t gva[FUNCTIONS], hole;
-static uint8_t tables[OBJECT_ROWS * (4 + ORC_BYTES)];
+static uint8_t tables[ALL_ROWS * (4 + ORC_BYTES)];
 
 static const uint8_t nothing[ORC_BYTES];
 
@@ -107,15 +108,19 @@ static void make_object(void)
 		far = (int32_t)(hole + 64 + 16 * (OBJECT_ROWS - 1 - i) -
 				(data + 4 * i));
 		memcpy(tables + 4 * i, &far, 4);
-		memset(tables + 4 * OBJECT_ROWS + ORC_BYTES * i,
+		memset(tables + 4 * ALL_ROWS + ORC_BYTES * i,
 		       (int)(0xa0 + OBJECT_ROWS - 1 - i), ORC_BYTES);
 	}
+	/* Where the second row begins, the section of the first one ends. */
+	far = (int32_t)(hole + 64 + 16 - (data + 4 * i));
+	memcpy(tables + 4 * i, &far, 4);
+	memset(tables + 4 * ALL_ROWS + ORC_BYTES * i, 0, ORC_BYTES);
 	sections[0] = (struct elf_section){ .name = ".orc_unwind_ip",
-					    .bytes = 4 * OBJECT_ROWS };
+					    .bytes = 4 * ALL_ROWS };
 	sections[1] = (struct elf_section){ .name = ".orc_unwind",
-					    .bytes = ORC_BYTES * OBJECT_ROWS };
+					    .bytes = ORC_BYTES * ALL_ROWS };
 	where[0] = (struct object_section){ OBJECT_DATA, 0 };
-	where[1] = (struct object_section){ OBJECT_DATA, 4 * OBJECT_ROWS };
+	where[1] = (struct object_section){ OBJECT_DATA, 4 * ALL_ROWS };
 	object.path = "made object";
 	object.elf.section = sections;
 	object.elf.sections = 2;
@@ -167,7 +172,7 @@ static void test_merged(void **state)
 	make_kernel(true);
 	make_object();
 	assert_int_equal(orc_plan(&orc, &image, &object, &problem), 0);
-	assert_int_equal(orc.added, OBJECT_ROWS + 1);
+	assert_int_equal(orc.added, ALL_ROWS + 1);
 	assert_memory_equal(found(hole + 64), nothing, ORC_BYTES);
 	orc_lay(&orc, &image);
 	for (i = 0; i < OBJECT_ROWS; i++) {
@@ -189,7 +194,7 @@ static void test_no_room(void **state)
 	make_object();
 	assert_int_equal(orc_plan(&orc, &image, &object, &problem), -1);
 	assert_non_null(strstr(problem.text, "have 0 rows of padding, and "
-			       "the platform needs 4"));
+			       "the platform needs 5"));
 }
 
 /* A module's text is where its rows are looked for: in its own tables. */

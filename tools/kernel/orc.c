@@ -22,11 +22,21 @@ static uint64_t ip_of(const uint8_t *ip, uint64_t gva, uint32_t i)
 	return gva + off + (uint64_t)(int64_t)far;
 }
 
+/*
+ * Where one section ends and the next begins there are two rows for one
+ * address; the kernel takes the later one, and the end is not meant.
+ */
 static int by_gva(const void *a, const void *b)
 {
 	const struct orc_row *x = a, *y = b;
+	bool x_ends = !memcmp(x->entry, undefined, ORC_BYTES);
+	bool y_ends = !memcmp(y->entry, undefined, ORC_BYTES);
 
-	return (x->gva > y->gva) - (x->gva < y->gva);
+	if (x->gva != y->gva)
+		return x->gva > y->gva ? 1 : -1;
+	if (x_ends != y_ends)
+		return x_ends ? -1 : 1;
+	return memcmp(x->entry, y->entry, ORC_BYTES);
 }
 
 /* ---- the kernel's tables ---- */

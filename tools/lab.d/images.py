@@ -173,6 +173,8 @@ cp -a /lab /new/run/lab
 if [ -d /lab/guest ]; then
 	mount -o remount,rw /new
 	ln -s run/lab /new/lab
+	mkdir -p /new/usr/lib/cvm
+	cp -a /usr/lib/cvm/platform /new/usr/lib/cvm
 	mount -o remount,ro /new
 fi
 if [ "$port" ]; then

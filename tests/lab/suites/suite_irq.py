@@ -21,6 +21,10 @@ HOST_LATER = (1000, 1000, 2000, 5000)
 # Instructions a guest sleeper may be late.
 GUEST_LATER = (20000, 20000, 50000, 100000)
 
+# A distribution's kernel tries its ciphers for the first second, at the lowest
+# priority but a hundred microseconds at a time (preempt=voluntary).
+NO_TESTS = "cvm.lab=auto cryptomgr.notests"
+
 SPIN = """\
 #!/bin/sh
 jit 50 >/dev/null
@@ -60,7 +64,7 @@ def _lateness(text, who):
 def _host_beside_spinner(t):
     options = machine.Options(guest=t.guest, files=_files())
     script = SPIN % {"times": TIMES, "start": exact.start_guest(
-        options, "cvm.lab=auto")}
+        options, NO_TESTS)}
     text = exact.beside_host(options, script, "#!/bin/sh\nexec jit spin\n")
     process = _lateness(text, "process")
     beside = _lateness(text, "guest")
@@ -71,11 +75,6 @@ def _host_beside_spinner(t):
         t.check(b - a <= limit, "host's 1 ms sleeper, %s: %d beside a "
                 "process, %d beside a guest: %+d <= %d" % (
                     name, a, b, b - a, limit))
-
-
-# A distribution's kernel tries its ciphers for the first second, at the lowest
-# priority but a hundred microseconds at a time (preempt=voluntary).
-NO_TESTS = "cvm.lab=auto cryptomgr.notests"
 
 
 def _guest_wakes(t):

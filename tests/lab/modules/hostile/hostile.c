@@ -16,7 +16,6 @@
 #include <linux/virtio.h>
 #include <linux/virtio_config.h>
 
-#include <asm/cvm.h>
 #include <asm/fixmap.h>
 
 #include <cvm/abi.h>

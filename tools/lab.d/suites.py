@@ -41,7 +41,7 @@ ALONE = ("irq", "bench")
 KINDS = {name: ("stock", "built") for name in (
     "guest", "devices", "vectors", "mce", "models")}
 KINDS.update({name: ("built",) for name in (
-    "install", "nt", "bench", "soak", "rich", "kill")})
+    "install", "nt", "irq", "bench", "soak", "rich", "kill")})
 
 
 def what(name):

@@ -163,12 +163,12 @@ def _by_hand(t, host, disk, root, what):
     """As anybody starts it: nothing of the lab's, a login on the console.  A
     stock kernel is the disk's own, and so is its initrd."""
     _make_room(host)
-    seen = bytearray()
+    seen, err = bytearray(), bytearray()
     kernel = "cobd0:" if kernels.stock(host.options.guest) else None
     proc = host.spawn(["cvmctl", "run", "--detach-key", "none", "@" +
                        distro.configure(host, disk=disk, root=root,
                                         kernel=kernel)],
-                      stdout=seen.extend)
+                      stdout=seen.extend, stderr=err.extend)
     host.wait(lambda: b"root@debian:~# " in seen or proc.status is not None,
               "a login", machine.DEBIAN_SECONDS)
     proc.write(b"systemctl is-system-running --wait; "
@@ -177,7 +177,8 @@ def _by_hand(t, host, disk, root, what):
               machine.DEBIAN_SECONDS)
     said = seen.decode("utf-8", "replace").split("root@debian:~# ", 1)[-1]
     t.check(proc.status == 0 and re.search(r"\brunning\r", said) and
-            re.search(r"%s +ext4\r" % root, said), what, said)
+            re.search(r"%s +ext4\r" % root, said), what,
+            said + err.decode("utf-8", "replace"))
 
 
 def _with_table(directory):
@@ -231,7 +232,10 @@ def _lab(t):
 
 def run(t):
     with tempfile.TemporaryDirectory(prefix="cvm-lab-") as directory:
-        options = distro.options(debian_host=True, guest=t.guest)
+        # Of the disk's own kernels either may be the one that it starts.
+        options = distro.options(
+            debian_host=True, guest=t.guest, guests=kernels.STOCK
+            if kernels.stock(t.guest) else (t.guest,))
         options.disks += (_with_table(directory),)
         with machine.Machine(options) as host:
             _system(t, host, "the host")

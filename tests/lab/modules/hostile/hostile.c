@@ -39,11 +39,16 @@ module_param(seed, ulong, 0);
 static uint rounds = 1000;
 module_param(rounds, uint, 0);
 
-/* How the transport's own structure begins (guest-patch/cvm/virtio.c). */
+/* The transport's own structure, of guest-patch/cvm/virtio.c. */
 struct transport {
-	struct virtio_device vdev;
 	struct cvm_virtio_slot *slot;
 	unsigned int nr;
+	unsigned int irq;
+	u32 plug;
+	char name[16];
+	raw_spinlock_t lock;
+	struct virtqueue *vq[CVM_VIRTIO_QUEUES];
+	struct virtio_device vdev;
 };
 
 struct desc {

@@ -112,8 +112,8 @@ def _boots(t, name, sites, where):
     """At random; the guest's symbols, and how often sites were executed."""
     ranges, out = where / "ranges", where / "executed"
     ranges.write_text("".join("%x %x\n" % (at, at + 1) for at in sites))
-    plugin = build.program(paths.PROGRAMS / "executed.c", "-shared", "-fPIC",
-                           "-fvisibility=hidden")
+    plugin = build.program(paths.ROOT / "tests/bench/executed.c", "-shared",
+                           "-fPIC", "-fvisibility=hidden")
     program = build.static_program(paths.PROGRAMS / "nmiwatch.c")
     options = machine.Options(
         guest=name, files={"lab/bin/nmiwatch": program.read_bytes()},

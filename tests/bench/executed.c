@@ -4,10 +4,7 @@
  * ranges were executed.
  *
  *	ranges=FILE	lines of "BEGIN END", hexadecimal, sorted
- *	ranges=FILE	lines of "BEGIN END" in hexadecimal, sorted
- *
- * Debian's QEMU exports the plugin interface without shipping its header, so
- * the few prototypes used here are declared below (interface version 1).
+ *	out=FILE	lines of "ADDRESS COUNT" for what was executed
  */
 #include <inttypes.h>
 #include <stddef.h>
@@ -16,36 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef uint64_t qemu_plugin_id_t;
-struct qemu_info;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-
-#define QEMU_PLUGIN_VERSION	1
-#define QEMU_PLUGIN_CB_NO_REGS	0
-
-typedef void (*tb_trans_cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
-typedef void (*vcpu_udata_cb)(unsigned int vcpu, void *udata);
-typedef void (*udata_cb)(qemu_plugin_id_t id, void *udata);
-
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
-					   tb_trans_cb cb);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-					    vcpu_udata_cb cb, int flags,
-					    void *udata);
-void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, udata_cb cb,
-				    void *udata);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *
-qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-
-__attribute__((visibility("default")))
-int qemu_plugin_version = QEMU_PLUGIN_VERSION;
-
-__attribute__((visibility("default")))
-int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info,
-			int argc, char **argv);
+#include "qemu_plugin.h"
 
 struct range {
 	uint64_t begin, end;

@@ -86,6 +86,10 @@ SYM_CODE_START_LOCAL(bringup_stubs)
 	.endr
 SYM_CODE_END(bringup_stubs)
 
+	.if CVM_S_VECTOR - CVM_S_HYPERCALL - 4
+	.error "cvm: hypercall and vector are not one word"
+	.endif
+
 /* On the stack: vector, error code, and the frame the CPU pushed. */
 SYM_CODE_START_LOCAL(bringup_common)
 	UNWIND_HINT_IRET_REGS offset=16
@@ -114,6 +118,14 @@ SYM_CODE_START_LOCAL(bringup_common)
 	je	cvm_guest_bringup_site
 #endif
 SYM_INNER_LABEL(cvm_guest_bringup_call, SYM_L_GLOBAL)
+	/*
+	 * The call's fields of who was interrupted, in registers that the
+	 * passage brings back: it may be about to switch.
+	 */
+	movq	CVM_S_HYPERCALL(%rbx), %r12	/* and vector */
+	movq	CVM_S_ARG0(%rbx), %r13
+	movq	CVM_S_ARG1(%rbx), %r14
+	movq	CVM_S_RET(%rbx), %r15
 	movl	$1, CVM_S_DIRTY(%rbx)
 	incq	CVM_S_HYPERCALLS(%rbx)
 	cmpl	$VECTOR_NMI, %esi
@@ -140,6 +152,10 @@ SYM_INNER_LABEL(cvm_guest_bringup_call, SYM_L_GLOBAL)
 3:	movq	CVM_S_PRIV(%rbx), %rdi
 	ANNOTATE_RETPOLINE_SAFE
 	call	*CVM_S_ENTRY(%rbx)
+	movq	%r15, CVM_S_RET(%rbx)
+	movq	%r14, CVM_S_ARG1(%rbx)
+	movq	%r13, CVM_S_ARG0(%rbx)
+	movq	%r12, CVM_S_HYPERCALL(%rbx)
 
 SYM_INNER_LABEL(cvm_guest_bringup_return, SYM_L_GLOBAL)
 	popq	%r15

@@ -24,6 +24,8 @@ void cvm_guest_offsets(void)
 	OFFSET(CVM_S_ENTRY, cvm_shared, passage_entry);
 	OFFSET(CVM_S_PRIV, cvm_shared, passage_priv);
 	OFFSET(CVM_S_HYPERCALL, cvm_shared, hypercall);
+	OFFSET(CVM_S_VECTOR, cvm_shared, vector);
+	OFFSET(CVM_S_RET, cvm_shared, ret);
 	OFFSET(CVM_S_ARG0, cvm_shared, arg[0]);
 	OFFSET(CVM_S_ARG1, cvm_shared, arg[1]);
 	OFFSET(CVM_S_ARG2, cvm_shared, arg[2]);
